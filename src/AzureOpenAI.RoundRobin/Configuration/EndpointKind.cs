@@ -1,0 +1,13 @@
+namespace AzureOpenAI.RoundRobin.Configuration;
+
+internal enum EndpointKind
+{
+    /// <summary>Deployment in the path, <c>api-version</c> in the query.</summary>
+    Classic,
+
+    /// <summary>Path ends in <c>/openai/v1</c>, deployment in the body.</summary>
+    V1,
+
+    /// <summary>An <see cref="Microsoft.Extensions.AI.IChatClient"/> that somebody else built.</summary>
+    ReadyMade,
+}

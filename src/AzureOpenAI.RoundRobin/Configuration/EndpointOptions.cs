@@ -1,0 +1,74 @@
+using System.Diagnostics;
+using Azure.Core;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents one endpoint of a pool: an Azure OpenAI resource with a deployment, a gateway in front of one, or a ready-made client.
+/// </summary>
+/// <remarks>
+/// Plain settings, read once when the pool is built. Not safe for concurrent modification.
+/// <see cref="ToString"/> and the debugger never show a key.
+/// </remarks>
+[DebuggerDisplay("{ToString(),nq}")]
+public sealed class EndpointOptions
+{
+    /// <summary>Gets or sets the name that logs, metrics and <c>EndpointStatus</c> use.</summary>
+    /// <value>The default is <see langword="null"/>: the first label of the host, with <c>-2</c>, <c>-3</c>, ... where it repeats.</value>
+    public string? Name { get; set; }
+
+    /// <summary>Gets or sets the address of the resource or gateway.</summary>
+    /// <value>
+    /// An absolute <c>https</c> address (<c>http</c> on loopback only) without query and user information. A path that ends in
+    /// <c>/openai/v1</c> selects the v1 route, any other path is the prefix of the classic route.
+    /// </value>
+    public Uri? Endpoint { get; set; }
+
+    /// <summary>Gets or sets the key of the resource.</summary>
+    /// <value>The default is <see langword="null"/>: a credential is used.</value>
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    public string? ApiKey { get; set; }
+
+    /// <summary>Gets or sets the credential of this endpoint, for access without a key.</summary>
+    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.Credential"/>.</value>
+    public TokenCredential? Credential { get; set; }
+
+    /// <summary>Gets or sets the deployment that answers at this endpoint.</summary>
+    /// <value>The default is <see langword="null"/>: the base <see cref="RoundRobinOptions.DeploymentName"/>.</value>
+    public string? DeploymentName { get; set; }
+
+    /// <summary>Gets the deployments at this endpoint by the model that callers ask for.</summary>
+    /// <value>Empty by default. Model names are compared without regard to case.</value>
+    public IDictionary<string, string> Deployments { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>Gets or sets the <c>api-version</c> of a classic endpoint; any string the service knows.</summary>
+    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.ApiVersion"/>.</value>
+    public string? ApiVersion { get; set; }
+
+    /// <summary>Gets or sets the temperature, 0 to 2, for this endpoint's own deployment.</summary>
+    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.Temperature"/>.</value>
+    public float? Temperature { get; set; }
+
+    /// <summary>Gets or sets the largest number of output tokens for this endpoint's own deployment.</summary>
+    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.MaxOutputTokens"/>.</value>
+    public int? MaxOutputTokens { get; set; }
+
+    /// <summary>Gets or sets the endpoint's share of the calls among those of its priority, 1 to 100.</summary>
+    /// <value>The default is 1.</value>
+    public int Weight { get; set; } = 1;
+
+    /// <summary>Gets or sets the tier, 0 to 100; 0 is asked first, and a higher number only while no endpoint of a lower one is fit.</summary>
+    /// <value>The default is 0.</value>
+    public int Priority { get; set; }
+
+    /// <summary>Gets or sets a ready-made client that stands in the pool instead of an address.</summary>
+    /// <value>The default is <see langword="null"/>. The client stays the caller's: the pool never disposes it.</value>
+    public IChatClient? ChatClient { get; set; }
+
+    /// <summary>Returns the name and the host, never a key.</summary>
+    /// <returns>A short description for debugging.</returns>
+    public override string ToString() =>
+        ChatClient is not null ? $"{Name ?? "(unnamed)"}: ready-made {ChatClient.GetType().Name}"
+        : $"{Name ?? "(unnamed)"}: {(Endpoint is { IsAbsoluteUri: true } address ? address.Host : "(no address)")}, deployment '{DeploymentName ?? "(base)"}'";
+}

@@ -1,0 +1,46 @@
+using System.Collections.Frozen;
+using System.Diagnostics;
+using Azure.Core;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Configuration;
+
+/// <summary>One endpoint with every default filled in and every rule checked. A class, since a record prints its key.</summary>
+[DebuggerDisplay("{Name,nq}")]
+internal sealed class EndpointSettings
+{
+    public required string Name { get; init; }
+
+    public required EndpointKind Kind { get; init; }
+
+    /// <summary>Null for a ready-made client only.</summary>
+    public Uri? Address { get; init; }
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    public string? ApiKey { get; init; }
+
+    /// <summary>Null where there is a key.</summary>
+    public TokenCredential? Credential { get; init; }
+
+    public IChatClient? ChatClient { get; init; }
+
+    /// <summary>What a call that names no model gets. Null for a ready-made client without one.</summary>
+    public string? Deployment { get; init; }
+
+    /// <summary>Model (case-insensitive) to deployment, for calls that name one.</summary>
+    public FrozenDictionary<string, string> Deployments { get; init; } = FrozenDictionary<string, string>.Empty;
+
+    /// <summary>Null: the SDK's default.</summary>
+    public string? ApiVersion { get; init; }
+
+    /// <summary>For calls to <see cref="Deployment"/>; mapped models get the pool's.</summary>
+    public float? Temperature { get; init; }
+
+    public int? MaxOutputTokens { get; init; }
+
+    public int Weight { get; init; } = 1;
+
+    public int Priority { get; init; }
+
+    public override string ToString() => Name;
+}

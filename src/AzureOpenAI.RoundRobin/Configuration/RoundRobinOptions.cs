@@ -1,0 +1,84 @@
+using Azure.Core;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents what a pool of endpoints is made of and how its calls behave.
+/// </summary>
+/// <remarks>
+/// Plain settings with no logic, read once when the pool is built: later changes to an instance are not observed.
+/// Not safe for concurrent modification. Nothing here is ever printed with its keys.
+/// </remarks>
+public sealed class RoundRobinOptions
+{
+    /// <summary>Gets the endpoints, in order.</summary>
+    /// <value>
+    /// Empty by default. Where it stays empty the endpoints come from configuration or from the environment variable
+    /// <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>; lists from different sources are never merged.
+    /// </value>
+    public IList<EndpointOptions> Endpoints { get; } = [];
+
+    /// <summary>Gets or sets the deployment, or the model looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>.</summary>
+    /// <value>The default is <see langword="null"/>: each endpoint's own deployment, else <c>AZURE_OPENAI_DEPLOYMENT</c>.</value>
+    public string? DeploymentName { get; set; }
+
+    /// <summary>Gets or sets the <c>api-version</c> of classic endpoints that name none themselves.</summary>
+    /// <value>The default is <see langword="null"/>: <c>AZURE_OPENAI_API_VERSION</c>, else the SDK's default, 2024-10-21.</value>
+    public string? ApiVersion { get; set; }
+
+    /// <summary>Gets or sets the sampling temperature, 0 to 2, of calls whose own options name none.</summary>
+    /// <value>The default is <see langword="null"/>: the service decides.</value>
+    public float? Temperature { get; set; }
+
+    /// <summary>Gets or sets the largest number of output tokens of calls whose own options name none.</summary>
+    /// <value>The default is <see langword="null"/>: the service decides.</value>
+    public int? MaxOutputTokens { get; set; }
+
+    /// <summary>Gets or sets the credential for endpoints that have neither a key nor a credential of their own.</summary>
+    /// <value>The default is <see langword="null"/>.</value>
+    public TokenCredential? Credential { get; set; }
+
+    /// <summary>Gets or sets whether the pool is used at all, or the SDK's own client over a single endpoint.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: on where endpoints come from code or from a configuration section, else what
+    /// <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> says, else off.
+    /// </value>
+    public bool? Enabled { get; set; }
+
+    /// <summary>Gets or sets how long a call may wait, in all, while no endpoint is fit to take it.</summary>
+    /// <value>The default is 30 seconds. <see cref="TimeSpan.Zero"/> means that a call never waits.</value>
+    public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Gets or sets the longest time that one attempt may take: to the whole answer; in a stream to the first update and between two updates.
+    /// </summary>
+    /// <value>The default is 100 seconds, which is the SDK's own. <see cref="Timeout.InfiniteTimeSpan"/> turns it off.</value>
+    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(100);
+
+    /// <summary>Gets or sets the longest time to a stream's first content, over and above <see cref="AttemptTimeout"/>.</summary>
+    /// <value>The default is <see langword="null"/>: none.</value>
+    public TimeSpan? FirstContentTimeout { get; set; }
+
+    /// <summary>Gets or sets the largest number of attempts that one call may make.</summary>
+    /// <value>The default is <see langword="null"/>: no limit but the fitness of the endpoints and <see cref="MaxWait"/>.</value>
+    public int? MaxAttempts { get; set; }
+
+    /// <summary>Gets or sets the client that carries every request of the pool.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
+    /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
+    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short.
+    /// </value>
+    public HttpClient? HttpClient { get; set; }
+
+    /// <summary>Gets or sets the name of a client from <see cref="IHttpClientFactory"/> that carries every request of the pool.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>. Used where the pool is registered in a service collection; the client is created once,
+    /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler.
+    /// </value>
+    public string? HttpClientName { get; set; }
+
+    /// <summary>Returns the number of endpoints and the deployment, never a key.</summary>
+    /// <returns>A short description for debugging.</returns>
+    public override string ToString() => $"{Endpoints.Count} endpoints, deployment '{DeploymentName ?? "(each endpoint's own)"}'";
+}
