@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin;
@@ -69,6 +70,12 @@ public sealed class EndpointOptions
     /// <summary>Returns the name and the host, never a key.</summary>
     /// <returns>A short description for debugging.</returns>
     public override string ToString() =>
-        ChatClient is not null ? $"{Name ?? "(unnamed)"}: ready-made {ChatClient.GetType().Name}"
-        : $"{Name ?? "(unnamed)"}: {(Endpoint is { IsAbsoluteUri: true } address ? address.Host : "(no address)")}, deployment '{DeploymentName ?? "(base)"}'";
+        ChatClient is not null ? $"{Show(Name, "(unnamed)")}: ready-made {ChatClient.GetType().Name}"
+        : $"{Show(Name, "(unnamed)")}: {(Endpoint is { IsAbsoluteUri: true } address ? address.Host : "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
+
+    // A key can be pasted into the wrong property.
+    private string Show(string? text, string absent) =>
+        text is null ? absent
+        : TextRules.CanShow(text) && (string.IsNullOrEmpty(ApiKey) || !text.Contains(ApiKey, StringComparison.OrdinalIgnoreCase)) ? text
+        : "(not shown)";
 }

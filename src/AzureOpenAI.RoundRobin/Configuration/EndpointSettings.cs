@@ -13,7 +13,7 @@ internal sealed class EndpointSettings
 
     public required EndpointKind Kind { get; init; }
 
-    /// <summary>Null for a ready-made client only.</summary>
+    /// <summary>Without user information, query and fragment, and with a slash at the end. Null for a ready-made client only.</summary>
     public Uri? Address { get; init; }
 
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]

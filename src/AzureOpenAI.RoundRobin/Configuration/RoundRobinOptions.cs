@@ -1,4 +1,5 @@
 using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration;
 
 namespace AzureOpenAI.RoundRobin;
 
@@ -46,7 +47,7 @@ public sealed class RoundRobinOptions
     public bool? Enabled { get; set; }
 
     /// <summary>Gets or sets how long a call may wait, in all, while no endpoint is fit to take it.</summary>
-    /// <value>The default is 30 seconds. <see cref="TimeSpan.Zero"/> means that a call never waits.</value>
+    /// <value>The default is 30 seconds, the most is an hour. <see cref="TimeSpan.Zero"/> means that a call never waits.</value>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
@@ -80,5 +81,8 @@ public sealed class RoundRobinOptions
 
     /// <summary>Returns the number of endpoints and the deployment, never a key.</summary>
     /// <returns>A short description for debugging.</returns>
-    public override string ToString() => $"{Endpoints.Count} endpoints, deployment '{DeploymentName ?? "(each endpoint's own)"}'";
+    public override string ToString() => $"{Endpoints.Count} endpoints, deployment '{Deployment}'";
+
+    // A key can be pasted into the wrong property.
+    private string Deployment => DeploymentName is not { } name ? "(each endpoint's own)" : TextRules.CanShow(name) ? name : "(not shown)";
 }

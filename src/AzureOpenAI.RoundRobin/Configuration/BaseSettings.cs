@@ -1,0 +1,56 @@
+namespace AzureOpenAI.RoundRobin.Configuration;
+
+/// <summary>What holds for every endpoint that says nothing itself.</summary>
+internal sealed class BaseSettings
+{
+    private readonly string _askedName;
+
+    public BaseSettings(RoundRobinOptions options, Registration registration, Variables variables)
+    {
+        (Asked, _askedName) = (TextRules.Clean(options.DeploymentName), nameof(options.DeploymentName));
+        Insists = registration.InsistsOnDeployment;
+        if (!registration.ForEmbeddings)
+        {
+            LastResort = variables.Find(VariableNames.Deployment);
+        }
+        else if (Asked is null)
+        {
+            // A chat deployment that an endpoint calls its own cannot answer embeddings, so this variable speaks for code.
+            (Asked, _askedName) = (variables.Find(VariableNames.EmbeddingDeployment), VariableNames.EmbeddingDeployment);
+        }
+
+        ApiVersion = TextRules.Clean(options.ApiVersion);
+        ApiVersionName = ApiVersion is null ? VariableNames.ApiVersion : nameof(options.ApiVersion);
+        ApiVersion ??= variables.Find(VariableNames.ApiVersion);
+    }
+
+    /// <summary>The deployment or model that the registration names.</summary>
+    public string? Asked { get; }
+
+    /// <summary>Whether <see cref="Asked"/> beats an endpoint's own deployment.</summary>
+    public bool Insists { get; }
+
+    /// <summary>The deployment where nothing else gives one.</summary>
+    public string? LastResort { get; }
+
+    public string? ApiVersion { get; }
+
+    private string ApiVersionName { get; }
+
+    /// <param name="findings">Where faults go.</param>
+    /// <param name="inPath">Whether a deployment can become part of a path.</param>
+    public void Check(Findings findings, bool inPath)
+    {
+        Check(_askedName, Asked is null ? null : TextRules.Deployment(Asked, inPath));
+        Check(VariableNames.Deployment, LastResort is null ? null : TextRules.Deployment(LastResort, inPath));
+        Check(ApiVersionName, ApiVersion is null ? null : TextRules.ApiVersion(ApiVersion));
+
+        void Check(string name, string? fault)
+        {
+            if (fault is not null)
+            {
+                findings.Fault($"{name} {fault}");
+            }
+        }
+    }
+}

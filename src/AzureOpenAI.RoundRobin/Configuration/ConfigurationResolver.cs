@@ -1,0 +1,88 @@
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+
+namespace AzureOpenAI.RoundRobin.Configuration;
+
+/// <summary>The ways in: each makes settings out of what code, a section and variables say, or throws with every fault at once.</summary>
+/// <remarks>Each throws <see cref="Microsoft.Extensions.Options.OptionsValidationException"/>, and changes nothing that it is given.</remarks>
+internal static class ConfigurationResolver
+{
+    /// <summary>A pool of the endpoints that code gives. Reads no variable.</summary>
+    public static Resolution ForPool(RoundRobinOptions options, Registration registration = default) =>
+        Resolve(options, registration, Variables.None, isEnabled: true);
+
+    /// <summary>A pool, whatever the switch says. Endpoints from code, else from the variable.</summary>
+    /// <param name="options">What code says.</param>
+    /// <param name="registration">What it is for.</param>
+    /// <param name="environment">Looks up an environment variable; null for the process's own.</param>
+    public static Resolution ForEnvironment(
+        RoundRobinOptions options, Registration registration = default, Func<string, string?>? environment = null) =>
+        Resolve(options, registration, Process(environment), isEnabled: true);
+
+    /// <summary>A pool or the single endpoint, as the switch says.</summary>
+    /// <inheritdoc cref="ForEnvironment"/>
+    public static Resolution ForSwitch(
+        RoundRobinOptions options, Registration registration = default, Func<string, string?>? environment = null) =>
+        Resolve(options, registration, Process(environment), isEnabled: null);
+
+    /// <summary>A registration in a service collection: as the switch says, variables from configuration before the environment.</summary>
+    /// <param name="options">What code says.</param>
+    /// <param name="registration">What it is for.</param>
+    /// <param name="configuration">The application's configuration, if it has one.</param>
+    /// <param name="section">What the registration was given: the endpoints, or a section that holds the variables' names.</param>
+    /// <param name="httpClients">Makes the client that <see cref="RoundRobinOptions.HttpClientName"/> names. Called at most once, and only where nothing is at fault.</param>
+    /// <param name="environment">Looks up an environment variable; null for the process's own.</param>
+    public static Resolution ForServices(
+        RoundRobinOptions options, Registration registration, IConfiguration? configuration, IConfiguration? section,
+        Func<string, HttpClient> httpClients, Func<string, string?>? environment = null)
+    {
+        SectionSource? source = section is null ? null : SectionSource.From(section);
+        IConfiguration?[] configurations = [source?.Variables, configuration];
+        Variables variables = new(configurations.OfType<IConfiguration>(), environment ?? Environment.GetEnvironmentVariable);
+        return Resolve(options, registration, variables, isEnabled: null, source, httpClients);
+    }
+
+    /// <summary>A pool of ready-made clients. Of the options only those about attempts count.</summary>
+    /// <exception cref="ArgumentException"><paramref name="clients"/> is empty or contains null.</exception>
+    public static Resolution ForClients(IEnumerable<IChatClient> clients, RoundRobinOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(clients);
+        List<EndpointEntry> entries = [];
+        foreach (IChatClient? client in clients)
+        {
+            entries.Add(new(entries.Count + 1, isData: false)
+            {
+                ChatClient = client ?? throw new ArgumentException("One of the clients is null.", nameof(clients)),
+            });
+        }
+
+        if (entries.Count == 0)
+        {
+            throw new ArgumentException("There are no clients.", nameof(clients));
+        }
+
+        options ??= new RoundRobinOptions();
+        RoundRobinOptions attempts = new()
+        {
+            MaxWait = options.MaxWait,
+            AttemptTimeout = options.AttemptTimeout,
+            FirstContentTimeout = options.FirstContentTimeout,
+            MaxAttempts = options.MaxAttempts,
+        };
+        return new SettingsBuilder(attempts, Registration.Chat, Variables.None, new Findings(), httpClients: null).Build(isEnabled: true, entries);
+    }
+
+    private static Variables Process(Func<string, string?>? environment) => new([], environment ?? Environment.GetEnvironmentVariable);
+
+    private static Resolution Resolve(
+        RoundRobinOptions options, Registration registration, Variables variables, bool? isEnabled,
+        SectionSource? section = null, Func<string, HttpClient>? httpClients = null)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Findings findings = new();
+        EndpointSources sources = new(options, section, variables, findings);
+        bool on = isEnabled ?? sources.IsOn();
+        IReadOnlyList<EndpointEntry> entries = on ? sources.ReadPool() : sources.ReadSingle();
+        return new SettingsBuilder(options, registration, variables, findings, httpClients).Build(on, entries);
+    }
+}

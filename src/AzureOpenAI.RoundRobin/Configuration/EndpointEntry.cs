@@ -1,0 +1,96 @@
+using System.Diagnostics;
+using Azure.Core;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Configuration;
+
+/// <summary>One endpoint as it was written, from whichever source, blanks trimmed and nothing checked yet.</summary>
+[DebuggerDisplay("{ToString(),nq}")]
+internal sealed class EndpointEntry
+{
+    private HashSet<EntryField>? _unreadable;
+
+    /// <param name="place">Counted from 1, as people do.</param>
+    /// <param name="isData">Whether messages use the names of the data, not those of the properties.</param>
+    public EndpointEntry(int place, bool isData) => (Place, IsData) = (place, isData);
+
+    public int Place { get; }
+
+    public bool IsData { get; }
+
+    public string? Name { get; set; }
+
+    public Uri? Address { get; set; }
+
+    [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    public string? ApiKey { get; set; }
+
+    public TokenCredential? Credential { get; init; }
+
+    public IChatClient? ChatClient { get; init; }
+
+    public string? Deployment { get; set; }
+
+    /// <summary>Which of its two names in data the deployment was given under.</summary>
+    public EntryField DeploymentField { get; set; } = EntryField.Deployment;
+
+    public Dictionary<string, string> Deployments { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+    public string? ApiVersion { get; set; }
+
+    public float? Temperature { get; set; }
+
+    public int? MaxOutputTokens { get; set; }
+
+    public int Weight { get; set; } = 1;
+
+    public int Priority { get; set; }
+
+    public EndpointKind Kind =>
+        ChatClient is not null ? EndpointKind.ReadyMade
+        : Address is null ? EndpointKind.Classic
+        : AddressRules.Kind(Address);
+
+    /// <summary>Whether it is a fault that nothing names a deployment; not where one was named and could not be read.</summary>
+    public bool NeedsDeployment =>
+        Kind != EndpointKind.ReadyMade && !IsUnreadable(EntryField.Deployment) && !IsUnreadable(EntryField.Model);
+
+    /// <summary>The host that a ready-made client says it calls, if it says.</summary>
+    public Uri? ProviderAddress =>
+        ChatClient?.GetService(typeof(ChatClientMetadata)) is ChatClientMetadata { ProviderUri: { IsAbsoluteUri: true, Host.Length: > 0 } address }
+            ? address : null;
+
+    public static EndpointEntry FromCode(EndpointOptions options, int place)
+    {
+        EndpointEntry entry = new(place, isData: false)
+        {
+            Name = TextRules.Clean(options.Name),
+            Address = options.Endpoint,
+            ApiKey = TextRules.Clean(options.ApiKey),
+            Credential = options.Credential,
+            ChatClient = options.ChatClient,
+            Deployment = TextRules.Clean(options.DeploymentName),
+            ApiVersion = TextRules.Clean(options.ApiVersion),
+            Temperature = options.Temperature,
+            MaxOutputTokens = options.MaxOutputTokens,
+            Weight = options.Weight,
+            Priority = options.Priority,
+        };
+        foreach ((string model, string deployment) in options.Deployments)
+        {
+            entry.Deployments[model.Trim()] = TextRules.Clean(deployment) ?? string.Empty;
+        }
+
+        return entry;
+    }
+
+    /// <summary>The name under which the user knows <paramref name="field"/>.</summary>
+    public string NameOf(EntryField field) => IsData ? field.InData() : field.InCode();
+
+    /// <summary>Notes that <paramref name="field"/> was given, but not so that it could be read: it is not missing.</summary>
+    public void MarkUnreadable(EntryField field) => (_unreadable ??= []).Add(field);
+
+    public bool IsUnreadable(EntryField field) => _unreadable?.Contains(field) is true;
+
+    public override string ToString() => Findings.Label(this);
+}

@@ -1,0 +1,17 @@
+namespace AzureOpenAI.RoundRobin.Configuration;
+
+/// <summary>The settings of one endpoint.</summary>
+internal enum EntryField
+{
+    Endpoint,
+    ApiKey,
+    Model,
+    Deployment,
+    ApiVersion,
+    Temperature,
+    MaxTokens,
+    Name,
+    Weight,
+    Priority,
+    Deployments,
+}
