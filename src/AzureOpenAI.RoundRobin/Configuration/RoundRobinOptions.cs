@@ -1,4 +1,5 @@
 using Azure.Core;
+using Microsoft.Extensions.Configuration;
 using AzureOpenAI.RoundRobin.Configuration;
 
 namespace AzureOpenAI.RoundRobin;
@@ -78,6 +79,9 @@ public sealed class RoundRobinOptions
     /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler.
     /// </value>
     public string? HttpClientName { get; set; }
+
+    /// <summary>The section that a registration was given to read from.</summary>
+    internal IConfiguration? Section { get; set; }
 
     /// <summary>Returns the number of endpoints and the deployment, never a key.</summary>
     /// <returns>A short description for debugging.</returns>

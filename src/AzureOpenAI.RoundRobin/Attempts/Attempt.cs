@@ -1,0 +1,143 @@
+using System.Diagnostics.CodeAnalysis;
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Attempts;
+
+/// <summary>
+/// One attempt at one endpoint: its token, its deadline, and what is known of how far it got. Reused for later attempts once it has ended.
+/// </summary>
+/// <remarks>
+/// The token that the client sees is this object's own, so the deadline can end it, and the caller's. The timer is armed lazily and
+/// outlives single attempts, which makes the deadline free for all that end in time; <c>_armed</c> names the wait that a late callback
+/// belongs to, so that it can never cancel the attempt that reuses the object.
+/// </remarks>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache that keeps attempts lets go of them; nobody else owns one.")]
+internal sealed class Attempt(TimeProvider time)
+{
+    private const long Idle = 0;
+    private const long Fired = -1;
+
+    private readonly TimeProvider _time = time;
+    private readonly CancellationTokenSource _source = new();
+    private ITimer? _timer;
+    private long _timerDue = long.MaxValue;
+    private long _deadline;
+    private long _armed;
+    private long _waits;
+    private CancellationTokenRegistration _callers;
+
+    /// <summary>Set by the dispatcher for as long as the attempt runs.</summary>
+    public Endpoint Endpoint { get; private set; } = null!;
+
+    /// <summary>The dispatcher's generation when this was picked.</summary>
+    public int Generation { get; private set; }
+
+    public long StartedAt { get; set; }
+
+    /// <summary>Which of the attempt's two healths were half-open when it was picked, and count it.</summary>
+    public bool HoldsOwnPermit { get; set; }
+
+    public bool HoldsResourcePermit { get; set; }
+
+    public bool IsAdmitted { get; set; }
+
+    /// <summary>The request reached the transport.</summary>
+    public bool IsSent { get; set; }
+
+    public CancellationToken Token => _source.Token;
+
+    public bool TimedOut => Volatile.Read(ref _armed) == Fired;
+
+    public bool HoldsPermit => HoldsOwnPermit || HoldsResourcePermit;
+
+    public void Begin(Endpoint endpoint, int generation)
+    {
+        Endpoint = endpoint;
+        Generation = generation;
+    }
+
+    /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
+    public void Follow(CancellationToken caller) =>
+        _callers = caller.UnsafeRegister(static state => ((Attempt)state!)._source.Cancel(), this);
+
+    /// <summary>Starts the clock of one wait: for an answer, or for a stream's next update.</summary>
+    public void Await(long now, TimeSpan limit)
+    {
+        if (limit == Timeout.InfiniteTimeSpan)
+        {
+            return;
+        }
+
+        long deadline = _time.After(now, limit);
+        Volatile.Write(ref _deadline, deadline);
+        // A full fence on both sides: either the callback sees this wait, or this sees that the callback has run. See OnTimer.
+        Interlocked.Exchange(ref _armed, ++_waits);
+        if (deadline < Volatile.Read(ref _timerDue))
+        {
+            Schedule(deadline, limit);
+        }
+    }
+
+    /// <summary>The wait is over. Returns false if the deadline was first, and has cancelled the attempt.</summary>
+    public bool Arrived()
+    {
+        long armed = Volatile.Read(ref _armed);
+        return armed == Idle || (armed != Fired && Interlocked.CompareExchange(ref _armed, Idle, armed) == armed);
+    }
+
+    /// <summary>Makes the object fit for another attempt.</summary>
+    /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
+    public bool TryReset()
+    {
+        bool unfollowed = _callers.Equals(default) || _callers.Unregister();
+        bool quiet = unfollowed && Arrived() && !_source.IsCancellationRequested && _source.TryReset();
+        _callers = default;
+        HoldsOwnPermit = false;
+        HoldsResourcePermit = false;
+        IsAdmitted = false;
+        IsSent = false;
+        StartedAt = 0;
+        Endpoint = null!;
+        return quiet;
+    }
+
+    public void LetGo()
+    {
+        _timer?.Dispose();
+        _source.Dispose();
+    }
+
+    private void Schedule(long deadline, TimeSpan delay)
+    {
+        Volatile.Write(ref _timerDue, deadline);
+        if (_timer is null)
+        {
+            _timer = _time.CreateTimer(static state => ((Attempt)state!).OnTimer(), this, delay, Timeout.InfiniteTimeSpan);
+        }
+        else
+        {
+            _timer.Change(delay, Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void OnTimer()
+    {
+        Interlocked.Exchange(ref _timerDue, long.MaxValue);
+        long armed = Volatile.Read(ref _armed);
+        long deadline = Volatile.Read(ref _deadline);
+        if (armed is Idle or Fired)
+        {
+            return;
+        }
+
+        long now = _time.GetTimestamp();
+        if (now < deadline)
+        {
+            Schedule(deadline, _time.Until(now, deadline));
+        }
+        else if (Interlocked.CompareExchange(ref _armed, Fired, armed) == armed)
+        {
+            _source.Cancel();
+        }
+    }
+}

@@ -1,0 +1,286 @@
+using System.Globalization;
+using System.Runtime.ExceptionServices;
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Attempts;
+
+/// <summary>
+/// One call that did not succeed at the first attempt, or found no endpoint for it: what it has tried, and what it does next.
+/// </summary>
+/// <remarks>Made when the first trouble comes, so that a call without trouble does not pay for it. Used by one thread at a time.</remarks>
+internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimits limits, Func<int> fingerprint)
+{
+    /// <summary>Of each kind that may be the request's own fault: the first moves on, the second ends the call.</summary>
+    private const int TriesWhenInDoubt = 2;
+
+    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
+
+    private readonly Dispatcher _dispatcher = dispatcher;
+    private readonly CallLimits _limits = limits;
+    private readonly Func<int> _fingerprint = fingerprint;
+    private readonly List<EndpointAttempt> _failures = [];
+    private readonly HashSet<Endpoint> _tried = [];
+    private (Endpoint Endpoint, int Generation, AttemptOutcome Outcome, TimeSpan Cost)? _broken;
+    private AttemptOutcome _standsFor;
+    private long _standsForReadyAt = long.MaxValue;
+    private int _slow;
+    private int _suspect;
+    private int _pauses;
+    private TimeSpan _waited;
+
+    public EndpointGroup Group { get; } = group;
+
+    /// <summary>Its place among all that ever waited; long.MaxValue for one that never did.</summary>
+    public long Ticket { get; set; } = long.MaxValue;
+
+    /// <summary>It has risked a probe while others were fit; it does not risk another.</summary>
+    public bool HasProbed { get; set; }
+
+    public bool MayAskMisconfigured { get; set; }
+
+    public bool HasTriedAny => _failures.Count > 0;
+
+    /// <summary>The number of the attempt that runs or comes next, from 1.</summary>
+    public int AttemptNumber => _failures.Count + 1;
+
+    /// <summary>How long it may still wait.</summary>
+    public TimeSpan Patience => _limits.MaxWait > _waited ? _limits.MaxWait - _waited : TimeSpan.Zero;
+
+    public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
+
+    public TimeSpan NextPause() => FirstPause * (1 << Math.Min(_pauses, 6));
+
+    /// <summary>Takes the failure of an attempt, and throws where it ends the call.</summary>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    /// <exception cref="EndpointsExhaustedException">It was the last of several attempts.</exception>
+    public void Take(Attempt attempt, in AttemptOutcome outcome, CancellationToken cancellationToken)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        if (!outcome.MayFailOver)
+        {
+            ForgetBroken(outcome.Kind == OutcomeKind.Request);
+            _dispatcher.Abandoned(attempt, answered: outcome.Status > 0);
+            ExceptionDispatchInfo.Throw(outcome.Kind == OutcomeKind.Caller ? Cancelled(outcome.Exception, cancellationToken) : outcome.Exception);
+        }
+
+        int generation = attempt.Generation;
+        long now = _dispatcher.Time.GetTimestamp();
+        TimeSpan cost = _dispatcher.Time.Until(attempt.StartedAt, now);
+        EndpointAttempt failure = Describe(endpoint, outcome, cost);
+        bool doubtful = outcome.Kind == OutcomeKind.Broken;
+        _failures.Add(failure);
+        _tried.Add(endpoint);
+        StandFor(outcome, now);
+        _dispatcher.Failed(attempt, outcome, failure, outcome.IsSuspectRequest ? _fingerprint() : 0, blame: !doubtful);
+        if (doubtful)
+        {
+            TakeBroken(endpoint, generation, outcome, cost);
+        }
+
+        if (outcome.Kind == OutcomeKind.Slow && ++_slow == TriesWhenInDoubt)
+        {
+            ForgetBroken(blame: true);
+            throw outcome.Status > 0 ? Exhausted(null) : new TimeoutException(
+                string.Create(CultureInfo.InvariantCulture, $"Two attempts ran out of time, the last after {cost.TotalSeconds:0.#} s at endpoint '{endpoint.Name}'. A call makes no more of them, since each may have been executed; raise AttemptTimeout if answers take that long."),
+                outcome.Exception);
+        }
+
+        if (outcome.IsSuspectRequest && ++_suspect == TriesWhenInDoubt)
+        {
+            ForgetBroken(blame: true);
+            throw Exhausted(null, "Two endpoints asked to wait for hours, which is what they answer to a request that alone exceeds the whole limit of the deployment: make it smaller, or raise the deployment's tokens per minute. ");
+        }
+
+        if (_failures.Count >= _limits.MaxAttempts)
+        {
+            Surface(null);
+        }
+    }
+
+    /// <summary>Finds the endpoint for the next attempt; waits for one if it must.</summary>
+    /// <exception cref="ObjectDisposedException">The pool was disposed before the call made any attempt.</exception>
+    /// <exception cref="OperationCanceledException">The caller gave up.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint will be fit in time.</exception>
+    public async ValueTask<Attempt> NextAsync(CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            Pick pick = _dispatcher.Next(this);
+            if (pick.Attempt is { } attempt)
+            {
+                return attempt;
+            }
+
+            if (pick.Refusal != Refusal.None)
+            {
+                Refuse(pick);
+            }
+
+            long began = _dispatcher.Time.GetTimestamp();
+            if (pick.Pause is { } pause)
+            {
+                await Task.Delay(pause, _dispatcher.Time, cancellationToken).ConfigureAwait(false);
+                _pauses++;
+                _waited += pause;
+                _tried.Clear();
+                continue;
+            }
+
+            Attempt? released = await WaitAsync(pick.Waiter!, cancellationToken).ConfigureAwait(false);
+            _waited += _dispatcher.Time.Until(began, _dispatcher.Time.GetTimestamp());
+            if (released is not null)
+            {
+                return released;
+            }
+
+            Refuse(Pick.Refused(Refusal.BeyondPatience));
+        }
+    }
+
+    /// <summary>The call is over, well or with an exception that is not ours: a broken answer before it was the endpoint's own fault.</summary>
+    public void Ended() => ForgetBroken(blame: true);
+
+    private async ValueTask<Attempt?> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    {
+        ITimer patience = _dispatcher.Time.CreateTimer(
+            static state => { var (call, waiting) = ((Call, Waiter))state!; call.GiveUp(waiting); },
+            (this, waiter), Patience, Timeout.InfiniteTimeSpan);
+        await using (patience.ConfigureAwait(false))
+        {
+            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
+                static state => { var (call, waiting) = ((Call, Waiter))state!; call.GiveUp(waiting); }, (this, waiter));
+            Attempt? released = await waiter.Task.ConfigureAwait(false);
+            if (cancellationToken.IsCancellationRequested)
+            {
+                if (released is not null)
+                {
+                    _dispatcher.Abandoned(released, answered: false);
+                }
+
+                ForgetBroken(blame: true);
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            return released;
+        }
+    }
+
+    private void GiveUp(Waiter waiter)
+    {
+        if (_dispatcher.Leave(Group, waiter))
+        {
+            waiter.TrySetResult(null);
+        }
+    }
+
+    private void TakeBroken(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost)
+    {
+        if (_broken is not { } first)
+        {
+            _broken = (endpoint, generation, outcome, cost);
+            return;
+        }
+
+        bool alike = first.Outcome.Exception.GetType() == outcome.Exception.GetType();
+        ForgetBroken(blame: !alike);
+        if (!alike)
+        {
+            _dispatcher.Blame(endpoint, generation, outcome, cost);
+        }
+
+        ExceptionDispatchInfo.Throw(outcome.Exception);
+    }
+
+    private void ForgetBroken(bool blame)
+    {
+        if (_broken is { } broken && blame)
+        {
+            _dispatcher.Blame(broken.Endpoint, broken.Generation, broken.Outcome, broken.Cost);
+        }
+
+        _broken = null;
+    }
+
+    /// <summary>Which failure speaks for the call: the 429 with the soonest time, else the last that came over HTTP, else the last.</summary>
+    private void StandFor(in AttemptOutcome outcome, long now)
+    {
+        bool rateLimited = outcome.Kind == OutcomeKind.RateLimited;
+        long readyAt = rateLimited && outcome.Hint is { } hint ? _dispatcher.Time.After(now, hint) : long.MaxValue;
+        bool replaces = rateLimited
+            ? _standsFor.Kind != OutcomeKind.RateLimited || readyAt <= _standsForReadyAt
+            : _standsFor.Kind != OutcomeKind.RateLimited && (outcome.Status > 0 || _standsFor.Status == 0);
+        if (replaces)
+        {
+            _standsFor = outcome;
+            _standsForReadyAt = readyAt;
+        }
+    }
+
+    private void Refuse(in Pick pick)
+    {
+        ForgetBroken(blame: true);
+        ObjectDisposedException.ThrowIf(pick.Refusal == Refusal.Disposed && _failures.Count == 0, typeof(EndpointPool));
+        if (pick.Refusal == Refusal.Misconfigured && _failures.Count != 1)
+        {
+            throw Misconfigured();
+        }
+
+        Surface(pick.ReadyIn);
+    }
+
+    private void Surface(TimeSpan? readyIn)
+    {
+        ForgetBroken(blame: true);
+        if (_failures.Count == 1)
+        {
+            ExceptionDispatchInfo.Throw(_standsFor.Exception);
+        }
+
+        throw Exhausted(readyIn);
+    }
+
+    private EndpointsExhaustedException Misconfigured()
+    {
+        IReadOnlyList<EndpointAttempt> failures = _failures.Count > 0 ? _failures : LastFailures();
+        string what = failures.All(failure => failure.Status is 401 or 403)
+            ? "Every endpoint refuses its key or credential: check AZURE_OPENAI_API_KEY of each, its role and its network rules. "
+            : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. ";
+        return Exhausted(null, what);
+    }
+
+    private EndpointAttempt[] LastFailures() =>
+        _dispatcher.Read((_, _) => Group.Endpoints.Select(endpoint => endpoint.LastFailure).OfType<EndpointAttempt>().ToArray());
+
+    private EndpointsExhaustedException Exhausted(TimeSpan? readyIn, string? what = null)
+    {
+        EndpointAttempt[] failures = _failures.Count > 0 ? [.. _failures] : LastFailures();
+        AttemptOutcome standing = _standsFor;
+        if (_failures.Count == 0 && failures.Length > 0)
+        {
+            // No attempt of its own: the endpoints' last failures speak for it.
+            standing = OutcomeClassifier.Classify(failures[^1].Exception, new AttemptFacts { Built = true, Sent = true }, DateTimeOffset.UnixEpoch);
+        }
+
+        long now = _dispatcher.Time.GetTimestamp();
+        readyIn ??= _standsForReadyAt == long.MaxValue ? null : _dispatcher.Time.Until(now, _standsForReadyAt);
+        return new EndpointsExhaustedException(
+            ExhaustedMessage.Of(what ?? "No endpoint could take the call. ", failures, readyIn, _waited),
+            failures, readyIn, standing.Response, standing.Exception);
+    }
+
+    public static EndpointAttempt Describe(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost) =>
+        new(endpoint.Name, ExhaustedMessage.Reason(outcome.Kind), outcome.Exception)
+        {
+            DeploymentName = endpoint.DeploymentName,
+            Status = outcome.Status == 0 ? null : outcome.Status,
+            Duration = cost,
+            RetryAfter = outcome.Hint,
+        };
+
+    /// <summary>A cancellation that is the caller's wish carries the caller's token.</summary>
+    public static Exception Cancelled(Exception exception, CancellationToken cancellationToken) =>
+        exception is OperationCanceledException cancelled && cancelled.CancellationToken == cancellationToken
+            ? exception
+            : new OperationCanceledException("The call was cancelled by its caller.", exception, cancellationToken);
+}

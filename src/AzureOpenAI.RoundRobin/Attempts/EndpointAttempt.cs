@@ -1,0 +1,43 @@
+using System.Globalization;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents one attempt of a call that did not succeed. Immutable and safe for concurrent use; never holds a key.
+/// </summary>
+public sealed class EndpointAttempt
+{
+    internal EndpointAttempt(string endpointName, string reason, Exception exception)
+    {
+        EndpointName = endpointName;
+        Reason = reason;
+        Exception = exception;
+    }
+
+    /// <summary>Gets the name of the endpoint that was asked.</summary>
+    public string EndpointName { get; }
+
+    /// <summary>Gets the deployment that was asked for, or <see langword="null"/> for a ready-made client that names none.</summary>
+    public string? DeploymentName { get; internal init; }
+
+    /// <summary>Gets why the attempt failed, in a few words, such as <c>rate limited</c> or <c>unreachable</c>.</summary>
+    public string Reason { get; }
+
+    /// <summary>Gets the HTTP status, or <see langword="null"/> where there was none.</summary>
+    public int? Status { get; internal init; }
+
+    /// <summary>Gets how long the attempt took.</summary>
+    public TimeSpan Duration { get; internal init; }
+
+    /// <summary>Gets how long the endpoint asked to be left alone, counted from its answer, or <see langword="null"/> if it did not say.</summary>
+    public TimeSpan? RetryAfter { get; internal init; }
+
+    /// <summary>Gets the exception that ended the attempt, the SDK's own object.</summary>
+    public Exception Exception { get; }
+
+    /// <summary>Returns the endpoint and what happened there, in one line.</summary>
+    /// <returns>A description without keys.</returns>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"'{EndpointName}' {Reason}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks for {wait.TotalSeconds:0.###} s" : "")}");
+}

@@ -1,0 +1,44 @@
+using System.Globalization;
+using System.Text;
+
+namespace AzureOpenAI.RoundRobin.Attempts;
+
+/// <summary>Puts the failures of a call into one message that a person can act on.</summary>
+internal static class ExhaustedMessage
+{
+    private const int Listed = 10;
+
+    public static string Of(string what, IReadOnlyList<EndpointAttempt> failures, TimeSpan? readyIn, TimeSpan waited)
+    {
+        StringBuilder text = new(what);
+        if (waited > TimeSpan.Zero)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"It waited for {waited.TotalSeconds:0.###} s. ");
+        }
+
+        if (readyIn is { } wait)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"An endpoint is expected to be fit in {wait.TotalSeconds:0.###} s. ");
+        }
+
+        if (failures.Count > 0)
+        {
+            text.Append(failures.Count == 1 ? "Tried: " : "Tried, in order: ").AppendJoin("; ", failures.Take(Listed));
+            text.Append(failures.Count > Listed ? string.Create(CultureInfo.InvariantCulture, $"; and {failures.Count - Listed} more.") : ".");
+        }
+
+        return text.ToString().TrimEnd();
+    }
+
+    public static string Reason(OutcomeKind kind) => kind switch
+    {
+        OutcomeKind.RateLimited => "rate limited",
+        OutcomeKind.Missing => "has no such deployment",
+        OutcomeKind.Credential => "refused its credential",
+        OutcomeKind.Unreachable => "unreachable",
+        OutcomeKind.Broken => "broke its answer",
+        OutcomeKind.Cut => "cut its stream",
+        OutcomeKind.Slow => "ran out of time",
+        _ => "failed",
+    };
+}

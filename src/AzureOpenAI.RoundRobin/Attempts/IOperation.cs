@@ -1,0 +1,22 @@
+namespace AzureOpenAI.RoundRobin.Attempts;
+
+/// <summary>What a call does at an endpoint: ask for an answer, or open a stream. A struct, so that the loop calls it directly and nothing is boxed.</summary>
+/// <typeparam name="TResult">What the operation yields.</typeparam>
+internal interface IOperation<TResult>
+{
+    /// <summary>True if the attempt is over when the operation is; false if the result goes on with it and ends it.</summary>
+    static abstract bool EndsAttempt { get; }
+
+    /// <summary>True if the operation is the user's own code, whose unknown exceptions say nothing of the endpoint.</summary>
+    static abstract bool IsUsersCode { get; }
+
+    /// <summary>Whether the caller named the model, so that a ready-made client's 404 may be the request's own fault.</summary>
+    bool NamesModel { get; }
+
+    /// <param name="attempt">The endpoint, and the token to pass on.</param>
+    /// <param name="number">Which attempt of the call this is, from 1.</param>
+    ValueTask<TResult> InvokeAsync(Attempt attempt, int number);
+
+    /// <summary>Tells the request from another one.</summary>
+    int Fingerprint();
+}

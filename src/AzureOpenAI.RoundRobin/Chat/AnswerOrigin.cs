@@ -1,0 +1,16 @@
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Chat;
+
+/// <summary>The properties by which an answer tells where it came from.</summary>
+internal static class AnswerOrigin
+{
+    public const string Endpoint = "azure_openai.round_robin.endpoint";
+    public const string Attempts = "azure_openai.round_robin.attempts";
+
+    public static void Mark(AdditionalPropertiesDictionary properties, string endpoint, int attempts)
+    {
+        properties[Endpoint] = endpoint;
+        properties[Attempts] = attempts;
+    }
+}

@@ -1,0 +1,38 @@
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Endpoints;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Chat;
+
+/// <summary>Asks an endpoint for a whole answer.</summary>
+internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatResponse>
+{
+    private readonly ChatRequest _request = request;
+
+    public static bool EndsAttempt => true;
+
+    public static bool IsUsersCode => false;
+
+    public bool NamesModel => _request.NamesModel;
+
+    public int Fingerprint() => _request.Fingerprint();
+
+    public ValueTask<ChatResponse> InvokeAsync(Attempt attempt, int number) => attempt.Endpoint.IsBuilt
+        ? AskAsync(AttemptObserver.Observe(attempt, _request, Ask), attempt.Endpoint.Name, number)
+        : new(Ask(_request, attempt));
+
+    private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
+        attempt.Endpoint.ChatClient.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
+
+    private static async ValueTask<ChatResponse> AskAsync(Task<ChatResponse> asked, string endpoint, int number)
+    {
+        ChatResponse response = await asked.ConfigureAwait(false);
+        if (response.FinishReason is null)
+        {
+            throw new IOException($"Endpoint '{endpoint}' answered without a finish reason, so the answer may be cut.");
+        }
+
+        AnswerOrigin.Mark(response.AdditionalProperties ??= [], endpoint, number);
+        return response;
+    }
+}

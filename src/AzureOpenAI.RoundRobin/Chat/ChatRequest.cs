@@ -1,0 +1,62 @@
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Chat;
+
+/// <summary>What the caller asks for, and how it is put to an endpoint. Neither the messages nor the options are ever changed.</summary>
+internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOptions? options, bool modelIsMapped)
+{
+    private readonly ChatOptions? _options = options;
+    private readonly bool _modelIsMapped = modelIsMapped;
+
+    public IEnumerable<ChatMessage> Messages { get; } = messages;
+
+    public bool NamesModel => _options?.ModelId is not null;
+
+    /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
+    public static IEnumerable<ChatMessage> Repeatable(IEnumerable<ChatMessage> messages) =>
+        messages is IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
+
+    /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
+    public ChatOptions? OptionsFor(Endpoint endpoint)
+    {
+        string? model = ModelFor(endpoint);
+        float? temperature = _options?.Temperature is null ? endpoint.Temperature : null;
+        int? maxOutputTokens = _options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;
+        if (model is null && temperature is null && maxOutputTokens is null)
+        {
+            return _options;
+        }
+
+        ChatOptions copy = _options?.Clone() ?? new ChatOptions();
+        copy.ModelId = model ?? copy.ModelId;
+        copy.Temperature ??= temperature;
+        copy.MaxOutputTokens ??= maxOutputTokens;
+        return copy;
+    }
+
+    /// <summary>Tells requests apart well enough to see that two of them met the same refusal.</summary>
+    public int Fingerprint()
+    {
+        HashCode hash = default;
+        foreach (ChatMessage message in Messages)
+        {
+            hash.Add(message.Role);
+            hash.Add(message.Contents.Count);
+            hash.Add(message.Text, StringComparer.Ordinal);
+        }
+
+        return hash.ToHashCode();
+    }
+
+    /// <summary>
+    /// A v1 endpoint reads its deployment from the body, so the name there is always ours. A classic one reads it from the path, and a
+    /// model that is not mapped goes to it as the caller wrote it, as with the SDK's own client.
+    /// </summary>
+    private string? ModelFor(Endpoint endpoint) =>
+        _options?.ModelId is { } model && endpoint.DeploymentName is { } deployment && model != deployment
+        && (endpoint.Kind == EndpointKind.V1 || _modelIsMapped)
+            ? deployment
+            : null;
+}

@@ -1,0 +1,157 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Provides an <see cref="IChatClient"/> that sends each call to the next fit endpoint of an <see cref="EndpointPool"/>, and to another one where that fails.
+/// </summary>
+/// <remarks>
+/// Safe for concurrent use. The caller's messages and options are never changed. A stream picks its endpoint when it is enumerated, and each
+/// enumeration is a call of its own; until its first content it may move to another endpoint, after that it never does.
+/// </remarks>
+[SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The first parameters differ in kind, so no call is ambiguous.")]
+public sealed class RoundRobinChatClient : IChatClient
+{
+    private readonly bool _leaveOpen;
+    private readonly ChatClientMetadata _metadata;
+
+    /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over a pool.</summary>
+    /// <param name="pool">The endpoints.</param>
+    /// <param name="leaveOpen">Whether the pool outlives this client; otherwise it is disposed with it.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="pool"/> is <see langword="null"/>.</exception>
+    public RoundRobinChatClient(EndpointPool pool, bool leaveOpen = false)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        Pool = pool;
+        _leaveOpen = leaveOpen;
+        _metadata = PoolMetadata.Of(pool.DefaultGroup.Endpoints);
+    }
+
+    /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over ready-made clients of any provider.</summary>
+    /// <param name="clients">The clients to rotate over, in order. The list is captured.</param>
+    /// <param name="options">How calls behave; only what is about attempts counts.</param>
+    /// <param name="leaveOpen">Whether the clients outlive this one; otherwise each is disposed with it, once its last call has ended.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
+    /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
+    /// <param name="meterFactory">Makes the pool's meter, or <see langword="null"/> for a meter of its own.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="clients"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="clients"/> is empty or contains <see langword="null"/>.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>
+    public RoundRobinChatClient(
+        IEnumerable<IChatClient> clients, RoundRobinOptions? options = null, bool leaveOpen = false,
+        ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null)
+        : this(Capture(clients, options, leaveOpen, loggerFactory, timeProvider, meterFactory))
+    {
+    }
+
+    /// <summary>Gets the endpoints.</summary>
+    public EndpointPool Pool { get; }
+
+    /// <summary>
+    /// Creates a client over the endpoints in <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, or over those that <paramref name="configure"/> adds.
+    /// It is always a pool: the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is not read.
+    /// </summary>
+    /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <returns>The client, which owns its pool.</returns>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
+    public static RoundRobinChatClient FromEnvironment(Action<RoundRobinOptions>? configure = null) =>
+        new(EndpointPool.FromEnvironment(configure));
+
+    /// <inheritdoc/>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        AttemptLoop loop = Pool.LoopFor(options?.ModelId);
+        ChatRequest request = new(ChatRequest.Repeatable(messages), options, loop.IsMapped);
+        return loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(request), cancellationToken).AsTask();
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="ChatStreamInterruptedException">The stream broke off after content had reached the caller.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        AttemptLoop loop = Pool.LoopFor(options?.ModelId);
+        return StreamAsync(loop, new ChatRequest(ChatRequest.Repeatable(messages), options, loop.IsMapped), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Answers for this client, its pool, and metadata of the pool as a whole. For a key it knows nothing, and so returns <see langword="null"/>.</remarks>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(ChatClientMetadata) ? _metadata
+            : serviceType.IsInstanceOfType(this) ? this
+            : serviceType.IsInstanceOfType(Pool) ? Pool
+            : null;
+    }
+
+    /// <summary>Disposes the pool, unless it was to be left open. Running calls end first. May be called more than once.</summary>
+    public void Dispose()
+    {
+        if (!_leaveOpen)
+        {
+            Pool.Dispose();
+        }
+    }
+
+    private static async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
+        AttemptLoop loop, ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        CommittedStream stream = await loop
+            .RunAsync<StreamOperation, CommittedStream>(new StreamOperation(request, loop, cancellationToken), cancellationToken)
+            .ConfigureAwait(false);
+        try
+        {
+            if (stream.Held is { } held)
+            {
+                foreach (ChatResponseUpdate update in held)
+                {
+                    yield return update;
+                }
+            }
+
+            if (stream.HasContent)
+            {
+                yield return stream.Current;
+            }
+
+            while (await stream.MoveNextAsync().ConfigureAwait(false))
+            {
+                yield return stream.Current;
+            }
+        }
+        finally
+        {
+            await stream.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    private static EndpointPool Capture(
+        IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,
+        ILoggerFactory? loggerFactory, TimeProvider? timeProvider, IMeterFactory? meterFactory)
+    {
+        ArgumentNullException.ThrowIfNull(clients);
+        IChatClient[] captured = [.. clients];
+        return new EndpointPool(ConfigurationResolver.ForClients(captured, options), loggerFactory, timeProvider, meterFactory, () =>
+        {
+            foreach (IChatClient client in leaveOpen ? [] : captured.Distinct())
+            {
+                client.Dispose();
+            }
+        });
+    }
+}

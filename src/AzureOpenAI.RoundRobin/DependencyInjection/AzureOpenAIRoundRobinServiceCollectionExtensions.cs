@@ -1,0 +1,127 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using AzureOpenAI.RoundRobin;
+using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Telemetry;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>
+/// Registers an <see cref="IChatClient"/> over several Azure OpenAI endpoints.
+/// </summary>
+/// <remarks>
+/// Each registration is a singleton with its own pool, which the container owns; the pool itself can be resolved as <see cref="EndpointPool"/>.
+/// The endpoints come from code, else from the section, else from <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, looked up in the app's configuration
+/// and then in the environment. While the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is off the client is the SDK's own over one endpoint, and
+/// there is no pool. Faults stop the host at its start; where there is no host, the first resolve throws. Registering twice adds nothing twice.
+/// </remarks>
+[SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The second parameters differ in kind, so no call is ambiguous.")]
+public static class AzureOpenAIRoundRobinServiceCollectionExtensions
+{
+    /// <summary>Registers the app's chat client.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="configure">Sets what configuration does not say, or <see langword="null"/>.</param>
+    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
+    public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, Action<RoundRobinOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        Register(services, Options.Options.DefaultName, Registration.Chat, configure);
+        services.TryAddSingleton(provider => CreatePool(provider, Options.Options.DefaultName)!);
+        return services.AddChatClient(provider => CreateClient(provider, Options.Options.DefaultName, provider.GetService<EndpointPool>()));
+    }
+
+    /// <summary>Registers the app's chat client, with its endpoints in a section of the configuration.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
+    /// <param name="configure">Sets what the section does not say, or <see langword="null"/>.</param>
+    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
+    public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, IConfiguration section, Action<RoundRobinOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(section);
+        services.Configure<RoundRobinOptions>(options => options.Section = section);
+        return services.AddAzureOpenAIRoundRobin(configure);
+    }
+
+    /// <summary>
+    /// Registers another chat client under a key, for a second model. It reads the same variables, shares no state with other registrations,
+    /// and takes over neither their temperature nor their token limit.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key, for <see cref="FromKeyedServicesAttribute"/>.</param>
+    /// <param name="configure">Names the deployment, and what else configuration does not say, or <see langword="null"/>.</param>
+    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="serviceKey"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
+    public static ChatClientBuilder AddKeyedAzureOpenAIRoundRobin(this IServiceCollection services, string serviceKey, Action<RoundRobinOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentException.ThrowIfNullOrEmpty(serviceKey);
+        Register(services, serviceKey, Registration.Keyed(serviceKey), configure);
+        services.TryAddKeyedSingleton(serviceKey, (provider, _) => CreatePool(provider, serviceKey)!);
+        return services.AddKeyedChatClient(serviceKey, provider => CreateClient(provider, serviceKey, provider.GetKeyedService<EndpointPool>(serviceKey)));
+    }
+
+    /// <summary>Registers another chat client under a key, with its endpoints in a section of the configuration.</summary>
+    /// <param name="services">The services.</param>
+    /// <param name="serviceKey">The key, for <see cref="FromKeyedServicesAttribute"/>.</param>
+    /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
+    /// <param name="configure">Names the deployment, and what else the section does not say, or <see langword="null"/>.</param>
+    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="services"/>, <paramref name="serviceKey"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
+    public static ChatClientBuilder AddKeyedAzureOpenAIRoundRobin(
+        this IServiceCollection services, string serviceKey, IConfiguration section, Action<RoundRobinOptions>? configure = null)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(section);
+        services.Configure<RoundRobinOptions>(serviceKey, options => options.Section = section);
+        return services.AddKeyedAzureOpenAIRoundRobin(serviceKey, configure);
+    }
+
+    private static void Register(IServiceCollection services, string name, Registration registration, Action<RoundRobinOptions>? configure)
+    {
+        services.AddOptions<RoundRobinOptions>(name).ValidateOnStart();
+        if (configure is not null)
+        {
+            services.Configure(name, configure);
+        }
+
+        if (services.Any(service => service.ServiceType == typeof(Resolution) && Equals(service.ServiceKey, name)))
+        {
+            return;
+        }
+
+        services.AddSingleton<IValidateOptions<RoundRobinOptions>>(provider => new RegistrationValidator(provider, name, registration));
+        services.AddKeyedSingleton(name, (provider, _) => RegistrationResolution.Of(
+            provider, provider.GetRequiredService<IOptionsMonitor<RoundRobinOptions>>().Get(name), registration));
+    }
+
+    private static EndpointPool? CreatePool(IServiceProvider provider, string name)
+    {
+        Resolution resolution = provider.GetRequiredKeyedService<Resolution>(name);
+        return resolution.IsEnabled
+            ? new EndpointPool(resolution, provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>(), provider.GetService<IMeterFactory>())
+            : null;
+    }
+
+    private static IChatClient CreateClient(IServiceProvider provider, string name, EndpointPool? pool)
+    {
+        if (pool is not null)
+        {
+            return new RoundRobinChatClient(pool, leaveOpen: true);
+        }
+
+        Resolution resolution = provider.GetRequiredKeyedService<Resolution>(name);
+        PoolLog.Of(provider.GetService<ILoggerFactory>()).Tell(resolution.Warnings);
+        return PlainChatClient.Create(resolution.Settings);
+    }
+}

@@ -1,0 +1,14 @@
+using AzureOpenAI.RoundRobin;
+using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.Configuration;
+
+namespace Microsoft.Extensions.DependencyInjection;
+
+/// <summary>What a registration comes to in its container: its options, the app's configuration, the environment.</summary>
+internal static class RegistrationResolution
+{
+    public static Resolution Of(IServiceProvider services, RoundRobinOptions options, Registration registration) =>
+        ConfigurationResolver.ForServices(
+            options, registration, services.GetService<IConfiguration>(), options.Section,
+            name => services.GetRequiredService<IHttpClientFactory>().CreateClient(name));
+}

@@ -1,0 +1,265 @@
+using AzureOpenAI.RoundRobin.Attempts;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+internal sealed partial class Dispatcher
+{
+    /// <summary>Probes that no cooldown has ended for, while calls wait: four a second in the whole pool.</summary>
+    private static readonly TimeSpan ProbeSpacing = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Where every endpoint is misconfigured, one call in so long asks whether that has been mended.</summary>
+    private static readonly TimeSpan AskAgainSpacing = TimeSpan.FromSeconds(1);
+
+    private long _lastProbe = long.MinValue;
+    private long _nextAsk = long.MinValue;
+
+    /// <summary>The next endpoint for a call, or what it should do while there is none.</summary>
+    public Pick Next(Call call)
+    {
+        EndpointGroup group = call.Group;
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return Pick.Refused(Refusal.Disposed);
+            }
+
+            long now = _time.GetTimestamp();
+            SettleUnsynchronized(now);
+            if (group.Line.Head is not { } head || call.Ticket < head.Ticket)
+            {
+                if (TakeUnsynchronized(group, call, group.NextTicket(), retry: false, now) is { } attempt)
+                {
+                    RefreshEventsUnsynchronized(now);
+                    return Pick.Of(attempt);
+                }
+            }
+
+            if (Array.TrueForAll(group.Endpoints, static endpoint => endpoint.IsMisconfigured))
+            {
+                return AskAgainUnsynchronized(group, call, now) is { } asked ? Pick.Of(asked) : Pick.Refused(Refusal.Misconfigured);
+            }
+
+            TimeSpan patience = call.Patience;
+            return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, now)
+                ? PauseUnsynchronized(group, call, patience, now)
+                : JoinUnsynchronized(group, call, patience, now);
+        }
+    }
+
+    /// <summary>The call has given up its place. False if it was released in the same moment.</summary>
+    public bool Leave(EndpointGroup group, Waiter waiter)
+    {
+        lock (_lock)
+        {
+            return group.Line.Leave(waiter);
+        }
+    }
+
+    /// <summary>An endpoint that may be asked now: half-open ones that are offered first, then the rotation's turn.</summary>
+    /// <param name="group">The endpoints that answer the call's model.</param>
+    /// <param name="call">The call, for what it has tried.</param>
+    /// <param name="ticket">Whose turn it is.</param>
+    /// <param name="retry">Whether an endpoint that this call has tried will do.</param>
+    /// <param name="now">The present.</param>
+    private Attempt? TakeUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
+    {
+        if (OfferUnsynchronized(group, call, ticket, retry, now) is { } offer)
+        {
+            return BeginUnsynchronized(offer, now);
+        }
+
+        Rotation rotation = group.Rotation;
+        for (uint i = 0; i < (uint)rotation.Count; i++)
+        {
+            Endpoint endpoint = rotation[ticket + i];
+            if (IsFree(endpoint, call, retry, now))
+            {
+                return BeginUnsynchronized(endpoint, now);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
+    private Endpoint? OfferUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
+    {
+        bool othersFit = group.Tier != int.MaxValue;
+        List<Endpoint> free = group.Offers.FindAll(offer =>
+            IsFree(offer, call, retry, now) && !(othersFit && call.HasProbed && offer.Condition == Condition.Probing));
+        if (free.Count == 0)
+        {
+            return null;
+        }
+
+        int best = free.FindLastIndex(offer => offer.Priority == free[0].Priority) + 1;
+        Endpoint chosen = free[(int)(ticket % (uint)best)];
+        if (othersFit && chosen.Condition == Condition.Probing)
+        {
+            call.HasProbed = true;
+            return _budget.TryTake(now, group.Turns) ? chosen : null;
+        }
+
+        return chosen;
+    }
+
+    private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
+        endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));
+
+    private Attempt BeginUnsynchronized(Endpoint endpoint, long now)
+    {
+        Attempt attempt = Begin(endpoint);
+        attempt.StartedAt = now;
+        if (endpoint.Health.Condition != Condition.Fit)
+        {
+            endpoint.Health.TakePermit();
+            attempt.HoldsOwnPermit = true;
+        }
+
+        if (endpoint.Resource.Health.Condition != Condition.Fit)
+        {
+            endpoint.Resource.Health.TakePermit();
+            attempt.HoldsResourcePermit = true;
+        }
+
+        if (attempt.HoldsPermit)
+        {
+            _unadmitted.Add(attempt);
+        }
+
+        return attempt;
+    }
+
+    /// <summary>Only a misconfiguration stands in the way: now and then one call goes round and asks, so that a mended key is found.</summary>
+    private Attempt? AskAgainUnsynchronized(EndpointGroup group, Call call, long now)
+    {
+        if (!call.MayAskMisconfigured)
+        {
+            if (call.HasTriedAny)
+            {
+                _nextAsk = Math.Max(_nextAsk, _time.After(now, AskAgainSpacing));
+                return null;
+            }
+
+            if (now < _nextAsk)
+            {
+                return null;
+            }
+
+            call.MayAskMisconfigured = true;
+            _nextAsk = _time.After(now, AskAgainSpacing);
+        }
+
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, group.Turns))
+            {
+                return ProbeUnsynchronized(endpoint, now);
+            }
+        }
+
+        return null;
+    }
+
+    private Attempt ProbeUnsynchronized(Endpoint endpoint, long now)
+    {
+        if (endpoint.Health.Condition == Condition.Out)
+        {
+            endpoint.Health.BeginProbing();
+        }
+
+        if (endpoint.Resource.Health.Condition == Condition.Out)
+        {
+            endpoint.Resource.Health.BeginProbing();
+        }
+
+        Attempt attempt = BeginUnsynchronized(endpoint, now);
+        _dirty = true;
+        return attempt;
+    }
+
+    private static bool IsFitButTriedUnsynchronized(EndpointGroup group, long now)
+    {
+        foreach (Endpoint endpoint in group.Rotation.Slots)
+        {
+            if (endpoint.HasPermit && endpoint.SkippedUntil <= now)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Half a second before the same endpoint is asked the same again, then twice as long; less where another is ready sooner.</summary>
+    private Pick PauseUnsynchronized(EndpointGroup group, Call call, TimeSpan patience, long now)
+    {
+        TimeSpan pause = call.NextPause();
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (!call.HasTried(endpoint) && Math.Max(endpoint.OutUntil, endpoint.SkippedUntil) is var due && due > now && !endpoint.IsMisconfigured)
+            {
+                TimeSpan ready = _time.Until(now, due);
+                pause = ready < pause ? ready : pause;
+            }
+        }
+
+        return pause <= patience ? Pick.After(pause) : Pick.Refused(Refusal.BeyondPatience, pause);
+    }
+
+    private Pick JoinUnsynchronized(EndpointGroup group, Call call, TimeSpan patience, long now)
+    {
+        TimeSpan wait = _time.Until(now, SoonestStatedUnsynchronized(group, now));
+        TimeSpan? estimate = call.Ticket == long.MaxValue ? group.Line.EstimateWait(now) : null;
+        if (estimate > wait)
+        {
+            wait = estimate.Value;
+        }
+
+        if (wait > patience || patience == TimeSpan.Zero)
+        {
+            return Pick.Refused(Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
+        }
+
+        if (call.Ticket == long.MaxValue)
+        {
+            call.Ticket = group.Line.DrawTicket();
+        }
+        else
+        {
+            group.Line.CountReturned();
+        }
+
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.SkippedUntil > now)
+            {
+                // Calls that wait for a short pause are let go one by one when it ends, as after a long one.
+                endpoint.Health.Rest(endpoint.SkippedUntil, ++_generation, now);
+                endpoint.SkippedUntil = long.MinValue;
+            }
+        }
+
+        Waiter waiter = new(call, call.Ticket, _time.After(now, patience));
+        group.Line.Join(waiter, now);
+        _dirty = true;
+        SettleUnsynchronized(now);
+        return Pick.InLine(waiter);
+    }
+
+    /// <summary>The soonest moment that no endpoint has ruled out. Where one is out for a fault nobody has named a time, so that is now.</summary>
+    private static long SoonestStatedUnsynchronized(EndpointGroup group, long now)
+    {
+        long soonest = long.MaxValue;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (!endpoint.IsMisconfigured)
+            {
+                soonest = Math.Min(soonest, Math.Max(now, endpoint.StatedUntil));
+            }
+        }
+
+        return soonest;
+    }
+}

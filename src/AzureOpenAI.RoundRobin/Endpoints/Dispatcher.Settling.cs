@@ -1,0 +1,215 @@
+using AzureOpenAI.RoundRobin.Attempts;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+internal sealed partial class Dispatcher
+{
+    private static readonly TimeSpan LongestProbeSpacing = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan FirstProbeSpacing = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Brings everything up to the present: what has become due, who is admitted, who leaves the line, and when to look again.</summary>
+    private void SettleUnsynchronized(long now)
+    {
+        if (!_dirty && now < _nextSettle)
+        {
+            return;
+        }
+
+        _dirty = false;
+        foreach (Health health in _healths)
+        {
+            if (health.Condition == Condition.Out && health.OutUntil <= now)
+            {
+                health.BeginProbing();
+            }
+        }
+
+        for (int i = _unadmitted.Count - 1; i >= 0; i--)
+        {
+            if (AdmittedAt(_unadmitted[i]) <= now)
+            {
+                AdmitUnsynchronized(_unadmitted[i], now, completed: false);
+            }
+        }
+
+        RebuildUnsynchronized();
+        bool waiting = false;
+        foreach (EndpointGroup group in _groups)
+        {
+            ReleaseUnsynchronized(group, now);
+            waiting |= group.Line.Length > 0;
+        }
+
+        if (!waiting)
+        {
+            LetGoUnsynchronized();
+        }
+
+        RefreshEventsUnsynchronized(now);
+        _dirty = false;
+    }
+
+    private void RebuildUnsynchronized()
+    {
+        foreach (EndpointGroup group in _groups)
+        {
+            group.Rebuild();
+        }
+    }
+
+    private void LetGoUnsynchronized()
+    {
+        bool changed = false;
+        foreach (Health health in _healths)
+        {
+            changed |= health.TryBecomeFit();
+        }
+
+        if (changed)
+        {
+            RebuildUnsynchronized();
+        }
+    }
+
+    /// <summary>Lets calls go from the head of the line for as long as an endpoint takes them.</summary>
+    private void ReleaseUnsynchronized(EndpointGroup group, long now)
+    {
+        while (group.Line.Head is { } head)
+        {
+            uint ticket = group.NextTicket();
+            if ((TakeUnsynchronized(group, head.Call, ticket, retry: false, now)
+                ?? TakeUnsynchronized(group, head.Call, ticket, retry: true, now)
+                ?? ForceProbeUnsynchronized(group, now)) is not { } attempt)
+            {
+                break;
+            }
+
+            group.Line.Leave(head);
+            group.Line.CountReleased(now);
+            head.TrySetResult(attempt);
+        }
+
+        if (group.Line.Length > 0 && SoonestStatedUnsynchronized(group, now) is var soonest && soonest > now)
+        {
+            DismissUnsynchronized(group, soonest);
+        }
+    }
+
+    /// <summary>Nobody waits for what is known not to come in time.</summary>
+    private static void DismissUnsynchronized(EndpointGroup group, long soonest)
+    {
+        for (LinkedListNode<Waiter>? node = group.Line.Head?.Place; node is not null;)
+        {
+            Waiter waiter = node.Value;
+            node = node.Next;
+            if (waiter.Deadline < soonest && group.Line.Leave(waiter))
+            {
+                waiter.TrySetResult(null);
+            }
+        }
+    }
+
+    private Attempt? ForceProbeUnsynchronized(EndpointGroup group, long now) =>
+        ForcedProbe(group, now, out Endpoint? endpoint) <= now && endpoint is not null ? ForceProbeUnsynchronized(endpoint, now) : null;
+
+    private Attempt ForceProbeUnsynchronized(Endpoint endpoint, long now)
+    {
+        _lastProbe = now;
+        Attempt attempt = ProbeUnsynchronized(endpoint, now);
+        RebuildUnsynchronized();
+        return attempt;
+    }
+
+    /// <summary>When the head of the line may probe an endpoint whose cooldown still runs, and which: the one that was not asked for longest.</summary>
+    private long ForcedProbe(EndpointGroup group, long now, out Endpoint? endpoint)
+    {
+        endpoint = null;
+        int candidates = 0;
+        long due = long.MaxValue;
+        foreach (Endpoint other in group.Endpoints)
+        {
+            if (other.IsMisconfigured)
+            {
+                continue;
+            }
+
+            candidates++;
+            if (other.Condition == Condition.Out && (endpoint is null || other.LastFailedAt < endpoint.LastFailedAt || endpoint.StatedUntil > now) && (other.StatedUntil <= now || endpoint is null))
+            {
+                endpoint = other;
+            }
+        }
+
+        if (endpoint is null)
+        {
+            return due;
+        }
+
+        long spaced = candidates == 1
+            ? _time.After(endpoint.LastFailedAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
+            : _lastProbe == long.MinValue ? now : _time.After(_lastProbe, ProbeSpacing);
+        return Math.Max(spaced, endpoint.StatedUntil);
+    }
+
+    private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
+
+    private long AdmittedAt(Attempt attempt) =>
+        attempt.Endpoint.Health.NeedsCompletion || attempt.Endpoint.Resource.Health.NeedsCompletion
+            ? long.MaxValue
+            : _time.After(attempt.StartedAt, attempt.Endpoint.RejectionTime);
+
+    /// <summary>Says when each group must be looked at again, and sets the timer if anyone waits for it.</summary>
+    private void RefreshEventsUnsynchronized(long now)
+    {
+        long due = long.MaxValue;
+        foreach (Health health in _healths)
+        {
+            due = health.Condition == Condition.Out ? Math.Min(due, health.OutUntil) : due;
+        }
+
+        foreach (Attempt attempt in _unadmitted)
+        {
+            due = Math.Min(due, AdmittedAt(attempt));
+        }
+
+        _nextSettle = due;
+        long wake = long.MaxValue;
+        foreach (EndpointGroup group in _groups)
+        {
+            group.NextEvent = group.Line.Length > 0 ? long.MinValue : Math.Min(due, NextOfferUnsynchronized(group, now));
+            if (group.Line.Length > 0)
+            {
+                wake = Math.Min(wake, Math.Min(due, ForcedProbe(group, now, out _)));
+            }
+        }
+
+        if (wake != long.MaxValue)
+        {
+            TimeSpan delay = _time.Until(now, wake);
+            _wake.Change(TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(delay.TotalMilliseconds), 3_600_000)), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>At once, while an endpoint that may be asked is not simply fit; calls then look under the lock.</summary>
+    private long NextOfferUnsynchronized(EndpointGroup group, long now)
+    {
+        long next = long.MaxValue;
+        foreach (Endpoint offer in group.Offers)
+        {
+            if (offer.HasPermit)
+            {
+                next = Math.Min(next, group.Tier == int.MaxValue || offer.Condition != Condition.Probing ? long.MinValue : _budget.NextAt(now));
+            }
+        }
+
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && !endpoint.IsFit && endpoint.Priority == group.Tier))
+            {
+                return long.MinValue;
+            }
+        }
+
+        return next;
+    }
+}

@@ -1,0 +1,423 @@
+using System.Diagnostics.CodeAnalysis;
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>
+/// The one writer of endpoint state. Takes what became of attempts, keeps each group's rotation, and releases the lines.
+/// </summary>
+/// <remarks>
+/// A call that meets fit endpoints and succeeds never takes the lock. Everything else does, for a moment: it is rare, or waits anyway.
+/// Methods that end in <c>Unsynchronized</c> need it. No code of the user's runs under it.
+/// </remarks>
+internal sealed partial class Dispatcher : IDisposable
+{
+    /// <summary>A stated pause shorter than this passes the endpoint's turn over and leaves the rotation as it is.</summary>
+    private static readonly TimeSpan ShortestRebuild = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock _lock = new();
+    private readonly TimeProvider _time;
+    private readonly PoolLog _log;
+    private readonly AttemptCache _attempts;
+    private readonly RetryBudget _budget;
+    private readonly EndpointGroup[] _groups;
+    private readonly Endpoint[] _endpoints;
+    private readonly Health[] _healths;
+    private readonly List<Attempt> _unadmitted = [];
+    private readonly ITimer _wake;
+    private readonly Action _release;
+    private int _generation;
+    private long _nextSettle = long.MinValue;
+    private bool _dirty = true;
+    private volatile bool _disposed;
+    private int _released;
+
+    /// <param name="endpoints">All endpoints of the pool.</param>
+    /// <param name="groups">The models, each with those of the endpoints that answer it.</param>
+    /// <param name="time">The source of all time.</param>
+    /// <param name="log">What operators are told.</param>
+    /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
+    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Action release)
+    {
+        _endpoints = endpoints;
+        _groups = groups;
+        _time = time;
+        _log = log;
+        _release = release;
+        _attempts = new AttemptCache(time);
+        _budget = new RetryBudget(time);
+        _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
+        _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        lock (_lock)
+        {
+            SettleUnsynchronized(time.GetTimestamp());
+        }
+    }
+
+    public TimeProvider Time => _time;
+
+    public bool IsDisposed => _disposed;
+
+    /// <summary>The quick way: the next in turn, where nothing is due and nobody waits.</summary>
+    public bool TryBegin(EndpointGroup group, [NotNullWhen(true)] out Attempt? attempt)
+    {
+        Rotation rotation = group.Rotation;
+        long next = group.NextEvent;
+        if (next != long.MaxValue && (next == long.MinValue || _time.GetTimestamp() >= next))
+        {
+            attempt = null;
+            return false;
+        }
+
+        attempt = rotation.Count == 0 ? null : Begin(rotation[group.NextTicket()]);
+        return attempt is not null;
+    }
+
+    /// <summary>The endpoint whose turn it is, for use outside the loop: the next fit one, else simply the next.</summary>
+    public Endpoint Peek(EndpointGroup group, Func<Endpoint, bool> suits)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, typeof(EndpointPool));
+        lock (_lock)
+        {
+            SettleUnsynchronized(_time.GetTimestamp());
+        }
+
+        uint ticket = group.NextTicket();
+        Rotation rotation = group.Rotation;
+        for (uint i = 0; i < (uint)rotation.Count; i++)
+        {
+            if (suits(rotation[ticket + i]))
+            {
+                return rotation[ticket + i];
+            }
+        }
+
+        for (uint i = 0; i < (uint)group.Endpoints.Length; i++)
+        {
+            Endpoint endpoint = group.Endpoints[(ticket + i) % (uint)group.Endpoints.Length];
+            if (suits(endpoint))
+            {
+                return endpoint;
+            }
+        }
+
+        throw new InvalidOperationException("The pool holds ready-made chat clients only, so there is no OpenAI client to hand out.");
+    }
+
+    /// <summary>The endpoint took the call: it is admitted, though not yet answered.</summary>
+    public void Admitted(Attempt attempt)
+    {
+        if (!attempt.HoldsPermit || attempt.IsAdmitted)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            AdmitUnsynchronized(attempt, now, completed: false);
+            SettleUnsynchronized(now);
+        }
+
+        _log.Tell();
+    }
+
+    /// <summary>The endpoint answered, in full.</summary>
+    public void Succeeded(Attempt attempt)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        endpoint.CountAnswer();
+        if (attempt.HoldsPermit || !endpoint.IsClean)
+        {
+            TakeBack(attempt);
+        }
+
+        End(attempt);
+    }
+
+    /// <summary>The caller gave up, or the request itself was at fault: nobody is blamed.</summary>
+    /// <param name="attempt">The attempt that ended.</param>
+    /// <param name="answered">Whether the endpoint said anything, which proves that it can be reached.</param>
+    public void Abandoned(Attempt attempt, bool answered)
+    {
+        if (answered)
+        {
+            if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
+            {
+                TakeBack(attempt);
+            }
+        }
+        else if (attempt.HoldsPermit)
+        {
+            lock (_lock)
+            {
+                ReturnPermitsUnsynchronized(attempt);
+                SettleUnsynchronized(_time.GetTimestamp());
+            }
+        }
+
+        End(attempt);
+    }
+
+    /// <summary>The attempt failed at the endpoint's cost.</summary>
+    /// <param name="attempt">The attempt that ended.</param>
+    /// <param name="outcome">What became of it.</param>
+    /// <param name="failure">The same in the caller's terms.</param>
+    /// <param name="fingerprint">Tells requests apart, for one that no limit admits.</param>
+    /// <param name="blame">False to note the failure only; <see cref="Blame"/> follows if it turns out to be the endpoint's.</param>
+    public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool blame)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            endpoint.CountFailure(outcome.Kind, failure.Duration);
+            endpoint.LastFailure = failure;
+            Health target = TargetOf(endpoint, outcome);
+            if (attempt.HoldsResourcePermit && target == endpoint.Health && outcome.Status > 0)
+            {
+                // The deployment refused, so its resource is there.
+                AdmitResourceUnsynchronized(attempt, now);
+            }
+
+            ReturnPermitsUnsynchronized(attempt);
+            if (blame)
+            {
+                BlameUnsynchronized(endpoint, attempt.Generation, outcome, failure.Duration, fingerprint, now);
+            }
+
+            SettleUnsynchronized(now);
+        }
+
+        End(attempt);
+        _log.Tell();
+    }
+
+    /// <summary>Holds an earlier failure against its endpoint after all.</summary>
+    public void Blame(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            BlameUnsynchronized(endpoint, generation, outcome, cost, 0, now);
+            SettleUnsynchronized(now);
+        }
+
+        _log.Tell();
+    }
+
+    /// <summary>Looks at all endpoints at one moment.</summary>
+    public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            SettleUnsynchronized(now);
+            return reading(_endpoints, now);
+        }
+    }
+
+    /// <summary>Refuses new calls, wakes those that wait, and lets go of the transport when the last attempt has ended.</summary>
+    public void Dispose()
+    {
+        List<Waiter> waiting = [];
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _disposed = true;
+            foreach (EndpointGroup group in _groups)
+            {
+                while (group.Line.Head is { } head && group.Line.Leave(head))
+                {
+                    waiting.Add(head);
+                }
+            }
+        }
+
+        _wake.Dispose();
+        foreach (Waiter waiter in waiting)
+        {
+            waiter.TrySetException(new ObjectDisposedException(nameof(EndpointPool)));
+        }
+
+        ReleaseIfIdle();
+    }
+
+    private Attempt Begin(Endpoint endpoint)
+    {
+        // Counted before the flag is read, and the flag is set before the counts are: one of the two sees the other.
+        endpoint.Began();
+        if (_disposed)
+        {
+            endpoint.Ended();
+            ReleaseIfIdle();
+        }
+
+        ObjectDisposedException.ThrowIf(_disposed, typeof(EndpointPool));
+
+        Attempt attempt = _attempts.Rent();
+        attempt.Begin(endpoint, Volatile.Read(ref _generation));
+        return attempt;
+    }
+
+    private void End(Attempt attempt)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        _attempts.Return(attempt);
+        endpoint.Ended();
+        if (_disposed)
+        {
+            ReleaseIfIdle();
+        }
+    }
+
+    private void ReleaseIfIdle()
+    {
+        Interlocked.MemoryBarrier();
+        if (_endpoints.All(endpoint => endpoint.InFlight == 0) && Interlocked.Exchange(ref _released, 1) == 0)
+        {
+            _attempts.Dispose();
+            _release();
+        }
+    }
+
+    private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
+    {
+        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault => endpoint.Resource.Health,
+        _ => endpoint.Health,
+    };
+
+    private void TakeBack(Attempt attempt)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            AdmitUnsynchronized(attempt, now, completed: true);
+            SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
+            SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
+            SettleUnsynchronized(now);
+        }
+
+        _log.Tell();
+    }
+
+    private static void SucceededUnsynchronized(Health health, int generation)
+    {
+        if (generation >= health.StruckAt)
+        {
+            health.Succeeded();
+        }
+    }
+
+    private void AdmitUnsynchronized(Attempt attempt, long now, bool completed)
+    {
+        if (!attempt.HoldsPermit || attempt.IsAdmitted
+            || (!completed && (attempt.Endpoint.Health.NeedsCompletion || attempt.Endpoint.Resource.Health.NeedsCompletion)))
+        {
+            return;
+        }
+
+        attempt.IsAdmitted = true;
+        _unadmitted.Remove(attempt);
+        _dirty = true;
+        if (attempt.HoldsOwnPermit && attempt.Generation >= attempt.Endpoint.Health.StruckAt)
+        {
+            attempt.Endpoint.Health.Admit(now);
+        }
+
+        AdmitResourceUnsynchronized(attempt, now);
+    }
+
+    private void AdmitResourceUnsynchronized(Attempt attempt, long now)
+    {
+        if (attempt.HoldsResourcePermit && attempt.Generation >= attempt.Endpoint.Resource.Health.StruckAt)
+        {
+            attempt.Endpoint.Resource.Health.Admit(now);
+            _dirty = true;
+        }
+
+        attempt.HoldsResourcePermit = false;
+        if (!attempt.HoldsOwnPermit)
+        {
+            _unadmitted.Remove(attempt);
+        }
+    }
+
+    private void ReturnPermitsUnsynchronized(Attempt attempt)
+    {
+        if (!attempt.HoldsPermit)
+        {
+            return;
+        }
+
+        _unadmitted.Remove(attempt);
+        if (!attempt.IsAdmitted)
+        {
+            if (attempt.HoldsOwnPermit && attempt.Generation >= attempt.Endpoint.Health.StruckAt)
+            {
+                attempt.Endpoint.Health.ReturnPermit();
+            }
+
+            if (attempt.HoldsResourcePermit && attempt.Generation >= attempt.Endpoint.Resource.Health.StruckAt)
+            {
+                attempt.Endpoint.Resource.Health.ReturnPermit();
+            }
+        }
+
+        attempt.HoldsOwnPermit = false;
+        attempt.HoldsResourcePermit = false;
+        _dirty = true;
+    }
+
+    private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, long now)
+    {
+        Health target = TargetOf(endpoint, outcome);
+        if (generation < target.StruckAt)
+        {
+            target.FailedLate(outcome, now);
+            _dirty = true;
+            return;
+        }
+
+        if (outcome.IsSuspectRequest && !target.Suspects(fingerprint))
+        {
+            _log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
+            return;
+        }
+
+        if (outcome.StatedPause < ShortestRebuild && target == endpoint.Health && endpoint.IsFit && _groups.All(group => group.Line.Length == 0))
+        {
+            endpoint.SkippedUntil = Math.Max(endpoint.SkippedUntil, _time.After(now, outcome.StatedPause.Value));
+            _dirty = true;
+            return;
+        }
+
+        if (target.Failed(outcome, cost, silent: false, now, _generation + 1))
+        {
+            _generation++;
+            _dirty = true;
+            _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
+        }
+    }
+
+    private void OnWake()
+    {
+        lock (_lock)
+        {
+            if (_disposed)
+            {
+                return;
+            }
+
+            _dirty = true;
+            SettleUnsynchronized(_time.GetTimestamp());
+        }
+
+        _log.Tell();
+    }
+}

@@ -1,0 +1,121 @@
+using System.Diagnostics;
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.AI;
+using OpenAI;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>One deployment at one resource: its client, its health, and what it has done so far.</summary>
+[DebuggerDisplay("{Name,nq}")]
+internal sealed class Endpoint(string name, EndpointKind kind, Resource resource, Health health, IChatClient chatClient)
+{
+    private int _inFlight;
+    private long _answered;
+    private long _failed;
+    private long _rejected;
+    private long _rejectionTicks = Rejection.Least.Ticks;
+
+    public string Name { get; } = name;
+
+    public EndpointKind Kind { get; } = kind;
+
+    public bool IsBuilt => Kind != EndpointKind.ReadyMade;
+
+    public Resource Resource { get; } = resource;
+
+    /// <summary>Of this deployment alone; see <see cref="Resource"/> for the rest.</summary>
+    public Health Health { get; } = health;
+
+    public IChatClient ChatClient { get; } = chatClient;
+
+    /// <summary>Null for a ready-made client.</summary>
+    public OpenAIClient? Client { get; init; }
+
+    /// <summary>Null for a ready-made client that names none.</summary>
+    public string? DeploymentName { get; init; }
+
+    public float? Temperature { get; init; }
+
+    public int? MaxOutputTokens { get; init; }
+
+    public int Weight { get; init; } = 1;
+
+    public int Priority { get; init; }
+
+    /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
+    public long SkippedUntil { get; set; } = long.MinValue;
+
+    /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
+    public EndpointAttempt? LastFailure { get; set; }
+
+    public int InFlight => Volatile.Read(ref _inFlight);
+
+    public long Answered => Interlocked.Read(ref _answered);
+
+    public long Failed => Interlocked.Read(ref _failed);
+
+    public long Rejected => Interlocked.Read(ref _rejected);
+
+    public bool IsClean => Health.IsClean && Resource.Health.IsClean;
+
+    public bool IsFit => Health.Condition == Condition.Fit && Resource.Health.Condition == Condition.Fit;
+
+    public bool IsOpen => Health.IsOpen && Resource.Health.IsOpen;
+
+    public Condition Condition => (Condition)Math.Max((int)Health.Condition, (int)Resource.Health.Condition);
+
+    public bool HasPermit => Health.HasPermit && Resource.Health.HasPermit;
+
+    public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
+
+    public long OutUntil => Math.Max(
+        Health.Condition == Condition.Out ? Health.OutUntil : long.MinValue,
+        Resource.Health.Condition == Condition.Out ? Resource.Health.OutUntil : long.MinValue);
+
+    public long StatedUntil => Math.Max(Math.Max(Health.StatedUntil, Resource.Health.StatedUntil), SkippedUntil);
+
+    public long LastFailedAt => Math.Max(Health.LastFailedAt, Resource.Health.LastFailedAt);
+
+    public int FailedProbes => Math.Max(Health.FailedProbes, Resource.Health.FailedProbes);
+
+    /// <summary>
+    /// Within this an attempt would have been rejected: twice the slowest recent rejection, 250 ms to 2 s. Answers may take a minute, rejections do not.
+    /// </summary>
+    public TimeSpan RejectionTime => new(Volatile.Read(ref _rejectionTicks));
+
+    public void Began() => Interlocked.Increment(ref _inFlight);
+
+    public void Ended() => Interlocked.Decrement(ref _inFlight);
+
+    public void CountAnswer() => Interlocked.Increment(ref _answered);
+
+    /// <summary>Under the dispatcher's lock.</summary>
+    public void CountFailure(OutcomeKind kind, TimeSpan took)
+    {
+        Interlocked.Increment(ref _failed);
+        if (kind == OutcomeKind.RateLimited)
+        {
+            Interlocked.Increment(ref _rejected);
+            Volatile.Write(ref _rejectionTicks, Rejection.After(RejectionTime, took).Ticks);
+        }
+    }
+
+    public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
+
+    public override string ToString() => Name;
+
+    private static class Rejection
+    {
+        public static readonly TimeSpan Least = TimeSpan.FromMilliseconds(250);
+        private static readonly TimeSpan Most = TimeSpan.FromSeconds(2);
+
+        /// <summary>Follows a slower rejection at once, and forgets it by an eighth with each quicker one.</summary>
+        public static TimeSpan After(TimeSpan before, TimeSpan took)
+        {
+            TimeSpan twice = 2 * took;
+            TimeSpan next = twice > before ? twice : before - ((before - twice) / 8);
+            return next < Least ? Least : next > Most ? Most : next;
+        }
+    }
+}

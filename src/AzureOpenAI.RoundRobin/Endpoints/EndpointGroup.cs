@@ -1,0 +1,75 @@
+using AzureOpenAI.RoundRobin.Attempts;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>
+/// The endpoints that can answer one model: whose turn it is, and who waits for them.
+/// </summary>
+/// <remarks>
+/// <see cref="Rotation"/> and <see cref="NextEvent"/> are read by every call without a lock. A call that reads them while the dispatcher swaps
+/// them acts on a fitness that was true a moment ago, which the attempt itself finds out.
+/// </remarks>
+internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uint start)
+{
+    private Rotation _rotation = Rotation.Empty;
+    private long _nextEvent = long.MinValue;
+    private uint _cursor = start;
+
+    public Endpoint[] Endpoints { get; } = endpoints;
+
+    /// <summary>Under the dispatcher's lock.</summary>
+    public Line Line { get; } = new(time);
+
+    /// <summary>Half-open endpoints that are offered a call before the rotation is asked. Under the dispatcher's lock.</summary>
+    public List<Endpoint> Offers { get; } = [];
+
+    /// <summary>The priority of the rotation; int.MaxValue where it is empty. Under the dispatcher's lock.</summary>
+    public int Tier { get; private set; } = int.MaxValue;
+
+    public Rotation Rotation => Volatile.Read(ref _rotation);
+
+    /// <summary>The timestamp from which a call must look under the lock before it picks; long.MaxValue while nothing is due.</summary>
+    public long NextEvent
+    {
+        get => Volatile.Read(ref _nextEvent);
+        set => Volatile.Write(ref _nextEvent, value);
+    }
+
+    /// <summary>How many turns were taken; wraps.</summary>
+    public uint Turns => Volatile.Read(ref _cursor);
+
+    public uint NextTicket() => Interlocked.Increment(ref _cursor);
+
+    /// <summary>Under the dispatcher's lock: takes the endpoints' conditions into a new rotation.</summary>
+    public void Rebuild()
+    {
+        Tier = int.MaxValue;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            Tier = endpoint.IsFit ? Math.Min(Tier, endpoint.Priority) : Tier;
+        }
+
+        Offers.Clear();
+        List<Endpoint> open = [];
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            if (endpoint.IsOpen && endpoint.Priority == Tier)
+            {
+                open.Add(endpoint);
+            }
+            else if (endpoint.Condition is Condition.Probing or Condition.Returning && endpoint.Priority <= Tier)
+            {
+                Offers.Add(endpoint);
+            }
+        }
+
+        Offers.Sort(static (left, right) => left.Priority.CompareTo(right.Priority));
+        if (!open.SequenceEqual(_members))
+        {
+            _members = open;
+            Volatile.Write(ref _rotation, Rotation.Of(open));
+        }
+    }
+
+    private List<Endpoint> _members = [];
+}

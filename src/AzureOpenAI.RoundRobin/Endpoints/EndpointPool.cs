@@ -1,0 +1,173 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
+using Microsoft.Extensions.Logging;
+using OpenAI;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents several Azure OpenAI endpoints with pre-built clients: whose turn it is, who is fit, and who waits.
+/// </summary>
+/// <remarks>
+/// Safe for concurrent use. Endpoints are captured when the constructor runs; later changes to the options are not observed.
+/// The pool owns the transport that it made, but no client and no <see cref="HttpClient"/> that it was given.
+/// </remarks>
+public sealed class EndpointPool : IDisposable
+{
+    private readonly PoolMembers _members;
+    private readonly Dispatcher _dispatcher;
+    private readonly AttemptLoop _default;
+    private readonly Dictionary<string, AttemptLoop> _byModel;
+
+    /// <summary>Initializes a new instance of the <see cref="EndpointPool"/> class. Reads no environment variable.</summary>
+    /// <param name="options">The endpoints, and how calls behave.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
+    /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
+    /// <param name="meterFactory">Makes the pool's meter, or <see langword="null"/> for a meter of its own.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>
+    public EndpointPool(RoundRobinOptions options, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null)
+        : this(ConfigurationResolver.ForPool(options), loggerFactory, timeProvider, meterFactory)
+    {
+    }
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The dispatcher disposes the transport when the last attempt has ended.")]
+    internal EndpointPool(
+        Resolution resolution, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null,
+        Action? released = null, uint? start = null, Func<double>? jitter = null)
+    {
+        PoolSettings settings = resolution.Settings;
+        _ = meterFactory;
+        TimeProvider time = timeProvider ?? TimeProvider.System;
+        bool needsTransport = settings.HttpClient is null && settings.Endpoints.Any(endpoint => endpoint.Kind != EndpointKind.ReadyMade);
+        HttpClient? own = needsTransport ? EndpointClients.CreateTransport() : null;
+        // A process that starts anywhere in the rotation does not meet all others at the first endpoint.
+        _members = new PoolMembers(settings, settings.HttpClient ?? own, time, start ?? (uint)Random.Shared.Next(), jitter ?? Random.Shared.NextDouble);
+        PoolLog log = PoolLog.Of(loggerFactory);
+        _dispatcher = new Dispatcher(_members.Endpoints, [_members.Default, .. _members.ByModel.Values], time, log, () =>
+        {
+            own?.Dispose();
+            released?.Invoke();
+        });
+        CallLimits limits = new()
+        {
+            MaxWait = settings.MaxWait,
+            AttemptTimeout = settings.AttemptTimeout,
+            FirstContentTimeout = settings.FirstContentTimeout,
+            MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
+            OwnTransport = own is not null,
+        };
+        _default = new AttemptLoop(_dispatcher, _members.Default, limits);
+        _byModel = _members.ByModel.ToDictionary(
+            group => group.Key, group => new AttemptLoop(_dispatcher, group.Value, limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        Count = settings.Endpoints.Count;
+        log.Tell(resolution.Warnings);
+    }
+
+    /// <summary>Gets the number of configured endpoints.</summary>
+    public int Count { get; }
+
+    internal IReadOnlyList<Endpoint> Endpoints => _members.Endpoints;
+
+    internal EndpointGroup DefaultGroup => _members.Default;
+
+    internal Dispatcher Dispatcher => _dispatcher;
+
+    /// <summary>
+    /// Creates a pool of the endpoints in <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, or of those that <paramref name="configure"/> adds.
+    /// Does not read the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c>.
+    /// </summary>
+    /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <returns>The pool, which the caller owns.</returns>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
+    public static EndpointPool FromEnvironment(Action<RoundRobinOptions>? configure = null)
+    {
+        RoundRobinOptions options = new();
+        configure?.Invoke(options);
+        return new EndpointPool(ConfigurationResolver.ForEnvironment(options));
+    }
+
+    /// <summary>
+    /// Returns the pre-built client of the next fit endpoint; of the next one at all where none is fit. What happens to its calls is
+    /// outside the pool's sight: there is no failover, and no endpoint goes out for it. See <see cref="InvokeAsync"/>.
+    /// </summary>
+    /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made chat clients only.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public OpenAIClient Next() => NextClient().Client;
+
+    /// <summary>Returns what <see cref="Next"/> does, with the deployment to ask for.</summary>
+    /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
+    /// <returns>The client with its deployment.</returns>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made chat clients only.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public PooledClient NextClient(string? model = null) =>
+        _dispatcher.Peek(LoopFor(model).Group, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null).Pooled();
+
+    /// <summary>
+    /// Runs an operation of any kind on the endpoints under the pool's rules: the next fit endpoint, failover, waiting, and the same exceptions as a chat call.
+    /// </summary>
+    /// <typeparam name="T">What the operation yields.</typeparam>
+    /// <param name="operation">
+    /// What to do with a client. It may run more than once, each time at another endpoint or after a pause, and should pass on the token it is given.
+    /// </param>
+    /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>What the operation yielded.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds a ready-made chat client, which has no client to hand out.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could do it.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
+    public Task<T> InvokeAsync<T>(Func<PooledClient, CancellationToken, Task<T>> operation, string? model = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        AttemptLoop loop = LoopFor(model);
+        if (Array.Exists(loop.Group.Endpoints, static endpoint => !endpoint.IsBuilt))
+        {
+            throw new InvalidOperationException("The pool holds a ready-made chat client, which has no OpenAI client to run the operation on.");
+        }
+
+        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken).AsTask();
+    }
+
+    /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
+    /// <returns>A snapshot.</returns>
+    public IReadOnlyList<EndpointStatus> GetStatus() => _dispatcher.Read<IReadOnlyList<EndpointStatus>>(
+        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, _dispatcher.Time, now))]);
+
+    /// <summary>
+    /// Refuses new calls, wakes those that wait with <see cref="ObjectDisposedException"/>, lets running attempts end, and then lets go of the transport.
+    /// May be called more than once.
+    /// </summary>
+    public void Dispose() => _dispatcher.Dispose();
+
+    /// <summary>Returns the number of endpoints.</summary>
+    /// <returns>A description without keys.</returns>
+    public override string ToString() => $"{Count} endpoints";
+
+    internal AttemptLoop LoopFor(string? model) =>
+        model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
+
+    private static EndpointStatus StatusOf(Endpoint endpoint, TimeProvider time, long now)
+    {
+        Condition condition = endpoint.Condition;
+        Health? cause = endpoint.Resource.Health.Condition >= endpoint.Health.Condition ? endpoint.Resource.Health : endpoint.Health;
+        return new EndpointStatus(endpoint.Name)
+        {
+            DeploymentName = endpoint.DeploymentName,
+            State = (EndpointState)condition,
+            Reason = condition == Condition.Fit ? null : ExhaustedMessage.Reason(cause.Reason),
+            ReadyIn = condition == Condition.Out ? time.Until(now, endpoint.OutUntil) : null,
+            InFlight = endpoint.InFlight,
+            Answered = endpoint.Answered,
+            Failed = endpoint.Failed,
+            RateLimited = endpoint.Rejected,
+            LastError = endpoint.LastFailure,
+        };
+    }
+}

@@ -1,0 +1,47 @@
+using System.Globalization;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents what one endpoint of a pool was doing at the moment of <see cref="EndpointPool.GetStatus"/>. Immutable; never holds a key.
+/// </summary>
+public sealed class EndpointStatus
+{
+    internal EndpointStatus(string name) => Name = name;
+
+    /// <summary>Gets the endpoint's name.</summary>
+    public string Name { get; }
+
+    /// <summary>Gets the deployment, or <see langword="null"/> for a ready-made client that names none.</summary>
+    public string? DeploymentName { get; internal init; }
+
+    /// <summary>Gets whether it takes calls.</summary>
+    public EndpointState State { get; internal init; }
+
+    /// <summary>Gets why it went out, in a few words, or <see langword="null"/> if it is fit.</summary>
+    public string? Reason { get; internal init; }
+
+    /// <summary>Gets how long it still stays out, or <see langword="null"/> if it is not out.</summary>
+    public TimeSpan? ReadyIn { get; internal init; }
+
+    /// <summary>Gets the number of attempts that are running there.</summary>
+    public int InFlight { get; internal init; }
+
+    /// <summary>Gets the number of attempts that it answered.</summary>
+    public long Answered { get; internal init; }
+
+    /// <summary>Gets the number of attempts that failed at its cost, <see cref="RateLimited"/> ones included.</summary>
+    public long Failed { get; internal init; }
+
+    /// <summary>Gets the number of attempts that it rejected because of its limits.</summary>
+    public long RateLimited { get; internal init; }
+
+    /// <summary>Gets the last failed attempt, or <see langword="null"/> if none has failed.</summary>
+    public EndpointAttempt? LastError { get; internal init; }
+
+    /// <summary>Returns the state in one line.</summary>
+    /// <returns>A description without keys.</returns>
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"'{Name}' {State}{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
+}

@@ -1,0 +1,196 @@
+using AzureOpenAI.RoundRobin.Attempts;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>
+/// The condition of one deployment or of one resource, and how it moves: fit, out, probing, returning, fit.
+/// </summary>
+/// <remarks>
+/// Written under the dispatcher's lock only. <see cref="IsClean"/> and <see cref="StruckAt"/> are also read without it: a reader that is late by one
+/// outcome takes the lock for nothing, or judges one attempt as if it had ended a moment earlier.
+/// </remarks>
+internal sealed class Health(TimeProvider time, Func<double> jitter)
+{
+    /// <summary>So many admitted at once end the gradual return.</summary>
+    private const int FullyOpen = 16;
+
+    private readonly TimeProvider _time = time;
+    private readonly Func<double> _jitter = jitter;
+    private volatile bool _clean = true;
+    private int _faultsInRow;
+    private int _slowInRow;
+    private int _strikes;
+    private TimeSpan _outFor;
+    private long _wentOutAt;
+    private int _allowance;
+    private int _unadmitted;
+    private int _growth = 1;
+    private int? _suspect;
+
+    public Condition Condition { get; private set; }
+
+    /// <summary>Why it went out last.</summary>
+    public OutcomeKind Reason { get; private set; }
+
+    /// <summary>Not before this, unless everything is out and a probe is due.</summary>
+    public long OutUntil { get; private set; } = long.MinValue;
+
+    /// <summary>Not before this, whatever happens: the endpoint said so.</summary>
+    public long StatedUntil { get; private set; } = long.MinValue;
+
+    /// <summary>The dispatcher's generation after it last went out; what was picked before says nothing new.</summary>
+    public int StruckAt { get; private set; }
+
+    /// <summary>How many forced probes in a row it failed; spaces them where there is only one endpoint to ask.</summary>
+    public int FailedProbes { get; private set; }
+
+    public long LastFailedAt { get; private set; } = long.MinValue;
+
+    /// <summary>Only a completed answer proves that it is well again: it hung, or cut its streams.</summary>
+    public bool NeedsCompletion { get; private set; }
+
+    /// <summary>Nothing to take back: fit, and the last outcome was a success.</summary>
+    public bool IsClean => _clean;
+
+    public bool IsOpen => Condition is Condition.Fit or Condition.Returning;
+
+    public bool IsMisconfigured => Condition >= Condition.Probing && Reason is OutcomeKind.Credential or OutcomeKind.Missing;
+
+    public bool HasPermit => Condition == Condition.Fit || (Condition != Condition.Out && _unadmitted < _allowance);
+
+    /// <summary>Takes one of the calls that a half-open target allows.</summary>
+    public void TakePermit() => _unadmitted++;
+
+    /// <summary>Gives it back unused, or after an outcome that says nothing.</summary>
+    public void ReturnPermit() => _unadmitted--;
+
+    /// <summary>A call that held a permit was admitted: opens further.</summary>
+    public void Admit(long now)
+    {
+        _unadmitted--;
+        if (Condition == Condition.Probing)
+        {
+            Condition = Condition.Returning;
+            _outFor += _time.Until(_wentOutAt, now);
+            FailedProbes = 0;
+        }
+
+        if (Condition == Condition.Returning && _allowance < int.MaxValue / 8)
+        {
+            _allowance += _growth;
+        }
+    }
+
+    /// <summary>Lets the target off the leash once it has shown that it takes everything, and nobody waits who would rush at it.</summary>
+    public bool TryBecomeFit()
+    {
+        if (Condition != Condition.Returning || _allowance < FullyOpen)
+        {
+            return false;
+        }
+
+        Condition = Condition.Fit;
+        _clean = _faultsInRow == 0 && _slowInRow == 0 && _suspect is null;
+        return true;
+    }
+
+    /// <summary>Its time has come, or everything is out and it is its turn to be probed.</summary>
+    public void BeginProbing()
+    {
+        Condition = Condition.Probing;
+        _allowance = 1;
+        _unadmitted = 0;
+    }
+
+    public void Succeeded()
+    {
+        _faultsInRow = 0;
+        _slowInRow = 0;
+        _suspect = null;
+        _clean = Condition == Condition.Fit;
+    }
+
+    /// <summary>
+    /// Remembers a request that was told to wait for hours. Most likely it alone exceeds the limit, so the target is innocent until a
+    /// different request is told the same.
+    /// </summary>
+    /// <returns><see langword="true"/> if the target is to blame after all.</returns>
+    public bool Suspects(int fingerprint)
+    {
+        bool again = _suspect is { } other && other != fingerprint;
+        _suspect = fingerprint;
+        _clean = false;
+        return again;
+    }
+
+    /// <summary>Takes a failure that was picked after the last one struck.</summary>
+    /// <returns><see langword="true"/> if the target went out for it.</returns>
+    public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool silent, long now, int generation)
+    {
+        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent))
+        {
+            _clean = false;
+            return false;
+        }
+
+        TimeSpan? stated = outcome.StatedPause;
+        Forgive(now, outcome.Kind);
+        TimeSpan pause = stated
+            ?? (outcome.IsSuspectRequest ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _strikes, _outFor, cost) * (1 + (0.1 * _jitter())));
+        _strikes++;
+        long until = _time.After(now, pause);
+        StatedUntil = stated is null ? StatedUntil : Math.Max(StatedUntil, until);
+        GoOut(outcome.Kind, until, now, generation);
+        return true;
+    }
+
+    /// <summary>Turns a pause that was too short for the rotation into a cooldown, since calls now wait for its end.</summary>
+    public void Rest(long until, int generation, long now)
+    {
+        StatedUntil = Math.Max(StatedUntil, until);
+        GoOut(OutcomeKind.RateLimited, until, now, generation);
+    }
+
+    /// <summary>A failure from before it went out adds no strike; but a time that the endpoint states holds whoever hears it.</summary>
+    public void FailedLate(in AttemptOutcome outcome, long now)
+    {
+        if (outcome.StatedPause is { } pause && Condition == Condition.Out)
+        {
+            StatedUntil = Math.Max(StatedUntil, _time.After(now, pause));
+            OutUntil = Math.Max(OutUntil, StatedUntil);
+        }
+    }
+
+    private bool IsFirstOfItsKind(OutcomeKind kind, bool silent) => kind switch
+    {
+        OutcomeKind.Fault or OutcomeKind.Broken => ++_faultsInRow == 1,
+        OutcomeKind.Slow => !silent && ++_slowInRow == 1,
+        _ => false,
+    };
+
+    private void Forgive(long now, OutcomeKind kind)
+    {
+        if (Condition is Condition.Out or Condition.Probing)
+        {
+            _outFor += _time.Until(_wentOutAt, now);
+            FailedProbes++;
+        }
+
+        int steps = _strikes == 0 ? 0 : (int)Math.Min(30, _time.Until(Math.Max(OutUntil, LastFailedAt), now) / Cooldown.ForgivenAfter);
+        _strikes = kind == Reason ? Math.Max(0, _strikes - steps) : 0;
+        _outFor /= 1 << steps;
+    }
+
+    private void GoOut(OutcomeKind kind, long until, long now, int generation)
+    {
+        Reason = kind;
+        Condition = Condition.Out;
+        OutUntil = Math.Max(OutUntil, until);
+        StruckAt = generation;
+        LastFailedAt = now;
+        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Cut;
+        _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
+        _wentOutAt = now;
+        _clean = false;
+    }
+}

@@ -1,0 +1,21 @@
+using AzureOpenAI.RoundRobin.Attempts;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>Runs the user's own operation on a pre-built client.</summary>
+internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation) : IOperation<T>
+{
+    private readonly Func<PooledClient, CancellationToken, Task<T>> _operation = operation;
+
+    public static bool EndsAttempt => true;
+
+    public static bool IsUsersCode => true;
+
+    public bool NamesModel => false;
+
+    /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
+    public int Fingerprint() => _operation.GetHashCode();
+
+    public ValueTask<T> InvokeAsync(Attempt attempt, int number) =>
+        new(AttemptObserver.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token)));
+}

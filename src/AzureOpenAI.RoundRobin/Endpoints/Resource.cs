@@ -1,0 +1,11 @@
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>An address with its key or credential: what all deployments there share when it cannot be reached or refuses them.</summary>
+internal sealed class Resource(string name, TimeProvider time, Func<double> jitter)
+{
+    public string Name { get; } = name;
+
+    public Health Health { get; } = new(time, jitter);
+
+    public override string ToString() => Name;
+}

@@ -1,0 +1,95 @@
+using System.Collections.Concurrent;
+using AzureOpenAI.RoundRobin.Attempts;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace AzureOpenAI.RoundRobin.Telemetry;
+
+/// <summary>
+/// What the pool tells its operators. Noted under the dispatcher's lock, told outside of it, and never able to change a call.
+/// </summary>
+internal sealed partial class PoolLog(ILogger logger)
+{
+    private readonly ILogger _logger = logger;
+    private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
+
+    public void WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
+    {
+        if (kind is OutcomeKind.Credential or OutcomeKind.Missing)
+        {
+            _notes.Enqueue(kind == OutcomeKind.Credential
+                ? logger => CredentialRefused(logger, endpoint, status, pause, exception)
+                : logger => DeploymentMissing(logger, endpoint, status, pause, exception));
+        }
+        else if (kind == OutcomeKind.RateLimited)
+        {
+            _notes.Enqueue(logger => RateLimited(logger, endpoint, pause));
+        }
+        else
+        {
+            _notes.Enqueue(logger => CoolingDown(logger, endpoint, kind, status, pause, exception));
+        }
+    }
+
+    public void Returned(string endpoint) => _notes.Enqueue(logger => IsFitAgain(logger, endpoint));
+
+    public void SuspectedRequest(string endpoint, TimeSpan hint) => _notes.Enqueue(logger => RequestMayExceedLimit(logger, endpoint, hint));
+
+    public static PoolLog Of(ILoggerFactory? loggerFactory) =>
+        new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!));
+
+    /// <summary>Tells what is doubtful in the configuration.</summary>
+    public void Tell(IEnumerable<string> warnings)
+    {
+        foreach (string warning in warnings)
+        {
+            _notes.Enqueue(logger => ConfigurationWarning(logger, warning));
+        }
+
+        Tell();
+    }
+
+    /// <summary>Tells what was noted. Not under a lock: a logger is the user's code.</summary>
+    public void Tell()
+    {
+        while (_notes.TryDequeue(out Action<ILogger>? note))
+        {
+            try
+            {
+                note(_logger);
+            }
+#pragma warning disable CA1031 // A logger that throws must not change the outcome of a call, whatever it throws.
+            catch
+#pragma warning restore CA1031
+            {
+            }
+        }
+    }
+
+    [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited", Level = LogLevel.Information,
+        Message = "Endpoint '{Endpoint}' is rate limited and rests for {Cooldown}.")]
+    private static partial void RateLimited(ILogger logger, string endpoint, TimeSpan cooldown);
+
+    [LoggerMessage(EventId = 2, EventName = "EndpointCoolingDown", Level = LogLevel.Warning,
+        Message = "Endpoint '{Endpoint}' cools down ({Reason}, status {Status}) for {Cooldown}.")]
+    private static partial void CoolingDown(ILogger logger, string endpoint, OutcomeKind reason, int status, TimeSpan cooldown, Exception exception);
+
+    [LoggerMessage(EventId = 3, EventName = "EndpointCredentialRefused", Level = LogLevel.Error,
+        Message = "Endpoint '{Endpoint}' is misconfigured: it refuses its key or credential (status {Status}). Check its AZURE_OPENAI_API_KEY or role, and its network rules. It is asked again in {Cooldown}.")]
+    private static partial void CredentialRefused(ILogger logger, string endpoint, int status, TimeSpan cooldown, Exception exception);
+
+    [LoggerMessage(EventId = 4, EventName = "EndpointDeploymentMissing", Level = LogLevel.Error,
+        Message = "Endpoint '{Endpoint}' is misconfigured: it has no such deployment or path (status {Status}). Check its address, deployment name and api-version. It is asked again in {Cooldown}.")]
+    private static partial void DeploymentMissing(ILogger logger, string endpoint, int status, TimeSpan cooldown, Exception exception);
+
+    [LoggerMessage(EventId = 5, EventName = "EndpointReturned", Level = LogLevel.Information,
+        Message = "Endpoint '{Endpoint}' is fit again.")]
+    private static partial void IsFitAgain(ILogger logger, string endpoint);
+
+    [LoggerMessage(EventId = 6, EventName = "RequestMayExceedLimit", Level = LogLevel.Warning,
+        Message = "Endpoint '{Endpoint}' asks to wait for {RetryAfter}: the request may exceed the deployment's whole limit. The endpoint is not blamed for it.")]
+    private static partial void RequestMayExceedLimit(ILogger logger, string endpoint, TimeSpan retryAfter);
+
+    [LoggerMessage(EventId = 7, EventName = "ConfigurationWarning", Level = LogLevel.Warning, Message = "{Warning}")]
+    private static partial void ConfigurationWarning(ILogger logger, string warning);
+}
