@@ -1,0 +1,9 @@
+namespace AzureOpenAI.Simulator;
+
+internal enum AdmissionVerdict
+{
+    Admitted,
+    TooManyRequests,
+    TooManyTokens,
+    LargerThanLimit,
+}

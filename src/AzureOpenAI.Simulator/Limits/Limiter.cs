@@ -1,0 +1,144 @@
+namespace AzureOpenAI.Simulator;
+
+/// <summary>
+/// Judges a deployment's requests on arrival, as the service's standard deployments do: requests over a short window, estimated tokens over a minute.
+/// </summary>
+/// <remarks>
+/// Safe for concurrent use. A deployment asks one limiter and reads nothing but its <see cref="Admission"/>; several deployments that drew on one
+/// limiter would share its quota.
+/// </remarks>
+internal sealed class Limiter
+{
+    private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan Never = TimeSpan.FromDays(1);
+
+    private readonly Lock _lock = new();
+    private readonly SimulatorClock _clock;
+    private readonly TimeSpan _requestWindow;
+    private readonly WindowCounter _requests;
+    private readonly WindowCounter _tokens;
+    private readonly bool _countRejected;
+    private int? _requestsPerMinute;
+    private int? _tokensPerMinute;
+
+    public Limiter(DeploymentOptions options, SimulatorClock clock)
+    {
+        _clock = clock;
+        _requestWindow = options.RequestWindow;
+        _requests = WindowCounter.Create(options.RequestWindowKind, options.RequestWindow);
+        _tokens = WindowCounter.Create(options.TokenWindowKind, Minute);
+        _countRejected = options.CountRejected;
+        _requestsPerMinute = options.RequestsPerMinute;
+        _tokensPerMinute = options.TokensPerMinute;
+    }
+
+    public int? RequestsPerMinute
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _requestsPerMinute;
+            }
+        }
+
+        set
+        {
+            if (value is { } requests && PerWindow(requests, _requestWindow) < 1)
+            {
+                throw new ArgumentOutOfRangeException(nameof(value), value, $"The limit admits no request in a window of {_requestWindow}. Raise it, or use a longer window.");
+            }
+
+            lock (_lock)
+            {
+                _requestsPerMinute = value;
+            }
+        }
+    }
+
+    public int? TokensPerMinute
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _tokensPerMinute;
+            }
+        }
+
+        set
+        {
+            if (value is { } tokens)
+            {
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokens, nameof(value));
+            }
+
+            lock (_lock)
+            {
+                _tokensPerMinute = value;
+            }
+        }
+    }
+
+    public static long PerWindow(int requestsPerMinute, TimeSpan window) => requestsPerMinute * window.Ticks / Minute.Ticks;
+
+    public Admission Admit(int tokens)
+    {
+        lock (_lock)
+        {
+            if (_requestsPerMinute is null && _tokensPerMinute is null)
+            {
+                return Admission.Unlimited;
+            }
+
+            long now = _clock.Elapsed.Ticks;
+            if (tokens > _tokensPerMinute)
+            {
+                return Read(now, AdmissionVerdict.LargerThanLimit, Never);
+            }
+
+            var verdict = Judge(now, tokens);
+            if (verdict == AdmissionVerdict.Admitted || _countRejected)
+            {
+                _requests.Add(now, 1);
+                _tokens.Add(now, tokens);
+            }
+
+            return Read(now, verdict, verdict == AdmissionVerdict.Admitted ? TimeSpan.Zero : UntilAdmitted(now, tokens));
+        }
+    }
+
+    private AdmissionVerdict Judge(long now, int tokens)
+    {
+        if (_requestsPerMinute is { } requests && _requests.Used(now) + 1 > PerWindow(requests, _requestWindow))
+        {
+            return AdmissionVerdict.TooManyRequests;
+        }
+
+        return _tokensPerMinute is { } limit && _tokens.Used(now) + tokens > limit
+            ? AdmissionVerdict.TooManyTokens
+            : AdmissionVerdict.Admitted;
+    }
+
+    private TimeSpan UntilAdmitted(long now, int tokens)
+    {
+        var byRequests = _requestsPerMinute is { } requests
+            ? _requests.UntilFits(now, PerWindow(requests, _requestWindow), 1)
+            : TimeSpan.Zero;
+        var byTokens = _tokensPerMinute is { } limit ? _tokens.UntilFits(now, limit, tokens) : TimeSpan.Zero;
+        return byRequests > byTokens ? byRequests : byTokens;
+    }
+
+    private Admission Read(long now, AdmissionVerdict verdict, TimeSpan retryAfter) => new()
+    {
+        Verdict = verdict,
+        RetryAfter = retryAfter,
+        Requests = _requestsPerMinute is { } requests
+            ? Read(_requests, now, requests, PerWindow(requests, _requestWindow))
+            : null,
+        Tokens = _tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, tokens) : null,
+    };
+
+    private static LimitReading Read(WindowCounter counter, long now, long limit, long perWindow) =>
+        new(limit, Math.Max(0, perWindow - counter.Used(now)), counter.UntilEmpty(now));
+}

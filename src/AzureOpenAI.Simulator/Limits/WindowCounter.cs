@@ -1,0 +1,22 @@
+namespace AzureOpenAI.Simulator;
+
+/// <summary>
+/// Counts amounts over a moving window. Times are ticks since the start of the simulator. Not synchronized: the limiter holds the lock.
+/// </summary>
+internal abstract class WindowCounter(TimeSpan window)
+{
+    protected long Window { get; } = window.Ticks;
+
+    public static WindowCounter Create(WindowKind kind, TimeSpan window) =>
+        kind == WindowKind.Fixed ? new FixedWindowCounter(window) : new SlidingWindowCounter(window);
+
+    public abstract long Used(long now);
+
+    public abstract void Add(long now, long amount);
+
+    /// <summary>How long until <paramref name="amount"/> fits under <paramref name="limit"/>, if nothing is added meanwhile.</summary>
+    public abstract TimeSpan UntilFits(long now, long limit, long amount);
+
+    /// <summary>How long until the window is empty, if nothing is added meanwhile.</summary>
+    public abstract TimeSpan UntilEmpty(long now);
+}

@@ -1,0 +1,77 @@
+namespace AzureOpenAI.Simulator;
+
+/// <summary>
+/// Describes one deployment of a simulated resource. Any deployment answers chat calls and embeddings.
+/// </summary>
+/// <remarks>Read once, when the deployment is made; later changes are not observed. Not safe for concurrent use.</remarks>
+public sealed class DeploymentOptions
+{
+    internal DeploymentOptions(string name) => Name = name;
+
+    /// <summary>Gets the name of the deployment.</summary>
+    public string Name { get; }
+
+    /// <summary>Gets or sets the model that answers report.</summary>
+    /// <value>The default, <see langword="null"/>, is <c>gpt-4o-2024-11-20</c> for a deployment named <c>gpt-4o</c>, else the deployment's name.</value>
+    public string? Model { get; set; }
+
+    /// <summary>Gets or sets the requests admitted per minute. They are judged over <see cref="RequestWindow"/>.</summary>
+    /// <value>The default, <see langword="null"/>, is no limit.</value>
+    public int? RequestsPerMinute { get; set; }
+
+    /// <summary>Gets or sets the window over which requests are judged. It admits <c>RequestsPerMinute * window / 1 minute</c> of them, rounded down.</summary>
+    /// <value>The default is 10 seconds; the service also uses 1 second. At most 60 seconds.</value>
+    public TimeSpan RequestWindow { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Gets or sets how the request window moves.</summary>
+    /// <value>The default is <see cref="WindowKind.Fixed"/>.</value>
+    public WindowKind RequestWindowKind { get; set; }
+
+    /// <summary>Gets or sets the tokens admitted per minute, by the estimate made on arrival.</summary>
+    /// <value>The default, <see langword="null"/>, is no limit.</value>
+    public int? TokensPerMinute { get; set; }
+
+    /// <summary>Gets or sets how the one-minute token window moves.</summary>
+    /// <value>The default is <see cref="WindowKind.Fixed"/>.</value>
+    public WindowKind TokenWindowKind { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether rejected requests count against the limits, as they do at the service.</summary>
+    /// <value>The default is <see langword="true"/>.</value>
+    public bool CountRejected { get; set; } = true;
+
+    /// <summary>Gets or sets what estimates the tokens of a chat call on arrival.</summary>
+    /// <value>The default, <see langword="null"/>, is one token per four characters of prompt, rounded up, plus the tokens asked for, or 16.</value>
+    public Func<ChatRequest, int>? EstimateTokens { get; set; }
+
+    /// <summary>Gets or sets the time to headers, in a stream to the first event.</summary>
+    /// <value>The default, <see langword="null"/>, is that of the resource.</value>
+    public Latency? Latency { get; set; }
+
+    /// <summary>Gets or sets the time between the content events of a stream.</summary>
+    /// <value>The default is <see cref="Simulator.Latency.None"/>.</value>
+    public Latency ChunkLatency { get; set; } = Simulator.Latency.None;
+
+    /// <summary>Gets or sets what answers chat calls.</summary>
+    /// <value>The default, <see langword="null"/>, leaves it to <see cref="ResourceOptions.Responder"/>.</value>
+    public Func<ChatRequest, CancellationToken, ValueTask<ChatReply>>? Responder { get; set; }
+
+    /// <summary>Gets or sets the form of streams on the wire.</summary>
+    /// <value>The default is <see cref="StreamFormat.Default"/>.</value>
+    public StreamFormat StreamFormat { get; set; } = StreamFormat.Default;
+
+    /// <summary>Gets or sets the length of embedding vectors when the request does not ask for another.</summary>
+    /// <value>The default is 1,536.</value>
+    public int EmbeddingDimensions { get; set; } = 1536;
+
+    /// <summary>Sets <see cref="Responder"/> to a function that answers at once.</summary>
+    /// <param name="responder">Answers one request. Called concurrently.</param>
+    /// <returns>This instance.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="responder"/> is <see langword="null"/>.</exception>
+    public DeploymentOptions Respond(Func<ChatRequest, ChatReply> responder)
+    {
+        ArgumentNullException.ThrowIfNull(responder);
+
+        Responder = (request, _) => ValueTask.FromResult(responder(request));
+        return this;
+    }
+}

@@ -1,0 +1,103 @@
+namespace AzureOpenAI.Simulator;
+
+/// <summary>Collects everything that is wrong with the options, so that it can be said at once.</summary>
+internal sealed class OptionsReview
+{
+    private static readonly string[] ReservedNames = [PresentedCredential.None, PresentedCredential.Unknown, PresentedCredential.Token];
+
+    private readonly List<string> _faults = [];
+
+    public static void Require(SimulatorOptions options)
+    {
+        var review = new OptionsReview();
+        review.Check(options);
+        review.Throw(nameof(options));
+    }
+
+    public static void Require(DeploymentOptions options, string resource)
+    {
+        var review = new OptionsReview();
+        review.Check(options, resource);
+        review.Throw(nameof(options));
+    }
+
+    public static bool IsKey(string key) => key.Length > 0 && !key.AsSpan().ContainsAnyExceptInRange('!', '~');
+
+    private static bool IsName(string name) =>
+        name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.');
+
+    private void Check(SimulatorOptions options)
+    {
+        Demand(options.TimeProvider is not null, "TimeProvider is null. Set a clock, or leave the default.");
+        Demand(options.LedgerCapacity > 0, $"LedgerCapacity is {options.LedgerCapacity}. Keep at least one entry.");
+        Demand(options.ContentFilterMarker is not "", "ContentFilterMarker is empty, which every prompt contains. Set a text, or null to turn the filter off.");
+        Demand(options.Resources.Count > 0, "There are no resources. Add at least one with AddResource.");
+
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        var ports = new HashSet<int>();
+        foreach (var resource in options.Resources)
+        {
+            Demand(names.Add(resource.Name), $"{Of(resource)}: there are two resources of this name. Rename one.");
+            Demand(resource.Port == 0 || ports.Add(resource.Port), $"{Of(resource)}: Port {resource.Port} is given to another resource too. Change one, or use 0 for a free port.");
+            Check(resource);
+        }
+    }
+
+    private void Check(ResourceOptions resource)
+    {
+        string of = Of(resource);
+        Demand(IsName(resource.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
+        Demand(!ReservedNames.Contains(resource.Name, StringComparer.OrdinalIgnoreCase), $"{of}: the ledger uses this name for keys that belong to no resource. Choose another.");
+        Demand(resource.ApiKey is null || IsKey(resource.ApiKey), $"{of}: ApiKey is empty or holds spaces, control or non-ASCII characters. Set another, or null to generate one.");
+        Demand(resource.Port is >= 0 and <= 65535, $"{of}: Port is {resource.Port}. Use 0 for a free port, or 1 to 65535.");
+        Demand(resource.PathPrefix is not null && resource.PathPrefix.Trim('/').All(c => c == '/' || IsName(c.ToString())), $"{of}: PathPrefix may hold letters, digits, '-', '_', '.' and '/'.");
+        Demand(!string.IsNullOrEmpty(resource.Region) && HeaderText.IsPrintableAscii(resource.Region), $"{of}: Region must be printable ASCII text.");
+        Demand(resource.Latency is not null && resource.RejectionLatency is not null, $"{of}: Latency or RejectionLatency is null. Use Latency.None.");
+
+        var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var deployment in resource.Deployments)
+        {
+            Demand(names.Add(deployment.Name), $"{of}: there are two deployments named '{Printable(deployment.Name)}'. Rename one.");
+            Check(deployment, resource.Name);
+        }
+    }
+
+    private void Check(DeploymentOptions deployment, string resource)
+    {
+        string of = $"Resource '{Printable(resource)}', deployment '{Printable(deployment.Name)}'";
+        Demand(IsName(deployment.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
+        Demand(deployment.Model is not "", $"{of}: Model is empty. Set a name, or null for the default.");
+        Demand(deployment.TokensPerMinute is null or > 0, $"{of}: TokensPerMinute is {deployment.TokensPerMinute}. Set a positive number, or null for no limit.");
+        Demand(deployment.RequestsPerMinute is null or > 0, $"{of}: RequestsPerMinute is {deployment.RequestsPerMinute}. Set a positive number, or null for no limit.");
+        Demand(deployment.EmbeddingDimensions is > 0 and <= 65536, $"{of}: EmbeddingDimensions is {deployment.EmbeddingDimensions}. Use 1 to 65536.");
+        Demand(deployment.ChunkLatency is not null, $"{of}: ChunkLatency is null. Use Latency.None.");
+        Demand(deployment.StreamFormat is { PieceSize: >= 0 }, $"{of}: StreamFormat is null or has a negative PieceSize. Use StreamFormat.Default, or a PieceSize of 0 or more.");
+        Demand(Enum.IsDefined(deployment.RequestWindowKind) && Enum.IsDefined(deployment.TokenWindowKind), $"{of}: a window kind is not a defined value. Use WindowKind.Fixed or WindowKind.Sliding.");
+
+        bool hasWindow = deployment.RequestWindow > TimeSpan.Zero && deployment.RequestWindow <= TimeSpan.FromMinutes(1);
+        Demand(hasWindow, $"{of}: RequestWindow is {deployment.RequestWindow}. Use more than zero and at most 60 seconds.");
+        Demand(
+            !hasWindow || deployment.RequestsPerMinute is not > 0 || Limiter.PerWindow(deployment.RequestsPerMinute.Value, deployment.RequestWindow) >= 1,
+            $"{of}: RequestsPerMinute {deployment.RequestsPerMinute} admits no request in a RequestWindow of {deployment.RequestWindow}. Raise it, or lengthen the window.");
+    }
+
+    private static string Of(ResourceOptions resource) => $"Resource '{Printable(resource.Name)}'";
+
+    private static string Printable(string name) => string.Concat(name.Select(c => char.IsControl(c) ? '?' : c));
+
+    private void Demand(bool holds, string fault)
+    {
+        if (!holds)
+        {
+            _faults.Add(fault);
+        }
+    }
+
+    private void Throw(string parameter)
+    {
+        if (_faults.Count > 0)
+        {
+            throw new ArgumentException(string.Join(Environment.NewLine, ["The simulator's options do not hold together:", .. _faults.Select(fault => "- " + fault)]), parameter);
+        }
+    }
+}
