@@ -107,9 +107,10 @@ internal sealed partial class Dispatcher
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));
 
+    /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
     private Attempt BeginUnsynchronized(Endpoint endpoint, long now)
     {
-        Attempt attempt = Begin(endpoint);
+        Attempt attempt = Begin(endpoint)!;
         attempt.StartedAt = now;
         if (endpoint.Health.Condition != Condition.Fit)
         {
