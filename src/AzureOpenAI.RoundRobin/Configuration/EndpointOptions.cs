@@ -71,7 +71,7 @@ public sealed class EndpointOptions
     /// <returns>A short description for debugging.</returns>
     public override string ToString() =>
         ChatClient is not null ? $"{Show(Name, "(unnamed)")}: ready-made {ChatClient.GetType().Name}"
-        : $"{Show(Name, "(unnamed)")}: {(Endpoint is { IsAbsoluteUri: true } address ? address.Host : "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
+        : $"{Show(Name, "(unnamed)")}: {Show(Endpoint is { IsAbsoluteUri: true } address ? address.Host : null, "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
 
     // A key can be pasted into the wrong property.
     private string Show(string? text, string absent) =>

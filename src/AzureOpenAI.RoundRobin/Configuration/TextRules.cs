@@ -51,8 +51,8 @@ internal static class TextRules
             return false;
         }
 
-        // Keys are long runs of letters and digits; names have separators or no digits.
-        const int KeyRun = 20;
+        // The service's keys are unbroken runs of 32 or 84 letters and digits.
+        const int KeyRun = 30;
         int run = 0;
         bool digit = false;
         foreach (char c in name)
