@@ -20,6 +20,7 @@ internal static class TextRules
     public static string? Name(string name) =>
         HasControls(name) ? "contains a control character; use letters, digits and hyphens."
         : name.Length > LongestName ? $"is longer than {LongestName} characters; shorten it."
+        : !CanShow(name) ? "looks like a key, and logs show it; choose another."
         : null;
 
     public static string? Key(string key) =>

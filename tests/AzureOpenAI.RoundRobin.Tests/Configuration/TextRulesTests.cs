@@ -20,6 +20,7 @@ public sealed class TextRulesTests
     [InlineData("a\nb", "control character")]
     [InlineData("a\u2028b", "control character")]
     [InlineData("a\u202Eb", "control character")]
+    [InlineData("east " + Given.Key, "looks like a key")]
     public void Name_Judges(string name, string? expected)
     {
         AssertFault(expected, TextRules.Name(name));
