@@ -46,11 +46,17 @@ public sealed class VariablesTests
         Assert.Equal("AZURE_OPENAI_ROUND_ROBIN_CONNECTION is given both as JSON text and as a section; the text is used.", Assert.Single(resolution.Warnings));
     }
 
-    [Fact]
-    public void ForServices_SwitchAndConnectionInTheEnvironment_WorkWithoutConfiguration()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ForServices_SwitchAndConnectionInTheEnvironment_AreFound(bool hasConfiguration)
     {
+        IConfiguration? configuration = hasConfiguration ? Given.Configuration(("Logging:LogLevel", "x"), (VariableNames.Connection, "")) : null;
         Func<string, string?> environment = Given.Environment((VariableNames.Connection, $"[{Given.Entry()}]"), (VariableNames.Switch, "1"));
 
-        Assert.True(Given.Services(environment: environment).IsEnabled);
+        Resolution resolution = Given.Services(configuration: configuration, environment: environment);
+
+        Assert.True(resolution.IsEnabled);
+        Assert.Equal("east", Assert.Single(resolution.Settings.Endpoints).Name);
     }
 }
