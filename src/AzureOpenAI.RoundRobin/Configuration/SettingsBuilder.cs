@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Microsoft.Extensions.Options;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
@@ -13,7 +14,9 @@ internal sealed class SettingsBuilder(
         List<ChosenEntry> chosen = Check(entries);
         if (findings.HasFaults)
         {
-            throw new ConfigurationFaultException(registration.Key, findings.Faults);
+            string of = registration.Key is { } key ? $"Registration '{key}': " : "";
+            throw new OptionsValidationException(
+                registration.Key ?? Options.DefaultName, typeof(RoundRobinOptions), findings.Faults.Select(fault => of + fault));
         }
 
         string[] names = EndpointNames.Choose([.. chosen.Select(static c => c.Entry)]);

@@ -121,42 +121,29 @@ public sealed class ConfigurationResolverTests
     [Fact]
     public void ForServices_KeyedWithFaults_NamesTheRegistration()
     {
-        OptionsValidationException exception = Assert.ThrowsAny<OptionsValidationException>(
+        OptionsValidationException exception = Assert.Throws<OptionsValidationException>(
             () => Given.Services(new RoundRobinOptions { Enabled = true }, registration: Registration.Keyed("advanced")));
 
         Assert.Equal("advanced", exception.OptionsName);
-        Assert.StartsWith("The Azure OpenAI round-robin configuration 'advanced' has 1 fault:\n- There are no endpoints;", exception.Message, StringComparison.Ordinal);
+        Assert.StartsWith("Registration 'advanced': There are no endpoints;", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void ForPool_ManyFaults_AreSaidAtOnceALineEach()
+    public void ForPool_ManyFaults_AreSaidAtOnce()
     {
         RoundRobinOptions options = Given.Options(Given.Endpoint("http://a.example"), Given.Endpoint("https://b.example", e => e.Weight = 0));
         options.MaxAttempts = 0;
 
-        OptionsValidationException exception = Assert.ThrowsAny<OptionsValidationException>(() => ConfigurationResolver.ForPool(options));
+        OptionsValidationException exception = Assert.Throws<OptionsValidationException>(() => ConfigurationResolver.ForPool(options));
 
         Assert.Equal(
-            """
-            The Azure OpenAI round-robin configuration has 3 faults:
-            - MaxAttempts is 0; it must be 1 or more.
-            - Endpoint 1: Endpoint is http to another machine, where a key would travel in clear text; use https.
-            - Endpoint 2: Weight is 0; it must be 1 to 100.
-            """, exception.Message, ignoreLineEndingDifferences: true);
+            "MaxAttempts is 0; it must be 1 or more.; "
+            + "Endpoint 1: Endpoint is http to another machine, where a key would travel in clear text; use https.; "
+            + "Endpoint 2: Weight is 0; it must be 1 to 100.",
+            exception.Message);
         Assert.Equal(3, exception.Failures.Count());
         Assert.Equal(typeof(RoundRobinOptions), exception.OptionsType);
         Assert.Equal(Options.DefaultName, exception.OptionsName);
-    }
-
-    [Fact]
-    public void ForPool_HundredsOfFaults_KeepTheMessageReadable()
-    {
-        RoundRobinOptions options = Given.Options([.. Enumerable.Range(0, 200).Select(i => Given.Endpoint($"https://e{i}.example", e => e.Weight = 0))]);
-
-        OptionsValidationException exception = Assert.ThrowsAny<OptionsValidationException>(() => ConfigurationResolver.ForPool(options));
-
-        Assert.Equal(200, exception.Failures.Count());
-        Assert.EndsWith("\n... and 150 more.", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

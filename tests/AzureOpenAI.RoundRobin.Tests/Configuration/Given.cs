@@ -70,7 +70,7 @@ internal static class Given
     /// <summary>The faults, after seeing to it that no key is among them.</summary>
     public static string[] Faults(Func<Resolution> resolve)
     {
-        OptionsValidationException exception = Assert.ThrowsAny<OptionsValidationException>(() => { resolve(); });
+        OptionsValidationException exception = Assert.Throws<OptionsValidationException>(() => { resolve(); });
         Assert.DoesNotContain(Key, exception.ToString(), StringComparison.OrdinalIgnoreCase);
         Assert.Null(exception.InnerException);
         string[] faults = [.. exception.Failures];
