@@ -52,10 +52,10 @@ internal sealed class FakePool : IDisposable
     public int[] Calls => [.. Clients.Select(client => client.Calls)];
 
     /// <summary>Makes a call of either kind and returns the answer's text.</summary>
-    public Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken token = default)
+    public Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken? token = null)
     {
         Interlocked.Increment(ref _asked);
-        return CountAsync(AskUncountedAsync(streaming, options, prompt, token));
+        return CountAsync(AskUncountedAsync(streaming, options, prompt, token ?? TestContext.Current.CancellationToken));
     }
 
     /// <summary>Makes so many calls one after the other and returns the answers, joined.</summary>

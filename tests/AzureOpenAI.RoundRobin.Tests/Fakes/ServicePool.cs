@@ -47,15 +47,16 @@ internal sealed class ServicePool : IDisposable
 
     public static string KeyOf(string host) => $"secret-key-of-{host}-0123456789";
 
-    public async Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken token = default)
+    public async Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken? token = null)
     {
+        CancellationToken cancellationToken = token ?? TestContext.Current.CancellationToken;
         if (!streaming)
         {
-            return (await Client.GetResponseAsync(prompt, options, token)).Text;
+            return (await Client.GetResponseAsync(prompt, options, cancellationToken)).Text;
         }
 
         string text = "";
-        await foreach (ChatResponseUpdate update in Client.GetStreamingResponseAsync(prompt, options, token))
+        await foreach (ChatResponseUpdate update in Client.GetStreamingResponseAsync(prompt, options, cancellationToken))
         {
             text += update.Text;
         }
