@@ -386,7 +386,7 @@ internal sealed partial class Dispatcher : IDisposable
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
         {
-            target.FailedLate(outcome, now);
+            _generation += target.FailedLate(outcome, now, _generation + 1) ? 1 : 0;
             _dirty = true;
             return;
         }
