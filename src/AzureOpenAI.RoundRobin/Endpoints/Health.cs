@@ -127,7 +127,8 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <returns><see langword="true"/> if the target went out for it.</returns>
     public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool silent, long now, int generation)
     {
-        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent))
+        // The endpoint's own word needs no second failure to be believed.
+        if (Condition == Condition.Fit && outcome.StatedPause is null && IsFirstOfItsKind(outcome.Kind, silent))
         {
             _clean = false;
             return false;
