@@ -114,11 +114,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         return quiet;
     }
 
-    public void LetGo()
-    {
-        _timer?.Dispose();
-        _source.Dispose();
-    }
+    /// <summary>The source is left to the collector: a deadline or a caller may be cancelling it at this moment.</summary>
+    public void LetGo() => _timer?.Dispose();
 
     private void Schedule(long deadline, TimeSpan delay)
     {

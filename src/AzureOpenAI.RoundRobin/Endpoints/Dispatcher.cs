@@ -162,6 +162,8 @@ internal sealed partial class Dispatcher : IDisposable
                 ReturnPermitsUnsynchronized(attempt);
                 SettleUnsynchronized(_time.GetTimestamp());
             }
+
+            _log.Tell();
         }
 
         End(attempt, answered: served);
@@ -295,7 +297,7 @@ internal sealed partial class Dispatcher : IDisposable
 
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
-        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault => endpoint.Resource.Health,
+        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
         _ => endpoint.Health,
     };
 

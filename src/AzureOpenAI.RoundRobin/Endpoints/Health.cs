@@ -127,6 +127,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <returns><see langword="true"/> if the target went out for it.</returns>
     public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool silent, long now, int generation)
     {
+        // The endpoint's own word needs no second failure to be believed.
         TimeSpan? stated = outcome.StatedPause;
         if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent) && stated is null)
         {
@@ -198,6 +199,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         OutUntil = Math.Max(OutUntil, until);
         StruckAt = generation;
         LastFailedAt = now;
+        FailedProbes = Math.Max(FailedProbes, _faultsInRow - 1);
         NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Cut;
         _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
         _wentOutAt = now;
