@@ -39,6 +39,7 @@ internal static class ExhaustedMessage
         OutcomeKind.Broken => "broke its answer",
         OutcomeKind.Cut => "cut its stream",
         OutcomeKind.Slow => "ran out of time",
+        OutcomeKind.Silent => "fell silent",
         _ => "failed",
     };
 }

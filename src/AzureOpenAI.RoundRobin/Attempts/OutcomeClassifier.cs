@@ -20,10 +20,21 @@ internal static class OutcomeClassifier
         }
 
         Exception cause = Unwrap(exception);
+        if (facts.Moved)
+        {
+            return new(OutcomeKind.Silent, exception);
+        }
+
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
             ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
-        return facts.Committed && outcome.MayFailOver ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
+        if (!facts.Committed || !outcome.MayFailOver)
+        {
+            return outcome;
+        }
+
+        // What the SDK cannot read at the end of a good stream, such as a new finish reason, says nothing against the endpoint.
+        return cause is ArgumentOutOfRangeException ? new(OutcomeKind.Broken, exception) : new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response);
     }
 
     /// <summary>An SDK that retried by itself reports its attempts as one aggregate; the last one is the state of the endpoint.</summary>

@@ -22,7 +22,7 @@ internal sealed partial class Dispatcher
             pick = NextUnsynchronized(call);
         }
 
-        _log.Tell();
+        FinishOutside();
         return pick;
     }
 

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -48,6 +49,7 @@ internal sealed partial class Dispatcher : IDisposable
         _attempts = new AttemptCache(time);
         _budget = new RetryBudget(time);
         _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
+        _observeEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * endpoints.Length)) - 1L;
         _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         lock (_lock)
         {
@@ -115,7 +117,8 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>The endpoint took the call: it is admitted, though not yet answered.</summary>
     public void Admitted(Attempt attempt)
     {
-        if (!attempt.HoldsPermit || attempt.IsAdmitted)
+        attempt.Endpoint.Vitals.Sign();
+        if (attempt.Endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
         {
             return;
         }
@@ -124,16 +127,22 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: false);
+            ReviveUnsynchronized(attempt, now);
             SettleUnsynchronized(now);
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 
     /// <summary>The endpoint answered, in full.</summary>
     public void Succeeded(Attempt attempt)
     {
         Endpoint endpoint = attempt.Endpoint;
+        if (attempt.StartedAt != 0)
+        {
+            endpoint.Vitals.Add(attempt.Took(_time.GetTimestamp()), attempt.OutputTokens);
+        }
+
         if (attempt.HoldsPermit || !endpoint.IsClean)
         {
             TakeBack(attempt);
@@ -163,7 +172,7 @@ internal sealed partial class Dispatcher : IDisposable
                 SettleUnsynchronized(_time.GetTimestamp());
             }
 
-            _log.Tell();
+            FinishOutside();
         }
 
         End(attempt, answered: served);
@@ -200,7 +209,7 @@ internal sealed partial class Dispatcher : IDisposable
         }
 
         End(attempt, answered: false);
-        _log.Tell();
+        FinishOutside();
     }
 
     /// <summary>Holds an earlier failure against its endpoint after all.</summary>
@@ -213,7 +222,7 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(now);
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 
     /// <summary>Looks at all endpoints at one moment.</summary>
@@ -278,7 +287,12 @@ internal sealed partial class Dispatcher : IDisposable
     {
         Endpoint endpoint = attempt.Endpoint;
         _attempts.Return(attempt);
-        endpoint.Ended(answered);
+        long answers = endpoint.Ended(answered);
+        if (answered && (answers & _observeEvery) == 0)
+        {
+            Observe();
+        }
+
         if (_disposed)
         {
             ReleaseIfIdle();
@@ -295,6 +309,9 @@ internal sealed partial class Dispatcher : IDisposable
         }
     }
 
+    private bool IsAlone(Endpoint endpoint) =>
+        Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
+
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
@@ -307,12 +324,13 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: true);
+            ReviveUnsynchronized(attempt, now);
             SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
             SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
             SettleUnsynchronized(now);
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 
     private static void SucceededUnsynchronized(Health health, int generation)
@@ -406,6 +424,12 @@ internal sealed partial class Dispatcher : IDisposable
             return;
         }
 
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && IsAlone(endpoint))
+        {
+            // It has nobody to stand in for it, so it is never out for an error: its calls come back one by one, as the SDK's own retries would.
+            return;
+        }
+
         if (target.Failed(outcome, cost, silent: false, now, _generation + 1))
         {
             _generation++;
@@ -427,6 +451,6 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(_time.GetTimestamp());
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 }

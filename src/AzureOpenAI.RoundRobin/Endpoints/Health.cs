@@ -102,6 +102,18 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         _unadmitted = 0;
     }
 
+    /// <summary>An endpoint that was taken for silent gives a sign of life: it was late, and nothing worse.</summary>
+    public void Revive(long now)
+    {
+        if (Reason == OutcomeKind.Silent && Condition >= Condition.Probing && StatedUntil <= now)
+        {
+            BeginProbing();
+            NeedsCompletion = false;
+            _unadmitted++;
+            Admit(now);
+        }
+    }
+
     public void Succeeded()
     {
         _faultsInRow = 0;
@@ -200,7 +212,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         StruckAt = generation;
         LastFailedAt = now;
         FailedProbes = Math.Max(FailedProbes, _faultsInRow - 1);
-        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Cut;
+        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Silent or OutcomeKind.Cut;
         _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
         _wentOutAt = now;
         _clean = false;

@@ -9,6 +9,8 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 
     public static bool EndsAttempt => true;
 
+    public static bool MayMove => false;
+
     public static bool IsUsersCode => true;
 
     public bool NamesModel => false;

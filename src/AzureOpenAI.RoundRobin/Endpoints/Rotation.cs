@@ -8,6 +8,8 @@ internal sealed class Rotation
     /// <summary>Weights are scaled down rather than take more slots than this.</summary>
     public const int MaxSlots = 4096;
 
+    private const int SlowEvery = 32;
+
     public static readonly Rotation Empty = new([]);
 
     private readonly Endpoint[] _slots;
@@ -30,6 +32,32 @@ internal sealed class Rotation
 
         int[] weights = Reduce([.. endpoints.Select(endpoint => endpoint.Weight)]);
         return new(weights.All(weight => weight == 1) ? [.. endpoints] : Spread(endpoints, weights));
+    }
+
+    /// <summary>The same, with one turn in about 32 for each endpoint that is slow, which shows when it is itself again.</summary>
+    public static Rotation Of(IReadOnlyList<Endpoint> endpoints, IReadOnlyList<Endpoint> slow)
+    {
+        Rotation even = Of(endpoints);
+        if (slow.Count == 0)
+        {
+            return even;
+        }
+
+        int rounds = Math.Max(1, (SlowEvery + even.Count - 2) / even.Count);
+        int turns = rounds * even.Count;
+        int each = Math.Max(1, turns / (SlowEvery - 1));
+        int spacing = Math.Max(1, turns / (each * slow.Count));
+        List<Endpoint> slots = new(turns + (each * slow.Count));
+        for (int turn = 0, inserted = 0; turn < turns; turn++)
+        {
+            slots.Add(even._slots[turn % even.Count]);
+            if ((turn + 1) % spacing == 0 && inserted < each * slow.Count)
+            {
+                slots.Add(slow[inserted++ % slow.Count]);
+            }
+        }
+
+        return new([.. slots]);
     }
 
     private static int[] Reduce(int[] weights)
