@@ -140,7 +140,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
                 return released;
             }
 
-            Refuse(Pick.Refused(Refusal.BeyondPatience));
+            Refuse(_dispatcher.Dismissed(Group));
         }
     }
 

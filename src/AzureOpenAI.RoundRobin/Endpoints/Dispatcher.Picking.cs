@@ -64,6 +64,18 @@ internal sealed partial class Dispatcher
         }
     }
 
+    /// <summary>What a call is told that was sent away from the line.</summary>
+    public Pick Dismissed(EndpointGroup group)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            long soonest = SoonestStatedUnsynchronized(group, now);
+            return soonest == long.MaxValue ? Pick.Refused(Refusal.Misconfigured)
+                : Pick.Refused(Refusal.BeyondPatience, soonest > now ? _time.Until(now, soonest) : null);
+        }
+    }
+
     /// <summary>An endpoint that may be asked now: half-open ones that are offered first, then the rotation's turn.</summary>
     /// <param name="group">The endpoints that answer the call's model.</param>
     /// <param name="call">The call, for what it has tried.</param>
