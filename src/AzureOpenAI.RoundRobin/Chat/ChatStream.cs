@@ -294,7 +294,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         if (_interrupted is { MayFailOver: true } outcome)
         {
             EndpointAttempt failure = Call.Describe(attempt.Endpoint, outcome, attempt.Took(dispatcher.Time.GetTimestamp()));
-            dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: true);
+            dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: outcome.Kind == OutcomeKind.Cut);
         }
         else if (_interrupted is null && _ended)
         {
