@@ -28,13 +28,9 @@ internal static class OutcomeClassifier
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
             ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
-        if (!facts.Committed || !outcome.MayFailOver)
-        {
-            return outcome;
-        }
-
-        // What the SDK cannot read at the end of a good stream, such as a new finish reason, says nothing against the endpoint.
-        return cause is ArgumentOutOfRangeException ? new(OutcomeKind.Broken, exception) : new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response);
+        // Out of range is what the SDK says to a value that it does not know yet: the stream was whole, and only unreadable.
+        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.Broken && cause is ArgumentOutOfRangeException);
+        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
     }
 
     /// <summary>An SDK that retried by itself reports its attempts as one aggregate; the last one is the state of the endpoint.</summary>
