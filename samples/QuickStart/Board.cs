@@ -101,7 +101,7 @@ internal sealed class Board
         foreach (Row row in ReadRows())
         {
             table.AddRow(
-                new Text(row.Now.Name), Number(row.Served), Number(row.Rejected), Number(row.Failed),
+                new Text(NameOf(row.Now)), Number(row.Served), Number(row.Rejected), Number(row.Failed),
                 new Text(Describe(row.Now), new Style(row.Now.State == EndpointState.Fit ? Color.Green : Color.Yellow)));
         }
 
@@ -167,6 +167,10 @@ internal sealed class Board
 
         static string Attempts(long number) => number == 1 ? "1 attempt" : $"{number} attempts";
     }
+
+    /// <summary>An endpoint has a row for each of its deployments.</summary>
+    private string NameOf(EndpointStatus status) =>
+        _before.Count(other => other.Name == status.Name) > 1 ? $"{status.Name}, {status.DeploymentName}" : status.Name;
 
     private static string Describe(EndpointStatus status) => status.State switch
     {

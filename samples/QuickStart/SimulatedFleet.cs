@@ -27,7 +27,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
                 {
                     deployment.RequestsPerMinute = 480;
                     deployment.RequestWindow = TimeSpan.FromSeconds(1);
-                    deployment.ChunkLatency = Latency.Constant(TimeSpan.FromMilliseconds(10));
+                    deployment.ChunkLatency = Latency.Constant(TimeSpan.FromMilliseconds(5));
                 });
             });
             simulator.AddResource("contoso-japan", Usual);
@@ -50,7 +50,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
         static void Usual(ResourceOptions resource)
         {
             resource.Latency = Latency.LogNormal(TimeSpan.FromMilliseconds(150), 0.35);
-            resource.AddDeployment("gpt-4o", deployment => deployment.ChunkLatency = Latency.Constant(TimeSpan.FromMilliseconds(10)));
+            resource.AddDeployment("gpt-4o", deployment => deployment.ChunkLatency = Latency.Constant(TimeSpan.FromMilliseconds(5)));
         }
     }
 
