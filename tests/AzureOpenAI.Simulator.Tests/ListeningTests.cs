@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.Simulator.Tests;
 
@@ -29,6 +30,43 @@ public sealed class ListeningTests
 
         Assert.Equal(endpoint, resource.Endpoint);
         Assert.Equal(6, azure.Ledger.Count("east").Answered);
+    }
+
+    [Fact]
+    public async Task RefuseConnections_TimeOver_AcceptsAgain()
+    {
+        var time = new FakeTimeProvider();
+        await using var azure = await Simulators.StartOneAsync(time: time);
+        using var client = new WireClient(azure["east"]);
+
+        var refusing = azure["east"].RefuseConnectionsAsync(TimeSpan.FromSeconds(10), Cancellation);
+        await Assert.ThrowsAsync<HttpRequestException>(() => client.ChatAsync());
+        time.Advance(TimeSpan.FromSeconds(10));
+        await refusing;
+
+        Assert.Equal(200, (await client.ChatAsync()).Status);
+    }
+
+    [Fact]
+    public async Task StopAndStart_UnderLoad_EndsEveryRequest()
+    {
+        await using var azure = await Simulators.StartOneAsync();
+        using var client = new WireClient(azure["east"]);
+        using var enough = new CancellationTokenSource();
+
+        Task[] callers = [.. Enumerable.Range(0, 6).Select(_ => Task.Run(() => CallAsync(client, enough.Token), Cancellation))];
+        for (int round = 1; round <= 20; round++)
+        {
+            long wanted = azure.Ledger.Count("east").Answered + 20;
+            await azure.Ledger.WaitForAsync(_ => azure.Ledger.Count("east").Answered >= wanted, Cancellation);
+            await azure["east"].StopListeningAsync();
+            await azure["east"].StartListeningAsync();
+        }
+
+        await enough.CancelAsync();
+        await Task.WhenAll(callers);
+        await azure.Ledger.WaitForAsync(_ => azure.Ledger.Count("east").InProgress == 0, Cancellation);
+        Assert.True(azure.Ledger.Count("east").Answered >= 400);
     }
 
     [Fact]
@@ -131,5 +169,20 @@ public sealed class ListeningTests
 
         await using var next = await Simulators.StartOneAsync(resource => resource.Port = port);
         Assert.False(azure["east"].IsListening);
+    }
+
+    private static async Task CallAsync(WireClient client, CancellationToken enough)
+    {
+        while (!enough.IsCancellationRequested)
+        {
+            try
+            {
+                await client.ChatAsync();
+            }
+            catch (HttpRequestException)
+            {
+                await Task.Yield();
+            }
+        }
     }
 }

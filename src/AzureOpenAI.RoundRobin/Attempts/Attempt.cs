@@ -12,7 +12,7 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// belongs to, so that it can never cancel the attempt that reuses the object.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache that keeps attempts lets go of them; nobody else owns one.")]
-internal sealed class Attempt(TimeProvider time)
+internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 {
     private const long Idle = 0;
     private const long Fired = -1;
@@ -26,6 +26,9 @@ internal sealed class Attempt(TimeProvider time)
     private long _waits;
     private CancellationTokenRegistration _callers;
 
+    /// <summary>Where it goes back to.</summary>
+    public AttemptCache Cache { get; } = cache;
+
     /// <summary>Set by the dispatcher for as long as the attempt runs.</summary>
     public Endpoint Endpoint { get; private set; } = null!;
 
@@ -33,6 +36,9 @@ internal sealed class Attempt(TimeProvider time)
     public int Generation { get; private set; }
 
     public long StartedAt { get; set; }
+
+    /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
+    public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
 
     /// <summary>Which of the attempt's two healths were half-open when it was picked, and count it.</summary>
     public bool HoldsOwnPermit { get; set; }
@@ -54,6 +60,13 @@ internal sealed class Attempt(TimeProvider time)
     {
         Endpoint = endpoint;
         Generation = generation;
+    }
+
+    /// <summary>The client has not answered at once, so something is under way.</summary>
+    public void Sent(long now)
+    {
+        StartedAt = StartedAt == 0 ? now : StartedAt;
+        IsSent |= !Endpoint.IsBuilt;
     }
 
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
@@ -101,11 +114,8 @@ internal sealed class Attempt(TimeProvider time)
         return quiet;
     }
 
-    public void LetGo()
-    {
-        _timer?.Dispose();
-        _source.Dispose();
-    }
+    /// <summary>The source is left to the collector: a deadline or a caller may be cancelling it at this moment.</summary>
+    public void LetGo() => _timer?.Dispose();
 
     private void Schedule(long deadline, TimeSpan delay)
     {

@@ -1,21 +1,28 @@
+using System.Collections.Concurrent;
+
 namespace AzureOpenAI.RoundRobin.Attempts;
 
-/// <summary>Keeps ended attempts for reuse: one where the next call finds it with a single exchange, the rest in a bounded queue.</summary>
+/// <summary>
+/// Keeps ended attempts for reuse: one with each thread, where a call that completes at once finds it without an interlocked operation, the rest in a bounded queue.
+/// </summary>
 internal sealed class AttemptCache(TimeProvider time) : IDisposable
 {
     private const int Most = 256;
 
+    [ThreadStatic]
+    private static Attempt? threads;
+
     private readonly TimeProvider _time = time;
-    private readonly System.Collections.Concurrent.ConcurrentQueue<Attempt> _rest = new();
-    private Attempt? _first;
+    private readonly ConcurrentQueue<Attempt> _rest = new();
     private int _count;
     private volatile bool _disposed;
 
     public Attempt Rent()
     {
-        Attempt? attempt = _first;
-        if (attempt is not null && Interlocked.CompareExchange(ref _first, null, attempt) == attempt)
+        Attempt? attempt = threads;
+        if (attempt is not null && attempt.Cache == this)
         {
+            threads = null;
             return attempt;
         }
 
@@ -25,7 +32,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
             return attempt;
         }
 
-        return new Attempt(_time);
+        return new Attempt(this, _time);
     }
 
     public void Return(Attempt attempt)
@@ -34,24 +41,24 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         {
             attempt.LetGo();
         }
-        else if (_first is not null || Interlocked.CompareExchange(ref _first, attempt, null) is not null)
+        else if (threads is null || threads.Cache._disposed)
         {
-            if (Interlocked.Increment(ref _count) <= Most)
-            {
-                _rest.Enqueue(attempt);
-            }
-            else
-            {
-                Interlocked.Decrement(ref _count);
-                attempt.LetGo();
-            }
+            threads = attempt;
+        }
+        else if (Interlocked.Increment(ref _count) <= Most)
+        {
+            _rest.Enqueue(attempt);
+        }
+        else
+        {
+            Interlocked.Decrement(ref _count);
+            attempt.LetGo();
         }
     }
 
     public void Dispose()
     {
         _disposed = true;
-        Interlocked.Exchange(ref _first, null)?.LetGo();
         while (_rest.TryDequeue(out Attempt? attempt))
         {
             attempt.LetGo();

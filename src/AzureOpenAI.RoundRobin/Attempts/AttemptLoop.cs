@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
@@ -20,28 +21,22 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     /// <summary>The group answers a model that callers name, through the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
+    /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types costs as much again as all the rest.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ValueTask<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        Attempt? attempt;
-        try
+        if (cancellationToken.IsCancellationRequested || !Dispatcher.TryBegin(Group, out Attempt? attempt))
         {
-            if (cancellationToken.IsCancellationRequested)
-            {
-                return ValueTask.FromCanceled<TResult>(cancellationToken);
-            }
-
-            if (!Dispatcher.TryBegin(Group, out attempt))
-            {
-                return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
-            }
-        }
-        catch (ObjectDisposedException disposed)
-        {
-            return ValueTask.FromException<TResult>(disposed);
+            return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
         }
 
-        ValueTask<TResult> pending = Start<TOperation, TResult>(operation, attempt, 1, cancellationToken);
+        if (cancellationToken.CanBeCanceled)
+        {
+            attempt.Follow(cancellationToken);
+        }
+
+        ValueTask<TResult> pending = operation.InvokeAsync(attempt, 1);
         if (!pending.IsCompletedSuccessfully)
         {
             return FirstAsync(operation, attempt, pending, cancellationToken);
@@ -51,39 +46,15 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         return pending;
     }
 
-    /// <summary>Runs the operation; a failure to start it is a failed task like any other.</summary>
-    private ValueTask<TResult> Start<TOperation, TResult>(TOperation operation, Attempt attempt, int number, CancellationToken cancellationToken)
-        where TOperation : struct, IOperation<TResult>
+    /// <summary>Starts the clock of an attempt that was not over at once. A stream does so itself, for each of its updates.</summary>
+    private void Await(Attempt attempt, bool isWholeAnswer)
     {
-        if (cancellationToken.CanBeCanceled)
+        long now = Dispatcher.Time.GetTimestamp();
+        attempt.Sent(now);
+        if (isWholeAnswer)
         {
-            attempt.Follow(cancellationToken);
+            attempt.Await(now, Limits.AttemptTimeout);
         }
-
-        ValueTask<TResult> pending;
-        try
-        {
-            pending = operation.InvokeAsync(attempt, number);
-        }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            return ValueTask.FromException<TResult>(exception);
-        }
-
-        if (!pending.IsCompleted)
-        {
-            long now = Dispatcher.Time.GetTimestamp();
-            attempt.StartedAt = attempt.StartedAt == 0 ? now : attempt.StartedAt;
-            attempt.IsSent |= !attempt.Endpoint.IsBuilt;
-            if (TOperation.EndsAttempt)
-            {
-                attempt.Await(now, Limits.AttemptTimeout);
-            }
-        }
-
-        return pending;
     }
 
     private void Finish<TOperation, TResult>(Attempt attempt)
@@ -103,6 +74,11 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         where TOperation : struct, IOperation<TResult>
     {
         Exception failure;
+        if (!pending.IsCompleted)
+        {
+            Await(attempt, TOperation.EndsAttempt);
+        }
+
         try
         {
             TResult result = await pending.ConfigureAwait(false);
@@ -131,9 +107,20 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             }
 
             attempt = await call.NextAsync(cancellationToken).ConfigureAwait(false);
+            if (cancellationToken.CanBeCanceled)
+            {
+                attempt.Follow(cancellationToken);
+            }
+
+            ValueTask<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
+            if (!pending.IsCompleted)
+            {
+                Await(attempt, TOperation.EndsAttempt);
+            }
+
             try
             {
-                TResult result = await Start<TOperation, TResult>(operation, attempt, call.AttemptNumber, cancellationToken).ConfigureAwait(false);
+                TResult result = await pending.ConfigureAwait(false);
                 Finish<TOperation, TResult>(attempt);
                 call.Ended();
                 return result;
@@ -150,10 +137,8 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     private void Take<TOperation, TResult>(Call call, Attempt attempt, Exception failure, bool namesModel, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        TimeProvider time = Dispatcher.Time;
-        attempt.StartedAt = attempt.StartedAt == 0 ? time.GetTimestamp() : attempt.StartedAt;
         AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsBuilt, UsersCode = TOperation.IsUsersCode };
-        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, time.GetUtcNow()), cancellationToken);
+        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Dispatcher.Time.GetUtcNow()), cancellationToken);
     }
 
     /// <summary>What is known of an attempt that has just failed.</summary>

@@ -65,7 +65,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
         int generation = attempt.Generation;
         long now = _dispatcher.Time.GetTimestamp();
-        TimeSpan cost = _dispatcher.Time.Until(attempt.StartedAt, now);
+        TimeSpan cost = attempt.Took(now);
         EndpointAttempt failure = Describe(endpoint, outcome, cost);
         bool doubtful = outcome.Kind == OutcomeKind.Broken;
         _failures.Add(failure);

@@ -21,9 +21,8 @@ internal static class OutcomeClassifier
 
         Exception cause = Unwrap(exception);
         AttemptOutcome outcome =
-            facts.TimedOut ? new(OutcomeKind.Slow, exception)
-            : Response(cause, now, facts, exception)
-            ?? new(Transport(cause, facts), exception);
+            Response(cause, now, facts, exception)
+            ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
         return facts.Committed && outcome.MayFailOver ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
     }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Http.Headers;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
 
@@ -29,7 +30,7 @@ internal static class RetryAfter
             return hint;
         }
 
-        return DateTimeOffset.TryParse(value, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out DateTimeOffset date) && date > now
+        return RetryConditionHeaderValue.TryParse(value, out RetryConditionHeaderValue? condition) && condition.Date is { } date && date > now
             ? date - now
             : null;
     }

@@ -17,9 +17,21 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public int Fingerprint() => _request.Fingerprint();
 
-    public ValueTask<ChatResponse> InvokeAsync(Attempt attempt, int number) => attempt.Endpoint.IsBuilt
-        ? AskAsync(AttemptObserver.Observe(attempt, _request, Ask), attempt.Endpoint.Name, number)
-        : new(Ask(_request, attempt));
+    public ValueTask<ChatResponse> InvokeAsync(Attempt attempt, int number)
+    {
+        try
+        {
+            return attempt.Endpoint.IsBuilt
+                ? AskAsync(AttemptObserver.Observe(attempt, _request, Ask), attempt.Endpoint.Name, number)
+                : new(Ask(_request, attempt));
+        }
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return ValueTask.FromException<ChatResponse>(exception);
+        }
+    }
 
     private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
         attempt.Endpoint.ChatClient.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);

@@ -16,7 +16,7 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
 
     /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
     public static IEnumerable<ChatMessage> Repeatable(IEnumerable<ChatMessage> messages) =>
-        messages is IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
+        messages is List<ChatMessage> or IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
 
     /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
     public ChatOptions? OptionsFor(Endpoint endpoint)

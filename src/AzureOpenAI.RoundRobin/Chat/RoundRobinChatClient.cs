@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
-using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Configuration;
@@ -84,7 +83,7 @@ public sealed class RoundRobinChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(messages);
         AttemptLoop loop = Pool.LoopFor(options?.ModelId);
-        return StreamAsync(loop, new ChatRequest(ChatRequest.Repeatable(messages), options, loop.IsMapped), cancellationToken);
+        return new ChatStream(loop, new ChatRequest(ChatRequest.Repeatable(messages), options, loop.IsMapped), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -105,38 +104,6 @@ public sealed class RoundRobinChatClient : IChatClient
         if (!_leaveOpen)
         {
             Pool.Dispose();
-        }
-    }
-
-    private static async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(
-        AttemptLoop loop, ChatRequest request, [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        CommittedStream stream = await loop
-            .RunAsync<StreamOperation, CommittedStream>(new StreamOperation(request, loop, cancellationToken), cancellationToken)
-            .ConfigureAwait(false);
-        try
-        {
-            if (stream.Held is { } held)
-            {
-                foreach (ChatResponseUpdate update in held)
-                {
-                    yield return update;
-                }
-            }
-
-            if (stream.HasContent)
-            {
-                yield return stream.Current;
-            }
-
-            while (await stream.MoveNextAsync().ConfigureAwait(false))
-            {
-                yield return stream.Current;
-            }
-        }
-        finally
-        {
-            await stream.DisposeAsync().ConfigureAwait(false);
         }
     }
 

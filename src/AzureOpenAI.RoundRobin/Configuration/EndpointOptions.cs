@@ -16,7 +16,10 @@ namespace AzureOpenAI.RoundRobin;
 public sealed class EndpointOptions
 {
     /// <summary>Gets or sets the name that logs, metrics and <c>EndpointStatus</c> use.</summary>
-    /// <value>The default is <see langword="null"/>: the first label of the host, with <c>-2</c>, <c>-3</c>, ... where it repeats.</value>
+    /// <value>
+    /// The default is <see langword="null"/>: the first label of the host (host and port, such as <c>127.0.0.1-5001</c>, for an IP address or
+    /// localhost), with <c>-2</c>, <c>-3</c>, ... where it repeats. At most 100 characters, different from all others without regard to case.
+    /// </value>
     public string? Name { get; set; }
 
     /// <summary>Gets or sets the address of the resource or gateway.</summary>
@@ -27,7 +30,7 @@ public sealed class EndpointOptions
     public Uri? Endpoint { get; set; }
 
     /// <summary>Gets or sets the key of the resource.</summary>
-    /// <value>The default is <see langword="null"/>: a credential is used.</value>
+    /// <value>The default is <see langword="null"/>: a credential is used. Whitespace around it, such as the line end of a file, is ignored.</value>
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     public string? ApiKey { get; set; }
 
@@ -71,7 +74,7 @@ public sealed class EndpointOptions
     /// <returns>A short description for debugging.</returns>
     public override string ToString() =>
         ChatClient is not null ? $"{Show(Name, "(unnamed)")}: ready-made {ChatClient.GetType().Name}"
-        : $"{Show(Name, "(unnamed)")}: {(Endpoint is { IsAbsoluteUri: true } address ? address.Host : "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
+        : $"{Show(Name, "(unnamed)")}: {Show(Endpoint is { IsAbsoluteUri: true } address ? address.Host : null, "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
 
     // A key can be pasted into the wrong property.
     private string Show(string? text, string absent) =>

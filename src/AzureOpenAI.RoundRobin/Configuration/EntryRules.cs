@@ -19,6 +19,21 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential)
         CheckName(entry);
         CheckDeployments(entry);
         CheckNumbers(entry);
+        CheckShown(entry, EntryField.Name, entry.Name);
+        CheckShown(entry, EntryField.Endpoint, entry.Address is { IsAbsoluteUri: true } address ? address.Host : null);
+        CheckShown(entry, entry.DeploymentField, entry.Deployment);
+        foreach (string deployment in entry.Deployments.Values)
+        {
+            CheckShown(entry, EntryField.Deployments, deployment);
+        }
+    }
+
+    private void CheckShown(EndpointEntry entry, EntryField field, string? text)
+    {
+        if (text is not null && findings.ContainsSecret(text))
+        {
+            findings.Fault(entry, $"{entry.NameOf(field)} contains a key, and logs show it; choose another.");
+        }
     }
 
     private void CheckReadyMade(EndpointEntry entry)
@@ -97,11 +112,6 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential)
         if (TextRules.Name(name) is { } fault)
         {
             findings.Fault(entry, $"{field} {fault}");
-        }
-
-        if (findings.ContainsSecret(name))
-        {
-            findings.Fault(entry, $"{field} contains a key, and names are shown in logs; choose another.");
         }
     }
 

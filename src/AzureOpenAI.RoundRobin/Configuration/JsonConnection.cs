@@ -20,8 +20,9 @@ internal static class JsonConnection
     /// <returns>The root, or null with the fault said.</returns>
     public static DataNode? Parse(string json, string origin, Findings findings)
     {
-        string text = json.TrimStart('\uFEFF').Trim();
-        if (text.Length == 0)
+        // Whitespace stays, so that lines and positions are those of the user's editor.
+        string text = json.TrimStart('\uFEFF');
+        if (string.IsNullOrWhiteSpace(text))
         {
             findings.Fault($"{origin} is empty; set it to a JSON array of endpoints, or remove it.");
             return null;
@@ -33,7 +34,7 @@ internal static class JsonConnection
             return null;
         }
 
-        if (text[0] == '\'')
+        if (text.AsSpan().TrimStart() is ['\'', ..])
         {
             findings.Fault($"{origin} begins with a quotation mark; remove the quotes around the JSON array.");
             return null;

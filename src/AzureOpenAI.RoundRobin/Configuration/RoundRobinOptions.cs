@@ -54,7 +54,7 @@ public sealed class RoundRobinOptions
     /// <summary>
     /// Gets or sets the longest time that one attempt may take: to the whole answer; in a stream to the first update and between two updates.
     /// </summary>
-    /// <value>The default is 100 seconds, which is the SDK's own. <see cref="Timeout.InfiniteTimeSpan"/> turns it off.</value>
+    /// <value>The default is 100 seconds, which is the SDK's own, the most is a day. <see cref="Timeout.InfiniteTimeSpan"/> turns it off.</value>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(100);
 
     /// <summary>Gets or sets the longest time to a stream's first content, over and above <see cref="AttemptTimeout"/>.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Microsoft.Extensions.Options;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
@@ -13,12 +14,20 @@ internal sealed class SettingsBuilder(
         List<ChosenEntry> chosen = Check(entries);
         if (findings.HasFaults)
         {
-            throw new ConfigurationFaultException(registration.Key, findings.Faults);
+            string of = registration.Key is { } key ? $"Registration '{key}': " : "";
+            throw new OptionsValidationException(
+                registration.Key ?? Options.DefaultName, typeof(RoundRobinOptions), findings.Faults.Select(fault => of + fault));
         }
 
         string[] names = EndpointNames.Choose([.. chosen.Select(static c => c.Entry)]);
         EndpointSettings[] endpoints = [.. chosen.Select((c, i) => Build(c, names[i]))];
+        HttpClient? httpClient = options.HttpClientName is { } clientName ? httpClients!(clientName) : options.HttpClient;
         ApiVersions.Warn(endpoints, findings);
+        if (isEnabled && httpClient is not null && Outlasts(options.AttemptTimeout, httpClient.Timeout))
+        {
+            findings.Warn($"The HttpClient's Timeout is {httpClient.Timeout} and would cut AttemptTimeout short; set it to Timeout.InfiniteTimeSpan.");
+        }
+
         PoolSettings settings = new()
         {
             Endpoints = endpoints,
@@ -28,10 +37,13 @@ internal sealed class SettingsBuilder(
             AttemptTimeout = options.AttemptTimeout,
             FirstContentTimeout = options.FirstContentTimeout == Timeout.InfiniteTimeSpan ? null : options.FirstContentTimeout,
             MaxAttempts = options.MaxAttempts,
-            HttpClient = options.HttpClientName is { } name ? httpClients!(name) : options.HttpClient,
+            HttpClient = httpClient,
         };
         return new Resolution { IsEnabled = isEnabled, Settings = settings, Warnings = findings.Warnings };
     }
+
+    private static bool Outlasts(TimeSpan first, TimeSpan second) =>
+        second != Timeout.InfiniteTimeSpan && (first == Timeout.InfiniteTimeSpan || first > second);
 
     private List<ChosenEntry> Check(IReadOnlyList<EndpointEntry> entries)
     {

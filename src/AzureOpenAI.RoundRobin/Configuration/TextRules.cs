@@ -20,6 +20,7 @@ internal static class TextRules
     public static string? Name(string name) =>
         HasControls(name) ? "contains a control character; use letters, digits and hyphens."
         : name.Length > LongestName ? $"is longer than {LongestName} characters; shorten it."
+        : !CanShow(name) ? "looks like a key, and logs show it; choose another."
         : null;
 
     public static string? Key(string key) =>
@@ -51,8 +52,8 @@ internal static class TextRules
             return false;
         }
 
-        // Keys are long runs of letters and digits; names have separators or no digits.
-        const int KeyRun = 20;
+        // The service's keys are unbroken runs of 32 or 84 letters and digits.
+        const int KeyRun = 30;
         int run = 0;
         bool digit = false;
         foreach (char c in name)

@@ -16,35 +16,43 @@ internal sealed partial class Dispatcher
     /// <summary>The next endpoint for a call, or what it should do while there is none.</summary>
     public Pick Next(Call call)
     {
-        EndpointGroup group = call.Group;
+        Pick pick;
         lock (_lock)
         {
-            if (_disposed)
-            {
-                return Pick.Refused(Refusal.Disposed);
-            }
-
-            long now = _time.GetTimestamp();
-            SettleUnsynchronized(now);
-            if (group.Line.Head is not { } head || call.Ticket < head.Ticket)
-            {
-                if (TakeUnsynchronized(group, call, group.NextTicket(), retry: false, now) is { } attempt)
-                {
-                    RefreshEventsUnsynchronized(now);
-                    return Pick.Of(attempt);
-                }
-            }
-
-            if (Array.TrueForAll(group.Endpoints, static endpoint => endpoint.IsMisconfigured))
-            {
-                return AskAgainUnsynchronized(group, call, now) is { } asked ? Pick.Of(asked) : Pick.Refused(Refusal.Misconfigured);
-            }
-
-            TimeSpan patience = call.Patience;
-            return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, now)
-                ? PauseUnsynchronized(group, call, patience, now)
-                : JoinUnsynchronized(group, call, patience, now);
+            pick = NextUnsynchronized(call);
         }
+
+        _log.Tell();
+        return pick;
+    }
+
+    private Pick NextUnsynchronized(Call call)
+    {
+        EndpointGroup group = call.Group;
+        if (_disposed)
+        {
+            return Pick.Refused(Refusal.Disposed);
+        }
+
+        long now = _time.GetTimestamp();
+        SettleUnsynchronized(now);
+        // Nobody overtakes those who wait; but a call that was let go before them and failed comes back in front of them.
+        bool isFirst = group.Line.Head is not { } head || call.Ticket < head.Ticket;
+        if (isFirst && TakeUnsynchronized(group, call, retry: false, now) is { } attempt)
+        {
+            RefreshEventsUnsynchronized(now);
+            return Pick.Of(attempt);
+        }
+
+        if (Array.TrueForAll(group.Endpoints, static endpoint => endpoint.IsMisconfigured))
+        {
+            return AskAgainUnsynchronized(group, call, now) is { } asked ? Pick.Of(asked) : Pick.Refused(Refusal.Misconfigured);
+        }
+
+        TimeSpan patience = call.Patience;
+        return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, now)
+            ? PauseUnsynchronized(group, call, patience, now)
+            : JoinUnsynchronized(group, call, patience, now);
     }
 
     /// <summary>The call has given up its place. False if it was released in the same moment.</summary>
@@ -59,13 +67,15 @@ internal sealed partial class Dispatcher
     /// <summary>An endpoint that may be asked now: half-open ones that are offered first, then the rotation's turn.</summary>
     /// <param name="group">The endpoints that answer the call's model.</param>
     /// <param name="call">The call, for what it has tried.</param>
-    /// <param name="ticket">Whose turn it is.</param>
     /// <param name="retry">Whether an endpoint that this call has tried will do.</param>
     /// <param name="now">The present.</param>
-    private Attempt? TakeUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
+    private Attempt? TakeUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
     {
+        // Whose turn it would be; the turn is taken only if somebody can be asked.
+        uint ticket = unchecked(group.Turns + 1);
         if (OfferUnsynchronized(group, call, ticket, retry, now) is { } offer)
         {
+            group.NextTicket();
             return BeginUnsynchronized(offer, now);
         }
 
@@ -75,6 +85,7 @@ internal sealed partial class Dispatcher
             Endpoint endpoint = rotation[ticket + i];
             if (IsFree(endpoint, call, retry, now))
             {
+                group.NextTicket();
                 return BeginUnsynchronized(endpoint, now);
             }
         }
@@ -98,7 +109,7 @@ internal sealed partial class Dispatcher
         if (othersFit && chosen.Condition == Condition.Probing)
         {
             call.HasProbed = true;
-            return _budget.TryTake(now, group.Turns) ? chosen : null;
+            return _budget.TryTake(now, CallsBegun()) ? chosen : null;
         }
 
         return chosen;
@@ -107,9 +118,10 @@ internal sealed partial class Dispatcher
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));
 
+    /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
     private Attempt BeginUnsynchronized(Endpoint endpoint, long now)
     {
-        Attempt attempt = Begin(endpoint);
+        Attempt attempt = Begin(endpoint)!;
         attempt.StartedAt = now;
         if (endpoint.Health.Condition != Condition.Fit)
         {
@@ -153,7 +165,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, group.Turns))
+            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, CallsBegun()))
             {
                 return ProbeUnsynchronized(endpoint, now);
             }
@@ -177,6 +189,17 @@ internal sealed partial class Dispatcher
         Attempt attempt = BeginUnsynchronized(endpoint, now);
         _dirty = true;
         return attempt;
+    }
+
+    private uint CallsBegun()
+    {
+        uint turns = 0;
+        foreach (EndpointGroup group in _groups)
+        {
+            turns = unchecked(turns + group.Turns);
+        }
+
+        return turns;
     }
 
     private static bool IsFitButTriedUnsynchronized(EndpointGroup group, long now)

@@ -60,9 +60,16 @@ internal sealed partial class Dispatcher
     private void LetGoUnsynchronized()
     {
         bool changed = false;
-        foreach (Health health in _healths)
+        foreach (Endpoint endpoint in _endpoints)
         {
-            changed |= health.TryBecomeFit();
+            if (endpoint.Health.TryBecomeFit() | endpoint.Resource.Health.TryBecomeFit())
+            {
+                changed = true;
+                if (endpoint.IsFit)
+                {
+                    _log.Returned(endpoint.Name);
+                }
+            }
         }
 
         if (changed)
@@ -76,9 +83,8 @@ internal sealed partial class Dispatcher
     {
         while (group.Line.Head is { } head)
         {
-            uint ticket = group.NextTicket();
-            if ((TakeUnsynchronized(group, head.Call, ticket, retry: false, now)
-                ?? TakeUnsynchronized(group, head.Call, ticket, retry: true, now)
+            if ((TakeUnsynchronized(group, head.Call, retry: false, now)
+                ?? TakeUnsynchronized(group, head.Call, retry: true, now)
                 ?? ForceProbeUnsynchronized(group, now)) is not { } attempt)
             {
                 break;
@@ -120,12 +126,15 @@ internal sealed partial class Dispatcher
         return attempt;
     }
 
-    /// <summary>When the head of the line may probe an endpoint whose cooldown still runs, and which: the one that was not asked for longest.</summary>
+    /// <summary>
+    /// When the head of the line may probe an endpoint whose cooldown still runs, and which one: of those that have not named a time
+    /// themselves, the one that was not asked for longest.
+    /// </summary>
     private long ForcedProbe(EndpointGroup group, long now, out Endpoint? endpoint)
     {
         endpoint = null;
         int candidates = 0;
-        long due = long.MaxValue;
+        long stated = long.MaxValue;
         foreach (Endpoint other in group.Endpoints)
         {
             if (other.IsMisconfigured)
@@ -134,21 +143,25 @@ internal sealed partial class Dispatcher
             }
 
             candidates++;
-            if (other.Condition == Condition.Out && (endpoint is null || other.LastFailedAt < endpoint.LastFailedAt || endpoint.StatedUntil > now) && (other.StatedUntil <= now || endpoint is null))
+            if (other.Condition != Condition.Out)
+            {
+                continue;
+            }
+
+            if (other.StatedUntil > now)
+            {
+                stated = Math.Min(stated, other.StatedUntil);
+            }
+            else if (endpoint is null || other.LastFailedAt < endpoint.LastFailedAt)
             {
                 endpoint = other;
             }
         }
 
-        if (endpoint is null)
-        {
-            return due;
-        }
-
-        long spaced = candidates == 1
-            ? _time.After(endpoint.LastFailedAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
-            : _lastProbe == long.MinValue ? now : _time.After(_lastProbe, ProbeSpacing);
-        return Math.Max(spaced, endpoint.StatedUntil);
+        return endpoint is null ? stated
+            : candidates == 1 ? _time.After(endpoint.LastFailedAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
+            : _lastProbe == long.MinValue ? now
+            : _time.After(_lastProbe, ProbeSpacing);
     }
 
     private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;

@@ -59,19 +59,26 @@ internal sealed partial class Dispatcher : IDisposable
 
     public bool IsDisposed => _disposed;
 
-    /// <summary>The quick way: the next in turn, where nothing is due and nobody waits.</summary>
+    /// <summary>The quick way: an attempt at the next in turn, where nothing is due and nobody waits.</summary>
     public bool TryBegin(EndpointGroup group, [NotNullWhen(true)] out Attempt? attempt)
+    {
+        attempt = TryPick(group, out Endpoint? endpoint) ? Begin(endpoint) : null;
+        return attempt is not null;
+    }
+
+    /// <summary>Whose turn it is, without a lock and without a look at the clock unless something is due.</summary>
+    public bool TryPick(EndpointGroup group, [NotNullWhen(true)] out Endpoint? endpoint)
     {
         Rotation rotation = group.Rotation;
         long next = group.NextEvent;
-        if (next != long.MaxValue && (next == long.MinValue || _time.GetTimestamp() >= next))
+        if (rotation.Count == 0 || (next != long.MaxValue && (next == long.MinValue || _time.GetTimestamp() >= next)))
         {
-            attempt = null;
+            endpoint = null;
             return false;
         }
 
-        attempt = rotation.Count == 0 ? null : Begin(rotation[group.NextTicket()]);
-        return attempt is not null;
+        endpoint = rotation[group.NextTicket()];
+        return true;
     }
 
     /// <summary>The endpoint whose turn it is, for use outside the loop: the next fit one, else simply the next.</summary>
@@ -127,19 +134,19 @@ internal sealed partial class Dispatcher : IDisposable
     public void Succeeded(Attempt attempt)
     {
         Endpoint endpoint = attempt.Endpoint;
-        endpoint.CountAnswer();
         if (attempt.HoldsPermit || !endpoint.IsClean)
         {
             TakeBack(attempt);
         }
 
-        End(attempt);
+        End(attempt, answered: true);
     }
 
     /// <summary>The caller gave up, or the request itself was at fault: nobody is blamed.</summary>
     /// <param name="attempt">The attempt that ended.</param>
     /// <param name="answered">Whether the endpoint said anything, which proves that it can be reached.</param>
-    public void Abandoned(Attempt attempt, bool answered)
+    /// <param name="served">Whether the caller got a part of an answer, which counts as one.</param>
+    public void Abandoned(Attempt attempt, bool answered, bool served = false)
     {
         if (answered)
         {
@@ -155,9 +162,11 @@ internal sealed partial class Dispatcher : IDisposable
                 ReturnPermitsUnsynchronized(attempt);
                 SettleUnsynchronized(_time.GetTimestamp());
             }
+
+            _log.Tell();
         }
 
-        End(attempt);
+        End(attempt, answered: served);
     }
 
     /// <summary>The attempt failed at the endpoint's cost.</summary>
@@ -190,7 +199,7 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(now);
         }
 
-        End(attempt);
+        End(attempt, answered: false);
         _log.Tell();
     }
 
@@ -248,28 +257,28 @@ internal sealed partial class Dispatcher : IDisposable
         ReleaseIfIdle();
     }
 
-    private Attempt Begin(Endpoint endpoint)
+    /// <summary>Starts an attempt, unless the pool was disposed in the same moment.</summary>
+    private Attempt? Begin(Endpoint endpoint)
     {
         // Counted before the flag is read, and the flag is set before the counts are: one of the two sees the other.
         endpoint.Began();
         if (_disposed)
         {
-            endpoint.Ended();
+            endpoint.Ended(answered: false);
             ReleaseIfIdle();
+            return null;
         }
-
-        ObjectDisposedException.ThrowIf(_disposed, typeof(EndpointPool));
 
         Attempt attempt = _attempts.Rent();
         attempt.Begin(endpoint, Volatile.Read(ref _generation));
         return attempt;
     }
 
-    private void End(Attempt attempt)
+    private void End(Attempt attempt, bool answered)
     {
         Endpoint endpoint = attempt.Endpoint;
         _attempts.Return(attempt);
-        endpoint.Ended();
+        endpoint.Ended(answered);
         if (_disposed)
         {
             ReleaseIfIdle();
@@ -288,7 +297,7 @@ internal sealed partial class Dispatcher : IDisposable
 
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
-        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault => endpoint.Resource.Health,
+        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
         _ => endpoint.Health,
     };
 
@@ -379,7 +388,7 @@ internal sealed partial class Dispatcher : IDisposable
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
         {
-            target.FailedLate(outcome, now);
+            _generation += target.FailedLate(outcome, now, _generation + 1) ? 1 : 0;
             _dirty = true;
             return;
         }

@@ -10,8 +10,11 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 [DebuggerDisplay("{Name,nq}")]
 internal sealed class Endpoint(string name, EndpointKind kind, Resource resource, Health health, IChatClient chatClient)
 {
-    private int _inFlight;
-    private long _answered;
+    /// <summary>Both counts of a call that ends well in one word, so that its end is one interlocked operation.</summary>
+    private const int AnsweredShift = 24;
+    private const long OneAnswered = 1L << AnsweredShift;
+
+    private long _answeredAndInFlight;
     private long _failed;
     private long _rejected;
     private long _rejectionTicks = Rejection.Least.Ticks;
@@ -49,9 +52,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
-    public int InFlight => Volatile.Read(ref _inFlight);
+    public int InFlight => (int)(Interlocked.Read(ref _answeredAndInFlight) & (OneAnswered - 1));
 
-    public long Answered => Interlocked.Read(ref _answered);
+    public long Answered => Interlocked.Read(ref _answeredAndInFlight) >> AnsweredShift;
 
     public long Failed => Interlocked.Read(ref _failed);
 
@@ -84,11 +87,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// </summary>
     public TimeSpan RejectionTime => new(Volatile.Read(ref _rejectionTicks));
 
-    public void Began() => Interlocked.Increment(ref _inFlight);
+    public void Began() => Interlocked.Increment(ref _answeredAndInFlight);
 
-    public void Ended() => Interlocked.Decrement(ref _inFlight);
-
-    public void CountAnswer() => Interlocked.Increment(ref _answered);
+    public void Ended(bool answered) => Interlocked.Add(ref _answeredAndInFlight, answered ? OneAnswered - 1 : -1);
 
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)

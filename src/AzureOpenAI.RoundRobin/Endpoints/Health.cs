@@ -127,13 +127,14 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <returns><see langword="true"/> if the target went out for it.</returns>
     public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool silent, long now, int generation)
     {
-        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent))
+        // The endpoint's own word needs no second failure to be believed.
+        TimeSpan? stated = outcome.StatedPause;
+        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent) && stated is null)
         {
             _clean = false;
             return false;
         }
 
-        TimeSpan? stated = outcome.StatedPause;
         Forgive(now, outcome.Kind);
         TimeSpan pause = stated
             ?? (outcome.IsSuspectRequest ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _strikes, _outFor, cost) * (1 + (0.1 * _jitter())));
@@ -152,13 +153,23 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     }
 
     /// <summary>A failure from before it went out adds no strike; but a time that the endpoint states holds whoever hears it.</summary>
-    public void FailedLate(in AttemptOutcome outcome, long now)
+    /// <returns><see langword="true"/> if the target went out again for it.</returns>
+    public bool FailedLate(in AttemptOutcome outcome, long now, int generation)
     {
-        if (outcome.StatedPause is { } pause && Condition == Condition.Out)
+        if (outcome.StatedPause is not { } pause)
         {
-            StatedUntil = Math.Max(StatedUntil, _time.After(now, pause));
-            OutUntil = Math.Max(OutUntil, StatedUntil);
+            return false;
         }
+
+        StatedUntil = Math.Max(StatedUntil, _time.After(now, pause));
+        if (Condition != Condition.Out)
+        {
+            GoOut(outcome.Kind, StatedUntil, now, generation);
+            return true;
+        }
+
+        OutUntil = Math.Max(OutUntil, StatedUntil);
+        return false;
     }
 
     private bool IsFirstOfItsKind(OutcomeKind kind, bool silent) => kind switch
@@ -188,6 +199,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         OutUntil = Math.Max(OutUntil, until);
         StruckAt = generation;
         LastFailedAt = now;
+        FailedProbes = Math.Max(FailedProbes, _faultsInRow - 1);
         NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Cut;
         _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
         _wentOutAt = now;

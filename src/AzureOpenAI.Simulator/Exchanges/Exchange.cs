@@ -8,7 +8,6 @@ internal sealed class Exchange
     private readonly TrackedConnection _connection;
     private readonly Ledger _ledger;
     private readonly Attempt _attempt;
-    private bool _finished;
 
     public Exchange(HttpContext http, TrackedConnection connection, Ledger ledger, Route route, PresentedCredential credential)
     {
@@ -41,6 +40,8 @@ internal sealed class Exchange
     public CancellationToken Aborted => Http.RequestAborted;
 
     public long Sequence => _attempt.Sequence;
+
+    public bool IsFinished { get; private set; }
 
     public string RequestId => _attempt.RequestId;
 
@@ -76,9 +77,9 @@ internal sealed class Exchange
     /// <summary>Records the end. Called before the last byte is sent, so that the client's view is never ahead of the ledger.</summary>
     public void Finish(LedgerOutcome outcome)
     {
-        if (!_finished)
+        if (!IsFinished)
         {
-            _finished = true;
+            IsFinished = true;
             _ledger.Close(_attempt, outcome);
         }
     }

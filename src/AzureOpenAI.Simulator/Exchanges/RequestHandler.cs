@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 
 namespace AzureOpenAI.Simulator;
@@ -21,7 +22,7 @@ internal sealed class RequestHandler(IReadOnlyList<SimulatedResource> resources,
         {
             exchange.FinishAborted();
         }
-        catch (Exception exception) when (!http.Response.HasStarted)
+        catch (Exception exception) when (!http.Response.HasStarted && !exchange.IsFinished)
         {
             string message = $"The simulator or its responder threw {exception.GetType().Name}: {exception.Message}";
             await PlainAnswer.SendAsync(exchange, 500, ErrorBodies.Error("500", message), LedgerOutcome.Faulted).ConfigureAwait(false);
@@ -34,7 +35,17 @@ internal sealed class RequestHandler(IReadOnlyList<SimulatedResource> resources,
 
     private async Task HandleAsync(Exchange exchange)
     {
-        var body = await RequestBody.ReadAsync(exchange.Http.Request, exchange.Aborted).ConfigureAwait(false);
+        JsonElement? body;
+        try
+        {
+            body = await RequestBody.ReadAsync(exchange.Http.Request, exchange.Aborted).ConfigureAwait(false);
+        }
+        catch (IOException)
+        {
+            exchange.FinishAborted();
+            throw;
+        }
+
         var request = IncomingRequest.Read(exchange, body);
         exchange.NoteRequest(request.Facts);
 

@@ -21,8 +21,17 @@ internal sealed class PortReservation : IDisposable
     /// <summary>Hands the bound socket over to who listens on it.</summary>
     public Socket Take() => Interlocked.Exchange(ref _held, null) ?? Bind(Port);
 
-    /// <summary>Takes the port back after its listener has closed.</summary>
-    public void Hold() => Interlocked.Exchange(ref _held, Bind(Port))?.Dispose();
+    /// <summary>Takes the port back after its listener has closed. Where the system does not allow it yet, the port is free meanwhile; connections are refused either way.</summary>
+    public void Hold()
+    {
+        try
+        {
+            Interlocked.Exchange(ref _held, Bind(Port))?.Dispose();
+        }
+        catch (SocketException exception) when (exception.SocketErrorCode == SocketError.AddressAlreadyInUse)
+        {
+        }
+    }
 
     public void Dispose() => Interlocked.Exchange(ref _held, null)?.Dispose();
 

@@ -99,6 +99,27 @@ public sealed class SimulatedResource
     /// <returns>A task that is complete when connections are accepted. If the resource is listening, nothing happens.</returns>
     public Task StartListeningAsync() => _gate.StartAsync();
 
+    /// <summary>Refuses connections for a time: <see cref="StopListeningAsync"/>, a wait by the simulator's clock, <see cref="StartListeningAsync"/>.</summary>
+    /// <param name="duration">How long.</param>
+    /// <param name="cancellationToken">Ends the wait; the resource listens again all the same.</param>
+    /// <returns>A task that is complete when connections are accepted again.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="duration"/> is negative.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> was cancelled.</exception>
+    public async Task RefuseConnectionsAsync(TimeSpan duration, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(duration, TimeSpan.Zero);
+
+        await StopListeningAsync().ConfigureAwait(false);
+        try
+        {
+            await Clock.DelayAsync(duration, cancellationToken).ConfigureAwait(false);
+        }
+        finally
+        {
+            await StartListeningAsync().ConfigureAwait(false);
+        }
+    }
+
     /// <summary>Resets every open connection, while the resource goes on listening.</summary>
     /// <returns>How many connections were reset.</returns>
     public int ResetConnections() => _gate.CutConnections();

@@ -18,6 +18,10 @@ internal static class FakeFailure
         "Connection refused", null,
         new HttpRequestException(HttpRequestError.ConnectionError, "Connection refused", new SocketException((int)SocketError.ConnectionRefused)));
 
+    public static ClientResultException Reset() => new(
+        "Connection reset", null,
+        new HttpRequestException("reset", new IOException("reset", new SocketException((int)SocketError.ConnectionReset))));
+
     private sealed class Response(int status, (string Name, string Value)[] headers) : PipelineResponse
     {
         public override int Status { get; } = status;

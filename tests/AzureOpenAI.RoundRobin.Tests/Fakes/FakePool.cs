@@ -1,16 +1,23 @@
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
-/// <summary>A pool of fakes on a clock of its own, that starts at its first endpoint and adds no jitter.</summary>
+/// <summary>A pool of fakes on a clock of its own, that starts at its first endpoint and adds no jitter unless told.</summary>
 internal sealed class FakePool : IDisposable
 {
-    public FakePool(int count, Action<RoundRobinOptions>? configure = null, Action<int, EndpointOptions>? endpoint = null, ILoggerFactory? loggerFactory = null)
+    private int _asked;
+    private int _done;
+    private int _released;
+
+    public FakePool(
+        int count, Action<RoundRobinOptions>? configure = null, Action<int, EndpointOptions>? endpoint = null, ILoggerFactory? loggerFactory = null,
+        uint start = uint.MaxValue, Func<double>? jitter = null)
     {
-        Clients = [.. Enumerable.Range(0, count).Select(i => new FakeChatClient(((char)('a' + i)).ToString()))];
+        Clients = [.. Enumerable.Range(0, count).Select(i => new FakeChatClient(((char)('a' + i)).ToString()) { Clock = Time })];
         RoundRobinOptions options = new();
         for (int i = 0; i < count; i++)
         {
@@ -20,11 +27,12 @@ internal sealed class FakePool : IDisposable
         }
 
         configure?.Invoke(options);
-        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), loggerFactory, Time, start: uint.MaxValue, jitter: () => 0);
+        Pool = new EndpointPool(
+            ConfigurationResolver.ForPool(options), loggerFactory, Time, released: () => Interlocked.Increment(ref _released), start: start, jitter: jitter ?? (() => 0));
         Client = new RoundRobinChatClient(Pool);
     }
 
-    public FakeTimeProvider Time { get; } = new();
+    public FakeTimeProvider Time { get; } = new(Clocks.Start);
 
     public FakeChatClient[] Clients { get; }
 
@@ -32,18 +40,84 @@ internal sealed class FakePool : IDisposable
 
     public RoundRobinChatClient Client { get; }
 
+    /// <summary>How often the pool let go of what it owns.</summary>
+    public int Released => Volatile.Read(ref _released);
+
+    /// <summary>How many calls wait in the line.</summary>
+    public int Waiting => Pool.DefaultGroup.Line.Length;
+
+    public int InFlight => Pool.Endpoints.Sum(endpoint => endpoint.InFlight);
+
+    /// <summary>How often each endpoint was asked.</summary>
+    public int[] Calls => [.. Clients.Select(client => client.Calls)];
+
     /// <summary>Makes a call of either kind and returns the answer's text.</summary>
-    public async Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken token = default)
+    public Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken? token = null)
     {
-        if (!streaming)
+        Interlocked.Increment(ref _asked);
+        return CountAsync(AskUncountedAsync(streaming, options, prompt, token ?? TestContext.Current.CancellationToken));
+    }
+
+    /// <summary>Makes so many calls one after the other and returns the answers, joined.</summary>
+    public async Task<string> AskManyAsync(int count, bool streaming = false)
+    {
+        string answers = "";
+        for (int i = 0; i < count; i++)
         {
-            return (await Client.GetResponseAsync(prompt, options, token)).Text;
+            answers += await AskAsync(streaming);
         }
 
-        return string.Concat((await Client.GetStreamingResponseAsync(prompt, options, token).ToListAsync(token)).Select(update => update.Text));
+        return answers;
     }
+
+    /// <summary>Lets time pass, and then waits until every call is over, at an endpoint, or in the line; or in a pause, which only the test knows.</summary>
+    public async Task AdvanceAsync(TimeSpan time, int paused = 0)
+    {
+        Time.Advance(time);
+        await SettleAsync(paused);
+    }
+
+    public Task AdvanceAsync(double seconds, int paused = 0) => AdvanceAsync(TimeSpan.FromSeconds(seconds), paused);
+
+    public Task SettleAsync(int paused = 0) => Eventually.TrueAsync(() =>
+        Volatile.Read(ref _asked) - Volatile.Read(ref _done) == Clients.Sum(client => client.Running) + Waiting + paused);
 
     public EndpointStatus StatusOf(int index) => Pool.GetStatus()[index];
 
+    public EndpointState StateOf(int index) => StatusOf(index).State;
+
+    /// <summary>How long the endpoint still stays out, in seconds; 0 if it does not.</summary>
+    public double OutFor(int index) => Math.Round(StatusOf(index).ReadyIn?.TotalSeconds ?? 0, 4);
+
+    public Endpoint EndpointAt(int index) => Pool.Endpoints[index];
+
     public void Dispose() => Client.Dispose();
+
+    private async Task<string> CountAsync(Task<string> call)
+    {
+        try
+        {
+            return await call.ConfigureAwait(false);
+        }
+        finally
+        {
+            Interlocked.Increment(ref _done);
+        }
+    }
+
+    private async Task<string> AskUncountedAsync(bool streaming, ChatOptions? options, string prompt, CancellationToken token)
+    {
+        if (!streaming)
+        {
+            return (await Client.GetResponseAsync(prompt, options, token).ConfigureAwait(false)).Text;
+        }
+
+        string text = "";
+        await foreach (ChatResponseUpdate update in Client.GetStreamingResponseAsync(prompt, options, token).ConfigureAwait(false))
+        {
+            text += update.Text;
+        }
+
+        return text;
+    }
 }

@@ -9,7 +9,7 @@ internal sealed class WireClient(SimulatedResource resource) : IDisposable
 {
     private const string ApiVersion = "?api-version=2024-10-21";
 
-    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false })
+    private readonly HttpClient _http = new(new SocketsHttpHandler { AllowAutoRedirect = false, UseProxy = false, ResponseDrainTimeout = TimeSpan.Zero })
     {
         Timeout = Timeout.InfiniteTimeSpan,
     };

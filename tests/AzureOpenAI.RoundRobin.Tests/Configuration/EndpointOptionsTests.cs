@@ -1,0 +1,66 @@
+using System.Diagnostics;
+using System.Reflection;
+using AzureOpenAI.RoundRobin.Configuration;
+
+namespace AzureOpenAI.RoundRobin.Tests.Configuration;
+
+public sealed class EndpointOptionsTests
+{
+    private const string Short = "hunter2-hunter2";
+
+    [Theory]
+    [InlineData(Given.Key)]
+    [InlineData(Short)]
+    public void ToString_KeyInAnyPlace_IsNotShown(string key)
+    {
+        Action<EndpointOptions>[] places =
+        [
+            _ => { },
+            e => e.Name = key,
+            e => e.Name = "x " + key,
+            e => e.DeploymentName = key,
+            e => e.ApiVersion = key,
+            e => e.Deployments[key] = key,
+            e => e.Endpoint = new Uri(key, UriKind.Relative),
+            e => e.Endpoint = new Uri($"https://{key}@east.example/{key}?{key}#{key}"),
+        ];
+        foreach (Action<EndpointOptions> place in places)
+        {
+            EndpointOptions endpoint = Given.Endpoint(configure: e => e.ApiKey = key);
+            place(endpoint);
+
+            Assert.DoesNotContain(key, endpoint.ToString(), StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public void ToString_SaysNameHostAndDeployment()
+    {
+        Assert.Equal("(unnamed): east.openai.azure.com, deployment '(base)'", Given.Endpoint().ToString());
+        Assert.Equal("west: east.openai.azure.com, deployment 'm'", Given.Endpoint(configure: e => (e.Name, e.DeploymentName) = ("west", "m")).ToString());
+        Assert.Equal("(unnamed): ready-made StubChatClient", new EndpointOptions { ChatClient = new StubChatClient() }.ToString());
+        Assert.Equal("(unnamed): (no address), deployment '(base)'", new EndpointOptions().ToString());
+    }
+
+    [Theory]
+    [InlineData(typeof(EndpointOptions))]
+    [InlineData(typeof(EndpointEntry))]
+    [InlineData(typeof(EndpointSettings))]
+    public void Debugger_NeverShowsTheKey(Type type)
+    {
+        Assert.Equal(DebuggerBrowsableState.Never, type.GetProperty("ApiKey")!.GetCustomAttribute<DebuggerBrowsableAttribute>()!.State);
+        Assert.Contains(type.GetCustomAttribute<DebuggerDisplayAttribute>()!.Value, new[] { "{ToString(),nq}", "{Name,nq}" });
+    }
+
+    [Fact]
+    public void ToString_OfTheCheckedForms_IsFreeOfKeys()
+    {
+        Resolution resolution = ConfigurationResolver.ForPool(Given.Options(Given.Endpoint()));
+
+        Assert.Equal("east", resolution.Settings.Endpoints[0].ToString());
+        Assert.Equal("1 endpoints", resolution.Settings.ToString());
+        Assert.DoesNotContain(Given.Key, EndpointEntry.FromCode(Given.Endpoint(), 1).ToString(), StringComparison.Ordinal);
+        ChosenEntry chosen = new(EndpointEntry.FromCode(Given.Endpoint(), 1), new DeploymentChoice("m", IsEndpoints: true));
+        Assert.DoesNotContain(Given.Key, chosen.ToString(), StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,114 @@
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using CsCheck;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+public class RotationTests
+{
+    [Fact]
+    public void Of_NoEndpoints_IsEmpty() => Assert.Equal(0, Rotation.Of([]).Count);
+
+    [Theory]
+    [InlineData(new[] { 5, 1, 1 }, "aabacaa")]
+    [InlineData(new[] { 1, 1, 1 }, "abc")]
+    [InlineData(new[] { 3, 1 }, "aaba")]
+    [InlineData(new[] { 2, 1 }, "aba")]
+    [InlineData(new[] { 100 }, "a")]
+    public void Of_Weights_GivesTheSmoothOrder(int[] weights, string order) => Assert.Equal(order, OrderOf(weights));
+
+    [Theory]
+    [InlineData(new[] { 100, 100 }, "ab")]
+    [InlineData(new[] { 50, 10, 10 }, "aabacaa")]
+    [InlineData(new[] { 7, 7, 7 }, "abc")]
+    public void Of_WeightsWithACommonDivisor_AreDividedByIt(int[] weights, string order) => Assert.Equal(order, OrderOf(weights));
+
+    [Fact]
+    public void Of_AnyWeights_GivesExactSharesInEachLap() => Weights(1, 12).Sample(weights =>
+    {
+        int divisor = weights.Aggregate(Gcd);
+        string order = OrderOf(weights);
+
+        Assert.Equal(weights.Sum() / divisor, order.Length);
+        for (int i = 0; i < weights.Length; i++)
+        {
+            Assert.Equal(weights[i] / divisor, order.Count(name => name == 'a' + i));
+        }
+    }, iter: 100);
+
+    [Fact]
+    public void Of_AnyWeights_NeverGivesAnEndpointATurnAheadOfItsShare() => Weights(1, 12).Sample(weights =>
+    {
+        string order = OrderOf(weights);
+        int[] counts = new int[weights.Length];
+        for (int turn = 1; turn <= order.Length; turn++)
+        {
+            counts[order[turn - 1] - 'a']++;
+            for (int i = 0; i < weights.Length; i++)
+            {
+                double ideal = (double)turn * weights[i] / weights.Sum();
+                Assert.True(counts[i] - ideal < 1, $"{order}: {(char)('a' + i)} is ahead by {counts[i] - ideal} after {turn} turns");
+            }
+        }
+    }, iter: 100);
+
+    [Fact]
+    public void Of_TwoEndpoints_NeverLeavesOneATurnBehindItsShare() => Weights(2, 2).Sample(weights =>
+    {
+        string order = OrderOf(weights);
+        int first = 0;
+        for (int turn = 1; turn <= order.Length; turn++)
+        {
+            first += order[turn - 1] == 'a' ? 1 : 0;
+            Assert.True(Math.Abs(first - ((double)turn * weights[0] / weights.Sum())) < 1);
+        }
+    }, iter: 100);
+
+    [Fact]
+    public void Of_MoreTurnsThanSlots_ScalesDownAndLeavesNobodyOut()
+    {
+        int[] weights = [.. Enumerable.Range(0, 100).Select(i => i == 0 ? 1 : 99 + (i % 2))];
+
+        Rotation rotation = Rotation.Of(EndpointsOf(weights));
+
+        Assert.InRange(rotation.Count, 1, Rotation.MaxSlots);
+        Assert.Equal(100, rotation.Slots.ToArray().Distinct().Count());
+    }
+
+    [Fact]
+    public void Of_TheLargestPoolWithTheLargestWeights_KeepsTheLimitOfSlots() => Gen.Int[1, 100].Array[200, 1000].Sample(weights =>
+    {
+        Rotation rotation = Rotation.Of(EndpointsOf(weights));
+
+        Assert.InRange(rotation.Count, 1, Rotation.MaxSlots);
+        Assert.Equal(weights.Length, rotation.Slots.ToArray().Distinct().Count());
+    }, iter: 3);
+
+    [Fact]
+    public void Indexer_ATicketThatWraps_StaysInside()
+    {
+        Rotation rotation = Rotation.Of(EndpointsOf([1, 1, 1]));
+        uint ticket = uint.MaxValue - 3;
+        for (int i = 0; i < 8; i++, ticket = unchecked(ticket + 1))
+        {
+            Assert.Equal("abc"[(int)(ticket % 3)].ToString(), rotation[ticket].Name);
+        }
+    }
+
+    private static Gen<int[]> Weights(int least, int most) => Gen.Int[1, 100].Array[least, most];
+
+    private static int Gcd(int left, int right) => right == 0 ? left : Gcd(right, left % right);
+
+    private static string OrderOf(int[] weights) => string.Concat(Rotation.Of(EndpointsOf(weights)).Slots.ToArray().Select(endpoint => endpoint.Name));
+
+    private static Endpoint[] EndpointsOf(int[] weights) => [.. weights.Select((weight, i) =>
+    {
+        string name = i < 26 ? ((char)('a' + i)).ToString() : $"e{i}";
+        return new Endpoint(
+            name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
+        {
+            Weight = weight,
+        };
+    })];
+}

@@ -1,0 +1,88 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text;
+using System.Text.Json.Nodes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Fakes;
+
+/// <summary>What the SDK's real pipeline meets instead of a network: answers each request as its callback says, and remembers it.</summary>
+internal sealed class FakeService : HttpMessageHandler
+{
+    private readonly ConcurrentQueue<Request> _requests = new();
+    private int _disposals;
+
+    public Func<Request, HttpResponseMessage?> On { get; set; } = _ => null;
+
+    public Request[] Requests => [.. _requests];
+
+    public int Disposals => Volatile.Read(ref _disposals);
+
+    public static HttpResponseMessage Refusal(int status, params (string Name, string Value)[] headers)
+    {
+        HttpResponseMessage response = new((HttpStatusCode)status) { Content = Json($$$"""{"error":{"code":"{{{status}}}","message":"no"}}""") };
+        foreach ((string name, string value) in headers)
+        {
+            response.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return response;
+    }
+
+    /// <summary>A whole answer, or a stream, without its finish reason where that is null.</summary>
+    public static HttpResponseMessage Answer(Request request, string? finish = "stop")
+    {
+        string ends = finish is null ? "null" : $"\"{finish}\"";
+        if (!request.IsStream)
+        {
+            return new(HttpStatusCode.OK)
+            {
+                Content = Json($$$"""
+                    {"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":{{{ends}}},"message":{"role":"assistant","content":"{{{request.Host}}}"}}]}
+                    """),
+            };
+        }
+
+        return Events(
+            """{"id":"","object":"","created":0,"model":"","prompt_filter_results":[],"choices":[]}""",
+            Chunk($$"""{"role":"assistant","content":"{{request.Host}}"}""", "null"),
+            Chunk("{}", ends));
+    }
+
+    public static HttpResponseMessage Events(params string[] events) => new(HttpStatusCode.OK)
+    {
+        Content = new StringContent(string.Concat(events.Select(data => $"data: {data}\n\n")) + "data: [DONE]\n\n", Encoding.UTF8, "text/event-stream"),
+    };
+
+    protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
+        Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject());
+        _requests.Enqueue(seen);
+        HttpResponseMessage response = On(seen) ?? Answer(seen);
+        response.RequestMessage = request;
+        return response;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        Interlocked.Increment(ref _disposals);
+        base.Dispose(disposing);
+    }
+
+    private static string Chunk(string delta, string ends) =>
+        $$$"""{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{{{delta}}},"finish_reason":{{{ends}}}}]}""";
+
+    private static StringContent Json(string json) => new(json, Encoding.UTF8, "application/json");
+
+    internal sealed record Request(Uri Address, JsonObject Body)
+    {
+        public string Host => Address.Host.Split('.')[0];
+
+        /// <summary>The deployment in the path, or in the body where the path has none.</summary>
+        public string Deployment => Address.Segments.Length > 3 && Address.Segments[2] == "deployments/" ? Address.Segments[3].TrimEnd('/') : Model!;
+
+        public string? Model => (string?)Body["model"];
+
+        public bool IsStream => (bool?)Body["stream"] ?? false;
+    }
+}

@@ -1,0 +1,99 @@
+namespace AzureOpenAI.Simulator.Tests;
+
+public sealed class OptionsTests
+{
+    public static TheoryData<Action<SimulatorOptions>, string> Faulty => new()
+    {
+        { _ => { }, "There are no resources" },
+        { options => options.AddResource("east").AddResource("EAST"), "two resources of this name" },
+        { options => options.AddResource(""), "1 to 64 letters" },
+        { options => options.AddResource("a b"), "1 to 64 letters" },
+        { options => options.AddResource("unknown"), "Choose another" },
+        { options => options.AddResource("east", resource => resource.ApiKey = ""), "ApiKey is empty" },
+        { options => options.AddResource("east", resource => resource.ApiKey = "a\nb"), "ApiKey is empty or holds spaces, control" },
+        { options => options.AddResource("east", resource => resource.Port = 70000), "Port is 70000" },
+        { options => options.AddResource("east", resource => resource.Port = -1), "Port is -1" },
+        { options => options.AddResource("a", resource => resource.Port = 50000).AddResource("b", resource => resource.Port = 50000), "given to another resource" },
+        { options => options.AddResource("east", resource => resource.PathPrefix = "a?b"), "PathPrefix may hold" },
+        { options => options.AddResource("east", resource => resource.PathPrefix = null!), "PathPrefix may hold" },
+        { options => options.AddResource("east", resource => resource.Region = "East\nUS"), "Region must be" },
+        { options => options.AddResource("east", resource => resource.Latency = null!), "Use Latency.None" },
+        { options => options.AddResource("east", resource => resource.AddDeployment("a").AddDeployment("A")), "two deployments named 'A'" },
+        { options => options.AddResource("east", resource => resource.AddDeployment("a/b")), "deployment 'a/b': the name must be" },
+        { Deployment(deployment => deployment.RequestsPerMinute = 0), "RequestsPerMinute is 0" },
+        { Deployment(deployment => deployment.TokensPerMinute = -5), "TokensPerMinute is -5" },
+        { Deployment(deployment => deployment.RequestWindow = TimeSpan.Zero), "RequestWindow is 00:00:00" },
+        { Deployment(deployment => deployment.RequestWindow = TimeSpan.FromMinutes(2)), "at most 60 seconds" },
+        { Deployment(deployment => deployment.RequestsPerMinute = 5), "admits no request" },
+        { Deployment(deployment => deployment.RequestWindowKind = (WindowKind)9), "window kind" },
+        { Deployment(deployment => deployment.EmbeddingDimensions = 0), "EmbeddingDimensions is 0" },
+        { Deployment(deployment => deployment.Model = ""), "Model is empty" },
+        { Deployment(deployment => deployment.ChunkLatency = null!), "ChunkLatency is null" },
+        { Deployment(deployment => deployment.StreamFormat = new StreamFormat { PieceSize = -1 }), "PieceSize" },
+        { With(options => options.LedgerCapacity = 0), "LedgerCapacity is 0" },
+        { With(options => options.ContentFilterMarker = ""), "ContentFilterMarker is empty" },
+        { With(options => options.TimeProvider = null!), "TimeProvider is null" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Faulty))]
+    public async Task Start_FaultyOptions_ThrowsAndNamesTheFault(Action<SimulatorOptions> configure, string message)
+    {
+        var exception = await Assert.ThrowsAsync<ArgumentException>(() => AzureOpenAISimulator.StartAsync(configure, TestContext.Current.CancellationToken));
+
+        Assert.Contains(message, exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Start_SeveralFaults_NamesAllAndNoKey()
+    {
+        var exception = await Assert.ThrowsAsync<ArgumentException>(() => AzureOpenAISimulator.StartAsync(
+            options => options
+                .AddResource("east", resource => resource.ApiKey = "secret with spaces")
+                .AddResource("west", resource => resource.AddDeployment("gpt-4o", deployment => deployment.TokensPerMinute = 0)),
+            TestContext.Current.CancellationToken));
+
+        Assert.Contains("Resource 'east'", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("Resource 'west', deployment 'gpt-4o'", exception.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task AddDeployment_AtRunTime_ServesAndRemoves()
+    {
+        await using var azure = await Simulators.StartOneAsync();
+        using var client = new WireClient(azure["east"]);
+
+        int before = (await client.ChatAsync(deployment: "late")).Status;
+        azure["east"].AddDeployment("late", deployment => deployment.Model = "late-model");
+        var after = await client.ChatAsync(deployment: "late");
+        bool removed = azure["east"].RemoveDeployment("LATE");
+        int gone = (await client.ChatAsync(deployment: "late")).Status;
+
+        Assert.Equal([404, 200, 404], [before, after.Status, gone]);
+        Assert.Equal("late-model", after.Json.GetProperty("model").GetString());
+        Assert.True(removed);
+        Assert.Throws<ArgumentException>(() => azure["east"]["late"]);
+        Assert.Throws<ArgumentException>(() => azure["east"].AddDeployment("a/b"));
+        Assert.Throws<ArgumentException>(() => azure["north"]);
+    }
+
+    [Fact]
+    public async Task Start_NothingConfigured_HasSensibleDefaults()
+    {
+        await using var azure = await Simulators.StartOneAsync();
+
+        var resource = azure["EAST"];
+        Assert.Equal(["gpt-4o"], resource.Deployments.Keys);
+        Assert.Equal(32, resource.ApiKey.Length);
+        Assert.StartsWith("http://127.0.0.1:", resource.Endpoint.AbsoluteUri, StringComparison.Ordinal);
+        Assert.Equal(new Uri(resource.Endpoint, "openai/v1/"), resource.V1Endpoint);
+        Assert.Null(resource["gpt-4o"].RequestsPerMinute);
+        Assert.Equal([resource], azure.Resources);
+    }
+
+    private static Action<SimulatorOptions> Deployment(Action<DeploymentOptions> configure) =>
+        options => options.AddResource("east", resource => resource.AddDeployment("gpt-4o", configure));
+
+    private static Action<SimulatorOptions> With(Action<SimulatorOptions> configure) => options => configure(options.AddResource("east"));
+}
