@@ -57,6 +57,23 @@ public sealed class PromptCacheTests
         Assert.Equal(cached, second.CachedTokens);
     }
 
+    [Theory]
+    [InlineData("\U0001F600", "\U0001F601", 0)]
+    [InlineData("\U0001F600", "\U0001F600", 1024)]
+    [InlineData("é", "e", 0)]
+    public async Task CommonPrefix_BeyondAscii_IsComparedExactly(string first, string other, int cached)
+    {
+        await using var azure = await StartAsync();
+        using var client = new WireClient(azure["east"]);
+        string text = Text(1024);
+        string Prompt(string odd) => Body(text[..511] + odd + text[511..(4096 - odd.Length)]);
+
+        await client.ChatBodyAsync(Prompt(first));
+        var second = await client.ChatBodyAsync(Prompt(other));
+
+        Assert.Equal(cached, second.CachedTokens);
+    }
+
     [Fact]
     public async Task Conversation_Grows_EachTurnFindsTheOneBefore()
     {
