@@ -173,7 +173,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 return;
             }
 
-            _loop.Dispatcher.Admitted(_attempt);
+            _loop.Dispatcher.Admitted(_attempt, withContent: false);
             (_held ??= []).Add(Current);
             if (_held.Count == MostHeld)
             {

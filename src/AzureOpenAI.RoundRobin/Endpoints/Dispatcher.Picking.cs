@@ -110,7 +110,7 @@ internal sealed partial class Dispatcher
     {
         bool othersFit = group.Tier != int.MaxValue;
         List<Endpoint> free = group.Offers.FindAll(offer =>
-            IsFree(offer, call, retry, now) && !(othersFit && call.HasProbed && offer.Condition == Condition.Probing));
+            IsFree(offer, call, retry, now) && (!othersFit || offer.Condition != Condition.Probing || MayProbe(group, offer, call, ticket)));
         if (free.Count == 0)
         {
             return null;
@@ -126,6 +126,10 @@ internal sealed partial class Dispatcher
 
         return chosen;
     }
+
+    /// <summary>A call risks one probe. An endpoint that has failed one before is not offered first any more, but in its turn: else at a call a minute each call would find it out again.</summary>
+    private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call, uint ticket) =>
+        !call.HasProbed && (offer.FailedProbes == 0 || ticket % (uint)group.Endpoints.Length == 0);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));

@@ -166,10 +166,17 @@ internal sealed partial class Dispatcher
 
     private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
 
-    private long AdmittedAt(Attempt attempt) =>
-        attempt.Endpoint.Health.NeedsCompletion || attempt.Endpoint.Resource.Health.NeedsCompletion
+    /// <summary>When an attempt that has not failed counts as admitted: after it would have been rejected, or would have failed as the last one did.</summary>
+    private long AdmittedAt(Attempt attempt)
+    {
+        Health own = attempt.Endpoint.Health;
+        Health resource = attempt.Endpoint.Resource.Health;
+        return own.NeedsCompletion || resource.NeedsCompletion
             ? long.MaxValue
-            : _time.After(attempt.StartedAt, attempt.Endpoint.RejectionTime);
+            : _time.After(attempt.StartedAt, Max(attempt.Endpoint.RejectionTime, 2 * Max(own.LastFaultTook, resource.LastFaultTook)));
+    }
+
+    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 
     /// <summary>Says when each group must be looked at again, and sets the timer if anyone waits for it.</summary>
     private void RefreshEventsUnsynchronized(long now)

@@ -115,7 +115,9 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     /// <summary>The endpoint took the call: it is admitted, though not yet answered.</summary>
-    public void Admitted(Attempt attempt)
+    /// <param name="attempt">The attempt that runs.</param>
+    /// <param name="withContent">Whether it has content; where errors put the endpoint out, a beginning without any proves nothing.</param>
+    public void Admitted(Attempt attempt, bool withContent = true)
     {
         attempt.Endpoint.Vitals.Sign();
         if (attempt.Endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
@@ -126,7 +128,11 @@ internal sealed partial class Dispatcher : IDisposable
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            AdmitUnsynchronized(attempt, now, completed: false);
+            if (withContent || !IsOutForErrors(attempt.Endpoint))
+            {
+                AdmitUnsynchronized(attempt, now, completed: false);
+            }
+
             ReviveUnsynchronized(attempt, now);
             SettleUnsynchronized(now);
         }
@@ -309,6 +315,9 @@ internal sealed partial class Dispatcher : IDisposable
             _release();
         }
     }
+
+    private static bool IsOutForErrors(Endpoint endpoint) =>
+        endpoint.Resource.Health is { Condition: not Condition.Fit, Reason: OutcomeKind.Fault or OutcomeKind.Broken };
 
     private bool IsAlone(Endpoint endpoint) =>
         Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));

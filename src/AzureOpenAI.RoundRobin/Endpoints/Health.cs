@@ -44,6 +44,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <summary>How many forced probes in a row it failed; spaces them where there is only one endpoint to ask.</summary>
     public int FailedProbes { get; private set; }
 
+    /// <summary>How long it took to fail, where that was not a rejection: so long it may take again before one knows.</summary>
+    public TimeSpan LastFaultTook { get; private set; }
+
     public long LastFailedAt { get; private set; } = long.MinValue;
 
     /// <summary>Only a completed answer proves that it is well again: it hung, or cut its streams.</summary>
@@ -148,6 +151,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         }
 
         Forgive(now, outcome.Kind);
+        LastFaultTook = outcome.Kind == OutcomeKind.RateLimited ? TimeSpan.Zero : cost;
         TimeSpan pause = stated
             ?? (outcome.IsSuspectRequest ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _strikes, _outFor, cost) * (1 + (0.1 * _jitter())));
         _strikes++;
