@@ -10,7 +10,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private const int Most = 256;
 
     [ThreadStatic]
-    private static Attempt? threads;
+    private static Attempt? _threads;
 
     private readonly TimeProvider _time = time;
     private readonly ConcurrentQueue<Attempt> _rest = new();
@@ -20,10 +20,10 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
 
     public Attempt Rent()
     {
-        Attempt? attempt = threads;
+        Attempt? attempt = _threads;
         if (attempt is not null && attempt.Cache == this)
         {
-            threads = null;
+            _threads = null;
             return attempt;
         }
 
@@ -48,9 +48,9 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         {
             LetGo(attempt);
         }
-        else if (threads is null || threads.Cache._disposed)
+        else if (_threads is null || _threads.Cache._disposed)
         {
-            threads = attempt;
+            _threads = attempt;
         }
         else if (Interlocked.Increment(ref _count) <= Most)
         {

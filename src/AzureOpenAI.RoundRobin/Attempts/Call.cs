@@ -51,7 +51,8 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
-    public TimeSpan NextPause() => FirstPause * (1 << Math.Min(_pauses, 6));
+    /// <summary>Half a second, one, two, and then four each time.</summary>
+    public TimeSpan NextPause() => FirstPause * (1 << Math.Min(_pauses, 3));
 
     /// <summary>Takes the failure of an attempt, and throws where it ends the call.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
@@ -188,7 +189,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
             return;
         }
 
-        bool alike = first.Outcome.Exception.GetType() == outcome.Exception.GetType();
+        bool alike = first.Endpoint != endpoint && first.Outcome.Exception.GetType() == outcome.Exception.GetType();
         ForgetBroken(blame: !alike);
         if (!alike && doubtful)
         {

@@ -1,6 +1,6 @@
 using Azure.Core;
-using Microsoft.Extensions.Configuration;
 using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin;
 

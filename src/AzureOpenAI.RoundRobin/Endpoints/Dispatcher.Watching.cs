@@ -77,7 +77,7 @@ internal sealed partial class Dispatcher
 
         AttemptOutcome outcome = new(OutcomeKind.Silent, new TimeoutException($"Endpoint '{endpoint.Name}' gave no sign of life while the others went on answering."));
         endpoint.LastFailure = Call.Describe(endpoint, outcome, oldest);
-        BlameUnsynchronized(endpoint, _generation, outcome, oldest, fingerprint: 0, now);
+        BlameUnsynchronized(endpoint, _generation, outcome, oldest, fingerprint: 0, onProbation: false, now);
     }
 
     private void ReviveUnsynchronized(Attempt attempt, long now)
@@ -99,6 +99,8 @@ internal sealed partial class Dispatcher
             return long.MaxValue;
         }
 
+        // A call that was picked a moment before may only now become one that waits there, so look again.
+        long next = _time.After(now, ProbeSpacing);
         TimeSpan limit = 2 * _longest.Read();
         foreach (Attempt attempt in _attempts.Snapshot().Where(static attempt => attempt.IsMovable).OrderBy(static attempt => attempt.StartedAt))
         {
@@ -110,7 +112,7 @@ internal sealed partial class Dispatcher
             long movableAt = _time.After(attempt.StartedAt, limit);
             if (movableAt > now)
             {
-                return movableAt;
+                return Math.Min(next, movableAt);
             }
 
             if (!_budget.TryTake(now, CallsBegun()))
@@ -124,7 +126,7 @@ internal sealed partial class Dispatcher
             }
         }
 
-        return long.MaxValue;
+        return next;
     }
 
     private static bool IsStuck(Endpoint endpoint) =>

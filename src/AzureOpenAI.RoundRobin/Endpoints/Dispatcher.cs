@@ -199,10 +199,11 @@ internal sealed partial class Dispatcher : IDisposable
                 AdmitResourceUnsynchronized(attempt, now);
             }
 
+            bool onProbation = attempt.HoldsPermit;
             ReturnPermitsUnsynchronized(attempt);
             if (blame)
             {
-                BlameUnsynchronized(endpoint, attempt.Generation, outcome, failure.Duration, fingerprint, now);
+                BlameUnsynchronized(endpoint, attempt.Generation, outcome, failure.Duration, fingerprint, onProbation, now);
             }
 
             SettleUnsynchronized(now);
@@ -218,7 +219,7 @@ internal sealed partial class Dispatcher : IDisposable
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            BlameUnsynchronized(endpoint, generation, outcome, cost, 0, now);
+            BlameUnsynchronized(endpoint, generation, outcome, cost, fingerprint: 0, onProbation: false, now);
             SettleUnsynchronized(now);
         }
 
@@ -401,7 +402,7 @@ internal sealed partial class Dispatcher : IDisposable
         _dirty = true;
     }
 
-    private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, long now)
+    private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
@@ -430,7 +431,7 @@ internal sealed partial class Dispatcher : IDisposable
             return;
         }
 
-        if (target.Failed(outcome, cost, silent: false, now, _generation + 1))
+        if (target.Failed(outcome, cost, onProbation, now, _generation + 1))
         {
             _generation++;
             _dirty = true;

@@ -137,11 +137,11 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
 
     /// <summary>Takes a failure that was picked after the last one struck.</summary>
     /// <returns><see langword="true"/> if the target went out for it.</returns>
-    public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool silent, long now, int generation)
+    public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool onProbation, long now, int generation)
     {
         // The endpoint's own word needs no second failure to be believed.
         TimeSpan? stated = outcome.StatedPause;
-        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent) && stated is null)
+        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind) && !onProbation && stated is null)
         {
             _clean = false;
             return false;
@@ -184,10 +184,10 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         return false;
     }
 
-    private bool IsFirstOfItsKind(OutcomeKind kind, bool silent) => kind switch
+    private bool IsFirstOfItsKind(OutcomeKind kind) => kind switch
     {
         OutcomeKind.Fault or OutcomeKind.Broken => ++_faultsInRow == 1,
-        OutcomeKind.Slow => !silent && ++_slowInRow == 1,
+        OutcomeKind.Slow => ++_slowInRow == 1,
         _ => false,
     };
 

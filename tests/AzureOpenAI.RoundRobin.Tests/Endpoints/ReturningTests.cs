@@ -30,7 +30,8 @@ public class ReturningTests
         using FakePool pool = await WithFirstOutAsync(streaming);
         foreach (int open in new[] { 1, 2, 4, 8 })
         {
-            Task<string>[] calls = Ask(pool, 40, streaming);
+            // Enough that all its turns come, and too few for it to seem silent.
+            Task<string>[] calls = Ask(pool, (2 * open) + 2, streaming);
 
             Assert.Equal(open, pool.Clients[0].Running);
             AnswerAll(pool.Clients[0]);
@@ -49,7 +50,8 @@ public class ReturningTests
         int running = 0;
         foreach (int open in new[] { 1, 2, 4, 8 })
         {
-            Task<string>[] calls = Ask(pool, 40, streaming);
+            // Enough that all its turns come, and too few for it to seem silent.
+            Task<string>[] calls = Ask(pool, (2 * open) + 2, streaming);
             running += open;
             Assert.Equal(running, pool.Clients[0].Running);
             pool.Time.Advance(TimeSpan.FromMilliseconds(249));
