@@ -45,7 +45,7 @@ internal sealed class Demo
         }
         catch (OptionsValidationException faults)
         {
-            Console.Error.WriteLine(faults.Message);
+            Console.Error.WriteLine(string.Join(Environment.NewLine, faults.Failures));
             return BadInput;
         }
         catch (Exception) when (cancellation.IsCancellationRequested)

@@ -33,7 +33,6 @@ internal sealed class SimulatedFleet : IAsyncDisposable
             simulator.AddResource("contoso-japan", Usual);
         });
 
-        BypassProxy();
         Environment.SetEnvironmentVariable(Switch, "true");
         Environment.SetEnvironmentVariable(Connection, $$"""
             [
@@ -62,16 +61,6 @@ internal sealed class SimulatedFleet : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => _azure.DisposeAsync();
-
-    /// <summary>A proxy that the environment names could not reach resources inside of this process.</summary>
-    private static void BypassProxy()
-    {
-        foreach (string variable in (string[])["no_proxy", "NO_PROXY"])
-        {
-            string? others = Environment.GetEnvironmentVariable(variable);
-            Environment.SetEnvironmentVariable(variable, string.IsNullOrWhiteSpace(others) ? "127.0.0.1" : $"{others},127.0.0.1");
-        }
-    }
 
     private static bool IsUnset(string variable) => string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(variable));
 }
