@@ -51,6 +51,11 @@ foreach (Scenario whole in wanted)
     {
         results.Add(result);
         Console.WriteLine(ResultTable.Row(result));
+        foreach (string line in arguments.ShowsTimeline ? ResultTable.Timeline(result) : [])
+        {
+            Console.Error.WriteLine(line);
+        }
+
         if (result.Client == Contestant.Ours.Name)
         {
             Console.Error.WriteLine($"         ours: {ResultTable.Verdict(result)} (target: {scenario.Target})");

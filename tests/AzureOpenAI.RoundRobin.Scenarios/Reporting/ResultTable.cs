@@ -19,6 +19,10 @@ internal static class ResultTable
     public static string Verdict(CellResult result) =>
         string.Join("; ", result.Scenario.Misses(result).OfType<string>()) is { Length: > 0 } misses ? $"missed: {misses}" : "reached";
 
+    /// <summary>Each endpoint's arrivals in tenths of a second, for a look at what happened when.</summary>
+    public static IEnumerable<string> Timeline(CellResult result) =>
+        result.Ledger.Select(resource => $"         {result.Client} at {resource.Name}: {string.Join(' ', resource.Arrivals.Chunk(10).Select(second => string.Join(',', second)))}");
+
     private static string Also(CellResult result) => string.Join("; ", new[]
     {
         result.Right > 0 ? result.Scenario.Also?.Invoke(result) : null,
