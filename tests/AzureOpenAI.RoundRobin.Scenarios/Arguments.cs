@@ -15,6 +15,8 @@ internal sealed class Arguments
 
     public bool Serves { get; private set; }
 
+    public bool Simulates { get; private set; }
+
     public bool Lists { get; private set; }
 
     public bool IsQuick { get; private set; }
@@ -40,6 +42,9 @@ internal sealed class Arguments
             {
                 case "--serve":
                     arguments.Serves = true;
+                    break;
+                case "--simulate":
+                    arguments.Simulates = true;
                     break;
                 case "--list":
                     arguments.Lists = true;

@@ -2,7 +2,7 @@ using System.Globalization;
 using AzureOpenAI.RoundRobin.Scenarios.Clients;
 using AzureOpenAI.RoundRobin.Scenarios.Load;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
-using static AzureOpenAI.RoundRobin.Scenarios.FleetS.Targets;
+using static AzureOpenAI.RoundRobin.Scenarios.Reporting.Targets;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
 

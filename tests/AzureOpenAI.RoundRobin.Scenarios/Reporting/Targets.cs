@@ -1,6 +1,7 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 
-namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
+namespace AzureOpenAI.RoundRobin.Scenarios.Reporting;
 
 /// <summary>The conditions that targets are made of. Each returns what was missed, or null.</summary>
 internal static class Targets
