@@ -42,22 +42,26 @@ if (arguments.Lists)
 
 Stopwatch taken = Stopwatch.StartNew();
 List<string> lines = [];
+List<string> targets = [];
 if (Catalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
-    await FleetTable.RunAsync(arguments, Tell);
+    targets.AddRange(await FleetTable.RunAsync(arguments, Tell));
+    Tell("");
 }
 
 if (SimulatedCatalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
+    targets.AddRange(await SimulationProcess.RunAsync(args, Tell));
     Tell("");
-    Tell(SimulatedTable.Header);
-    await foreach (string row in SimulationProcess.RunAsync(args))
-    {
-        Tell(row);
-    }
 }
 
-Tell("");
+if (targets.Count > 0)
+{
+    Tell(TargetLine.Header);
+    targets.ForEach(Tell);
+    Tell("");
+}
+
 Tell(string.Create(
     CultureInfo.InvariantCulture,
     $"{taken.Elapsed.TotalSeconds:0} s on {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}."));

@@ -12,9 +12,11 @@ internal static class FleetTable
 {
     /// <param name="arguments">Which scenarios and clients.</param>
     /// <param name="tell">Takes the table line by line; progress goes to the standard error.</param>
-    public static async Task RunAsync(Arguments arguments, Action<string> tell)
+    /// <returns>For each scenario whether our client reached its target.</returns>
+    public static async Task<IReadOnlyList<string>> RunAsync(Arguments arguments, Action<string> tell)
     {
         Stopwatch taken = Stopwatch.StartNew();
+        List<string> targets = [];
         await using ServerProcess server = ServerProcess.Start();
         using RefusedConnections refused = new();
         CellRunner runner = new(server, refused, arguments.IsAlone);
@@ -28,7 +30,8 @@ internal static class FleetTable
         foreach (Scenario scenario in Catalogue.All.Where(scenario => arguments.Wants(scenario.Name)))
         {
             Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{taken.Elapsed.TotalSeconds,4:0} s] {scenario.Name}: {scenario.What}"));
-            foreach (CellResult result in await runner.RunAsync(arguments.IsQuick ? Halved(scenario) : scenario, [.. scenario.Contestants.Intersect(clients)]))
+            IReadOnlyList<CellResult> results = await runner.RunAsync(arguments.IsQuick ? Halved(scenario) : scenario, [.. scenario.Contestants.Intersect(clients)]);
+            foreach (CellResult result in results)
             {
                 tell(ResultTable.Row(result));
                 foreach (string line in arguments.ShowsTimeline ? ResultTable.Timeline(result) : [])
@@ -38,10 +41,13 @@ internal static class FleetTable
 
                 if (result.Client == Contestant.Ours.Name)
                 {
-                    Console.Error.WriteLine($"         ours: {ResultTable.Verdict(result)} (target: {scenario.Target})");
+                    targets.Add(ResultTable.Verdict(result, results).ToString());
+                    Console.Error.WriteLine(targets[^1]);
                 }
             }
         }
+
+        return targets;
     }
 
     private static Scenario Halved(Scenario scenario)

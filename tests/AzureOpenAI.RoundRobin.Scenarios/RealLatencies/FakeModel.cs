@@ -11,6 +11,8 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
     private static readonly TimeSpan ToFail = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan ToVanish = TimeSpan.FromSeconds(5);
 
+    private static readonly TimeSpan ToTimeOut = TimeSpan.FromSeconds(60);
+
     private readonly List<double> _arrivals = [];
     private long _window = -1;
     private int _used;
@@ -43,6 +45,9 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
             case Trouble.Breaks:
                 await WaitAsync(ToFail, cancellationToken);
                 throw new ClientResultException("HTTP 500", new FakeResponse(500));
+            case Trouble.TimesOut:
+                await WaitAsync(ToTimeOut, cancellationToken);
+                throw new ClientResultException("HTTP 504", new FakeResponse(504));
             default:
                 break;
         }

@@ -44,4 +44,7 @@ internal enum Trouble
 
     /// <summary>Answers 500.</summary>
     Breaks,
+
+    /// <summary>Answers 504, after a minute.</summary>
+    TimesOut,
 }

@@ -37,9 +37,8 @@ internal sealed class SimulatedResult(SimulatedScenario scenario, string client,
 
     public double Percentile(double share) => Percentiles.Of(_took, share);
 
-    /// <summary>Of the failed calls that were told so and did not give up themselves.</summary>
-    public double RefusedWithin(double share) => Percentiles.Of(
-        [.. Calls.Where(call => !call.Answered && call.Exception != SimulatedRunner.GaveUp).Select(call => call.Took).Order()], share);
+    /// <summary>Of the failed calls, those that were told so within the given seconds.</summary>
+    public double RefusedWithinPercent(double seconds) => 100.0 * Calls.Count(call => !call.Answered && call.Took <= seconds) / Math.Max(1, Failed);
 
     /// <summary>Answers that their callers took, of attempts that arrived while the load lasted, as a share of what the limits admit in that time.</summary>
     public double GoodputPercent(double quotaPerSecond)

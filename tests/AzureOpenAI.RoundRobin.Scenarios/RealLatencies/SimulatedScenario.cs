@@ -10,6 +10,9 @@ internal sealed record SimulatedScenario(string Name, string What, IReadOnlyList
     /// <summary>A caller cancels its call after this.</summary>
     public double PatienceSeconds { get; init; } = 600;
 
+    /// <summary>The target is the figures of the SDK's own client in the same run.</summary>
+    public bool IsAgainstPlain { get; init; }
+
     public required string Target { get; init; }
 
     public required Func<SimulatedResult, IEnumerable<string?>> Misses { get; init; }

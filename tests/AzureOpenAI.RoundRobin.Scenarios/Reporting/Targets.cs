@@ -18,6 +18,14 @@ internal static class Targets
 
     public static string? Even(CellResult result) => AtMost("spread", result.Spread, 1);
 
+    /// <summary>Failures and the 99th percentile beside the SDK's own client, with a tenth more allowed for chance.</summary>
+    public static IEnumerable<string?> NotWorse(double failedPercent, double p99, double plainFailedPercent, double plainP99)
+    {
+        yield return AtMost("failed %", failedPercent, plainFailedPercent);
+        // Who fails more has fewer slow answers to show.
+        yield return plainFailedPercent > failedPercent ? null : AtMost("p99", p99, 1.1 * plainP99);
+    }
+
     public static string? AtMost(string what, double value, double most) =>
         value <= most ? null : string.Create(CultureInfo.InvariantCulture, $"{what} {value:0.###} > {most:0.###}");
 
