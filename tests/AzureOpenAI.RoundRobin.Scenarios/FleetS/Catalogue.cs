@@ -29,6 +29,7 @@ internal static class Catalogue
 
         yield return new("quota-150", "150 % of it for 8 s, callers wait up to 6 s", Quota(60, 30, 10), new LoadPlan { PerSecond = 150, Seconds = 8, PatienceSeconds = 6 })
         {
+            SideBySide = 2,
             Patience = TimeSpan.FromSeconds(6),
             Target = "goodput at least 97 % of the quota, under 1 % failed, at most 1.3 attempts",
             Also = result => Text($"goodput {result.GoodputPercent(100, 0, 8):0.0} %"),
@@ -123,7 +124,7 @@ internal static class Catalogue
 
         yield return new("many", "200 endpoints, 190 refuse", [.. Endpoints(200).Select((endpoint, i) => i % 20 == 10 ? endpoint : endpoint with { RefusesAt = -1, IsBad = true })], new LoadPlan { PerSecond = 100, Seconds = 5 })
         {
-            SideBySide = 1,
+            SideBySide = 2,
             Target = "0 failed, p99 < 200",
             Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 200)],
         };

@@ -11,7 +11,7 @@ internal static class SimulatedCatalogue
 {
     private const int QuotaPerSecond = 10;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), .. OfOne(), .. Rare()];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), .. OfOne(), .. Rare()];
 
     private static IEnumerable<SimulatedScenario> OfTwo()
     {
@@ -63,6 +63,13 @@ internal static class SimulatedCatalogue
                 yield return Overload($"real-150-{window}s-{hint}", $"150 % of {QuotaPerSecond} a second for 120 s, windows of {window} s, {hints}; callers give up after 60 s", [model, model], QuotaPerSecond);
             }
         }
+    }
+
+    /// <summary>A large quota over short windows: what an endpoint takes in one window is far more than what it rejects while a client feels its way.</summary>
+    private static SimulatedScenario LargeOverload()
+    {
+        FakeModelSpec model = new() { Limit = 60 };
+        return Overload("real-150-large", "150 % of 120 a second for 60 s, windows of 1 s, exact hints; callers give up after 60 s", [model, model], 120) with { Seconds = 60 };
     }
 
     private static IEnumerable<SimulatedScenario> OfOne()
