@@ -4,21 +4,26 @@ namespace AzureOpenAI.RoundRobin.Scenarios;
 internal sealed class Arguments
 {
     public const string Usage = """
-        Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--out FILE] [--list]
+        Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--timeline] [--out FILE] [--list]
           --only    scenarios whose name begins with NAME
           --client  ours, single, naive, failover, failover-rotated, polly
           --quick   half of the time each
           --alone   one cell at a time, for the truest latencies; takes several times as long
+          --timeline  each endpoint's arrivals, by tenths of a second
           --out     where the Markdown goes
         """;
 
     public bool Serves { get; private set; }
+
+    public bool Simulates { get; private set; }
 
     public bool Lists { get; private set; }
 
     public bool IsQuick { get; private set; }
 
     public bool IsAlone { get; private set; }
+
+    public bool ShowsTimeline { get; private set; }
 
     public string? Out { get; private set; }
 
@@ -38,6 +43,9 @@ internal sealed class Arguments
                 case "--serve":
                     arguments.Serves = true;
                     break;
+                case "--simulate":
+                    arguments.Simulates = true;
+                    break;
                 case "--list":
                     arguments.Lists = true;
                     break;
@@ -46,6 +54,9 @@ internal sealed class Arguments
                     break;
                 case "--alone":
                     arguments.IsAlone = true;
+                    break;
+                case "--timeline":
+                    arguments.ShowsTimeline = true;
                     break;
                 case "--only" when value is not null:
                     arguments.Only.Add(value);

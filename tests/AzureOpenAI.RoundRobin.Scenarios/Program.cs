@@ -2,9 +2,8 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Scenarios;
-using AzureOpenAI.RoundRobin.Scenarios.Clients;
 using AzureOpenAI.RoundRobin.Scenarios.FleetS;
-using AzureOpenAI.RoundRobin.Scenarios.Load;
+using AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
 
@@ -20,50 +19,61 @@ if (arguments.Serves)
     return 0;
 }
 
-Scenario[] wanted = [.. Catalogue.All.Where(scenario => arguments.Wants(scenario.Name))];
-if (arguments.Lists || wanted.Length == 0)
+if (arguments.Simulates)
+{
+    await SimulationProcess.ServeAsync(arguments);
+    return 0;
+}
+
+if (arguments.Lists)
 {
     foreach (Scenario scenario in Catalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-18} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
     }
 
-    return arguments.Lists ? 0 : 2;
+    foreach (SimulatedScenario scenario in SimulatedCatalogue.All)
+    {
+        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+    }
+
+    return 0;
 }
 
 Stopwatch taken = Stopwatch.StartNew();
-List<CellResult> results = [];
-await using ServerProcess server = ServerProcess.Start();
-using RefusedConnections refused = new();
-CellRunner runner = new(server, refused, arguments.IsAlone);
-Contestant[] clients = [.. Contestant.All.Where(contestant => arguments.WantsClient(contestant.Name))];
-foreach (Scenario scenario in WarmUp.Scenarios)
+List<string> lines = [];
+List<string> targets = [];
+if (Catalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
-    await runner.RunAsync(scenario, clients);
+    targets.AddRange(await FleetTable.RunAsync(arguments, Tell));
+    Tell("");
 }
 
-Console.WriteLine(ResultTable.Header);
-foreach (Scenario whole in wanted)
+if (SimulatedCatalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
-    Scenario scenario = arguments.IsQuick ? whole with { Load = whole.Load with { Seconds = whole.Load.Seconds / 2, AtOnce = whole.Load.AtOnce / 2 } } : whole;
-    Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"[{taken.Elapsed.TotalSeconds,4:0} s] {scenario.Name}: {scenario.What}"));
-    foreach (CellResult result in await runner.RunAsync(scenario, [.. scenario.Contestants.Intersect(clients)]))
-    {
-        results.Add(result);
-        Console.WriteLine(ResultTable.Row(result));
-        if (result.Client == Contestant.Ours.Name)
-        {
-            Console.Error.WriteLine($"         ours: {ResultTable.Verdict(result)} (target: {scenario.Target})");
-        }
-    }
+    targets.AddRange(await SimulationProcess.RunAsync(args, Tell));
+    Tell("");
 }
 
+if (targets.Count > 0)
+{
+    Tell(TargetLine.Header);
+    targets.ForEach(Tell);
+    Tell("");
+}
+
+Tell(string.Create(
+    CultureInfo.InvariantCulture,
+    $"{taken.Elapsed.TotalSeconds:0} s on {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}."));
 if (arguments.Out is { } path)
 {
-    await File.WriteAllLinesAsync(path, [ResultTable.Header, .. results.Select(ResultTable.Row)]);
+    await File.WriteAllLinesAsync(path, lines);
 }
 
-Console.Error.WriteLine(string.Create(
-    CultureInfo.InvariantCulture,
-    $"{taken.Elapsed.TotalSeconds:0} s on {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}"));
 return 0;
+
+void Tell(string line)
+{
+    lines.Add(line);
+    Console.WriteLine(line);
+}

@@ -33,11 +33,7 @@ internal sealed record Contestant(string Name, Func<IReadOnlyList<Address>, Time
     public static Contestant Failover { get; } = new("failover", (addresses, _) => new OrderedFailoverChatClient([.. addresses.Select(address => Plain(address, retries: false))]));
 
     /// <summary>The same with the order rotated from call to call.</summary>
-    public static Contestant RotatedFailover { get; } = new("failover-rotated", (addresses, _) =>
-    {
-        IChatClient[] clients = [.. addresses.Select(address => Plain(address, retries: false))];
-        return new NaiveRotation([.. clients.Select((_, first) => new OrderedFailoverChatClient([.. clients[first..], .. clients[..first]]))]);
-    });
+    public static Contestant RotatedFailover { get; } = new("failover-rotated", (addresses, _) => NaiveRotation.OfFailovers([.. addresses.Select(address => Plain(address, retries: false))]));
 
     /// <summary>A day's work with Polly.</summary>
     public static Contestant Polly { get; } = new("polly", (addresses, _) => new PollyRotation([.. addresses.Select(address => Plain(address, retries: false))]));

@@ -9,6 +9,10 @@ internal sealed class NaiveRotation(IChatClient[] clients) : IChatClient
 
     private IChatClient Next => clients[Interlocked.Increment(ref _cursor) % (uint)clients.Length];
 
+    /// <summary>M.E.AI's failover, with another one first from call to call.</summary>
+    public static NaiveRotation OfFailovers(IChatClient[] clients) =>
+        new([.. clients.Select((_, first) => new OrderedFailoverChatClient([.. clients[first..], .. clients[..first]]))]);
+
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
         Next.GetResponseAsync(messages, options, cancellationToken);
 

@@ -1,5 +1,4 @@
 using System.ClientModel;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
@@ -24,10 +23,11 @@ internal sealed class PollyRotation : IChatClient
     private readonly ResiliencePipeline _retries;
     private uint _cursor;
 
-    public PollyRotation(IChatClient[] clients)
+    public PollyRotation(IChatClient[] clients, TimeProvider? time = null)
     {
-        _endpoints = [.. clients.Select(client => new Guarded(client))];
-        _retries = new ResiliencePipelineBuilder()
+        time ??= TimeProvider.System;
+        _endpoints = [.. clients.Select(client => new Guarded(client, time))];
+        _retries = new ResiliencePipelineBuilder { TimeProvider = time }
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = arguments => new(IsTransient(arguments.Outcome.Exception, arguments.Context.CancellationToken)),
@@ -100,18 +100,6 @@ internal sealed class PollyRotation : IChatClient
         _ => false,
     };
 
-    private static TimeSpan? Hint(Exception? exception)
-    {
-        if (exception is not ClientResultException { Status: 429 or 503 } rejection || rejection.GetRawResponse() is not { } response)
-        {
-            return null;
-        }
-
-        return response.Headers.TryGetValue("retry-after-ms", out string? text) && double.TryParse(text, CultureInfo.InvariantCulture, out double milliseconds) ? TimeSpan.FromMilliseconds(milliseconds)
-            : response.Headers.TryGetValue("Retry-After", out text) && double.TryParse(text, CultureInfo.InvariantCulture, out double seconds) ? TimeSpan.FromSeconds(seconds)
-            : null;
-    }
-
     private async Task<T> RunAsync<T>(Func<IChatClient, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
         ResilienceContext context = ResilienceContextPool.Shared.Get(cancellationToken);
@@ -127,7 +115,7 @@ internal sealed class PollyRotation : IChatClient
                         return await endpoint.Pipeline.ExecuteAsync(
                             async (state, token) => await state.call(state.endpoint.Client, token), (call, endpoint), context.CancellationToken);
                     }
-                    catch (ClientResultException rejection) when (Hint(rejection) is { } hint)
+                    catch (ClientResultException rejection) when (RetryHint.Of(rejection) is { } hint)
                     {
                         endpoint.RestFor(hint);
                         throw;
@@ -175,12 +163,14 @@ internal sealed class PollyRotation : IChatClient
     private sealed class Guarded
     {
         private readonly CircuitBreakerStateProvider _state = new();
+        private readonly TimeProvider _time;
         private long _restsUntil;
 
-        public Guarded(IChatClient client)
+        public Guarded(IChatClient client, TimeProvider time)
         {
+            _time = time;
             Client = client;
-            Pipeline = new ResiliencePipelineBuilder()
+            Pipeline = new ResiliencePipelineBuilder { TimeProvider = time }
                 .AddCircuitBreaker(new CircuitBreakerStrategyOptions
                 {
                     // A rejection by a limit is no fault: the endpoint rests for as long as it says.
@@ -191,8 +181,8 @@ internal sealed class PollyRotation : IChatClient
                     BreakDuration = TimeSpan.FromSeconds(2),
                     StateProvider = _state,
                 })
-                // Models answer in up to half a minute, so no timeout below that is safe.
-                .AddTimeout(TimeSpan.FromSeconds(30))
+                // As long as the SDK itself waits: models may take a minute, so a shorter one would cut good answers.
+                .AddTimeout(TimeSpan.FromSeconds(100))
                 .Build();
         }
 
@@ -200,10 +190,10 @@ internal sealed class PollyRotation : IChatClient
 
         public ResiliencePipeline Pipeline { get; }
 
-        public TimeSpan ReadyIn => TimeSpan.FromMilliseconds(Volatile.Read(ref _restsUntil) - Environment.TickCount64);
+        public TimeSpan ReadyIn => new(Volatile.Read(ref _restsUntil) - _time.GetUtcNow().Ticks);
 
         public bool IsReady => ReadyIn <= TimeSpan.Zero && _state.CircuitState is CircuitState.Closed or CircuitState.HalfOpen;
 
-        public void RestFor(TimeSpan hint) => Volatile.Write(ref _restsUntil, Environment.TickCount64 + (long)Math.Ceiling(hint.TotalMilliseconds));
+        public void RestFor(TimeSpan hint) => Volatile.Write(ref _restsUntil, _time.GetUtcNow().Ticks + hint.Ticks);
     }
 }

@@ -2,7 +2,7 @@ using System.Globalization;
 using AzureOpenAI.RoundRobin.Scenarios.Clients;
 using AzureOpenAI.RoundRobin.Scenarios.Load;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
-using static AzureOpenAI.RoundRobin.Scenarios.FleetS.Targets;
+using static AzureOpenAI.RoundRobin.Scenarios.Reporting.Targets;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
 
@@ -29,6 +29,7 @@ internal static class Catalogue
 
         yield return new("quota-150", "150 % of it for 8 s, callers wait up to 6 s", Quota(60, 30, 10), new LoadPlan { PerSecond = 150, Seconds = 8, PatienceSeconds = 6 })
         {
+            SideBySide = 2,
             Patience = TimeSpan.FromSeconds(6),
             Target = "goodput at least 97 % of the quota, under 1 % failed, at most 1.3 attempts",
             Also = result => Text($"goodput {result.GoodputPercent(100, 0, 8):0.0} %"),
@@ -37,13 +38,13 @@ internal static class Catalogue
 
         yield return new("burst", "1,000 calls at one instant on 4 x 100 a second", [.. Endpoints(4).Select(endpoint => endpoint with { PerSecond = 100 })], new LoadPlan { AtOnce = 1000 })
         {
-            IsHeavy = true,
+            SideBySide = 1,
             Target = "0 failed, at most 1.7 attempts",
             Also = result => Text($"all over after {result.Records.Max(record => record.Ended):0.0} s"),
             Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1.7)],
         };
 
-        yield return new("peace", "one asks for 20 s of peace", Three(bad => bad with { Faults = [new(FaultName.Throttle, 20)] }), new LoadPlan { PerSecond = 100, Seconds = 4 })
+        yield return new("peace", "one asks for 20 s of peace", Three(bad => bad with { Faults = [new(FaultName.Throttle, 20)] }), new LoadPlan { PerSecond = 100, Seconds = 4, PatienceSeconds = 6 })
         {
             Target = "0 failed, at most 3 calls to it, the others exactly even",
             Misses = result => [NoneFailed(result), NoneWrong(result), Bad(result, 3), Even(result)],
@@ -60,6 +61,12 @@ internal static class Catalogue
         {
             Target = "0 failed, p99 < 190, at most 1.05 attempts",
             Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 190), AttemptsEach(result, 1.05)],
+        };
+
+        yield return new("all-500", "all three answer 500 to three in ten", [.. Endpoints(3).Select(endpoint => endpoint with { Faults = [new(FaultName.Status, 500, 0.3)] })], new LoadPlan { PerSecond = 60, Seconds = 6 })
+        {
+            Target = "(none set) 0 failed, p99 < 1 s",
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 1000)],
         };
 
         yield return new("silent", "one accepts and never answers, no timeout configured, 60 calls a second", Three(bad => bad with { Faults = [new(FaultName.NeverAnswer)] }), new LoadPlan { PerSecond = 60, Seconds = 6, PatienceSeconds = 10 })
@@ -82,18 +89,21 @@ internal static class Catalogue
 
         yield return new("stream-cut", "streams cut in the middle by one endpoint, every other one", Three(bad => bad with { Faults = [new(FaultName.Cut, 5, 0.5)] }), new LoadPlan { PerSecond = 100, Seconds = 6, Streams = true })
         {
+            SideBySide = 2,
             Target = "under 2 % failed, none silent, no text twice",
             Misses = result => [AtMost("failed %", result.FailedPercent, 2), NoneWrong(result)],
         };
 
         yield return new("stream-early", "streams that fail before content, all of one endpoint", Three(bad => bad with { Faults = [new(FaultName.Cut, 2)] }), new LoadPlan { PerSecond = 100, Seconds = 5, Streams = true })
         {
+            SideBySide = 2,
             Target = "0 failed, at most 1.03 attempts",
             Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1.03)],
         };
 
         yield return new("stream-error", "a 200 stream that holds only an error event", Three(bad => bad with { Faults = [new(FaultName.ErrorEvent, 0)] }), new LoadPlan { PerSecond = 100, Seconds = 5, Streams = true })
         {
+            SideBySide = 2,
             Target = "0 failed, none empty",
             Misses = result => [NoneFailed(result), NoneWrong(result)],
         };
@@ -114,7 +124,7 @@ internal static class Catalogue
 
         yield return new("many", "200 endpoints, 190 refuse", [.. Endpoints(200).Select((endpoint, i) => i % 20 == 10 ? endpoint : endpoint with { RefusesAt = -1, IsBad = true })], new LoadPlan { PerSecond = 100, Seconds = 5 })
         {
-            IsHeavy = true,
+            SideBySide = 2,
             Target = "0 failed, p99 < 200",
             Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 200)],
         };
@@ -127,14 +137,14 @@ internal static class Catalogue
         };
     }
 
-    /// <summary>A pool of one beside the SDK's own client. The target is that client's figures, so what is missed is seen by reading both lines.</summary>
+    /// <summary>A pool of one beside the SDK's own client.</summary>
     private static IEnumerable<Scenario> OfOne()
     {
         ResourceSpec only = new("only") { IsBad = true };
         yield return One("one-healthy", "a pool of one, healthy", only with { IsBad = false }, new LoadPlan { PerSecond = 60, Seconds = 3 });
         yield return One("one-quota-95", "a pool of one at 95 % of 60 a second", only with { PerSecond = 60 }, new LoadPlan { PerSecond = 57, Seconds = 5 });
         yield return One("one-quota-150", "a pool of one at 150 % of 60 a second", only with { PerSecond = 60 }, new LoadPlan { PerSecond = 90, Seconds = 4 });
-        yield return One("one-half-500", "a pool of one that answers 500 half of the time", only with { Faults = [new(FaultName.Status, 500, 0.5)] }, new LoadPlan { PerSecond = 30, Seconds = 4 });
+        yield return One("one-half-500", "a pool of one that answers 500 half of the time", only with { Faults = [new(FaultName.Status, 500, 0.5)] }, new LoadPlan { PerSecond = 30, Seconds = 4, PatienceSeconds = 15 });
         yield return One("one-refused", "a pool of one that refuses connections for 2.5 s", only with { RefusesAt = 1, RefusesFor = 2.5 }, new LoadPlan { PerSecond = 60, Seconds = 5 });
         yield return One("one-stream-early", "a pool of one whose streams fail before content, a tenth", only with { Faults = [new(FaultName.Cut, 2, 0.1)] }, new LoadPlan { PerSecond = 60, Seconds = 4, Streams = true });
     }
@@ -142,6 +152,7 @@ internal static class Catalogue
     private static Scenario One(string name, string what, ResourceSpec only, LoadPlan load) => new(name, what, [only], load)
     {
         Contestants = [Contestant.Ours, Contestant.Single],
+        IsAgainstPlain = true,
         Target = "never worse than the plain client in failures and p99",
         Misses = result => [NoneWrong(result)],
     };

@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Scenarios.Load;
+using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
@@ -65,10 +66,10 @@ internal sealed class CellResult
     public int Count(Verdict verdict) => Records.Count(record => record.Verdict == verdict);
 
     /// <summary>Of the right answers, in milliseconds; not a number where there is none.</summary>
-    public double Percentile(double share) => Percentile(_latencies, share);
+    public double Percentile(double share) => Percentiles.Of(_latencies, share);
 
     /// <summary>The same of the calls that were due after the given second.</summary>
-    public double PercentileAfter(double second, double share) => Percentile(
+    public double PercentileAfter(double second, double share) => Percentiles.Of(
         [.. Records.Where(record => record.Verdict == Verdict.Right && record.Due >= second).Select(record => record.Milliseconds).Order()], share);
 
     /// <summary>Calls that were due within the given seconds.</summary>
@@ -102,7 +103,4 @@ internal sealed class CellResult
         .OrderByDescending(group => group.Count())
         .Take(3)
         .Select(group => $"{group.Key} x{group.Count()}"));
-
-    private static double Percentile(double[] sorted, double share) =>
-        sorted.Length == 0 ? double.NaN : sorted[Math.Clamp((int)Math.Ceiling(share * sorted.Length) - 1, 0, sorted.Length - 1)];
 }

@@ -5,22 +5,17 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
 
-/// <summary>Runs cells: each has a fleet and a client of its own, so the cells of a scenario run side by side unless they are heavy.</summary>
+/// <summary>Runs cells: each has a fleet and a client of its own, so the cells of a scenario run side by side, as many as it allows.</summary>
 internal sealed class CellRunner(ServerProcess server, RefusedConnections refused, bool oneAtATime)
 {
     private int _lastCell;
 
     public async Task<IReadOnlyList<CellResult>> RunAsync(Scenario scenario, IReadOnlyList<Contestant> contestants)
     {
-        if (!oneAtATime && !scenario.IsHeavy)
-        {
-            return await Task.WhenAll(contestants.Select(contestant => RunAsync(scenario, contestant)));
-        }
-
         List<CellResult> results = [];
-        foreach (Contestant contestant in contestants)
+        foreach (Contestant[] abreast in contestants.Chunk(oneAtATime ? 1 : scenario.SideBySide))
         {
-            results.Add(await RunAsync(scenario, contestant));
+            results.AddRange(await Task.WhenAll(abreast.Select(contestant => RunAsync(scenario, contestant))));
         }
 
         return results;

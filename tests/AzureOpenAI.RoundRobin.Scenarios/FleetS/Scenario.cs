@@ -19,8 +19,11 @@ internal sealed record Scenario(string Name, string What, IReadOnlyList<Resource
     /// <summary>How long callers wait, for a client that can be told.</summary>
     public TimeSpan? Patience { get; init; }
 
-    /// <summary>Loads the machine so much that its cells run one after the other.</summary>
-    public bool IsHeavy { get; init; }
+    /// <summary>So many cells run side by side; fewer where they load the machine.</summary>
+    public int SideBySide { get; init; } = 6;
+
+    /// <summary>The target is the figures of the SDK's own client in the same run.</summary>
+    public bool IsAgainstPlain { get; init; }
 
     public IReadOnlyList<Contestant> Contestants { get; init; } = Contestant.All;
 }

@@ -3,7 +3,7 @@ namespace AzureOpenAI.RoundRobin.Scenarios.Load;
 /// <summary>The one right answer to each prompt, which both processes know: the token must come back exactly once, and nothing may be missing after it.</summary>
 internal static class Answer
 {
-    private const string Rest = "was asked, and this is the whole of what there is to say about it, in some twenty words, to the end";
+    private const string Rest = "was asked, and this is all there is to say about it";
 
     public static string Prompt(int cell, int call) => $"<{cell}.{call}>";
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Scenarios.Clients;
 using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Reporting;
@@ -16,8 +17,22 @@ internal static class ResultTable
         $"| {result.Scenario.Name} | {result.Client} | {result.Calls} | {result.FailedPercent:0.0} | {result.Wrong} | {Milliseconds(result.Percentile(0.5))} | {Milliseconds(result.Percentile(0.95))} | {Milliseconds(result.Percentile(0.99))} | {(result.Right == 0 ? "-" : result.AttemptsPerSuccess.ToString("0.00", CultureInfo.InvariantCulture))} | {result.BadAttempts?.ToString(CultureInfo.InvariantCulture) ?? "-"} | {result.Spread} ({result.Variation:0.00}) | {Also(result)} |");
 
     /// <summary>Whether our client reached the target, and where not.</summary>
-    public static string Verdict(CellResult result) =>
-        string.Join("; ", result.Scenario.Misses(result).OfType<string>()) is { Length: > 0 } misses ? $"missed: {misses}" : "reached";
+    /// <param name="result">Ours.</param>
+    /// <param name="all">All of the same scenario.</param>
+    public static TargetLine Verdict(CellResult result, IReadOnlyList<CellResult> all)
+    {
+        IEnumerable<string?> misses = result.Scenario.Misses(result);
+        if (result.Scenario.IsAgainstPlain && all.FirstOrDefault(other => other.Client == Contestant.Single.Name) is { } plain)
+        {
+            misses = misses.Concat(Targets.NotWorse(result.FailedPercent, result.Percentile(0.99), plain.FailedPercent, plain.Percentile(0.99)));
+        }
+
+        return new TargetLine(result.Scenario.Name, result.Scenario.What, result.Scenario.Target, misses);
+    }
+
+    /// <summary>Each endpoint's arrivals in tenths of a second, for a look at what happened when.</summary>
+    public static IEnumerable<string> Timeline(CellResult result) =>
+        result.Ledger.Select(resource => $"         {result.Client} at {resource.Name}: {string.Join(' ', resource.Arrivals.Chunk(10).Select(second => string.Join(',', second)))}");
 
     private static string Also(CellResult result) => string.Join("; ", new[]
     {

@@ -21,18 +21,9 @@ internal sealed class ServerProcess : IAsyncDisposable
 
     public static ServerProcess Start()
     {
-        string program = Environment.ProcessPath!;
-        ProcessStartInfo start = new(program)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
-        if (Path.GetFileNameWithoutExtension(program) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(ServerProcess).Assembly.Location);
-        }
-
-        start.ArgumentList.Add("--serve");
+        ProcessStartInfo start = SelfStart.With(["--serve"]);
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
         return new ServerProcess(Process.Start(start)!);
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 
-namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
+namespace AzureOpenAI.RoundRobin.Scenarios.Reporting;
 
 /// <summary>The conditions that targets are made of. Each returns what was missed, or null.</summary>
 internal static class Targets
@@ -16,6 +17,14 @@ internal static class Targets
     public static string? Bad(CellResult result, int calls) => AtMost("calls to the bad one", result.BadAttempts ?? 0, calls);
 
     public static string? Even(CellResult result) => AtMost("spread", result.Spread, 1);
+
+    /// <summary>Failures and the 99th percentile beside the SDK's own client, with a tenth more allowed for chance.</summary>
+    public static IEnumerable<string?> NotWorse(double failedPercent, double p99, double plainFailedPercent, double plainP99)
+    {
+        yield return AtMost("failed %", failedPercent, plainFailedPercent);
+        // Who fails more has fewer slow answers to show.
+        yield return plainFailedPercent > failedPercent ? null : AtMost("p99", p99, 1.1 * plainP99);
+    }
 
     public static string? AtMost(string what, double value, double most) =>
         value <= most ? null : string.Create(CultureInfo.InvariantCulture, $"{what} {value:0.###} > {most:0.###}");

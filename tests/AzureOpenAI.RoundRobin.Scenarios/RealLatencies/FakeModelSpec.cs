@@ -1,0 +1,50 @@
+namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
+
+/// <summary>One simulated deployment. Times are seconds of simulated time.</summary>
+internal sealed record FakeModelSpec
+{
+    /// <summary>Requests per window; null for no limit.</summary>
+    public int? Limit { get; init; }
+
+    public double WindowSeconds { get; init; } = 1;
+
+    public Hint Hint { get; init; }
+
+    public IReadOnlyList<Spell> Spells { get; init; } = [];
+}
+
+/// <summary>What a rejection says of when to come back.</summary>
+internal enum Hint
+{
+    /// <summary>Milliseconds, and seconds rounded up, as the service does.</summary>
+    Exact,
+
+    /// <summary>Only seconds, rounded up.</summary>
+    Rounded,
+
+    None,
+}
+
+/// <summary>A time during which a deployment misbehaves.</summary>
+internal sealed record Spell(double From, double To, Trouble Trouble)
+{
+    public bool Covers(double second) => second >= From && second < To;
+}
+
+internal enum Trouble
+{
+    /// <summary>Connections are refused at once; those that are open when it begins are reset.</summary>
+    Refuses,
+
+    /// <summary>Connecting takes 5 seconds and fails.</summary>
+    Vanished,
+
+    /// <summary>Takes calls and never answers.</summary>
+    Hangs,
+
+    /// <summary>Answers 500.</summary>
+    Breaks,
+
+    /// <summary>Answers 504, after a minute.</summary>
+    TimesOut,
+}

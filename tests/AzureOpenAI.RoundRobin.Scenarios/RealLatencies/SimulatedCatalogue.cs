@@ -1,0 +1,127 @@
+using System.Globalization;
+using static AzureOpenAI.RoundRobin.Scenarios.Reporting.Targets;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
+
+/// <summary>
+/// All scenarios of simulated time: answers of log-normal length with a median of 4 s and a sigma of 1, one in ten of 40 s; 5 calls a second at 2 endpoints,
+/// unless a scenario says otherwise. The first endpoint is the bad one.
+/// </summary>
+internal static class SimulatedCatalogue
+{
+    private const int QuotaPerSecond = 10;
+
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), .. OfOne(), .. Rare()];
+
+    private static IEnumerable<SimulatedScenario> OfTwo()
+    {
+        yield return new("real-healthy", "healthy", Two())
+        {
+            Target = "counts differ by at most 1; 0 healthy calls moved or cut",
+            Misses = result => [NoneFailed(result), AtMost("spread", result.Spread, 1), AtMost("calls moved", result.Attempts - result.Calls.Count, 0)],
+        };
+
+        yield return new("real-hung", "one hangs from second 30 on", Two(new Spell(30, 1e9, Trouble.Hangs)))
+        {
+            Target = "0 failed; slowed only those picked before it was noticed",
+            Also = result => Text($"{result.Models[0].Arrivals.Count(at => at >= 30)} calls to it while hung, most extra {result.MostExtra:0} s"),
+            Misses = result => [NoneFailed(result), AtMost("slowed %", result.SlowedPercent, 8)],
+        };
+
+        yield return new("real-dead", "one refuses for 60 s", Two(new Spell(30, 90, Trouble.Refuses)))
+        {
+            Target = "0 failed; its return noticed within 15 s",
+            Also = result => Text($"back after {result.BackAfter(0, 90):0.0} s, {result.Models[0].Arrivals.Count(at => at is >= 30 and < 90)} calls to it while dead"),
+            Misses = result => [NoneFailed(result), AtMost("back after", result.BackAfter(0, 90), 15)],
+        };
+
+        yield return new("real-vanished", "connecting to one takes 5 s and fails, for 60 s", Two(new Spell(30, 90, Trouble.Vanished)))
+        {
+            Target = "0 failed; its return noticed within 15 s",
+            Also = result => Text($"back after {result.BackAfter(0, 90):0.0} s, {result.Models[0].Arrivals.Count(at => at is >= 30 and < 90)} calls to it while gone, most extra {result.MostExtra:0.0} s"),
+            Misses = result => [NoneFailed(result), AtMost("back after", result.BackAfter(0, 90), 15)],
+        };
+
+        yield return new("real-504", "one answers 504 after 60 s, for 5 minutes", Two(new Spell(30, 330, Trouble.TimesOut)))
+        {
+            Seconds = 420,
+            Target = "0 failed; slowed only those picked before it was noticed",
+            Also = result => Text($"back after {result.BackAfter(0, 330):0.0} s, {result.Models[0].Arrivals.Count(at => at is >= 30 and < 330)} calls to it while broken, most extra {result.MostExtra:0.0} s"),
+            Misses = result => [NoneFailed(result), AtMost("slowed %", result.SlowedPercent, 8)],
+        };
+    }
+
+    /// <summary>One and a half times what the limits admit, by the length of their windows and what their rejections say.</summary>
+    private static IEnumerable<SimulatedScenario> Overloads()
+    {
+        foreach (int window in (int[])[1, 10, 60])
+        {
+            foreach (Hint hint in Enum.GetValues<Hint>())
+            {
+                FakeModelSpec model = new() { Limit = QuotaPerSecond / 2 * window, WindowSeconds = window, Hint = hint };
+                string hints = hint switch { Hint.Exact => "exact hints", Hint.Rounded => "hints in whole seconds", _ => "no hints" };
+                yield return Overload($"real-150-{window}s-{hint}", $"150 % of {QuotaPerSecond} a second for 120 s, windows of {window} s, {hints}; callers give up after 60 s", [model, model], QuotaPerSecond);
+            }
+        }
+    }
+
+    /// <summary>A large quota over short windows: what an endpoint takes in one window is far more than what it rejects while a client feels its way.</summary>
+    private static SimulatedScenario LargeOverload()
+    {
+        FakeModelSpec model = new() { Limit = 60 };
+        return Overload("real-150-large", "150 % of 120 a second for 60 s, windows of 1 s, exact hints; callers give up after 60 s", [model, model], 120) with { Seconds = 60 };
+    }
+
+    private static IEnumerable<SimulatedScenario> OfOne()
+    {
+        const string Target = "never worse than the plain client in failures and p99";
+        yield return new("real-one-healthy", "a pool of one", [new()]) { Target = Target, IsAgainstPlain = true, Misses = _ => [] };
+        yield return new("real-one-dead", "a pool of one that refuses for 60 s", [new() { Spells = [new(30, 90, Trouble.Refuses)] }])
+        {
+            Target = Target,
+            IsAgainstPlain = true,
+            Also = result => Text($"back after {result.BackAfter(0, 90):0.0} s"),
+            Misses = _ => [],
+        };
+        yield return new("real-one-broken", "a pool of one that answers 500 for 20 s", [new() { Spells = [new(30, 50, Trouble.Breaks)] }])
+        {
+            Target = Target,
+            IsAgainstPlain = true,
+            Also = result => Text($"back after {result.BackAfter(0, 50):0.0} s"),
+            Misses = _ => [],
+        };
+        yield return Overload("real-one-150", "a pool of one at 150 % of 10 a second for 120 s, windows of 10 s, exact hints; callers give up after 60 s", [new() { Limit = 100, WindowSeconds = 10 }], QuotaPerSecond);
+    }
+
+    private static IEnumerable<SimulatedScenario> Rare()
+    {
+        yield return Rarely("real-rare-refuses", "one call a minute for an hour, one endpoint refuses", Trouble.Refuses, failedAttempt: 0.001);
+        yield return Rarely("real-rare-vanished", "one call a minute for an hour, connecting to one takes 5 s and fails", Trouble.Vanished, failedAttempt: 5);
+        yield return Rarely("real-rare-500", "one call a minute for an hour, one endpoint answers 500", Trouble.Breaks, failedAttempt: 0.02);
+        yield return Rarely("real-rare-hung", "one call a minute for an hour, one endpoint hangs", Trouble.Hangs, failedAttempt: 100);
+    }
+
+    private static SimulatedScenario Overload(string name, string what, IReadOnlyList<FakeModelSpec> models, int quota) => new(name, what, models)
+    {
+        PerSecond = 1.5 * quota,
+        PatienceSeconds = 60,
+        Target = "goodput at least 95 % of the quota in answers that were taken; the surplus refused within 50 ms",
+        Also = result => Text($"goodput {result.GoodputPercent(quota):0.0} %, {result.RefusedWithinPercent(0.05):0} % of the failed within 50 ms"),
+        Misses = result => [AtLeast("goodput %", result.GoodputPercent(quota), 95), AtLeast("% of the failed within 50 ms", result.RefusedWithinPercent(0.05), 99)],
+    };
+
+    private static SimulatedScenario Rarely(string name, string what, Trouble trouble, double failedAttempt) => new(name, what, Two(new Spell(0, 1e9, trouble)))
+    {
+        PerSecond = 1.0 / 60,
+        Seconds = 3600,
+        Target = "no call slower than one failed attempt plus its own time",
+        Also = result => Text($"most extra {result.MostExtra:0.###} s"),
+        Misses = result => [NoneFailed(result), AtMost("most extra s", result.MostExtra, failedAttempt + 0.001)],
+    };
+
+    private static FakeModelSpec[] Two(params Spell[] spells) => [new() { Spells = spells }, new()];
+
+    private static string? NoneFailed(SimulatedResult result) => AtMost("failed %", result.FailedPercent, 0);
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,61 @@
+using AzureOpenAI.RoundRobin.Scenarios.Reporting;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
+
+/// <summary>What one client did in one scenario of simulated time.</summary>
+internal sealed class SimulatedResult(SimulatedScenario scenario, string client, IReadOnlyList<SimulatedCall> calls, IReadOnlyList<FakeModel> models)
+{
+    private readonly double[] _took = [.. calls.Where(call => call.Right).Select(call => call.Took).Order()];
+
+    public SimulatedScenario Scenario { get; } = scenario;
+
+    public string Client { get; } = client;
+
+    public IReadOnlyList<SimulatedCall> Calls { get; } = calls;
+
+    public IReadOnlyList<FakeModel> Models { get; } = models;
+
+    public int Right => _took.Length;
+
+    public int Failed => Calls.Count(call => !call.Answered);
+
+    public int Wrong => Calls.Count(call => call.Answered && !call.Right);
+
+    public double FailedPercent => 100.0 * Failed / Calls.Count;
+
+    public int Attempts => Models.Sum(model => model.Arrivals.Count);
+
+    public double AttemptsPerSuccess => (double)Attempts / Math.Max(1, Right);
+
+    public int Spread => Models.Max(model => model.Arrivals.Count) - Models.Min(model => model.Arrivals.Count);
+
+    /// <summary>Of answered calls that took more than twice as long as their answer.</summary>
+    public double SlowedPercent => 100.0 * Calls.Count(call => call.Right && call.Took > 2 * call.Own) / Math.Max(1, Right);
+
+    /// <summary>The most that any answered call took beyond its answer's own time.</summary>
+    public double MostExtra => Calls.Where(call => call.Right).Select(call => call.Extra).DefaultIfEmpty(0).Max();
+
+    public double Percentile(double share) => Percentiles.Of(_took, share);
+
+    /// <summary>Of the failed calls, those that were told so within the given seconds.</summary>
+    public double RefusedWithinPercent(double seconds) => 100.0 * Calls.Count(call => !call.Answered && call.Took <= seconds) / Math.Max(1, Failed);
+
+    /// <summary>Answers that their callers took, of attempts that arrived while the load lasted, as a share of what the limits admit in that time.</summary>
+    public double GoodputPercent(double quotaPerSecond)
+    {
+        HashSet<int> taken = [.. Calls.Where(call => call.Right).Select(call => call.Number)];
+        int answers = Models.Sum(model => model.Answered.Count(answer => answer.Value < Scenario.Seconds && taken.Contains(answer.Key)));
+        return 100 * answers / (quotaPerSecond * Scenario.Seconds);
+    }
+
+    /// <summary>How long after the given second an endpoint first answered again.</summary>
+    public double BackAfter(int model, double second) =>
+        Models[model].Answered.Values.Where(arrived => arrived >= second).Select(arrived => arrived - second).DefaultIfEmpty(double.NaN).Min();
+
+    public string Failures() => string.Join(", ", Calls
+        .Where(call => !call.Answered)
+        .GroupBy(call => call.Exception)
+        .OrderByDescending(group => group.Count())
+        .Take(3)
+        .Select(group => $"{group.Key} x{group.Count()}"));
+}

@@ -1,0 +1,21 @@
+namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
+
+/// <summary>A row group of the second table.</summary>
+internal sealed record SimulatedScenario(string Name, string What, IReadOnlyList<FakeModelSpec> Models)
+{
+    public double PerSecond { get; init; } = 5;
+
+    public double Seconds { get; init; } = 120;
+
+    /// <summary>A caller cancels its call after this.</summary>
+    public double PatienceSeconds { get; init; } = 600;
+
+    /// <summary>The target is the figures of the SDK's own client in the same run.</summary>
+    public bool IsAgainstPlain { get; init; }
+
+    public required string Target { get; init; }
+
+    public required Func<SimulatedResult, IEnumerable<string?>> Misses { get; init; }
+
+    public Func<SimulatedResult, string>? Also { get; init; }
+}
