@@ -8,13 +8,17 @@ internal sealed class Rotation
     /// <summary>Weights are scaled down rather than take more slots than this.</summary>
     public const int MaxSlots = 4096;
 
-    public static readonly Rotation Empty = new([]);
+    public static readonly Rotation Empty = new([], []);
 
     private readonly Endpoint[] _slots;
+    private readonly Endpoint[] _members;
 
-    private Rotation(Endpoint[] slots) => _slots = slots;
+    private Rotation(Endpoint[] slots, Endpoint[] members) => (_slots, _members) = (slots, members);
 
     public ReadOnlySpan<Endpoint> Slots => _slots;
+
+    /// <summary>Those that have any turns, each once, in the order of the configuration.</summary>
+    public ReadOnlySpan<Endpoint> Members => _members;
 
     public int Count => _slots.Length;
 
@@ -29,7 +33,8 @@ internal sealed class Rotation
         }
 
         int[] weights = Reduce([.. endpoints.Select(endpoint => endpoint.Weight)]);
-        return new(weights.All(weight => weight == 1) ? [.. endpoints] : Spread(endpoints, weights));
+        Endpoint[] members = [.. endpoints];
+        return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members);
     }
 
     private static int[] Reduce(int[] weights)
