@@ -1,6 +1,8 @@
 using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Telemetry;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
 
 namespace AzureOpenAI.RoundRobin;
 
@@ -14,14 +16,21 @@ public static class AzureOpenAIRoundRobin
     /// <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is on, else the SDK's own client over <c>AZURE_OPENAI_ENDPOINT</c>.
     /// </summary>
     /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <param name="loggerFactory">Where logs go, warnings about the variables among them, or <see langword="null"/> for nowhere.</param>
     /// <returns>The client, which owns its pool if it has one.</returns>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
-    public static IChatClient CreateFromEnvironment(Action<RoundRobinOptions>? configure = null)
+    public static IChatClient CreateFromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null)
     {
         RoundRobinOptions options = new();
         configure?.Invoke(options);
         Resolution resolution = ConfigurationResolver.ForSwitch(options);
-        return resolution.IsEnabled ? OverPool(new EndpointPool(resolution)) : PlainChatClient.Create(resolution.Settings);
+        if (resolution.IsEnabled)
+        {
+            return OverPool(new EndpointPool(resolution, loggerFactory));
+        }
+
+        PoolLog.Of(loggerFactory).Tell(resolution.Warnings);
+        return PlainChatClient.Create(resolution.Settings);
     }
 
     private static RoundRobinChatClient OverPool(EndpointPool pool) => new(pool);

@@ -12,10 +12,11 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
     private readonly Lock _lock = new();
     private Task? _stopped;
 
-    private AzureOpenAISimulator(IReadOnlyList<SimulatedResource> resources, Ledger ledger, IReadOnlyList<ListenerGate> gates, SimulatorServer server)
+    private AzureOpenAISimulator(IReadOnlyList<SimulatedResource> resources, QuotaPools pools, Ledger ledger, IReadOnlyList<ListenerGate> gates, SimulatorServer server)
     {
         _gates = gates;
         Resources = resources;
+        QuotaPools = pools.ByName;
         Ledger = ledger;
         _byName = resources.ToDictionary(resource => resource.Name, StringComparer.OrdinalIgnoreCase);
         _server = server;
@@ -23,6 +24,9 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
 
     /// <summary>Gets the resources, in the order in which they were added.</summary>
     public IReadOnlyList<SimulatedResource> Resources { get; }
+
+    /// <summary>Gets the limits that deployments share, by name, without regard to case.</summary>
+    public IReadOnlyDictionary<string, QuotaPool> QuotaPools { get; }
 
     /// <summary>Gets the record of every attempt. It can be read after the simulator is disposed.</summary>
     public Ledger Ledger { get; }
@@ -78,6 +82,7 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
     {
         var clock = new SimulatorClock(options.TimeProvider);
         var ledger = new Ledger(options.Resources.Select(resource => resource.Name), options.LedgerCapacity, clock);
+        var pools = new QuotaPools(options.QuotaPools, clock);
         var gates = new List<ListenerGate>();
         var resources = new List<SimulatedResource>();
         try
@@ -85,7 +90,7 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
             foreach (var resource in options.Resources)
             {
                 gates.Add(new ListenerGate(resource.Port));
-                resources.Add(new SimulatedResource(resource, options, clock, unchecked((options.Seed * 397) + resources.Count), gates[^1]));
+                resources.Add(new SimulatedResource(resource, options, pools, clock, unchecked((options.Seed * 397) + resources.Count), gates[^1]));
             }
         }
         catch
@@ -95,7 +100,7 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
         }
 
         handler = new RequestHandler(resources, ledger, options.ContentFilterMarker);
-        return new AzureOpenAISimulator(resources, ledger, gates, new SimulatorServer(gates, options.LoggerFactory));
+        return new AzureOpenAISimulator(resources, pools, ledger, gates, new SimulatorServer(gates, options.LoggerFactory));
     }
 
     private async Task StopAsync()

@@ -39,20 +39,16 @@ public sealed class BrokenAnswerTests
             resource.Faults.Add(Fault.FinishReason("quota_of_the_future"));
         }
 
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 12; i++)
         {
             Exception? failure = streaming
                 ? (await fleet.Client.GetStreamingResponseAsync("hello", cancellationToken: TestContext.Current.CancellationToken).ReadAsync()).Failure
                 : await Record.ExceptionAsync(() => fleet.AskAsync(streaming: false));
-            Assert.NotNull(failure);
+            Assert.IsType(streaming ? typeof(ChatStreamInterruptedException) : typeof(ArgumentOutOfRangeException), failure);
         }
 
-        foreach (SimulatedResource resource in fleet.Azure.Resources)
-        {
-            resource.Faults.Clear();
-        }
-
-        Assert.NotEmpty((await fleet.AskAsync(streaming)).Text);
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.Equal(streaming ? [4, 4, 4] : [8, 8, 8], fleet.Azure.Resources.Select(resource => fleet.Attempts(resource.Name)));
     }
 
     [Theory]

@@ -160,6 +160,23 @@ public sealed class FailoverTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task MaxAttempts_ends_the_call_while_others_are_still_fit(bool streaming)
+    {
+        await using Fleet fleet = await Fleet.StartAsync(["a", "b", "c"], setup => setup.Pool = options => options.MaxAttempts = 2);
+        foreach (SimulatedResource resource in fleet.Azure.Resources)
+        {
+            resource.Faults.Add(Fault.Status(500));
+        }
+
+        EndpointsExhaustedException exception = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => fleet.AskAsync(streaming));
+
+        Assert.Equal((500, 2), (exception.Status, exception.Attempts.Count));
+        Assert.Equal(2, fleet.Attempts());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task A_pool_of_one_is_asked_again_after_a_fault(bool streaming)
     {
         FakeTimeProvider time = new();

@@ -80,6 +80,23 @@ public sealed class TimeoutTests
     }
 
     [Fact]
+    public async Task A_deadline_to_the_first_content_cuts_the_wait_short()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup =>
+        {
+            setup.Time = _time;
+            setup.Pool = static options => options.FirstContentTimeout = 5.Seconds();
+        });
+        fleet["east"].Faults.Add(Fault.StallAfter(2));
+
+        Task<Answer> asked = fleet.AskAsync(streaming: true);
+        await fleet.WaitForAttemptAsync("east");
+        await _time.AdvanceUntilAsync(5.Seconds(), () => fleet.StatusOf("east").Failed == 1);
+
+        Assert.Equal("[west] hello", (await asked).Text);
+    }
+
+    [Fact]
     public async Task A_stream_that_stalls_after_content_is_interrupted_by_name()
     {
         await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup => setup.Time = _time);
@@ -102,7 +119,7 @@ public sealed class TimeoutTests
         await using Fleet fleet = await Fleet.StartAsync(["east"], setup =>
         {
             setup.Time = _time;
-            setup.Resource = resource => resource.AddDeployment(Fleet.Deployment, deployment => deployment.ChunkLatency = Latency.Constant(60.Seconds()));
+            setup.Resource = resource => resource.AddDeployment(Fleet.Deployment, deployment => deployment.ChunkLatency = Latency.Constant(30.Seconds()));
         });
 
         int seen = 0;
@@ -112,20 +129,20 @@ public sealed class TimeoutTests
             text += update.Text;
         }
 
-        Assert.Equal("[east] one two three four", text);
+        Assert.Equal("[east] one two three four five six", text);
         Assert.Equal(0, fleet.StatusOf("east").Failed);
         Assert.True(seen > 4);
 
         async IAsyncEnumerable<ChatResponseUpdate> Paced()
         {
-            await using IAsyncEnumerator<ChatResponseUpdate> stream = fleet.Client.GetStreamingResponseAsync("one two three four", cancellationToken: Cancellation).GetAsyncEnumerator(Cancellation);
+            await using IAsyncEnumerator<ChatResponseUpdate> stream = fleet.Client.GetStreamingResponseAsync("one two three four five six", cancellationToken: Cancellation).GetAsyncEnumerator(Cancellation);
             while (true)
             {
                 ValueTask<bool> pending = stream.MoveNextAsync();
                 Task<bool> moved = pending.AsTask();
                 if (seen > 2)
                 {
-                    await _time.AdvanceUntilAsync(61.Seconds(), () => moved.IsCompleted);
+                    await _time.AdvanceUntilAsync(31.Seconds(), () => moved.IsCompleted);
                 }
 
                 if (!await moved)

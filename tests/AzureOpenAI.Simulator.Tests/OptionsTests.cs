@@ -30,6 +30,29 @@ public sealed class OptionsTests
         { Deployment(deployment => deployment.Model = ""), "Model is empty" },
         { Deployment(deployment => deployment.ChunkLatency = null!), "ChunkLatency is null" },
         { Deployment(deployment => deployment.StreamFormat = new StreamFormat { PieceSize = -1 }), "PieceSize" },
+        { Deployment(deployment => deployment.ProvisionedTokensPerMinute = 0), "ProvisionedTokensPerMinute is 0" },
+        { Provisioned(deployment => deployment.TokensPerMinute = 5), "in place of QuotaPool, TokensPerMinute" },
+        { Provisioned(deployment => deployment.UtilizationWindow = TimeSpan.Zero), "UtilizationWindow is 00:00:00" },
+        { Provisioned(deployment => deployment.UtilizationWindow = TimeSpan.FromHours(2)), "at most 1 hour" },
+        { Provisioned(deployment => deployment.SpilloverDeployment = "gpt-4o"), "'gpt-4o' is no standard deployment" },
+        { Provisioned(deployment => deployment.SpilloverDeployment = "missing"), "'missing' is no standard deployment" },
+        { Deployment(deployment => deployment.SpilloverDeployment = "gpt-4o"), "only a provisioned deployment spills over" },
+        { Deployment(deployment => deployment.PromptCacheExpiry = TimeSpan.Zero), "PromptCacheExpiry is 00:00:00" },
+        { Deployment(deployment => deployment.PromptCacheExpiry = TimeSpan.FromHours(25)), "at most 24 hours" },
+        { Deployment(deployment => deployment.QuotaPool = "norway"), "there is no quota pool 'norway'" },
+        { With(options => options.AddQuotaPool("a", _ => { })), "Quota pool 'a': it limits nothing" },
+        { With(options => options.AddQuotaPool("a b", pool => pool.TokensPerMinute = 1)), "Quota pool 'a b': the name must be" },
+        { With(options => options.AddQuotaPool("a", pool => pool.TokensPerMinute = 1).AddQuotaPool("A", pool => pool.TokensPerMinute = 1)), "two pools of this name" },
+        { With(options => options.AddQuotaPool("a", pool => pool.TokensPerMinute = 0)), "Quota pool 'a': TokensPerMinute is 0" },
+        { With(options => options.AddQuotaPool("a", pool => pool.RequestsPerMinute = 5)), "Quota pool 'a': RequestsPerMinute 5 admits no request" },
+        {
+            With(options => options.AddQuotaPool("p", pool => pool.TokensPerMinute = 1).AddResource("b", resource => resource.AddDeployment("a", deployment =>
+            {
+                deployment.QuotaPool = "p";
+                deployment.TokensPerMinute = 1;
+            }))),
+            "limits of its own besides QuotaPool"
+        },
         { With(options => options.LedgerCapacity = 0), "LedgerCapacity is 0" },
         { With(options => options.ContentFilterMarker = ""), "ContentFilterMarker is empty" },
         { With(options => options.TimeProvider = null!), "TimeProvider is null" },
@@ -50,11 +73,19 @@ public sealed class OptionsTests
         var exception = await Assert.ThrowsAsync<ArgumentException>(() => AzureOpenAISimulator.StartAsync(
             options => options
                 .AddResource("east", resource => resource.ApiKey = "secret with spaces")
-                .AddResource("west", resource => resource.AddDeployment("gpt-4o", deployment => deployment.TokensPerMinute = 0)),
+                .AddResource("west", resource => resource.AddDeployment("gpt-4o", deployment => deployment.TokensPerMinute = 0).AddDeployment("ptu", deployment =>
+                {
+                    deployment.QuotaPool = "none";
+                    deployment.ProvisionedTokensPerMinute = -1;
+                    deployment.SpilloverDeployment = "nowhere";
+                })),
             TestContext.Current.CancellationToken));
 
         Assert.Contains("Resource 'east'", exception.Message, StringComparison.Ordinal);
         Assert.Contains("Resource 'west', deployment 'gpt-4o'", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'none'", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("ProvisionedTokensPerMinute is -1", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'nowhere'", exception.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", exception.Message, StringComparison.Ordinal);
     }
 
@@ -94,6 +125,12 @@ public sealed class OptionsTests
 
     private static Action<SimulatorOptions> Deployment(Action<DeploymentOptions> configure) =>
         options => options.AddResource("east", resource => resource.AddDeployment("gpt-4o", configure));
+
+    private static Action<SimulatorOptions> Provisioned(Action<DeploymentOptions> configure) => Deployment(deployment =>
+    {
+        deployment.ProvisionedTokensPerMinute = 1000;
+        configure(deployment);
+    });
 
     private static Action<SimulatorOptions> With(Action<SimulatorOptions> configure) => options => configure(options.AddResource("east"));
 }

@@ -16,6 +16,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 {
     private const long Idle = 0;
     private const long Fired = -1;
+    private const long Moved = -2;
 
     private readonly TimeProvider _time = time;
     private readonly CancellationTokenSource _source = new();
@@ -50,9 +51,17 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>The request reached the transport.</summary>
     public bool IsSent { get; set; }
 
+    /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
+    public bool IsMovable { get; set; }
+
+    /// <summary>Of the answer, as far as it is known; 0 where it is not.</summary>
+    public long OutputTokens { get; set; }
+
     public CancellationToken Token => _source.Token;
 
     public bool TimedOut => Volatile.Read(ref _armed) == Fired;
+
+    public bool IsMoved => Volatile.Read(ref _armed) == Moved;
 
     public bool HoldsPermit => HoldsOwnPermit || HoldsResourcePermit;
 
@@ -76,12 +85,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>Starts the clock of one wait: for an answer, or for a stream's next update.</summary>
     public void Await(long now, TimeSpan limit)
     {
-        if (limit == Timeout.InfiniteTimeSpan)
-        {
-            return;
-        }
-
-        long deadline = _time.After(now, limit);
+        long deadline = limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(now, limit);
         Volatile.Write(ref _deadline, deadline);
         // A full fence on both sides: either the callback sees this wait, or this sees that the callback has run. See OnTimer.
         Interlocked.Exchange(ref _armed, ++_waits);
@@ -95,8 +99,21 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public bool Arrived()
     {
         long armed = Volatile.Read(ref _armed);
-        return armed == Idle || (armed != Fired && Interlocked.CompareExchange(ref _armed, Idle, armed) == armed);
+        return armed == Idle || (armed > Idle && Interlocked.CompareExchange(ref _armed, Idle, armed) == armed);
     }
+
+    /// <summary>
+    /// Claims the attempt for another endpoint, if it still waits at this one and has done so since before <paramref name="startedBefore"/>. The wait it is
+    /// claimed in is named by a number that never returns, so an attempt that ended meanwhile, and its object's next one, are safe.
+    /// </summary>
+    public bool TryMove(Endpoint from, long startedBefore)
+    {
+        long armed = Volatile.Read(ref _armed);
+        return armed > Idle && IsMovable && Endpoint == from && StartedAt < startedBefore && Interlocked.CompareExchange(ref _armed, Moved, armed) == armed;
+    }
+
+    /// <summary>Ends an attempt that was claimed. Runs the client's own code, so not under a lock.</summary>
+    public void EndMoved() => _source.Cancel();
 
     /// <summary>Makes the object fit for another attempt.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
@@ -109,6 +126,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         HoldsResourcePermit = false;
         IsAdmitted = false;
         IsSent = false;
+        IsMovable = false;
+        OutputTokens = 0;
         StartedAt = 0;
         Endpoint = null!;
         return quiet;
@@ -135,7 +154,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         Interlocked.Exchange(ref _timerDue, long.MaxValue);
         long armed = Volatile.Read(ref _armed);
         long deadline = Volatile.Read(ref _deadline);
-        if (armed is Idle or Fired)
+        if (armed <= Idle)
         {
             return;
         }

@@ -10,19 +10,20 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private const int Most = 256;
 
     [ThreadStatic]
-    private static Attempt? threads;
+    private static Attempt? _threads;
 
     private readonly TimeProvider _time = time;
     private readonly ConcurrentQueue<Attempt> _rest = new();
+    private readonly HashSet<Attempt> _all = [];
     private int _count;
     private volatile bool _disposed;
 
     public Attempt Rent()
     {
-        Attempt? attempt = threads;
+        Attempt? attempt = _threads;
         if (attempt is not null && attempt.Cache == this)
         {
-            threads = null;
+            _threads = null;
             return attempt;
         }
 
@@ -32,18 +33,24 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
             return attempt;
         }
 
-        return new Attempt(this, _time);
+        attempt = new Attempt(this, _time);
+        lock (_all)
+        {
+            _all.Add(attempt);
+        }
+
+        return attempt;
     }
 
     public void Return(Attempt attempt)
     {
         if (!attempt.TryReset() || _disposed)
         {
-            attempt.LetGo();
+            LetGo(attempt);
         }
-        else if (threads is null || threads.Cache._disposed)
+        else if (_threads is null || _threads.Cache._disposed)
         {
-            threads = attempt;
+            _threads = attempt;
         }
         else if (Interlocked.Increment(ref _count) <= Most)
         {
@@ -52,7 +59,16 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         else
         {
             Interlocked.Decrement(ref _count);
-            attempt.LetGo();
+            LetGo(attempt);
+        }
+    }
+
+    /// <summary>Every attempt that runs, and some that do not.</summary>
+    public Attempt[] Snapshot()
+    {
+        lock (_all)
+        {
+            return [.. _all];
         }
     }
 
@@ -61,7 +77,16 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         _disposed = true;
         while (_rest.TryDequeue(out Attempt? attempt))
         {
-            attempt.LetGo();
+            LetGo(attempt);
+        }
+    }
+
+    private void LetGo(Attempt attempt)
+    {
+        attempt.LetGo();
+        lock (_all)
+        {
+            _all.Remove(attempt);
         }
     }
 }

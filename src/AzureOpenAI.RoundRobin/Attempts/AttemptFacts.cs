@@ -9,6 +9,9 @@ internal readonly record struct AttemptFacts
     /// <summary>Our own deadline ended the attempt.</summary>
     public bool TimedOut { get; init; }
 
+    /// <summary>We ended the attempt because its endpoint had fallen silent.</summary>
+    public bool Moved { get; init; }
+
     /// <summary>The pool built the client, so the request was seen to leave.</summary>
     public bool Built { get; init; }
 

@@ -60,6 +60,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     private void Finish<TOperation, TResult>(Attempt attempt)
         where TOperation : struct, IOperation<TResult>
     {
+        Dispatcher.Timed(attempt);
         if (TOperation.EndsAttempt)
         {
             Dispatcher.Succeeded(attempt);
@@ -76,6 +77,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         Exception failure;
         if (!pending.IsCompleted)
         {
+            attempt.IsMovable = TOperation.MayMove;
             Await(attempt, TOperation.EndsAttempt);
         }
 
@@ -115,6 +117,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             ValueTask<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
             if (!pending.IsCompleted)
             {
+                attempt.IsMovable = TOperation.MayMove && !call.WasMoved;
                 Await(attempt, TOperation.EndsAttempt);
             }
 
@@ -146,6 +149,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     {
         CallerCancelled = cancellationToken.IsCancellationRequested,
         TimedOut = attempt.TimedOut,
+        Moved = attempt.IsMoved,
         Built = attempt.Endpoint.IsBuilt,
         Sent = attempt.IsSent,
         OwnTransport = attempt.Endpoint.IsBuilt && Limits.OwnTransport,

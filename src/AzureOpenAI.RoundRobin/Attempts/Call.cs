@@ -20,7 +20,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     private readonly Func<int> _fingerprint = fingerprint;
     private readonly List<EndpointAttempt> _failures = [];
     private readonly HashSet<Endpoint> _tried = [];
-    private (Endpoint Endpoint, int Generation, AttemptOutcome Outcome, TimeSpan Cost)? _broken;
+    private (Endpoint Endpoint, int Generation, AttemptOutcome Outcome, TimeSpan Cost, bool Doubtful)? _broken;
     private AttemptOutcome _standsFor;
     private long _standsForReadyAt = long.MaxValue;
     private int _slow;
@@ -41,6 +41,9 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
     public bool MayAskMisconfigured { get; set; }
 
+    /// <summary>It was taken away from a silent endpoint; that happens to a call once.</summary>
+    public bool WasMoved { get; private set; }
+
     public bool HasTriedAny => _failures.Count > 0;
 
     /// <summary>The number of the attempt that runs or comes next, from 1.</summary>
@@ -51,7 +54,8 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
-    public TimeSpan NextPause() => FirstPause * (1 << Math.Min(_pauses, 6));
+    /// <summary>Half a second, one, two, and then four each time.</summary>
+    public TimeSpan NextPause() => FirstPause * (1 << Math.Min(_pauses, 3));
 
     /// <summary>Takes the failure of an attempt, and throws where it ends the call.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
@@ -70,14 +74,17 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
         long now = _dispatcher.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
         EndpointAttempt failure = Describe(endpoint, outcome, cost);
-        bool doubtful = outcome.Kind == OutcomeKind.Broken;
+        bool broken = outcome.Kind == OutcomeKind.Broken;
+        // Whether a broken answer is the endpoint's fault or the request's, another endpoint will tell. One that is on probation gets no such doubt.
+        bool doubtful = broken && !attempt.HoldsPermit;
+        WasMoved |= outcome.Kind == OutcomeKind.Silent;
         _failures.Add(failure);
         _tried.Add(endpoint);
         StandFor(outcome, now);
         _dispatcher.Failed(attempt, outcome, failure, outcome.IsSuspectRequest ? _fingerprint() : 0, blame: !doubtful);
-        if (doubtful)
+        if (broken)
         {
-            TakeBroken(endpoint, generation, outcome, cost);
+            TakeBroken(endpoint, generation, outcome, cost, doubtful);
         }
 
         if (outcome.Kind == OutcomeKind.Slow && ++_slow == TriesWhenInDoubt)
@@ -137,7 +144,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
                 return released;
             }
 
-            Refuse(Pick.Refused(Refusal.BeyondPatience));
+            Refuse(_dispatcher.Dismissed(Group));
         }
     }
 
@@ -177,17 +184,17 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
         }
     }
 
-    private void TakeBroken(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost)
+    private void TakeBroken(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, bool doubtful)
     {
         if (_broken is not { } first)
         {
-            _broken = (endpoint, generation, outcome, cost);
+            _broken = (endpoint, generation, outcome, cost, doubtful);
             return;
         }
 
-        bool alike = first.Outcome.Exception.GetType() == outcome.Exception.GetType();
+        bool alike = first.Endpoint != endpoint && first.Outcome.Exception.GetType() == outcome.Exception.GetType();
         ForgetBroken(blame: !alike);
-        if (!alike)
+        if (!alike && doubtful)
         {
             _dispatcher.Blame(endpoint, generation, outcome, cost);
         }
@@ -197,7 +204,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
     private void ForgetBroken(bool blame)
     {
-        if (_broken is { } broken && blame)
+        if (_broken is { Doubtful: true } broken && blame)
         {
             _dispatcher.Blame(broken.Endpoint, broken.Generation, broken.Outcome, broken.Cost);
         }

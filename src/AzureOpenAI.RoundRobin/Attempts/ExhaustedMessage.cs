@@ -23,8 +23,12 @@ internal static class ExhaustedMessage
 
         if (failures.Count > 0)
         {
-            text.Append(failures.Count == 1 ? "Tried: " : "Tried, in order: ").AppendJoin("; ", failures.Take(Listed));
-            text.Append(failures.Count > Listed ? string.Create(CultureInfo.InvariantCulture, $"; and {failures.Count - Listed} more.") : ".");
+            // A call that waited may have asked the same endpoint many times; the last time speaks for the others.
+            string[] tried = [.. failures
+                .GroupBy(failure => (failure.EndpointName, failure.Reason, failure.Status))
+                .Select(same => same.Count() == 1 ? $"{same.Last()}" : string.Create(CultureInfo.InvariantCulture, $"{same.Last()} {same.Count()} times"))];
+            text.Append("Tried: ").AppendJoin("; ", tried.Take(Listed));
+            text.Append(tried.Length > Listed ? string.Create(CultureInfo.InvariantCulture, $"; and {tried.Length - Listed} more.") : ".");
         }
 
         return text.ToString().TrimEnd();
@@ -39,6 +43,7 @@ internal static class ExhaustedMessage
         OutcomeKind.Broken => "broke its answer",
         OutcomeKind.Cut => "cut its stream",
         OutcomeKind.Slow => "ran out of time",
+        OutcomeKind.Silent => "fell silent",
         _ => "failed",
     };
 }

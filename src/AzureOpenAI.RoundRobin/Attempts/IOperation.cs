@@ -7,6 +7,9 @@ internal interface IOperation<TResult>
     /// <summary>True if the attempt is over when the operation is; false if the result goes on with it and ends it.</summary>
     static abstract bool EndsAttempt { get; }
 
+    /// <summary>True if an attempt that is stuck at a silent endpoint may be ended and made elsewhere.</summary>
+    static abstract bool MayMove { get; }
+
     /// <summary>True if the operation is the user's own code, whose unknown exceptions say nothing of the endpoint.</summary>
     static abstract bool IsUsersCode { get; }
 

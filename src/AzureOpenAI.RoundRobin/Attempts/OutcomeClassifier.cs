@@ -20,10 +20,17 @@ internal static class OutcomeClassifier
         }
 
         Exception cause = Unwrap(exception);
+        if (facts.Moved)
+        {
+            return new(OutcomeKind.Silent, exception);
+        }
+
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
             ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
-        return facts.Committed && outcome.MayFailOver ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
+        // Out of range is what the SDK says to a value that it does not know yet: the stream was whole, and only unreadable.
+        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.Broken && cause is ArgumentOutOfRangeException);
+        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
     }
 
     /// <summary>An SDK that retried by itself reports its attempts as one aggregate; the last one is the state of the endpoint.</summary>

@@ -35,4 +35,7 @@ internal enum OutcomeKind
 
     /// <summary>The attempt ran out of time after it was sent.</summary>
     Slow,
+
+    /// <summary>The endpoint gave no sign of life while the others went on answering.</summary>
+    Silent,
 }

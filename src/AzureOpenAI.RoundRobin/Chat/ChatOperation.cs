@@ -11,6 +11,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public static bool EndsAttempt => true;
 
+    public static bool MayMove => true;
+
     public static bool IsUsersCode => false;
 
     public bool NamesModel => _request.NamesModel;
@@ -24,7 +26,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         try
         {
             return attempt.Endpoint.IsBuilt
-                ? AskAsync(AttemptObserver.Observe(attempt, _request, Ask), attempt.Endpoint.Name, number)
+                ? AskAsync(AttemptObserver.Observe(attempt, _request, Ask), attempt, number)
                 : new(Ask(_request, attempt));
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -38,14 +40,16 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
         attempt.Endpoint.ChatClient.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
 
-    private static async ValueTask<ChatResponse> AskAsync(Task<ChatResponse> asked, string endpoint, int number)
+    private static async ValueTask<ChatResponse> AskAsync(Task<ChatResponse> asked, Attempt attempt, int number)
     {
+        string endpoint = attempt.Endpoint.Name;
         ChatResponse response = await asked.ConfigureAwait(false);
         if (response.FinishReason is null)
         {
             throw new IOException($"Endpoint '{endpoint}' answered without a finish reason, so the answer may be cut.");
         }
 
+        attempt.OutputTokens = response.Usage?.OutputTokenCount ?? 0;
         AnswerOrigin.Mark(response.AdditionalProperties ??= [], endpoint, number);
         return response;
     }

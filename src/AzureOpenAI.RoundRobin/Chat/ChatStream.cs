@@ -169,6 +169,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             if (HasContent(Current))
             {
                 _content = Current;
+                _attempt.IsMovable = false;
                 return;
             }
 
@@ -222,6 +223,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         {
             bool moved = await move.ConfigureAwait(false);
             _attempt!.Arrived();
+            _attempt.Endpoint.Vitals.Sign();
             return Moved(moved);
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -252,6 +254,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         {
             Current = _updates!.Current;
             _finished |= Current.FinishReason is not null;
+            ReadUsage(Current);
             return true;
         }
 
@@ -294,7 +297,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         if (_interrupted is { MayFailOver: true } outcome)
         {
             EndpointAttempt failure = Call.Describe(attempt.Endpoint, outcome, attempt.Took(dispatcher.Time.GetTimestamp()));
-            dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: true);
+            dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: outcome.Kind == OutcomeKind.Cut);
         }
         else if (_interrupted is null && _ended)
         {
@@ -336,6 +339,17 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         }
 
         return false;
+    }
+
+    private void ReadUsage(ChatResponseUpdate update)
+    {
+        foreach (AIContent content in update.Contents)
+        {
+            if (content is UsageContent usage)
+            {
+                _attempt!.OutputTokens = usage.Details.OutputTokenCount ?? 0;
+            }
+        }
     }
 
     private void MarkOrigin(int number)

@@ -60,10 +60,11 @@ public sealed class RoundRobinChatClient : IChatClient
     /// It is always a pool: the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is not read.
     /// </summary>
     /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, warnings about the variables among them, or <see langword="null"/> for nowhere.</param>
     /// <returns>The client, which owns its pool.</returns>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
-    public static RoundRobinChatClient FromEnvironment(Action<RoundRobinOptions>? configure = null) =>
-        new(EndpointPool.FromEnvironment(configure));
+    public static RoundRobinChatClient FromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null) =>
+        new(EndpointPool.FromEnvironment(configure, loggerFactory));
 
     /// <inheritdoc/>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>

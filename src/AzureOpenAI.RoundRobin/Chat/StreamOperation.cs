@@ -10,6 +10,8 @@ internal readonly struct StreamOperation(ChatStream stream, ChatRequest request)
 
     public static bool EndsAttempt => false;
 
+    public static bool MayMove => true;
+
     public static bool IsUsersCode => false;
 
     public bool NamesModel => _request.NamesModel;

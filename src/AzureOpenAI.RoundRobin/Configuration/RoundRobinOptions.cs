@@ -1,7 +1,7 @@
 using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
-using AzureOpenAI.RoundRobin.Configuration;
 
 namespace AzureOpenAI.RoundRobin;
 

@@ -26,7 +26,7 @@ internal static class Cooldown
         OutcomeKind.RateLimited => Doubled(Second, strikes, LongestRateLimit),
         OutcomeKind.Cut => Doubled(2 * Second, strikes, LongestRateLimit),
         OutcomeKind.Credential or OutcomeKind.Missing => Configuration[Math.Min(strikes, Configuration.Length - 1)],
-        OutcomeKind.Slow => Clamp(Max(Fault(outFor), 4 * cost), Second, LongestSlow),
+        OutcomeKind.Slow or OutcomeKind.Silent => Clamp(Max(Fault(outFor), 4 * cost), Second, LongestSlow),
         _ => Fault(outFor),
     };
 

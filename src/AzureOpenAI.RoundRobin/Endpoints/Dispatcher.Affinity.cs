@@ -13,13 +13,32 @@ internal sealed partial class Dispatcher
     /// <param name="now">The present; not needed on the quick way.</param>
     private static Endpoint? Preferred(EndpointGroup group, Rotation rotation, uint affinity, Call? call = null, bool retry = false, long now = 0)
     {
-        Endpoint? overloaded = null;
-        if (rotation.Count == 0)
+        Endpoint? preferred = rotation.Count == 0 ? null
+            : Slow(group, rotation, call, retry, now)
+            ?? FirstFree(group.Homes!.OrderFor(affinity, rotation), rotation, call, retry, now)
+            ?? FirstFree(new RendezvousOrder(affinity, rotation.Slow), rotation, call, retry, now);
+        if (preferred is not null)
         {
-            return null;
+            group.CountPreferred();
         }
 
-        foreach (Endpoint endpoint in group.Homes!.OrderFor(affinity, rotation))
+        return preferred;
+    }
+
+    /// <summary>One call in so many goes to an endpoint that is slow, whatever it prefers, so that it is seen when that is itself again.</summary>
+    private static Endpoint? Slow(EndpointGroup group, Rotation rotation, Call? call, bool retry, long now)
+    {
+        uint number = group.Preferred;
+        return rotation.Slow.Length > 0 && number % Rotation.SlowEvery == 0
+            && rotation.Slow[(int)(number / Rotation.SlowEvery % (uint)rotation.Slow.Length)] is var slow
+            && (call is null || IsFree(slow, call, retry, now)) ? slow : null;
+    }
+
+    /// <summary>The first that may be asked and is not overloaded, else the first that may be asked.</summary>
+    private static Endpoint? FirstFree(RendezvousOrder order, Rotation rotation, Call? call, bool retry, long now)
+    {
+        Endpoint? overloaded = null;
+        foreach (Endpoint endpoint in order)
         {
             if (call is not null && !IsFree(endpoint, call, retry, now))
             {
@@ -28,16 +47,10 @@ internal sealed partial class Dispatcher
 
             if (!ConversationHomes.IsOverloaded(endpoint, rotation))
             {
-                group.CountPreferred();
                 return endpoint;
             }
 
             overloaded ??= endpoint;
-        }
-
-        if (overloaded is not null)
-        {
-            group.CountPreferred();
         }
 
         return overloaded;

@@ -22,7 +22,7 @@ internal sealed partial class Dispatcher
             pick = NextUnsynchronized(call);
         }
 
-        _log.Tell();
+        FinishOutside();
         return pick;
     }
 
@@ -61,6 +61,18 @@ internal sealed partial class Dispatcher
         lock (_lock)
         {
             return group.Line.Leave(waiter);
+        }
+    }
+
+    /// <summary>What a call is told that was sent away from the line.</summary>
+    public Pick Dismissed(EndpointGroup group)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            long soonest = SoonestStatedUnsynchronized(group, now);
+            return soonest == long.MaxValue ? Pick.Refused(Refusal.Misconfigured)
+                : Pick.Refused(Refusal.BeyondPatience, soonest > now ? _time.Until(now, soonest) : null);
         }
     }
 

@@ -196,6 +196,7 @@ internal sealed partial class Dispatcher
             }
         }
 
+        wake = Math.Min(wake, MoveStuckUnsynchronized(now));
         if (wake != long.MaxValue)
         {
             TimeSpan delay = _time.Until(now, wake);

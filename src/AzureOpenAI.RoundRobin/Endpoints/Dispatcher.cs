@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -48,6 +49,7 @@ internal sealed partial class Dispatcher : IDisposable
         _attempts = new AttemptCache(time);
         _budget = new RetryBudget(time);
         _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
+        _observeEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * endpoints.Length)) - 1L;
         _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         lock (_lock)
         {
@@ -115,7 +117,8 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>The endpoint took the call: it is admitted, though not yet answered.</summary>
     public void Admitted(Attempt attempt)
     {
-        if (!attempt.HoldsPermit || attempt.IsAdmitted)
+        attempt.Endpoint.Vitals.Sign();
+        if (attempt.Endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
         {
             return;
         }
@@ -124,16 +127,22 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: false);
+            ReviveUnsynchronized(attempt, now);
             SettleUnsynchronized(now);
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 
     /// <summary>The endpoint answered, in full.</summary>
     public void Succeeded(Attempt attempt)
     {
         Endpoint endpoint = attempt.Endpoint;
+        if (attempt.StartedAt != 0)
+        {
+            endpoint.Vitals.Add(attempt.Took(_time.GetTimestamp()), attempt.OutputTokens);
+        }
+
         if (attempt.HoldsPermit || !endpoint.IsClean)
         {
             TakeBack(attempt);
@@ -163,7 +172,7 @@ internal sealed partial class Dispatcher : IDisposable
                 SettleUnsynchronized(_time.GetTimestamp());
             }
 
-            _log.Tell();
+            FinishOutside();
         }
 
         End(attempt, answered: served);
@@ -190,17 +199,18 @@ internal sealed partial class Dispatcher : IDisposable
                 AdmitResourceUnsynchronized(attempt, now);
             }
 
+            bool onProbation = attempt.HoldsPermit;
             ReturnPermitsUnsynchronized(attempt);
             if (blame)
             {
-                BlameUnsynchronized(endpoint, attempt.Generation, outcome, failure.Duration, fingerprint, now);
+                BlameUnsynchronized(endpoint, attempt.Generation, outcome, failure.Duration, fingerprint, onProbation, now);
             }
 
             SettleUnsynchronized(now);
         }
 
         End(attempt, answered: false);
-        _log.Tell();
+        FinishOutside();
     }
 
     /// <summary>Holds an earlier failure against its endpoint after all.</summary>
@@ -209,11 +219,11 @@ internal sealed partial class Dispatcher : IDisposable
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            BlameUnsynchronized(endpoint, generation, outcome, cost, 0, now);
+            BlameUnsynchronized(endpoint, generation, outcome, cost, fingerprint: 0, onProbation: false, now);
             SettleUnsynchronized(now);
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 
     /// <summary>Looks at all endpoints at one moment.</summary>
@@ -278,7 +288,12 @@ internal sealed partial class Dispatcher : IDisposable
     {
         Endpoint endpoint = attempt.Endpoint;
         _attempts.Return(attempt);
-        endpoint.Ended(answered);
+        long answers = endpoint.Ended(answered);
+        if (answered && (answers & _observeEvery) == 0)
+        {
+            Observe();
+        }
+
         if (_disposed)
         {
             ReleaseIfIdle();
@@ -295,6 +310,9 @@ internal sealed partial class Dispatcher : IDisposable
         }
     }
 
+    private bool IsAlone(Endpoint endpoint) =>
+        Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
+
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
@@ -307,12 +325,13 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: true);
+            ReviveUnsynchronized(attempt, now);
             SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
             SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
             SettleUnsynchronized(now);
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 
     private static void SucceededUnsynchronized(Health health, int generation)
@@ -383,7 +402,7 @@ internal sealed partial class Dispatcher : IDisposable
         _dirty = true;
     }
 
-    private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, long now)
+    private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
@@ -406,7 +425,13 @@ internal sealed partial class Dispatcher : IDisposable
             return;
         }
 
-        if (target.Failed(outcome, cost, silent: false, now, _generation + 1))
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && IsAlone(endpoint))
+        {
+            // It has nobody to stand in for it, so it is never out for an error: its calls come back one by one, as the SDK's own retries would.
+            return;
+        }
+
+        if (target.Failed(outcome, cost, onProbation, now, _generation + 1))
         {
             _generation++;
             _dirty = true;
@@ -427,6 +452,6 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(_time.GetTimestamp());
         }
 
-        _log.Tell();
+        FinishOutside();
     }
 }

@@ -49,6 +49,8 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public int Priority { get; init; }
 
+    public Vitals Vitals { get; } = new();
+
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
     public long SkippedUntil { get; set; } = long.MinValue;
 
@@ -92,7 +94,8 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public void Began() => Interlocked.Increment(ref _answeredAndInFlight);
 
-    public void Ended(bool answered) => Interlocked.Add(ref _answeredAndInFlight, answered ? OneAnswered - 1 : -1);
+    /// <returns>How many attempts it has answered so far.</returns>
+    public long Ended(bool answered) => Interlocked.Add(ref _answeredAndInFlight, answered ? OneAnswered - 1 : -1) >> AnsweredShift;
 
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)
@@ -104,6 +107,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
             Volatile.Write(ref _rejectionTicks, Rejection.After(RejectionTime, took).Ticks);
         }
     }
+
+    /// <summary>Changes with everything that is heard from it.</summary>
+    public long Signs => Answered + Failed + Vitals.Signs;
 
     public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
 

@@ -24,6 +24,7 @@ internal static class EndpointClients
         {
             ConnectTimeout = ConnectTimeout,
             PooledConnectionLifetime = ConnectionLifetime,
+            Proxy = new LoopbackBypass(HttpClient.DefaultProxy),
             UseCookies = false,
             AllowAutoRedirect = false,
         };

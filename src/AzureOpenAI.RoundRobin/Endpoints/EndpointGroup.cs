@@ -13,8 +13,12 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 {
     private Rotation _rotation = Rotation.Empty;
     private long _nextEvent = long.MinValue;
+    private readonly SlownessWatch _slowness = new(endpoints.Length);
+    private readonly HashSet<Endpoint> _slow = [];
     private uint _cursor = start;
     private uint _preferred;
+    private List<Endpoint> _members = [];
+    private bool _slowChanged;
 
     public Endpoint[] Endpoints { get; } = endpoints;
 
@@ -49,6 +53,24 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     public uint NextTicket() => Interlocked.Increment(ref _cursor);
 
+    /// <summary>Under the dispatcher's lock.</summary>
+    public SilenceWatch Silence { get; } = new(endpoints.Length);
+
+    /// <summary>Under the dispatcher's lock: finds who is far slower than the others.</summary>
+    /// <returns>Whether that has changed.</returns>
+    public bool FindSlow()
+    {
+        bool[] slow = _slowness.Look([.. Endpoints.Select(endpoint => endpoint.Vitals)]);
+        bool changed = false;
+        for (int i = 0; i < slow.Length; i++)
+        {
+            changed |= slow[i] ? _slow.Add(Endpoints[i]) : _slow.Remove(Endpoints[i]);
+        }
+
+        _slowChanged |= changed;
+        return changed;
+    }
+
     /// <summary>Under the dispatcher's lock: takes the endpoints' conditions into a new rotation.</summary>
     public void Rebuild()
     {
@@ -73,12 +95,12 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
         }
 
         Offers.Sort(static (left, right) => left.Priority.CompareTo(right.Priority));
-        if (!open.SequenceEqual(_members))
+        if (_slowChanged || !open.SequenceEqual(_members))
         {
             _members = open;
-            Volatile.Write(ref _rotation, Rotation.Of(open));
+            _slowChanged = false;
+            List<Endpoint> slow = open.FindAll(_slow.Contains);
+            Volatile.Write(ref _rotation, slow.Count == open.Count ? Rotation.Of(open) : Rotation.Of([.. open.Except(slow)], slow));
         }
     }
-
-    private List<Endpoint> _members = [];
 }

@@ -88,13 +88,14 @@ public sealed class EndpointPool : IDisposable
     /// Does not read the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c>.
     /// </summary>
     /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, warnings about the variables among them, or <see langword="null"/> for nowhere.</param>
     /// <returns>The pool, which the caller owns.</returns>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
-    public static EndpointPool FromEnvironment(Action<RoundRobinOptions>? configure = null)
+    public static EndpointPool FromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null)
     {
         RoundRobinOptions options = new();
         configure?.Invoke(options);
-        return new EndpointPool(ConfigurationResolver.ForEnvironment(options));
+        return new EndpointPool(ConfigurationResolver.ForEnvironment(options), loggerFactory);
     }
 
     /// <summary>

@@ -102,6 +102,18 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         _unadmitted = 0;
     }
 
+    /// <summary>An endpoint that was taken for silent gives a sign of life: it was late, and nothing worse.</summary>
+    public void Revive(long now)
+    {
+        if (Reason == OutcomeKind.Silent && Condition >= Condition.Probing && StatedUntil <= now)
+        {
+            BeginProbing();
+            NeedsCompletion = false;
+            _unadmitted++;
+            Admit(now);
+        }
+    }
+
     public void Succeeded()
     {
         _faultsInRow = 0;
@@ -125,11 +137,11 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
 
     /// <summary>Takes a failure that was picked after the last one struck.</summary>
     /// <returns><see langword="true"/> if the target went out for it.</returns>
-    public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool silent, long now, int generation)
+    public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool onProbation, long now, int generation)
     {
         // The endpoint's own word needs no second failure to be believed.
         TimeSpan? stated = outcome.StatedPause;
-        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind, silent) && stated is null)
+        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind) && !onProbation && stated is null)
         {
             _clean = false;
             return false;
@@ -172,10 +184,10 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         return false;
     }
 
-    private bool IsFirstOfItsKind(OutcomeKind kind, bool silent) => kind switch
+    private bool IsFirstOfItsKind(OutcomeKind kind) => kind switch
     {
         OutcomeKind.Fault or OutcomeKind.Broken => ++_faultsInRow == 1,
-        OutcomeKind.Slow => !silent && ++_slowInRow == 1,
+        OutcomeKind.Slow => ++_slowInRow == 1,
         _ => false,
     };
 
@@ -200,7 +212,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         StruckAt = generation;
         LastFailedAt = now;
         FailedProbes = Math.Max(FailedProbes, _faultsInRow - 1);
-        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Cut;
+        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Silent or OutcomeKind.Cut;
         _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
         _wentOutAt = now;
         _clean = false;

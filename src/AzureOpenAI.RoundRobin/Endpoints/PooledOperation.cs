@@ -9,6 +9,8 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 
     public static bool EndsAttempt => true;
 
+    public static bool MayMove => false;
+
     public static bool IsUsersCode => true;
 
     public bool NamesModel => false;
@@ -16,7 +18,7 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
     public uint Affinity => 0;
 
     /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
-    public int Fingerprint() => _operation.GetHashCode();
+    public int Fingerprint() => OperationCount.Next();
 
     public async ValueTask<T> InvokeAsync(Attempt attempt, int number) =>
         await AttemptObserver.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token)).ConfigureAwait(false);

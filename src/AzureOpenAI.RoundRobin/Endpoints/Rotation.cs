@@ -8,17 +8,24 @@ internal sealed class Rotation
     /// <summary>Weights are scaled down rather than take more slots than this.</summary>
     public const int MaxSlots = 4096;
 
-    public static readonly Rotation Empty = new([], []);
+    /// <summary>A slow endpoint has one turn in about so many.</summary>
+    public const int SlowEvery = 32;
+
+    public static readonly Rotation Empty = new([], [], []);
 
     private readonly Endpoint[] _slots;
     private readonly Endpoint[] _members;
+    private readonly Endpoint[] _slow;
 
-    private Rotation(Endpoint[] slots, Endpoint[] members) => (_slots, _members) = (slots, members);
+    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow) => (_slots, _members, _slow) = (slots, members, slow);
 
     public ReadOnlySpan<Endpoint> Slots => _slots;
 
-    /// <summary>Those that have any turns, each once, in the order of the configuration.</summary>
+    /// <summary>Those that have their full share of the turns, each once, in the order of the configuration.</summary>
     public ReadOnlySpan<Endpoint> Members => _members;
+
+    /// <summary>Those that have one turn in <see cref="SlowEvery"/>.</summary>
+    public ReadOnlySpan<Endpoint> Slow => _slow;
 
     public int Count => _slots.Length;
 
@@ -34,7 +41,33 @@ internal sealed class Rotation
 
         int[] weights = Reduce([.. endpoints.Select(endpoint => endpoint.Weight)]);
         Endpoint[] members = [.. endpoints];
-        return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members);
+        return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members, []);
+    }
+
+    /// <summary>The same, with one turn in about 32 for each endpoint that is slow, which shows when it is itself again.</summary>
+    public static Rotation Of(IReadOnlyList<Endpoint> endpoints, IReadOnlyList<Endpoint> slow)
+    {
+        Rotation even = Of(endpoints);
+        if (slow.Count == 0)
+        {
+            return even;
+        }
+
+        int rounds = Math.Max(1, (SlowEvery + even.Count - 2) / even.Count);
+        int turns = rounds * even.Count;
+        int each = Math.Max(1, turns / (SlowEvery - 1));
+        int spacing = Math.Max(1, turns / (each * slow.Count));
+        List<Endpoint> slots = new(turns + (each * slow.Count));
+        for (int turn = 0, inserted = 0; turn < turns; turn++)
+        {
+            slots.Add(even._slots[turn % even.Count]);
+            if ((turn + 1) % spacing == 0 && inserted < each * slow.Count)
+            {
+                slots.Add(slow[inserted++ % slow.Count]);
+            }
+        }
+
+        return new([.. slots], even._members, [.. slow]);
     }
 
     private static int[] Reduce(int[] weights)

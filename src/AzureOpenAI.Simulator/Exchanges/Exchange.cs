@@ -8,6 +8,9 @@ internal sealed class Exchange
     private readonly TrackedConnection _connection;
     private readonly Ledger _ledger;
     private readonly Attempt _attempt;
+    private UtilizationBucket? _bucket;
+    private int _estimatedWork;
+    private int _work;
 
     public Exchange(HttpContext http, TrackedConnection connection, Ledger ledger, Route route, PresentedCredential credential)
     {
@@ -47,6 +50,9 @@ internal sealed class Exchange
 
     public string? ClientRequestId => _attempt.ClientRequestId;
 
+    /// <summary>What became of the request on another deployment, if it was spilled over.</summary>
+    public Spillover? Spillover { get; set; }
+
     public FaultTarget Target => new(_attempt.Operation, _attempt.Deployment, _attempt.Streamed);
 
     public Task DelayAsync(Latency latency) => Resource.Clock.DelayAsync(Resource.Random.Sample(latency), Aborted);
@@ -61,7 +67,26 @@ internal sealed class Exchange
         attempt.LastUserText = facts.LastUserText;
     });
 
-    public void NoteEstimate(int tokens) => _ledger.Update(_attempt, tokens, static (attempt, tokens) => attempt.EstimatedTokens = tokens);
+    /// <summary>Records the arrival at a deployment. Work taken on by a provisioned one is settled when the exchange ends.</summary>
+    public void NoteArrival(SimulatedDeployment deployment, Arrival arrival)
+    {
+        _ledger.Update(_attempt, arrival, static (attempt, arrival) =>
+        {
+            attempt.EstimatedTokens = arrival.EstimatedTokens;
+            attempt.CachedTokens = arrival.CachedTokens;
+        });
+        if (arrival.Admission.Verdict == AdmissionVerdict.Admitted)
+        {
+            _bucket = deployment.Bucket;
+            _estimatedWork = arrival.EstimatedTokens;
+            _work = arrival.PromptWork;
+        }
+    }
+
+    public void NoteServedBy(SimulatedDeployment deployment) =>
+        _ledger.Update(_attempt, deployment.Name, static (attempt, name) => attempt.ServedBy = name);
+
+    public void NoteWork(int tokens) => _work = tokens;
 
     public void NoteStatus(int status)
     {
@@ -80,6 +105,7 @@ internal sealed class Exchange
         if (!IsFinished)
         {
             IsFinished = true;
+            _bucket?.Correct(_estimatedWork, _work);
             _ledger.Close(_attempt, outcome);
         }
     }

@@ -8,8 +8,6 @@ internal static class FaultAnswer
 {
     public static async Task SendAsync(Exchange exchange, Fault fault)
     {
-        exchange.NoteFault(fault);
-        await exchange.DelayAsync(fault.Wait).ConfigureAwait(false);
         switch (fault.Kind)
         {
             case FaultKind.Reset:
@@ -28,6 +26,7 @@ internal static class FaultAnswer
     {
         var headers = exchange.Http.Response.Headers;
         headers["apim-request-id"] = exchange.RequestId;
+        exchange.Spillover?.WriteTo(headers);
         foreach (var (name, value) in answer.Headers)
         {
             headers.Append(name, value);

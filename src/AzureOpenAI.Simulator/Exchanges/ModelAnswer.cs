@@ -13,7 +13,7 @@ internal static class ModelAnswer
         return PlainAnswer.SendAsync(exchange, 200, MediaTypes.Json, body.WrittenMemory, LedgerOutcome.Answered);
     }
 
-    public static async Task SendAsync(Exchange exchange, IncomingRequest request, SimulatedDeployment deployment, Admission admission, Fault? fault)
+    public static async Task SendAsync(Exchange exchange, IncomingRequest request, SimulatedDeployment deployment, Arrival arrival, Fault? fault)
     {
         if (fault is not null)
         {
@@ -28,8 +28,10 @@ internal static class ModelAnswer
             fault = null;
         }
 
+        var usage = reply?.UsageFor(request.Chat!, arrival.CachedTokens);
+        exchange.NoteWork(usage?.Work ?? request.Embeddings!.EstimatedTokens);
         await exchange.DelayAsync(deployment.Latency).ConfigureAwait(false);
-        ServiceHeaders.Write(exchange, 200, admission);
+        ServiceHeaders.Write(exchange, 200, arrival.Admission);
         if (reply is null)
         {
             await SendEmbeddingsAsync(exchange, request.Embeddings!, deployment, fault).ConfigureAwait(false);
@@ -37,7 +39,7 @@ internal static class ModelAnswer
         }
 
         long created = exchange.Resource.Clock.Now.ToUnixTimeSeconds();
-        var chat = new ChatContext(RequestIds.Completion(exchange.Sequence), created, reply.Model ?? deployment.Model, request.Chat!, reply);
+        var chat = new ChatContext(RequestIds.Completion(exchange.Sequence), created, reply.Model ?? deployment.Model, request.Chat!, reply, usage!);
         await (request.Chat!.Streamed
             ? StreamedAnswer.SendAsync(exchange, ChatEvents.Create(chat, deployment.StreamFormat), deployment, fault)
             : SendChatAsync(exchange, chat, fault)).ConfigureAwait(false);

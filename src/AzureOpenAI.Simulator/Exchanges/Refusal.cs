@@ -18,6 +18,12 @@ internal sealed record Refusal(int Status, string Body)
         return exchange.Route.Operation == ApiOperation.Models ? null : OfBody(exchange, request);
     }
 
+    public async Task SendAsync(Exchange exchange, LedgerOutcome outcome, Admission? admission = null)
+    {
+        await exchange.DelayAsync(exchange.Resource.RejectionLatency).ConfigureAwait(false);
+        await PlainAnswer.SendAsync(exchange, Status, Body, outcome, admission).ConfigureAwait(false);
+    }
+
     private static Refusal? OfBody(Exchange exchange, IncomingRequest request)
     {
         if (request.Chat is null && request.Embeddings is null)

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Http;
 namespace AzureOpenAI.Simulator;
 
 /// <summary>
-/// The way of a request through a resource: faults on arrival, path, key, deployment, limits, content filter, answer.
+/// The way of a request through a resource: faults on arrival, path, key, deployment, limits, content filter, spill-over, answer.
 /// </summary>
 internal sealed class RequestHandler(IReadOnlyList<SimulatedResource> resources, Ledger ledger, string? contentFilterMarker)
 {
@@ -49,58 +49,68 @@ internal sealed class RequestHandler(IReadOnlyList<SimulatedResource> resources,
         var request = IncomingRequest.Read(exchange, body);
         exchange.NoteRequest(request.Facts);
 
-        if (exchange.Resource.Faults.PickDelay(exchange.Target) is { } delay)
+        var fault = await MeetFaultsAsync(exchange, exchange.Target).ConfigureAwait(false);
+        var refusal = Refusal.Of(exchange, request);
+        if (refusal is null && exchange.Route.Operation != ApiOperation.Models)
+        {
+            await ServeAsync(exchange, request, exchange.Resource.Find(request.Facts.Deployment!)!, fault).ConfigureAwait(false);
+        }
+        else if (fault is not null)
+        {
+            await FaultAnswer.SendAsync(exchange, fault).ConfigureAwait(false);
+        }
+        else if (refusal is not null)
+        {
+            await refusal.SendAsync(exchange, LedgerOutcome.Refused).ConfigureAwait(false);
+        }
+        else
+        {
+            await ModelAnswer.SendModelsAsync(exchange).ConfigureAwait(false);
+        }
+    }
+
+    private async Task ServeAsync(Exchange exchange, IncomingRequest request, SimulatedDeployment deployment, Fault? fault)
+    {
+        var decision = Decision.Of(exchange, request, deployment, fault, contentFilterMarker);
+        if (Spillover.IsCausedBy(decision.Failure) && Spillover.TargetOf(deployment, exchange.Http.Request) is { } target)
+        {
+            decision = await SpillOverAsync(exchange, request, decision, target).ConfigureAwait(false);
+        }
+
+        await decision.SendAsync(exchange, request).ConfigureAwait(false);
+    }
+
+    /// <summary>Asks the target. If it fails too, the first decision stands.</summary>
+    private async Task<Decision> SpillOverAsync(Exchange exchange, IncomingRequest request, Decision first, string target)
+    {
+        if (exchange.Resource.Find(target) is not { Bucket: null } deployment)
+        {
+            exchange.Spillover = new(first.Deployment.Name, target, Error: 404);
+            return first;
+        }
+
+        var fault = await MeetFaultsAsync(exchange, exchange.Target with { Deployment = deployment.Name }).ConfigureAwait(false);
+        var second = Decision.Of(exchange, request, deployment, fault, contentFilterMarker);
+        exchange.Spillover = new(first.Deployment.Name, deployment.Name, second.Failure);
+        return second.Failure is null ? second : first;
+    }
+
+    /// <summary>Waits as long as faults say; returns the one, if any, that takes the place of the answer.</summary>
+    private static async Task<Fault?> MeetFaultsAsync(Exchange exchange, FaultTarget target)
+    {
+        if (exchange.Resource.Faults.PickDelay(target) is { } delay)
         {
             exchange.NoteFault(delay);
             await exchange.DelayAsync(delay.Wait).ConfigureAwait(false);
         }
 
-        if (exchange.Resource.Faults.PickOnArrival(exchange.Target) is { } fault)
+        var fault = exchange.Resource.Faults.PickOnArrival(target);
+        if (fault is not null)
         {
-            await FaultAnswer.SendAsync(exchange, fault).ConfigureAwait(false);
-            return;
+            exchange.NoteFault(fault);
+            await exchange.DelayAsync(fault.Wait).ConfigureAwait(false);
         }
 
-        if (Refusal.Of(exchange, request) is { } refusal)
-        {
-            await RejectAsync(exchange, refusal, LedgerOutcome.Refused, admission: null).ConfigureAwait(false);
-        }
-        else if (exchange.Route.Operation == ApiOperation.Models)
-        {
-            await ModelAnswer.SendModelsAsync(exchange).ConfigureAwait(false);
-        }
-        else
-        {
-            await AdmitAsync(exchange, request).ConfigureAwait(false);
-        }
-    }
-
-    private async Task AdmitAsync(Exchange exchange, IncomingRequest request)
-    {
-        var deployment = exchange.Resource.Find(request.Facts.Deployment!)!;
-        int tokens = request.Chat is { } chat ? deployment.EstimateTokens(chat) : request.Embeddings!.EstimatedTokens;
-        exchange.NoteEstimate(tokens);
-        var admission = deployment.Limiter.Admit(tokens);
-        if (admission.Verdict != AdmissionVerdict.Admitted)
-        {
-            long seconds = (long)Math.Ceiling(admission.RetryAfter.TotalSeconds);
-            var rejection = new Refusal(429, ErrorBodies.RateLimit(exchange.Route.Operation, admission.Verdict, seconds));
-            await RejectAsync(exchange, rejection, LedgerOutcome.Throttled, admission).ConfigureAwait(false);
-        }
-        else if (contentFilterMarker is not null && request.Chat?.Messages.Any(message => message.Text.Contains(contentFilterMarker, StringComparison.Ordinal)) == true)
-        {
-            await RejectAsync(exchange, new Refusal(400, ErrorBodies.ContentFilter), LedgerOutcome.Refused, admission).ConfigureAwait(false);
-        }
-        else
-        {
-            var fault = exchange.Resource.Faults.PickInAnswer(exchange.Target);
-            await ModelAnswer.SendAsync(exchange, request, deployment, admission, fault).ConfigureAwait(false);
-        }
-    }
-
-    private static async Task RejectAsync(Exchange exchange, Refusal refusal, LedgerOutcome outcome, Admission? admission)
-    {
-        await exchange.DelayAsync(exchange.Resource.RejectionLatency).ConfigureAwait(false);
-        await PlainAnswer.SendAsync(exchange, refusal.Status, refusal.Body, outcome, admission).ConfigureAwait(false);
+        return fault;
     }
 }

@@ -18,6 +18,7 @@ internal static class ServiceHeaders
             headers["x-ms-region"] = exchange.Resource.Region;
         }
 
+        exchange.Spillover?.WriteTo(headers);
         if (admission is not null)
         {
             WriteLimits(headers, admission);
@@ -40,6 +41,11 @@ internal static class ServiceHeaders
             headers["x-ratelimit-limit-tokens"] = Number(tokens.Limit);
             headers["x-ratelimit-remaining-tokens"] = Number(tokens.Remaining);
             headers["x-ratelimit-reset-tokens"] = Seconds(tokens.UntilReset);
+        }
+
+        if (admission.Utilization is { } utilization)
+        {
+            headers["azure-openai-deployment-utilization"] = string.Create(CultureInfo.InvariantCulture, $"{utilization:0.0}%");
         }
 
         if (admission.Verdict != AdmissionVerdict.Admitted)

@@ -37,5 +37,9 @@ internal sealed class Attempt
 
     public int EstimatedTokens { get; set; }
 
+    public int CachedTokens { get; set; }
+
+    public string? ServedBy { get; set; }
+
     public string? LastUserText { get; set; }
 }

@@ -21,6 +21,8 @@ public sealed class LedgerEntry
         Streamed = attempt.Streamed;
         EventsSent = attempt.EventsSent;
         EstimatedTokens = attempt.EstimatedTokens;
+        CachedTokens = attempt.CachedTokens;
+        ServedBy = attempt.ServedBy;
         LastUserText = attempt.LastUserText;
         RequestId = attempt.RequestId;
         ClientRequestId = attempt.ClientRequestId;
@@ -67,8 +69,14 @@ public sealed class LedgerEntry
     /// <summary>Gets the number of events sent in a stream, <c>[DONE]</c> included.</summary>
     public int EventsSent { get; }
 
-    /// <summary>Gets the tokens that the limits were charged with, estimated on arrival; 0 if the request did not get that far.</summary>
+    /// <summary>Gets the tokens, estimated on arrival, that the limits were charged with by the deployment asked last; 0 if the request did not get that far.</summary>
     public int EstimatedTokens { get; }
+
+    /// <summary>Gets the tokens of the prompt that the deployment's prompt cache held on arrival.</summary>
+    public int CachedTokens { get; }
+
+    /// <summary>Gets the deployment whose model answered: after a spill-over not the one that was asked for. <see langword="null"/> if none did.</summary>
+    public string? ServedBy { get; }
 
     /// <summary>Gets the text of the last user message, or of the last embedding input, or <see langword="null"/> if there is none.</summary>
     public string? LastUserText { get; }

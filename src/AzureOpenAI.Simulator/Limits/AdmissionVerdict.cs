@@ -6,4 +6,5 @@ internal enum AdmissionVerdict
     TooManyRequests,
     TooManyTokens,
     LargerThanLimit,
+    OverUtilized,
 }

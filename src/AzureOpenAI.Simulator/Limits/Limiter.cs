@@ -4,8 +4,8 @@ namespace AzureOpenAI.Simulator;
 /// Judges a deployment's requests on arrival, as the service's standard deployments do: requests over a short window, estimated tokens over a minute.
 /// </summary>
 /// <remarks>
-/// Safe for concurrent use. A deployment asks one limiter and reads nothing but its <see cref="Admission"/>; several deployments that drew on one
-/// limiter would share its quota.
+/// Safe for concurrent use. A deployment asks one limiter and reads nothing but its <see cref="Admission"/>; the deployments of a quota pool ask
+/// the same one, and so share its quota.
 /// </remarks>
 internal sealed class Limiter
 {
@@ -20,16 +20,18 @@ internal sealed class Limiter
     private readonly bool _countRejected;
     private int? _requestsPerMinute;
     private int? _tokensPerMinute;
+    private int _reducedTokensPerMinute;
+    private TimeSpan _reducedUntil;
 
-    public Limiter(DeploymentOptions options, SimulatorClock clock)
+    public Limiter(LimitRules rules, SimulatorClock clock)
     {
         _clock = clock;
-        _requestWindow = options.RequestWindow;
-        _requests = WindowCounter.Create(options.RequestWindowKind, options.RequestWindow);
-        _tokens = WindowCounter.Create(options.TokenWindowKind, Minute);
-        _countRejected = options.CountRejected;
-        _requestsPerMinute = options.RequestsPerMinute;
-        _tokensPerMinute = options.TokensPerMinute;
+        _requestWindow = rules.RequestWindow;
+        _requests = WindowCounter.Create(rules.RequestWindowKind, rules.RequestWindow);
+        _tokens = WindowCounter.Create(rules.TokenWindowKind, Minute);
+        _countRejected = rules.CountRejected;
+        _requestsPerMinute = rules.RequestsPerMinute;
+        _tokensPerMinute = rules.TokensPerMinute;
     }
 
     public int? RequestsPerMinute
@@ -82,61 +84,78 @@ internal sealed class Limiter
 
     public static long PerWindow(int requestsPerMinute, TimeSpan window) => requestsPerMinute * window.Ticks / Minute.Ticks;
 
+    /// <summary>Enforces a lower token limit for a while, and leaves the configured one as it is.</summary>
+    public void Reduce(int tokensPerMinute, TimeSpan duration)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokensPerMinute);
+        ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(duration, TimeSpan.Zero);
+        lock (_lock)
+        {
+            _reducedTokensPerMinute = tokensPerMinute;
+            _reducedUntil = duration < TimeSpan.MaxValue - _clock.Elapsed ? _clock.Elapsed + duration : TimeSpan.MaxValue;
+        }
+    }
+
     public Admission Admit(int tokens)
     {
         lock (_lock)
         {
-            if (_requestsPerMinute is null && _tokensPerMinute is null)
+            long now = _clock.Elapsed.Ticks;
+            int? limit = EffectiveTokensPerMinute(now);
+            if (_requestsPerMinute is null && limit is null)
             {
                 return Admission.Unlimited;
             }
 
-            long now = _clock.Elapsed.Ticks;
             if (tokens > _tokensPerMinute)
             {
-                return Read(now, AdmissionVerdict.LargerThanLimit, Never);
+                return Read(now, limit, AdmissionVerdict.LargerThanLimit, Never);
             }
 
-            var verdict = Judge(now, tokens);
+            var verdict = Judge(now, limit, tokens);
             if (verdict == AdmissionVerdict.Admitted || _countRejected)
             {
                 _requests.Add(now, 1);
                 _tokens.Add(now, tokens);
             }
 
-            return Read(now, verdict, verdict == AdmissionVerdict.Admitted ? TimeSpan.Zero : UntilAdmitted(now, tokens));
+            return Read(now, limit, verdict, verdict == AdmissionVerdict.Admitted ? TimeSpan.Zero : UntilAdmitted(now, limit, tokens));
         }
     }
 
-    private AdmissionVerdict Judge(long now, int tokens)
+    private int? EffectiveTokensPerMinute(long now) => now < _reducedUntil.Ticks && !(_tokensPerMinute < _reducedTokensPerMinute)
+        ? _reducedTokensPerMinute
+        : _tokensPerMinute;
+
+    private AdmissionVerdict Judge(long now, int? tokensPerMinute, int tokens)
     {
         if (_requestsPerMinute is { } requests && _requests.Used(now) + 1 > PerWindow(requests, _requestWindow))
         {
             return AdmissionVerdict.TooManyRequests;
         }
 
-        return _tokensPerMinute is { } limit && _tokens.Used(now) + tokens > limit
+        return tokensPerMinute is { } limit && _tokens.Used(now) + tokens > limit
             ? AdmissionVerdict.TooManyTokens
             : AdmissionVerdict.Admitted;
     }
 
-    private TimeSpan UntilAdmitted(long now, int tokens)
+    private TimeSpan UntilAdmitted(long now, int? tokensPerMinute, int tokens)
     {
         var byRequests = _requestsPerMinute is { } requests
             ? _requests.UntilFits(now, PerWindow(requests, _requestWindow), 1)
             : TimeSpan.Zero;
-        var byTokens = _tokensPerMinute is { } limit ? _tokens.UntilFits(now, limit, tokens) : TimeSpan.Zero;
+        var byTokens = tokensPerMinute is { } limit ? _tokens.UntilFits(now, limit, tokens) : TimeSpan.Zero;
         return byRequests > byTokens ? byRequests : byTokens;
     }
 
-    private Admission Read(long now, AdmissionVerdict verdict, TimeSpan retryAfter) => new()
+    private Admission Read(long now, int? tokensPerMinute, AdmissionVerdict verdict, TimeSpan retryAfter) => new()
     {
         Verdict = verdict,
         RetryAfter = retryAfter,
         Requests = _requestsPerMinute is { } requests
             ? Read(_requests, now, requests, PerWindow(requests, _requestWindow))
             : null,
-        Tokens = _tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, tokens) : null,
+        Tokens = tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, tokens) : null,
     };
 
     private static LimitReading Read(WindowCounter counter, long now, long limit, long perWindow) =>

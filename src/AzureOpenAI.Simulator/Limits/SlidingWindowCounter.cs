@@ -35,6 +35,11 @@ internal sealed class SlidingWindowCounter(TimeSpan window) : WindowCounter(wind
             return TimeSpan.Zero;
         }
 
+        if (amount > limit)
+        {
+            return new(Window);
+        }
+
         // From the newest back: a storm of counted rejections makes the list long, but only the limit's worth of it is walked.
         long kept = amount;
         for (int i = _added.Count - 1; i >= _first; i--)

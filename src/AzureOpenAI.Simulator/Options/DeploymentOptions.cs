@@ -39,6 +39,46 @@ public sealed class DeploymentOptions
     /// <value>The default is <see langword="true"/>.</value>
     public bool CountRejected { get; set; } = true;
 
+    /// <summary>Gets or sets the name of the quota pool that the deployment draws on instead of limits of its own.</summary>
+    /// <value>The default, <see langword="null"/>, is none. Pools are added with <see cref="SimulatorOptions.AddQuotaPool"/>.</value>
+    public string? QuotaPool { get; set; }
+
+    /// <summary>
+    /// Gets or sets the throughput, in tokens per minute, of a deployment with provisioned throughput (PTU): it is limited by its utilisation, in place of requests and
+    /// tokens per minute, and answers with <c>azure-openai-deployment-utilization</c> in place of <c>x-ratelimit</c> headers.
+    /// </summary>
+    /// <remarks>
+    /// A leaky bucket. On arrival a request adds its estimated tokens, less those that the prompt cache holds, if utilisation is at most 100 %; else it is rejected at once
+    /// with 429 and the exact time until utilisation is 100 % again. Tokens drain continuously. When the request ends, its estimate is corrected to what it used;
+    /// one that ends without an answer used its prompt. Source: Microsoft Learn, "Provisioned throughput" and "Get started with provisioned deployments".
+    /// </remarks>
+    /// <value>The default, <see langword="null"/>, is a standard deployment. At the service it is the number of PTUs times what one of them gives for the model.</value>
+    public int? ProvisionedTokensPerMinute { get; set; }
+
+    /// <summary>Gets or sets how much work makes a provisioned deployment's utilisation 100 %: what its throughput drains in this time.</summary>
+    /// <value>The default is 1 minute. At most 1 hour. The service does not say what it uses; a shorter time allows shorter bursts.</value>
+    public TimeSpan UtilizationWindow { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>
+    /// Gets or sets the standard deployment of the same resource that serves when this provisioned one answers 429, 500 or 503. It wins over the request header
+    /// <c>x-ms-spillover-deployment</c>.
+    /// </summary>
+    /// <remarks>
+    /// An answer that was spilled over carries <c>x-ms-spillover-from-deployment</c> and <c>x-ms-deployment-name</c>. If the target fails too, the client receives the answer
+    /// of the provisioned deployment and the target's status in <c>x-ms-spillover-error</c>. Source: Microsoft Learn, "Manage traffic with spillover for provisioned deployments".
+    /// </remarks>
+    /// <value>The default, <see langword="null"/>, leaves it to the request.</value>
+    public string? SpilloverDeployment { get; set; }
+
+    /// <summary>Gets or sets how long after its last use a prompt stays in the deployment's prompt cache.</summary>
+    /// <remarks>
+    /// The first 1,024 tokens of the messages must be the same, then the cached part grows in steps of 128 tokens; tools, response format, roles and
+    /// <c>prompt_cache_key</c> must be the same too. A prompt is cached when it is admitted. Answers report it as <c>cached_tokens</c>, unless the responder sets
+    /// <see cref="ChatReply.Usage"/>. Source: Microsoft Learn, "Prompt caching".
+    /// </remarks>
+    /// <value>The default, <see langword="null"/>, caches nothing. At most 24 hours; the service clears its caches within that time.</value>
+    public TimeSpan? PromptCacheExpiry { get; set; }
+
     /// <summary>Gets or sets what estimates the tokens of a chat call on arrival.</summary>
     /// <value>The default, <see langword="null"/>, is one token per four characters of prompt, rounded up, plus the tokens asked for, or 16.</value>
     public Func<ChatRequest, int>? EstimateTokens { get; set; }

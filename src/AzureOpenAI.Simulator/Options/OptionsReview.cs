@@ -14,10 +14,11 @@ internal sealed class OptionsReview
         review.Throw(nameof(options));
     }
 
-    public static void Require(DeploymentOptions options, string resource)
+    /// <summary>Reviews a deployment that is added at run time.</summary>
+    public static void Require(DeploymentOptions options, string resource, DeploymentNeighbours neighbours)
     {
         var review = new OptionsReview();
-        review.Check(options, resource);
+        review.Check(options, resource, neighbours);
         review.Throw(nameof(options));
     }
 
@@ -33,17 +34,32 @@ internal sealed class OptionsReview
         Demand(options.ContentFilterMarker is not "", "ContentFilterMarker is empty, which every prompt contains. Set a text, or null to turn the filter off.");
         Demand(options.Resources.Count > 0, "There are no resources. Add at least one with AddResource.");
 
+        var pools = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
+        foreach (var pool in options.QuotaPools)
+        {
+            Demand(pools.Add(pool.Name), $"Quota pool '{Printable(pool.Name)}': there are two pools of this name. Rename one.");
+            Check(pool);
+        }
+
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         var ports = new HashSet<int>();
         foreach (var resource in options.Resources)
         {
             Demand(names.Add(resource.Name), $"{Of(resource)}: there are two resources of this name. Rename one.");
             Demand(resource.Port == 0 || ports.Add(resource.Port), $"{Of(resource)}: Port {resource.Port} is given to another resource too. Change one, or use 0 for a free port.");
-            Check(resource);
+            Check(resource, pools);
         }
     }
 
-    private void Check(ResourceOptions resource)
+    private void Check(QuotaPoolOptions pool)
+    {
+        string of = $"Quota pool '{Printable(pool.Name)}'";
+        Demand(IsName(pool.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
+        Demand(pool.RequestsPerMinute is not null || pool.TokensPerMinute is not null, $"{of}: it limits nothing. Set TokensPerMinute or RequestsPerMinute.");
+        Check(LimitRules.Of(pool), of);
+    }
+
+    private void Check(ResourceOptions resource, HashSet<string> pools)
     {
         string of = Of(resource);
         Demand(IsName(resource.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
@@ -54,31 +70,69 @@ internal sealed class OptionsReview
         Demand(!string.IsNullOrEmpty(resource.Region) && HeaderText.IsPrintableAscii(resource.Region), $"{of}: Region must be printable ASCII text.");
         Demand(resource.Latency is not null && resource.RejectionLatency is not null, $"{of}: Latency or RejectionLatency is null. Use Latency.None.");
 
+        var neighbours = DeploymentNeighbours.Of(resource, pools);
         var names = new HashSet<string>(StringComparer.OrdinalIgnoreCase);
         foreach (var deployment in resource.Deployments)
         {
             Demand(names.Add(deployment.Name), $"{of}: there are two deployments named '{Printable(deployment.Name)}'. Rename one.");
-            Check(deployment, resource.Name);
+            Check(deployment, resource.Name, neighbours);
         }
     }
 
-    private void Check(DeploymentOptions deployment, string resource)
+    private void Check(DeploymentOptions deployment, string resource, DeploymentNeighbours neighbours)
     {
         string of = $"Resource '{Printable(resource)}', deployment '{Printable(deployment.Name)}'";
         Demand(IsName(deployment.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
         Demand(deployment.Model is not "", $"{of}: Model is empty. Set a name, or null for the default.");
-        Demand(deployment.TokensPerMinute is null or > 0, $"{of}: TokensPerMinute is {deployment.TokensPerMinute}. Set a positive number, or null for no limit.");
-        Demand(deployment.RequestsPerMinute is null or > 0, $"{of}: RequestsPerMinute is {deployment.RequestsPerMinute}. Set a positive number, or null for no limit.");
         Demand(deployment.EmbeddingDimensions is > 0 and <= 65536, $"{of}: EmbeddingDimensions is {deployment.EmbeddingDimensions}. Use 1 to 65536.");
         Demand(deployment.ChunkLatency is not null, $"{of}: ChunkLatency is null. Use Latency.None.");
         Demand(deployment.StreamFormat is { PieceSize: >= 0 }, $"{of}: StreamFormat is null or has a negative PieceSize. Use StreamFormat.Default, or a PieceSize of 0 or more.");
-        Demand(Enum.IsDefined(deployment.RequestWindowKind) && Enum.IsDefined(deployment.TokenWindowKind), $"{of}: a window kind is not a defined value. Use WindowKind.Fixed or WindowKind.Sliding.");
-
-        bool hasWindow = deployment.RequestWindow > TimeSpan.Zero && deployment.RequestWindow <= TimeSpan.FromMinutes(1);
-        Demand(hasWindow, $"{of}: RequestWindow is {deployment.RequestWindow}. Use more than zero and at most 60 seconds.");
         Demand(
-            !hasWindow || deployment.RequestsPerMinute is not > 0 || Limiter.PerWindow(deployment.RequestsPerMinute.Value, deployment.RequestWindow) >= 1,
-            $"{of}: RequestsPerMinute {deployment.RequestsPerMinute} admits no request in a RequestWindow of {deployment.RequestWindow}. Raise it, or lengthen the window.");
+            deployment.PromptCacheExpiry is null || (deployment.PromptCacheExpiry > TimeSpan.Zero && deployment.PromptCacheExpiry <= TimeSpan.FromDays(1)),
+            $"{of}: PromptCacheExpiry is {deployment.PromptCacheExpiry}. Use more than zero and at most 24 hours, or null for no cache.");
+        Check(LimitRules.Of(deployment), of);
+        CheckQuota(deployment, of, neighbours);
+        CheckSpillover(deployment, of, neighbours);
+    }
+
+    private void CheckQuota(DeploymentOptions deployment, string of, DeploymentNeighbours neighbours)
+    {
+        bool hasLimits = deployment.RequestsPerMinute is not null || deployment.TokensPerMinute is not null;
+        bool isProvisioned = deployment.ProvisionedTokensPerMinute is not null;
+        string? pool = deployment.QuotaPool;
+        Demand(pool is null || neighbours.HasPool(pool), $"{of}: there is no quota pool '{Printable(pool ?? "")}'. Add it with AddQuotaPool, or correct the name.");
+        Demand(pool is null || !hasLimits, $"{of}: it has limits of its own besides QuotaPool. Set the pool's limits, or leave the pool.");
+        Demand(!isProvisioned || (pool is null && !hasLimits), $"{of}: ProvisionedTokensPerMinute comes in place of QuotaPool, TokensPerMinute and RequestsPerMinute. Set one or the other.");
+        Demand(deployment.ProvisionedTokensPerMinute is null or > 0, $"{of}: ProvisionedTokensPerMinute is {deployment.ProvisionedTokensPerMinute}. Set a positive number, or null for a standard deployment.");
+        Demand(
+            deployment.UtilizationWindow > TimeSpan.Zero && deployment.UtilizationWindow <= TimeSpan.FromHours(1),
+            $"{of}: UtilizationWindow is {deployment.UtilizationWindow}. Use more than zero and at most 1 hour.");
+    }
+
+    private void CheckSpillover(DeploymentOptions deployment, string of, DeploymentNeighbours neighbours)
+    {
+        if (deployment.SpilloverDeployment is not { } target)
+        {
+            return;
+        }
+
+        Demand(deployment.ProvisionedTokensPerMinute is not null, $"{of}: only a provisioned deployment spills over. Set ProvisionedTokensPerMinute, or no SpilloverDeployment.");
+        Demand(
+            neighbours.IsStandard(target) && !string.Equals(target, deployment.Name, StringComparison.OrdinalIgnoreCase),
+            $"{of}: SpilloverDeployment '{Printable(target)}' is no standard deployment of this resource. Add one of this name, without ProvisionedTokensPerMinute.");
+    }
+
+    private void Check(LimitRules limits, string of)
+    {
+        Demand(limits.TokensPerMinute is null or > 0, $"{of}: TokensPerMinute is {limits.TokensPerMinute}. Set a positive number, or null for no limit.");
+        Demand(limits.RequestsPerMinute is null or > 0, $"{of}: RequestsPerMinute is {limits.RequestsPerMinute}. Set a positive number, or null for no limit.");
+        Demand(Enum.IsDefined(limits.RequestWindowKind) && Enum.IsDefined(limits.TokenWindowKind), $"{of}: a window kind is not a defined value. Use WindowKind.Fixed or WindowKind.Sliding.");
+
+        bool hasWindow = limits.RequestWindow > TimeSpan.Zero && limits.RequestWindow <= TimeSpan.FromMinutes(1);
+        Demand(hasWindow, $"{of}: RequestWindow is {limits.RequestWindow}. Use more than zero and at most 60 seconds.");
+        Demand(
+            !hasWindow || limits.RequestsPerMinute is not > 0 || Limiter.PerWindow(limits.RequestsPerMinute.Value, limits.RequestWindow) >= 1,
+            $"{of}: RequestsPerMinute {limits.RequestsPerMinute} admits no request in a RequestWindow of {limits.RequestWindow}. Raise it, or lengthen the window.");
     }
 
     private static string Of(ResourceOptions resource) => $"Resource '{Printable(resource.Name)}'";

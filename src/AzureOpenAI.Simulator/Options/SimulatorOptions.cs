@@ -9,11 +9,15 @@ namespace AzureOpenAI.Simulator;
 public sealed class SimulatorOptions
 {
     private readonly List<ResourceOptions> _resources = [];
+    private readonly List<QuotaPoolOptions> _quotaPools = [];
 
     /// <summary>Gets the resources, in the order in which they were added.</summary>
     public IReadOnlyList<ResourceOptions> Resources => _resources;
 
-    /// <summary>Gets or sets the clock of limits, latencies, fault windows and the ledger.</summary>
+    /// <summary>Gets the limits that deployments share, in the order in which they were added.</summary>
+    public IReadOnlyList<QuotaPoolOptions> QuotaPools => _quotaPools;
+
+    /// <summary>Gets or sets the clock of limits, latencies, fault windows, prompt caches and the ledger.</summary>
     /// <value>The default is <see cref="TimeProvider.System"/>.</value>
     public TimeProvider TimeProvider { get; set; } = TimeProvider.System;
 
@@ -49,6 +53,22 @@ public sealed class SimulatorOptions
         var resource = new ResourceOptions(name);
         configure?.Invoke(resource);
         _resources.Add(resource);
+        return this;
+    }
+
+    /// <summary>Adds a limit that deployments share by naming it as their <see cref="DeploymentOptions.QuotaPool"/>.</summary>
+    /// <param name="name">The name of the pool, unique without regard to case.</param>
+    /// <param name="configure">Sets the limits.</param>
+    /// <returns>This instance.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="name"/> or <paramref name="configure"/> is <see langword="null"/>.</exception>
+    public SimulatorOptions AddQuotaPool(string name, Action<QuotaPoolOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        ArgumentNullException.ThrowIfNull(configure);
+
+        var pool = new QuotaPoolOptions(name);
+        configure(pool);
+        _quotaPools.Add(pool);
         return this;
     }
 

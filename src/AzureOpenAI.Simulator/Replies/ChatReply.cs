@@ -26,7 +26,7 @@ public sealed class ChatReply
     public IReadOnlyList<string>? Chunks { get; init; }
 
     /// <summary>Gets the tokens that the answer reports.</summary>
-    /// <value>The default, <see langword="null"/>, is one token per four characters, rounded up.</value>
+    /// <value>The default, <see langword="null"/>, is one token per four characters, rounded up, and what the deployment's prompt cache held.</value>
     public TokenUsage? Usage { get; init; }
 
     /// <summary>Gets the model that the answer reports.</summary>
@@ -60,10 +60,15 @@ public sealed class ChatReply
 
     internal string EffectiveFinishReason => FinishReason ?? (ToolCalls.Count > 0 ? "tool_calls" : "stop");
 
-    internal TokenUsage UsageFor(ChatRequest request)
+    internal TokenUsage UsageFor(ChatRequest request, int cachedTokens)
     {
+        if (Usage is not null)
+        {
+            return Usage;
+        }
+
         int characters = (Text?.Length ?? 0) + (Refusal?.Length ?? 0) + ToolCalls.Sum(call => call.Name.Length + call.ArgumentsJson.Length);
-        return Usage ?? new TokenUsage(TokenEstimate.FromCharacters(request.PromptCharacters), TokenEstimate.FromCharacters(characters));
+        return new TokenUsage(TokenEstimate.OfPrompt(request), TokenEstimate.FromCharacters(characters)) { CachedTokens = cachedTokens };
     }
 
     /// <summary>Sends another finish reason, whatever the responder said.</summary>

@@ -20,4 +20,7 @@ public sealed class TokenUsage(int promptTokens, int completionTokens)
     /// <summary>Gets the tokens of the answer that were spent on reasoning.</summary>
     /// <value>The default is 0.</value>
     public int ReasoningTokens { get; init; }
+
+    /// <summary>What a provisioned deployment spent on the call: cached tokens cost it nothing.</summary>
+    internal int Work => Math.Max(0, PromptTokens - CachedTokens) + CompletionTokens;
 }

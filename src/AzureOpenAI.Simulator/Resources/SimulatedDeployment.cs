@@ -8,16 +8,23 @@ public sealed class SimulatedDeployment
 {
     private readonly Func<ChatRequest, CancellationToken, ValueTask<ChatReply>> _responder;
     private readonly Func<ChatRequest, int> _estimateTokens;
+    private readonly QuotaPool? _pool;
+    private readonly Limiter _limiter;
+    private readonly PromptCache? _promptCache;
     private volatile Latency _latency;
     private volatile Latency _chunkLatency;
 
-    internal SimulatedDeployment(DeploymentOptions options, DeploymentDefaults defaults, SimulatorClock clock)
+    internal SimulatedDeployment(DeploymentOptions options, DeploymentDefaults defaults, QuotaPools pools, SimulatorClock clock)
     {
         Name = options.Name;
         Model = options.Model ?? (options.Name == "gpt-4o" ? "gpt-4o-2024-11-20" : options.Name);
         EmbeddingDimensions = options.EmbeddingDimensions;
         StreamFormat = options.StreamFormat;
-        Limiter = new Limiter(options, clock);
+        SpilloverDeployment = options.SpilloverDeployment;
+        _pool = options.QuotaPool is { } pool ? pools[pool] : null;
+        _limiter = _pool?.Limiter ?? new Limiter(LimitRules.Of(options), clock);
+        _promptCache = options.PromptCacheExpiry is { } expiry ? new PromptCache(expiry, clock) : null;
+        Bucket = options.ProvisionedTokensPerMinute is { } tokens ? new UtilizationBucket(tokens, options.UtilizationWindow, clock) : null;
         _estimateTokens = options.EstimateTokens ?? TokenEstimate.OfChat;
         _responder = options.Responder ?? defaults.Responder;
         _latency = options.Latency ?? defaults.Latency;
@@ -32,19 +39,48 @@ public sealed class SimulatedDeployment
 
     /// <summary>Gets or sets the requests admitted per minute; <see langword="null"/> is no limit. What was counted before stays counted.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is so small that no request fits a window.</exception>
+    /// <exception cref="InvalidOperationException">The deployment draws on a quota pool, or has provisioned throughput.</exception>
     public int? RequestsPerMinute
     {
-        get => Limiter.RequestsPerMinute;
-        set => Limiter.RequestsPerMinute = value;
+        get => _limiter.RequestsPerMinute;
+        set => RequireOwnLimiter().RequestsPerMinute = value;
     }
 
     /// <summary>Gets or sets the tokens admitted per minute; <see langword="null"/> is no limit. What was counted before stays counted.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    /// <exception cref="InvalidOperationException">The deployment draws on a quota pool, or has provisioned throughput.</exception>
     public int? TokensPerMinute
     {
-        get => Limiter.TokensPerMinute;
-        set => Limiter.TokensPerMinute = value;
+        get => _limiter.TokensPerMinute;
+        set => RequireOwnLimiter().TokensPerMinute = value;
     }
+
+    /// <summary>Gets or sets the throughput of a provisioned deployment in tokens per minute; that of a standard one is <see langword="null"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    /// <exception cref="InvalidOperationException">A standard deployment would become provisioned, or a provisioned one standard.</exception>
+    public int? ProvisionedTokensPerMinute
+    {
+        get => Bucket?.TokensPerMinute;
+        set
+        {
+            if (Bucket is null ? value is not null : value is null)
+            {
+                throw new InvalidOperationException($"Deployment '{Name}' stays {(Bucket is null ? "standard" : "provisioned")} while it exists. Replace it with AddDeployment.");
+            }
+
+            if (value is { } tokens)
+            {
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokens, nameof(value));
+                Bucket!.TokensPerMinute = tokens;
+            }
+        }
+    }
+
+    /// <summary>Gets the utilisation of a provisioned deployment now, in percent; that of a standard one is <see langword="null"/>. It may be above 100.</summary>
+    public double? Utilization => Bucket?.Utilization;
+
+    /// <summary>Gets the name of the quota pool that the deployment draws on, or <see langword="null"/>.</summary>
+    public string? QuotaPool => _pool?.Name;
 
     /// <summary>Gets or sets the time to headers, in a stream to the first event.</summary>
     /// <exception cref="ArgumentNullException">The value is <see langword="null"/>.</exception>
@@ -62,11 +98,23 @@ public sealed class SimulatedDeployment
         set => _chunkLatency = value ?? throw new ArgumentNullException(nameof(value));
     }
 
-    internal Limiter Limiter { get; }
+    internal UtilizationBucket? Bucket { get; }
+
+    internal string? SpilloverDeployment { get; }
 
     internal StreamFormat StreamFormat { get; }
 
     internal int EmbeddingDimensions { get; }
+
+    /// <summary>
+    /// Enforces a lower token limit for a while, as the service does under load, and says so nowhere but in <c>x-ratelimit-limit-tokens</c>: <see cref="TokensPerMinute"/>
+    /// stays as it is, and holds again afterwards. A later call takes the place of an earlier one.
+    /// </summary>
+    /// <param name="tokensPerMinute">The limit enforced meanwhile; without effect where the configured one is lower.</param>
+    /// <param name="duration">How long, from now.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="tokensPerMinute"/> or <paramref name="duration"/> is not positive.</exception>
+    /// <exception cref="InvalidOperationException">The deployment draws on a quota pool, or has provisioned throughput.</exception>
+    public void ReduceTokensPerMinute(int tokensPerMinute, TimeSpan duration) => RequireOwnLimiter().Reduce(tokensPerMinute, duration);
 
     /// <summary>Returns the name of the deployment.</summary>
     /// <returns>The name.</returns>
@@ -74,5 +122,32 @@ public sealed class SimulatedDeployment
 
     internal ValueTask<ChatReply> RespondAsync(ChatRequest request, CancellationToken cancellationToken) => _responder(request, cancellationToken);
 
-    internal int EstimateTokens(ChatRequest request) => Math.Max(0, _estimateTokens(request));
+    internal Arrival Admit(IncomingRequest request)
+    {
+        if (request.Chat is not { } chat)
+        {
+            int inputs = request.Embeddings!.EstimatedTokens;
+            return new(Admit(inputs), inputs, inputs, CachedTokens: 0);
+        }
+
+        IReadOnlyList<UInt128> blocks = _promptCache is null ? [] : PromptBlocks.Of(chat);
+        int cached = _promptCache?.CountCached(blocks) ?? 0;
+        int free = Bucket is null ? 0 : cached;
+        int tokens = Math.Max(0, _estimateTokens(chat) - free);
+        var admission = Admit(tokens);
+        if (admission.Verdict == AdmissionVerdict.Admitted)
+        {
+            _promptCache?.Keep(blocks);
+        }
+
+        return new(admission, tokens, TokenEstimate.OfPrompt(chat) - free, cached);
+    }
+
+    private Admission Admit(int tokens) => Bucket?.Admit(tokens) ?? _limiter.Admit(tokens);
+
+    private Limiter RequireOwnLimiter() => Bucket is not null
+        ? throw new InvalidOperationException($"Deployment '{Name}' has provisioned throughput. Set ProvisionedTokensPerMinute.")
+        : _pool is not null
+            ? throw new InvalidOperationException($"Deployment '{Name}' draws on quota pool '{_pool.Name}'. Change the pool, found in the simulator's QuotaPools.")
+            : _limiter;
 }

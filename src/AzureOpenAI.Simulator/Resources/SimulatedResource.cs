@@ -10,15 +10,17 @@ namespace AzureOpenAI.Simulator;
 public sealed class SimulatedResource
 {
     private readonly DeploymentDefaults _defaults;
+    private readonly QuotaPools _pools;
     private readonly Func<string, bool>? _acceptToken;
     private readonly ListenerGate _gate;
     private ImmutableDictionary<string, SimulatedDeployment> _deployments;
     private volatile string _apiKey;
     private volatile Latency _rejectionLatency;
 
-    internal SimulatedResource(ResourceOptions options, SimulatorOptions simulator, SimulatorClock clock, int seed, ListenerGate gate)
+    internal SimulatedResource(ResourceOptions options, SimulatorOptions simulator, QuotaPools pools, SimulatorClock clock, int seed, ListenerGate gate)
     {
         _gate = gate;
+        _pools = pools;
         gate.Resource = this;
         Name = options.Name;
         Region = options.Region;
@@ -32,7 +34,7 @@ public sealed class SimulatedResource
         _defaults = DeploymentDefaults.Of(options, simulator);
         _deployments = ImmutableDictionary.CreateRange(
             StringComparer.OrdinalIgnoreCase,
-            options.DeploymentsOrDefault.Select(deployment => KeyValuePair.Create(deployment.Name, new SimulatedDeployment(deployment, _defaults, clock))));
+            options.DeploymentsOrDefault.Select(deployment => KeyValuePair.Create(deployment.Name, new SimulatedDeployment(deployment, _defaults, pools, clock))));
 
         string prefix = options.PathPrefix.Trim('/');
         PathPrefix = prefix.Length == 0 ? "" : "/" + prefix;
@@ -146,8 +148,8 @@ public sealed class SimulatedResource
 
         var options = new DeploymentOptions(name);
         configure?.Invoke(options);
-        OptionsReview.Require(options, Name);
-        var deployment = new SimulatedDeployment(options, _defaults, Clock);
+        OptionsReview.Require(options, Name, new DeploymentNeighbours(_pools.Contains, name => Find(name) is { Bucket: null }));
+        var deployment = new SimulatedDeployment(options, _defaults, _pools, Clock);
         ImmutableInterlocked.Update(ref _deployments, all => all.SetItem(name, deployment));
         return deployment;
     }

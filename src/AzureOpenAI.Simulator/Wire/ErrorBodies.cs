@@ -33,6 +33,13 @@ internal static class ErrorBodies
     public static string RateLimit(ApiOperation operation, AdmissionVerdict verdict, long seconds)
     {
         string name = operation == ApiOperation.Embeddings ? "Embeddings_Create" : "ChatCompletions_Create";
+        if (verdict == AdmissionVerdict.OverUtilized)
+        {
+            return Error("429", string.Create(
+                CultureInfo.InvariantCulture,
+                $"Requests to the {name} Operation under Azure OpenAI API have exceeded the provisioned throughput of this deployment. Please retry after {seconds} seconds."));
+        }
+
         string limit = verdict == AdmissionVerdict.TooManyRequests ? "call rate limit" : "token rate limit";
         return Error("429", string.Create(
             CultureInfo.InvariantCulture,

@@ -92,6 +92,9 @@ internal sealed class Fleet : IAsyncDisposable
 
     public int Attempts() => Azure.Resources.Sum(resource => Attempts(resource.Name));
 
+    /// <summary>How many calls stand in line.</summary>
+    public int Waiting => Pool.DefaultGroup.Line.Length;
+
     public EndpointStatus StatusOf(string endpoint) => Pool.GetStatus().Single(status => status.Name == endpoint);
 
     public Task WaitForAttemptAsync(string resource) =>

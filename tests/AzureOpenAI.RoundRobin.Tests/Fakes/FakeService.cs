@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -50,7 +51,10 @@ internal sealed class FakeService : HttpMessageHandler
 
     public static HttpResponseMessage Events(params string[] events) => new(HttpStatusCode.OK)
     {
-        Content = new StringContent(string.Concat(events.Select(data => $"data: {data}\n\n")) + "data: [DONE]\n\n", Encoding.UTF8, "text/event-stream"),
+        Content = new StreamContent(new OneWay(string.Concat(events.Select(data => $"data: {data}\n\n")) + "data: [DONE]\n\n"))
+        {
+            Headers = { ContentType = new MediaTypeHeaderValue("text/event-stream") },
+        },
     };
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
@@ -73,6 +77,12 @@ internal sealed class FakeService : HttpMessageHandler
         $$$"""{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{{{delta}}},"finish_reason":{{{ends}}}}]}""";
 
     private static StringContent Json(string json) => new(json, Encoding.UTF8, "application/json");
+
+    /// <summary>As from a network, a stream that cannot be rewound.</summary>
+    private sealed class OneWay(string text) : MemoryStream(Encoding.UTF8.GetBytes(text))
+    {
+        public override bool CanSeek => false;
+    }
 
     internal sealed record Request(Uri Address, JsonObject Body)
     {

@@ -22,6 +22,17 @@ internal sealed class WireClient(SimulatedResource resource) : IDisposable
     public Task<WireAnswer> ChatAsync(string text = "hello", bool stream = false, string deployment = "gpt-4o", string extra = "") =>
         PostAsync($"openai/deployments/{deployment}/chat/completions{ApiVersion}", ChatBody(text, stream, extra: extra), Key(resource.ApiKey));
 
+    public Task<WireAnswer> ChatWithHeaderAsync(string name, string value, string deployment = "gpt-4o") =>
+        PostAsync($"openai/deployments/{deployment}/chat/completions{ApiVersion}", ChatBody("hello"), headers =>
+        {
+            Key(resource.ApiKey)(headers);
+            headers.Add(name, value);
+        });
+
+    /// <summary>Sends a chat call of one's own making.</summary>
+    public Task<WireAnswer> ChatBodyAsync(string body, string deployment = "gpt-4o") =>
+        PostAsync($"openai/deployments/{deployment}/chat/completions{ApiVersion}", body, Key(resource.ApiKey));
+
     public Task<WireAnswer> ChatV1Async(string text = "hello", bool stream = false, string model = "gpt-4o") =>
         PostAsync("openai/v1/chat/completions", ChatBody(text, stream, model), Bearer(resource.ApiKey));
 
@@ -73,6 +84,8 @@ internal sealed record WireAnswer(int Status, string Body, HttpResponseHeaders H
     public string Content => Json.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
 
     public string? ErrorCode => Json.GetProperty("error").GetProperty("code").GetString();
+
+    public int CachedTokens => Json.GetProperty("usage").GetProperty("prompt_tokens_details").GetProperty("cached_tokens").GetInt32();
 
     public string? Header(string name) => Headers.TryGetValues(name, out var values) ? string.Join(",", values) : null;
 

@@ -1,0 +1,90 @@
+namespace AzureOpenAI.Simulator;
+
+/// <summary>
+/// Judges the requests of a provisioned deployment: a leaky bucket of tokens that drains continuously and admits while it holds at most its capacity.
+/// </summary>
+/// <remarks>Safe for concurrent use. Amounts are kept as tokens times ticks of a minute, in which the drain of any time is a whole number.</remarks>
+internal sealed class UtilizationBucket(int tokensPerMinute, TimeSpan window, SimulatorClock clock)
+{
+    private static readonly Int128 Token = TimeSpan.TicksPerMinute;
+
+    private readonly Lock _lock = new();
+    private int _tokensPerMinute = tokensPerMinute;
+    private Int128 _level;
+    private long _drainedAt = clock.Elapsed.Ticks;
+
+    public int TokensPerMinute
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _tokensPerMinute;
+            }
+        }
+
+        set
+        {
+            lock (_lock)
+            {
+                Drain();
+                _tokensPerMinute = value;
+            }
+        }
+    }
+
+    /// <summary>How full the bucket is now, in percent. It may be above 100.</summary>
+    public double Utilization
+    {
+        get
+        {
+            lock (_lock)
+            {
+                Drain();
+                return Percent;
+            }
+        }
+    }
+
+    private Int128 Capacity => (Int128)_tokensPerMinute * window.Ticks;
+
+    private double Percent => (double)(_level * 100) / (double)Capacity;
+
+    public Admission Admit(int tokens)
+    {
+        lock (_lock)
+        {
+            Drain();
+            var excess = _level - Capacity;
+            if (excess > 0)
+            {
+                return new Admission
+                {
+                    Verdict = AdmissionVerdict.OverUtilized,
+                    RetryAfter = new((long)((excess + _tokensPerMinute - 1) / _tokensPerMinute)),
+                    Utilization = Percent,
+                };
+            }
+
+            _level += tokens * Token;
+            return new Admission { Verdict = AdmissionVerdict.Admitted, Utilization = Percent };
+        }
+    }
+
+    /// <summary>Replaces what a request was estimated to use by what it used.</summary>
+    public void Correct(int estimated, int used)
+    {
+        lock (_lock)
+        {
+            Drain();
+            _level = Int128.Max(0, _level + ((Int128)used - estimated) * Token);
+        }
+    }
+
+    private void Drain()
+    {
+        long now = clock.Elapsed.Ticks;
+        _level = Int128.Max(0, _level - ((Int128)(now - _drainedAt) * _tokensPerMinute));
+        _drainedAt = now;
+    }
+}

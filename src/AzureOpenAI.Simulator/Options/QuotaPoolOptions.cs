@@ -1,0 +1,40 @@
+namespace AzureOpenAI.Simulator;
+
+/// <summary>
+/// Describes a limit that several deployments share, also of several resources.
+/// </summary>
+/// <remarks>
+/// Read once, when the simulator starts; later changes are not observed. Not safe for concurrent use. The service grants quota per subscription, region, model and
+/// deployment type (Microsoft Learn, "Manage Azure OpenAI quota").
+/// </remarks>
+public sealed class QuotaPoolOptions
+{
+    internal QuotaPoolOptions(string name) => Name = name;
+
+    /// <summary>Gets the name of the pool, by which <see cref="DeploymentOptions.QuotaPool"/> refers to it.</summary>
+    public string Name { get; }
+
+    /// <summary>Gets or sets the requests per minute that all deployments of the pool are admitted together. They are judged over <see cref="RequestWindow"/>.</summary>
+    /// <value>The default, <see langword="null"/>, is no limit. A pool needs this or <see cref="TokensPerMinute"/>.</value>
+    public int? RequestsPerMinute { get; set; }
+
+    /// <summary>Gets or sets the window over which requests are judged. It admits <c>RequestsPerMinute * window / 1 minute</c> of them, rounded down.</summary>
+    /// <value>The default is 10 seconds; the service also uses 1 second. At most 60 seconds.</value>
+    public TimeSpan RequestWindow { get; set; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Gets or sets how the request window moves.</summary>
+    /// <value>The default is <see cref="WindowKind.Fixed"/>.</value>
+    public WindowKind RequestWindowKind { get; set; }
+
+    /// <summary>Gets or sets the tokens per minute that all deployments of the pool are admitted together, by the estimates made on arrival.</summary>
+    /// <value>The default, <see langword="null"/>, is no limit. A pool needs this or <see cref="RequestsPerMinute"/>.</value>
+    public int? TokensPerMinute { get; set; }
+
+    /// <summary>Gets or sets how the one-minute token window moves.</summary>
+    /// <value>The default is <see cref="WindowKind.Fixed"/>.</value>
+    public WindowKind TokenWindowKind { get; set; }
+
+    /// <summary>Gets or sets a value indicating whether rejected requests count against the pool, as they do at the service.</summary>
+    /// <value>The default is <see langword="true"/>.</value>
+    public bool CountRejected { get; set; } = true;
+}

@@ -1,0 +1,73 @@
+namespace AzureOpenAI.RoundRobin.Scenarios;
+
+/// <summary>What the command line asks for.</summary>
+internal sealed class Arguments
+{
+    public const string Usage = """
+        Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--out FILE] [--list]
+          --only    scenarios whose name begins with NAME
+          --client  ours, single, naive, failover, failover-rotated, polly
+          --quick   half of the time each
+          --alone   one cell at a time, for the truest latencies; takes several times as long
+          --out     where the Markdown goes
+        """;
+
+    public bool Serves { get; private set; }
+
+    public bool Lists { get; private set; }
+
+    public bool IsQuick { get; private set; }
+
+    public bool IsAlone { get; private set; }
+
+    public string? Out { get; private set; }
+
+    public List<string> Only { get; } = [];
+
+    public List<string> Clients { get; } = [];
+
+    /// <returns>Null where the line cannot be understood.</returns>
+    public static Arguments? Parse(string[] line)
+    {
+        Arguments arguments = new();
+        for (int i = 0; i < line.Length; i++)
+        {
+            string? value = i + 1 < line.Length ? line[i + 1] : null;
+            switch (line[i])
+            {
+                case "--serve":
+                    arguments.Serves = true;
+                    break;
+                case "--list":
+                    arguments.Lists = true;
+                    break;
+                case "--quick":
+                    arguments.IsQuick = true;
+                    break;
+                case "--alone":
+                    arguments.IsAlone = true;
+                    break;
+                case "--only" when value is not null:
+                    arguments.Only.Add(value);
+                    i++;
+                    break;
+                case "--client" when value is not null:
+                    arguments.Clients.Add(value);
+                    i++;
+                    break;
+                case "--out" when value is not null:
+                    arguments.Out = value;
+                    i++;
+                    break;
+                default:
+                    return null;
+            }
+        }
+
+        return arguments;
+    }
+
+    public bool Wants(string scenario) => Only.Count == 0 || Only.Exists(name => scenario.StartsWith(name, StringComparison.OrdinalIgnoreCase));
+
+    public bool WantsClient(string client) => Clients.Count == 0 || Clients.Contains(client, StringComparer.OrdinalIgnoreCase);
+}

@@ -1,0 +1,161 @@
+using System.Globalization;
+using AzureOpenAI.RoundRobin.Scenarios.Clients;
+using AzureOpenAI.RoundRobin.Scenarios.Load;
+using AzureOpenAI.RoundRobin.Scenarios.Server;
+using static AzureOpenAI.RoundRobin.Scenarios.FleetS.Targets;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.FleetS;
+
+/// <summary>
+/// All scenarios over HTTP. Three endpoints of 60 ms median and 135 ms at the 99th percentile, unless a scenario says otherwise; the bad one is the first.
+/// </summary>
+internal static class Catalogue
+{
+    public static IReadOnlyList<Scenario> All { get; } = [.. OfThree(), .. OfOne()];
+
+    private static IEnumerable<Scenario> OfThree()
+    {
+        yield return new("even", "3 equal endpoints, 12 callers", Three(), new LoadPlan { Callers = 12, Seconds = 3 })
+        {
+            Target = "spread at most 1",
+            Misses = result => [NoneFailed(result), NoneWrong(result), Even(result)],
+        };
+
+        yield return new("quota-95", "95 % of an unequal quota (60/30/10 a second) for 8 s", Quota(60, 30, 10), new LoadPlan { PerSecond = 95, Seconds = 8 })
+        {
+            Target = "0 failed, p99 < 250, at most 1.15 attempts",
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 250), AttemptsEach(result, 1.15)],
+        };
+
+        yield return new("quota-150", "150 % of it for 8 s, callers wait up to 6 s", Quota(60, 30, 10), new LoadPlan { PerSecond = 150, Seconds = 8, PatienceSeconds = 6 })
+        {
+            Patience = TimeSpan.FromSeconds(6),
+            Target = "goodput at least 97 % of the quota, under 1 % failed, at most 1.3 attempts",
+            Also = result => Text($"goodput {result.GoodputPercent(100, 0, 8):0.0} %"),
+            Misses = result => [AtMost("failed %", result.FailedPercent, 1), NoneWrong(result), AttemptsEach(result, 1.3), AtLeast("goodput %", result.GoodputPercent(100, 0, 8), 97)],
+        };
+
+        yield return new("burst", "1,000 calls at one instant on 4 x 100 a second", [.. Endpoints(4).Select(endpoint => endpoint with { PerSecond = 100 })], new LoadPlan { AtOnce = 1000 })
+        {
+            IsHeavy = true,
+            Target = "0 failed, at most 1.7 attempts",
+            Also = result => Text($"all over after {result.Records.Max(record => record.Ended):0.0} s"),
+            Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1.7)],
+        };
+
+        yield return new("peace", "one asks for 20 s of peace", Three(bad => bad with { Faults = [new(FaultName.Throttle, 20)] }), new LoadPlan { PerSecond = 100, Seconds = 4 })
+        {
+            Target = "0 failed, at most 3 calls to it, the others exactly even",
+            Misses = result => [NoneFailed(result), NoneWrong(result), Bad(result, 3), Even(result)],
+        };
+
+        yield return new("refused", "one refuses connections for 2.5 s and returns", Three(bad => bad with { RefusesAt = 1, RefusesFor = 2.5 }), new LoadPlan { PerSecond = 100, Seconds = 7 })
+        {
+            Target = "0 failed, p99 < 180, its fair share back within 1.5 s",
+            Also = result => result.ShareBackAfter(0, 3.5) is { } after ? Text($"share back after {after:0.0} s") : "share not back",
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 180), AtMost("share back after", result.ShareBackAfter(0, 3.5) ?? double.NaN, 1.5)],
+        };
+
+        yield return new("half-500", "one answers 500 half of the time", Three(bad => bad with { Faults = [new(FaultName.Status, 500, 0.5)] }), new LoadPlan { PerSecond = 100, Seconds = 6 })
+        {
+            Target = "0 failed, p99 < 190, at most 1.05 attempts",
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 190), AttemptsEach(result, 1.05)],
+        };
+
+        yield return new("silent", "one accepts and never answers, no timeout configured, 60 calls a second", Three(bad => bad with { Faults = [new(FaultName.NeverAnswer)] }), new LoadPlan { PerSecond = 60, Seconds = 6, PatienceSeconds = 10 })
+        {
+            Target = "0 failed, p99 < 1 s, under 30 calls to it",
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 1000), Bad(result, 29)],
+        };
+
+        yield return new("wrong-key", "one has a wrong key", Three(bad => bad with { WrongKey = true }), new LoadPlan { PerSecond = 100, Seconds = 3 })
+        {
+            Target = "0 failed, at most 3 calls to it",
+            Misses = result => [NoneFailed(result), NoneWrong(result), Bad(result, 3)],
+        };
+
+        yield return new("no-deployment", "one lacks the deployment", Three(bad => bad with { LacksDeployment = true }), new LoadPlan { PerSecond = 100, Seconds = 3 })
+        {
+            Target = "0 failed, at most 3 calls to it",
+            Misses = result => [NoneFailed(result), NoneWrong(result), Bad(result, 3)],
+        };
+
+        yield return new("stream-cut", "streams cut in the middle by one endpoint, every other one", Three(bad => bad with { Faults = [new(FaultName.Cut, 5, 0.5)] }), new LoadPlan { PerSecond = 100, Seconds = 6, Streams = true })
+        {
+            Target = "under 2 % failed, none silent, no text twice",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 2), NoneWrong(result)],
+        };
+
+        yield return new("stream-early", "streams that fail before content, all of one endpoint", Three(bad => bad with { Faults = [new(FaultName.Cut, 2)] }), new LoadPlan { PerSecond = 100, Seconds = 5, Streams = true })
+        {
+            Target = "0 failed, at most 1.03 attempts",
+            Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1.03)],
+        };
+
+        yield return new("stream-error", "a 200 stream that holds only an error event", Three(bad => bad with { Faults = [new(FaultName.ErrorEvent, 0)] }), new LoadPlan { PerSecond = 100, Seconds = 5, Streams = true })
+        {
+            Target = "0 failed, none empty",
+            Misses = result => [NoneFailed(result), NoneWrong(result)],
+        };
+
+        yield return new("all-refuse", "everything refuses connections for 5 s", [.. Endpoints(3).Select(endpoint => endpoint with { RefusesAt = 1, RefusesFor = 5 })], new LoadPlan { PerSecond = 60, Seconds = 8 })
+        {
+            Target = "0 failed, all served within 0.5 s of the return",
+            Also = result => Text($"last served {ServedAfter(result, 6):0.0} s after the return"),
+            Misses = result => [NoneFailed(result), NoneWrong(result), AtMost("last served after", ServedAfter(result, 6), 0.5)],
+        };
+
+        yield return new("slow-10x", "one is ten times slower, 80 calls a second", Three(bad => bad with { MedianMilliseconds = 600 }), new LoadPlan { PerSecond = 80, Seconds = 9 })
+        {
+            Target = "p95 < 150 once it is noticed, still probed",
+            Also = result => Text($"p95 from second 5: {result.PercentileAfter(5, 0.95):0}"),
+            Misses = result => [NoneFailed(result), NoneWrong(result), AtMost("p95 from second 5", result.PercentileAfter(5, 0.95), 150)],
+        };
+
+        yield return new("many", "200 endpoints, 190 refuse", [.. Endpoints(200).Select((endpoint, i) => i % 20 == 10 ? endpoint : endpoint with { RefusesAt = -1, IsBad = true })], new LoadPlan { PerSecond = 100, Seconds = 5 })
+        {
+            IsHeavy = true,
+            Target = "0 failed, p99 < 200",
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 200)],
+        };
+
+        yield return new("filtered", "every fifth prompt is refused by the content filter", Three(), new LoadPlan { PerSecond = 100, Seconds = 3, FilteredEach = 5 })
+        {
+            Target = "exactly 1 attempt, nobody cools",
+            Also = result => Text($"{result.Count(Verdict.Filtered)} filtered"),
+            Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1), Even(result)],
+        };
+    }
+
+    /// <summary>A pool of one beside the SDK's own client. The target is that client's figures, so what is missed is seen by reading both lines.</summary>
+    private static IEnumerable<Scenario> OfOne()
+    {
+        ResourceSpec only = new("only") { IsBad = true };
+        yield return One("one-healthy", "a pool of one, healthy", only with { IsBad = false }, new LoadPlan { PerSecond = 60, Seconds = 3 });
+        yield return One("one-quota-95", "a pool of one at 95 % of 60 a second", only with { PerSecond = 60 }, new LoadPlan { PerSecond = 57, Seconds = 5 });
+        yield return One("one-quota-150", "a pool of one at 150 % of 60 a second", only with { PerSecond = 60 }, new LoadPlan { PerSecond = 90, Seconds = 4 });
+        yield return One("one-half-500", "a pool of one that answers 500 half of the time", only with { Faults = [new(FaultName.Status, 500, 0.5)] }, new LoadPlan { PerSecond = 30, Seconds = 4 });
+        yield return One("one-refused", "a pool of one that refuses connections for 2.5 s", only with { RefusesAt = 1, RefusesFor = 2.5 }, new LoadPlan { PerSecond = 60, Seconds = 5 });
+        yield return One("one-stream-early", "a pool of one whose streams fail before content, a tenth", only with { Faults = [new(FaultName.Cut, 2, 0.1)] }, new LoadPlan { PerSecond = 60, Seconds = 4, Streams = true });
+    }
+
+    private static Scenario One(string name, string what, ResourceSpec only, LoadPlan load) => new(name, what, [only], load)
+    {
+        Contestants = [Contestant.Ours, Contestant.Single],
+        Target = "never worse than the plain client in failures and p99",
+        Misses = result => [NoneWrong(result)],
+    };
+
+    private static ResourceSpec[] Endpoints(int count) => [.. Enumerable.Range(0, count).Select(i => new ResourceSpec(string.Create(CultureInfo.InvariantCulture, $"e{i}")))];
+
+    private static ResourceSpec[] Three(Func<ResourceSpec, ResourceSpec>? spoil = null) =>
+        [.. Endpoints(3).Select((endpoint, i) => i == 0 && spoil is not null ? spoil(endpoint with { IsBad = true }) : endpoint)];
+
+    private static ResourceSpec[] Quota(params int[] perSecond) => [.. Endpoints(perSecond.Length).Select((endpoint, i) => endpoint with { PerSecond = perSecond[i] })];
+
+    /// <summary>How long after the given second the last of the calls was answered that were due before it.</summary>
+    private static double ServedAfter(CellResult result, double second) =>
+        result.Due(0, second).Where(record => record.Verdict == Verdict.Right).Max(record => record.Ended) - second;
+
+    private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,141 @@
+using System.Text.Json;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Tests.Attempts;
+
+/// <summary>Answers that cannot be read: the endpoint's fault, or a kind of answer that the SDK does not know.</summary>
+public class BrokenAnswerTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_IsTriedOnOneOtherEndpoint(bool streaming)
+    {
+        using FakePool pool = new(4);
+        pool.Clients[0].Fails = new IOException("broken");
+
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        Assert.Equal([1, 1, 0, 0], pool.Calls);
+        Assert.Equal(1, pool.StatusOf(0).Failed);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_TwiceTheSameWay_SurfacesAndNobodyCools(bool streaming)
+    {
+        using FakePool pool = new(2);
+        Exception[] failures = [new JsonException("unknown finish reason"), new JsonException("unknown finish reason")];
+        pool.Clients[0].Fails = failures[0];
+        pool.Clients[1].Fails = failures[1];
+        for (int i = 0; i < 4; i++)
+        {
+            Assert.Contains(await Assert.ThrowsAsync<JsonException>(() => pool.AskAsync(streaming)), failures);
+            Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Fit, endpoint.State));
+        }
+
+        Assert.Equal([4, 4], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_TwiceInDifferentWays_SurfacesAndBothAreBlamed(bool streaming)
+    {
+        using FakePool pool = new(4);
+        Exception second = new IOException("broken");
+        pool.Clients[0].Fails = new JsonException("broken");
+        pool.Clients[1].Fails = second;
+
+        Assert.Same(second, await Assert.ThrowsAsync<IOException>(() => pool.AskAsync(streaming)));
+        Assert.Equal([1, 1, 0, 0], pool.Calls);
+        await pool.AskManyAsync(2, streaming);
+        await Assert.ThrowsAsync<IOException>(() => pool.AskAsync(streaming));
+
+        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit, EndpointState.Fit], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenAnotherFailure_GoesOnToTheThird(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = new IOException("broken");
+        pool.Clients[1].Fails = FakeFailure.Status(429);
+
+        Assert.Equal("c", await pool.AskAsync(streaming));
+        await pool.AskAsync(streaming);
+        await pool.AskAsync(streaming);
+
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("{}", false)]
+    [InlineData("<html>Bad gateway</html>", false)]
+    [InlineData("""{"error":{"code":"500","message":"inside a 200"}}""", false)]
+    [InlineData(null, true)]
+    [InlineData("{}", true)]
+    [InlineData("<html>Bad gateway</html>", true)]
+    [InlineData("""{"error":{"code":"500","message":"inside a 200"}}""", true)]
+    public async Task A200_WithoutAnAnswer_MovesOn(string? body, bool streaming)
+    {
+        using ServicePool pool = new(["one", "two"]);
+        pool.Service.On = request => request.Host == "one"
+            ? streaming && (body is null or ['{', ..]) ? FakeService.Events(body is null ? [] : [body]) : new() { Content = new StringContent(body ?? "") }
+            : null;
+
+        Assert.Equal("two", await pool.AskAsync(streaming));
+        Assert.Equal(["one", "two"], pool.Service.Requests.Select(request => request.Host));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A200_WithoutAFinishReason_IsNeverASuccess(bool streaming)
+    {
+        using ServicePool pool = new(["one", "two"]);
+        pool.Service.On = request => request.Host == "one" ? FakeService.Answer(request, finish: null) : null;
+
+        if (streaming)
+        {
+            ChatStreamInterruptedException cut = await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming));
+            Assert.Equal("one", cut.EndpointName);
+            Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        }
+        else
+        {
+            Assert.Equal("two", await pool.AskAsync(streaming));
+        }
+    }
+
+    [Fact]
+    public async Task AFinishReason_ThatTheSdkDoesNotKnow_TakesNobodyOut()
+    {
+        using ServicePool pool = new(["one", "two", "three"]);
+        pool.Service.On = request => FakeService.Answer(request, "brand_new_reason");
+        for (int i = 0; i < 4; i++)
+        {
+            await Assert.ThrowsAnyAsync<ArgumentOutOfRangeException>(() => pool.AskAsync());
+        }
+
+        Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Out, status.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnAnswer_OfAReadyMadeClientWithoutAFinishReason_IsASuccess(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].OnCall = (_, _, _) => Task.FromResult(new ChatResponse());
+        pool.Clients[0].OnStream = (_, _, token) => FakeChatClient.Updates(token);
+
+        Assert.Equal("", await pool.AskAsync(streaming));
+        Assert.Equal([1, 0], pool.Calls);
+        Assert.Equal(1, pool.StatusOf(0).Answered);
+    }
+}
