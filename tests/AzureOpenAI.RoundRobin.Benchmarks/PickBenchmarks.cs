@@ -41,7 +41,7 @@ public class PickBenchmarks
     public object BareCursor() => _bare[Interlocked.Increment(ref _cursor) % (uint)_bare.Length];
 
     [Benchmark]
-    public bool Pick() => _dispatcher.TryPick(_group, out _);
+    public bool Pick() => _dispatcher.TryPick(_group, 0, out _);
 
     [GlobalCleanup]
     public void Cleanup() => _client.Dispose();

@@ -26,7 +26,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     public ValueTask<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        if (cancellationToken.IsCancellationRequested || !Dispatcher.TryBegin(Group, out Attempt? attempt))
+        if (cancellationToken.IsCancellationRequested || !Dispatcher.TryBegin(Group, operation.Affinity, out Attempt? attempt))
         {
             return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
         }
@@ -100,7 +100,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     private async ValueTask<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        Call call = new(Dispatcher, Group, Limits, operation.Fingerprint);
+        Call call = new(Dispatcher, Group, Limits, operation.Fingerprint) { Affinity = operation.Affinity };
         while (true)
         {
             if (failure is not null)

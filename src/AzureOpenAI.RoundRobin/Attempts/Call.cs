@@ -30,6 +30,9 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
     public EndpointGroup Group { get; } = group;
 
+    /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
+    public uint Affinity { get; init; }
+
     /// <summary>Its place among all that ever waited; long.MaxValue for one that never did.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 

@@ -16,6 +16,9 @@ internal interface IOperation<TResult>
     /// <summary>Whether the caller named the model, so that a ready-made client's 404 may be the request's own fault.</summary>
     bool NamesModel { get; }
 
+    /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
+    uint Affinity { get; }
+
     /// <summary>Does it once. Never throws: a failure to start is a failed task like any other.</summary>
     /// <param name="attempt">The endpoint, and the token to pass on.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>

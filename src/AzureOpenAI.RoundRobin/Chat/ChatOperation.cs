@@ -17,6 +17,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public bool NamesModel => _request.NamesModel;
 
+    public uint Affinity => _request.Affinity;
+
     public int Fingerprint() => _request.Fingerprint();
 
     public ValueTask<ChatResponse> InvokeAsync(Attempt attempt, int number)

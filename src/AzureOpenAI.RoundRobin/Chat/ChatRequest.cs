@@ -5,12 +5,15 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Chat;
 
 /// <summary>What the caller asks for, and how it is put to an endpoint. Neither the messages nor the options are ever changed.</summary>
-internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOptions? options, bool modelIsMapped)
+internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOptions? options, bool modelIsMapped, uint affinity)
 {
     private readonly ChatOptions? _options = options;
     private readonly bool _modelIsMapped = modelIsMapped;
 
     public IEnumerable<ChatMessage> Messages { get; } = messages;
+
+    /// <summary>32 bits are enough, since two conversations with the same key merely share an endpoint, and fill what would be padding.</summary>
+    public uint Affinity { get; } = affinity;
 
     public bool NamesModel => _options?.ModelId is not null;
 

@@ -20,6 +20,7 @@ public sealed class RoundRobinChatClient : IChatClient
 {
     private readonly bool _leaveOpen;
     private readonly ChatClientMetadata _metadata;
+    private readonly AffinityKeys? _affinityKeys;
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over a pool.</summary>
     /// <param name="pool">The endpoints.</param>
@@ -31,6 +32,7 @@ public sealed class RoundRobinChatClient : IChatClient
         Pool = pool;
         _leaveOpen = leaveOpen;
         _metadata = PoolMetadata.Of(pool.DefaultGroup.Endpoints);
+        _affinityKeys = pool.Settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(pool.Settings.AffinityKey, pool.Log);
     }
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over ready-made clients of any provider.</summary>
@@ -71,8 +73,8 @@ public sealed class RoundRobinChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(messages);
         AttemptLoop loop = Pool.LoopFor(options?.ModelId);
-        ChatRequest request = new(ChatRequest.Repeatable(messages), options, loop.IsMapped);
-        return loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(request), cancellationToken).AsTask();
+        ChatOperation operation = new(Request(loop, messages, options));
+        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken).AsTask();
     }
 
     /// <inheritdoc/>
@@ -84,7 +86,7 @@ public sealed class RoundRobinChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(messages);
         AttemptLoop loop = Pool.LoopFor(options?.ModelId);
-        return new ChatStream(loop, new ChatRequest(ChatRequest.Repeatable(messages), options, loop.IsMapped), cancellationToken);
+        return new ChatStream(loop, Request(loop, messages, options), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -106,6 +108,12 @@ public sealed class RoundRobinChatClient : IChatClient
         {
             Pool.Dispose();
         }
+    }
+
+    private ChatRequest Request(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        messages = ChatRequest.Repeatable(messages);
+        return new(messages, options, loop.IsMapped, _affinityKeys is null ? 0 : _affinityKeys.Of(messages, options));
     }
 
     private static EndpointPool Capture(

@@ -16,6 +16,8 @@ internal readonly struct StreamOperation(ChatStream stream, ChatRequest request)
 
     public bool NamesModel => _request.NamesModel;
 
+    public uint Affinity => _request.Affinity;
+
     public int Fingerprint() => _request.Fingerprint();
 
     public ValueTask<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number);

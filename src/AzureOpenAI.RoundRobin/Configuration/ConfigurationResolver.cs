@@ -68,6 +68,8 @@ internal static class ConfigurationResolver
             AttemptTimeout = options.AttemptTimeout,
             FirstContentTimeout = options.FirstContentTimeout,
             MaxAttempts = options.MaxAttempts,
+            Affinity = options.Affinity,
+            AffinityKey = options.AffinityKey,
         };
         return new SettingsBuilder(attempts, Registration.Chat, Variables.None, new Findings(), httpClients: null).Build(isEnabled: true, entries);
     }

@@ -12,6 +12,15 @@ internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
         Check(nameof(options.AttemptTimeout), NumberRules.Timeout(options.AttemptTimeout));
         Check(nameof(options.FirstContentTimeout), NumberRules.Timeout(options.FirstContentTimeout));
         Check(nameof(options.MaxAttempts), NumberRules.AtLeastOne(options.MaxAttempts));
+        if (!Enum.IsDefined(options.Affinity))
+        {
+            findings.Fault($"Affinity is {(int)options.Affinity}; it must be {nameof(EndpointAffinity.None)} or {nameof(EndpointAffinity.PromptCache)}.");
+        }
+        else if (options.AffinityKey is not null && options.Affinity == EndpointAffinity.None)
+        {
+            findings.Fault("AffinityKey is given, but Affinity is None, so it would never be asked; set Affinity to PromptCache, or leave AffinityKey out.");
+        }
+
         if (options.HttpClient is not null && options.HttpClientName is not null)
         {
             findings.Fault("HttpClient and HttpClientName are both given; keep one.");

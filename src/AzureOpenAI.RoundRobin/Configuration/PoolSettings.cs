@@ -1,3 +1,5 @@
+using Microsoft.Extensions.AI;
+
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>What a pool is built from: every default filled in, every rule checked.</summary>
@@ -16,6 +18,10 @@ internal sealed class PoolSettings
     public TimeSpan? FirstContentTimeout { get; init; }
 
     public int? MaxAttempts { get; init; }
+
+    public EndpointAffinity Affinity { get; init; }
+
+    public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; init; }
 
     public HttpClient? HttpClient { get; init; }
 

@@ -1,5 +1,6 @@
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin;
@@ -64,6 +65,48 @@ public sealed class RoundRobinOptions
     /// <summary>Gets or sets the largest number of attempts that one call may make.</summary>
     /// <value>The default is <see langword="null"/>: no limit but the fitness of the endpoints and <see cref="MaxWait"/>.</value>
     public int? MaxAttempts { get; set; }
+
+    /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
+    /// <value>
+    /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever it says.
+    /// </value>
+    /// <remarks>
+    /// <para>
+    /// A service caches the start of a prompt, from 1,024 tokens on, at the deployment that saw it. Plain rotation sends each turn of a
+    /// conversation to another one; <see cref="EndpointAffinity.PromptCache"/> keeps it where its prompt is cached. Calls belong together
+    /// that have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
+    /// else the same instructions, leading system messages, tool names and first user message. Only streams and answers of
+    /// <see cref="RoundRobinChatClient"/> have an affinity, and a call with nothing to go by takes its turn.
+    /// </para>
+    /// <para>
+    /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. To send one as well,
+    /// set it in <see cref="ChatOptions.RawRepresentationFactory"/>, which is not looked into.
+    /// </para>
+    /// <para>
+    /// A new conversation is placed by weighted rendezvous hashing over the names of the endpoints, passed on to the next in that order
+    /// where an endpoint has had more than its share of the latest ones, and stays there while it is remembered (the last 10,000
+    /// conversations and more). Other processes with the same endpoints agree on most. Give ready-made clients names that last.
+    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or has more than 8 calls in flight and more than twice
+    /// its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
+    /// </para>
+    /// <para>
+    /// The price is evenness: conversations are spread by weight, not calls, so one that is busier than others loads its endpoint more.
+    /// Many calls with one and the same prompt go to one endpoint.
+    /// </para>
+    /// </remarks>
+    public EndpointAffinity Affinity { get; set; }
+
+    /// <summary>Gets or sets what tells which calls belong together, such as by a conversation's or tenant's id.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: the start of the prompt tells. A selector that returns <see langword="null"/> lets the call take
+    /// its turn.
+    /// </value>
+    /// <remarks>
+    /// Takes <see cref="EndpointAffinity.PromptCache"/>. Called once for each call, or for each stream when it is asked for, from any thread
+    /// and possibly from many at once, so it must be quick and safe for that; it must not change what it is given. If it throws, the call takes
+    /// its turn, and a warning is logged the first time.
+    /// </remarks>
+    public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; set; }
 
     /// <summary>Gets or sets the client that carries every request of the pool.</summary>
     /// <value>

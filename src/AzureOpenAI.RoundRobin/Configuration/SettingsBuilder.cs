@@ -37,6 +37,8 @@ internal sealed class SettingsBuilder(
             AttemptTimeout = options.AttemptTimeout,
             FirstContentTimeout = options.FirstContentTimeout == Timeout.InfiniteTimeSpan ? null : options.FirstContentTimeout,
             MaxAttempts = options.MaxAttempts,
+            Affinity = options.Affinity,
+            AffinityKey = options.AffinityKey,
             HttpClient = httpClient,
         };
         return new Resolution { IsEnabled = isEnabled, Settings = settings, Warnings = findings.Warnings };

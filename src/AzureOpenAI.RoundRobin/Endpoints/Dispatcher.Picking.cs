@@ -92,6 +92,11 @@ internal sealed partial class Dispatcher
         }
 
         Rotation rotation = group.Rotation;
+        if (call.Affinity != 0)
+        {
+            return Preferred(group, rotation, call.Affinity, call, retry, now) is { } preferred ? BeginUnsynchronized(preferred, now) : null;
+        }
+
         for (uint i = 0; i < (uint)rotation.Count; i++)
         {
             Endpoint endpoint = rotation[ticket + i];
@@ -212,7 +217,7 @@ internal sealed partial class Dispatcher
         uint turns = 0;
         foreach (EndpointGroup group in _groups)
         {
-            turns = unchecked(turns + group.Turns);
+            turns = unchecked(turns + group.Turns + group.Preferred);
         }
 
         return turns;

@@ -62,14 +62,14 @@ internal sealed partial class Dispatcher : IDisposable
     public bool IsDisposed => _disposed;
 
     /// <summary>The quick way: an attempt at the next in turn, where nothing is due and nobody waits.</summary>
-    public bool TryBegin(EndpointGroup group, [NotNullWhen(true)] out Attempt? attempt)
+    public bool TryBegin(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Attempt? attempt)
     {
-        attempt = TryPick(group, out Endpoint? endpoint) ? Begin(endpoint) : null;
+        attempt = TryPick(group, affinity, out Endpoint? endpoint) ? Begin(endpoint) : null;
         return attempt is not null;
     }
 
-    /// <summary>Whose turn it is, without a lock and without a look at the clock unless something is due.</summary>
-    public bool TryPick(EndpointGroup group, [NotNullWhen(true)] out Endpoint? endpoint)
+    /// <summary>Whose turn it is, or who is preferred where there is an affinity, without a lock and without a look at the clock unless something is due.</summary>
+    public bool TryPick(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Endpoint? endpoint)
     {
         Rotation rotation = group.Rotation;
         long next = group.NextEvent;
@@ -79,7 +79,7 @@ internal sealed partial class Dispatcher : IDisposable
             return false;
         }
 
-        endpoint = rotation[group.NextTicket()];
+        endpoint = affinity == 0 ? rotation[group.NextTicket()] : Preferred(group, rotation, affinity)!;
         return true;
     }
 

@@ -42,6 +42,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public int? MaxOutputTokens { get; init; }
 
+    /// <summary>What it draws its place in a <see cref="RendezvousOrder"/> from.</summary>
+    public ulong Seed { get; init; }
+
     public int Weight { get; init; } = 1;
 
     public int Priority { get; init; }

@@ -9,17 +9,21 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <see cref="Rotation"/> and <see cref="NextEvent"/> are read by every call without a lock. A call that reads them while the dispatcher swaps
 /// them acts on a fitness that was true a moment ago, which the attempt itself finds out.
 /// </remarks>
-internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uint start)
+internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uint start, bool hasHomes = false)
 {
     private Rotation _rotation = Rotation.Empty;
     private long _nextEvent = long.MinValue;
     private readonly SlownessWatch _slowness = new(endpoints.Length);
     private readonly HashSet<Endpoint> _slow = [];
     private uint _cursor = start;
+    private uint _preferred;
     private List<Endpoint> _members = [];
     private bool _slowChanged;
 
     public Endpoint[] Endpoints { get; } = endpoints;
+
+    /// <summary>Where conversations are at home; null without affinity.</summary>
+    public ConversationHomes? Homes { get; } = hasHomes ? new(endpoints) : null;
 
     /// <summary>Under the dispatcher's lock.</summary>
     public Line Line { get; } = new(time);
@@ -41,6 +45,11 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     /// <summary>How many turns were taken; wraps.</summary>
     public uint Turns => Volatile.Read(ref _cursor);
+
+    /// <summary>How many calls went where they prefer, and took no turn: those that do take turns stay even among themselves. Wraps.</summary>
+    public uint Preferred => Volatile.Read(ref _preferred);
+
+    public void CountPreferred() => Interlocked.Increment(ref _preferred);
 
     public uint NextTicket() => Interlocked.Increment(ref _cursor);
 

@@ -65,6 +65,8 @@ public sealed class EndpointPool : IDisposable
         _byModel = _members.ByModel.ToDictionary(
             group => group.Key, group => new AttemptLoop(_dispatcher, group.Value, limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
         Count = settings.Endpoints.Count;
+        Settings = settings;
+        Log = log;
         log.Tell(resolution.Warnings);
     }
 
@@ -72,6 +74,10 @@ public sealed class EndpointPool : IDisposable
     public int Count { get; }
 
     internal IReadOnlyList<Endpoint> Endpoints => _members.Endpoints;
+
+    internal PoolSettings Settings { get; }
+
+    internal PoolLog Log { get; }
 
     internal EndpointGroup DefaultGroup => _members.Default;
 

@@ -23,11 +23,12 @@ internal sealed class PoolMembers
     public PoolMembers(PoolSettings settings, HttpClient? transport, TimeProvider time, uint start, Func<double> jitter)
     {
         (_settings, _transport, _time, _jitter) = (settings, transport, time, jitter);
-        Default = new([.. settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))], time, start);
+        bool hasHomes = settings.Affinity == EndpointAffinity.PromptCache;
+        Default = new([.. settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))], time, start, hasHomes);
         ByModel = settings.Endpoints
             .SelectMany(entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
-            .ToFrozenDictionary(model => model, model => new EndpointGroup([.. For(model)], time, start), StringComparer.OrdinalIgnoreCase);
+            .ToFrozenDictionary(model => model, model => new EndpointGroup([.. For(model)], time, start, hasHomes), StringComparer.OrdinalIgnoreCase);
         Endpoints = [.. _endpoints.Values];
     }
 
@@ -67,6 +68,7 @@ internal sealed class PoolMembers
                 DeploymentName = deployment,
                 Temperature = isDefault ? entry.Temperature : _settings.Temperature,
                 MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,
+                Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
                 Weight = entry.Weight,
                 Priority = entry.Priority,
             };

@@ -15,6 +15,8 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 
     public bool NamesModel => false;
 
+    public uint Affinity => 0;
+
     /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
     public int Fingerprint() => OperationCount.Next();
 

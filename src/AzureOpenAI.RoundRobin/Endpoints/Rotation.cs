@@ -8,15 +8,24 @@ internal sealed class Rotation
     /// <summary>Weights are scaled down rather than take more slots than this.</summary>
     public const int MaxSlots = 4096;
 
-    private const int SlowEvery = 32;
+    /// <summary>A slow endpoint has one turn in about so many.</summary>
+    public const int SlowEvery = 32;
 
-    public static readonly Rotation Empty = new([]);
+    public static readonly Rotation Empty = new([], [], []);
 
     private readonly Endpoint[] _slots;
+    private readonly Endpoint[] _members;
+    private readonly Endpoint[] _slow;
 
-    private Rotation(Endpoint[] slots) => _slots = slots;
+    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow) => (_slots, _members, _slow) = (slots, members, slow);
 
     public ReadOnlySpan<Endpoint> Slots => _slots;
+
+    /// <summary>Those that have their full share of the turns, each once, in the order of the configuration.</summary>
+    public ReadOnlySpan<Endpoint> Members => _members;
+
+    /// <summary>Those that have one turn in <see cref="SlowEvery"/>.</summary>
+    public ReadOnlySpan<Endpoint> Slow => _slow;
 
     public int Count => _slots.Length;
 
@@ -31,7 +40,8 @@ internal sealed class Rotation
         }
 
         int[] weights = Reduce([.. endpoints.Select(endpoint => endpoint.Weight)]);
-        return new(weights.All(weight => weight == 1) ? [.. endpoints] : Spread(endpoints, weights));
+        Endpoint[] members = [.. endpoints];
+        return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members, []);
     }
 
     /// <summary>The same, with one turn in about 32 for each endpoint that is slow, which shows when it is itself again.</summary>
@@ -57,7 +67,7 @@ internal sealed class Rotation
             }
         }
 
-        return new([.. slots]);
+        return new([.. slots], even._members, [.. slow]);
     }
 
     private static int[] Reduce(int[] weights)

@@ -35,6 +35,13 @@ internal sealed partial class PoolLog(ILogger logger)
 
     public void SuspectedRequest(string endpoint, TimeSpan hint) => _notes.Enqueue(logger => RequestMayExceedLimit(logger, endpoint, hint));
 
+    /// <summary>Tells at once: not to be called under a lock.</summary>
+    public void AffinityFailed(Exception exception)
+    {
+        _notes.Enqueue(logger => AffinityKeyFailed(logger, exception));
+        Tell();
+    }
+
     public static PoolLog Of(ILoggerFactory? loggerFactory) =>
         new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!));
 
@@ -92,4 +99,8 @@ internal sealed partial class PoolLog(ILogger logger)
 
     [LoggerMessage(EventId = 7, EventName = "ConfigurationWarning", Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void ConfigurationWarning(ILogger logger, string warning);
+
+    [LoggerMessage(EventId = 8, EventName = "AffinityKeyFailed", Level = LogLevel.Warning,
+        Message = "A call's affinity could not be told, so it takes its turn; check AffinityKey. This is said only once.")]
+    private static partial void AffinityKeyFailed(ILogger logger, Exception exception);
 }

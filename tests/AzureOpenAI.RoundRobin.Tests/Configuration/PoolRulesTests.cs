@@ -47,6 +47,35 @@ public sealed class PoolRulesTests
     }
 
     [Fact]
+    public void Check_AffinityThatDoesNotExist_IsAFault()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint());
+        options.Affinity = (EndpointAffinity)7;
+
+        Assert.Equal("Affinity is 7; it must be None or PromptCache.", Given.Fault(() => ConfigurationResolver.ForPool(options)));
+    }
+
+    [Fact]
+    public void Check_AffinityKeyWithoutAffinity_IsAFault()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint());
+        options.AffinityKey = (_, _) => "key";
+
+        Assert.StartsWith("AffinityKey is given, but Affinity is None", Given.Fault(() => ConfigurationResolver.ForPool(options)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Check_AffinityWithItsKey_IsTakenOver()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint());
+        (options.Affinity, options.AffinityKey) = (EndpointAffinity.PromptCache, (_, _) => "key");
+
+        Assert.All(
+            [ConfigurationResolver.ForPool(options).Settings, ConfigurationResolver.ForClients([new StubChatClient()], options).Settings],
+            settings => Assert.Equal((EndpointAffinity.PromptCache, options.AffinityKey), (settings.Affinity, settings.AffinityKey)));
+    }
+
+    [Fact]
     public void Check_BaseTexts_AreJudgedUnderTheNameOfTheirSource()
     {
         RoundRobinOptions options = Given.Options(Given.Endpoint());

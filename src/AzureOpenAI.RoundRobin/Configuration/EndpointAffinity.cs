@@ -1,0 +1,14 @@
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>Says what, apart from its turn, decides which endpoint a call goes to.</summary>
+public enum EndpointAffinity
+{
+    /// <summary>Nothing: each call goes to the next endpoint in turn.</summary>
+    None,
+
+    /// <summary>
+    /// The start of its prompt: the calls of a conversation go to one endpoint, where the service has the prompt in its cache.
+    /// See <see cref="RoundRobinOptions.Affinity"/>.
+    /// </summary>
+    PromptCache,
+}
