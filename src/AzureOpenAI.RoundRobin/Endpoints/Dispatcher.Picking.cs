@@ -110,10 +110,22 @@ internal sealed partial class Dispatcher
         if (othersFit && chosen.Condition == Condition.Probing)
         {
             call.HasProbed = true;
-            return _budget.TryTake(now, group.Turns) ? chosen : null;
+            return _budget.TryTake(now, Turns()) ? chosen : null;
         }
 
         return chosen;
+    }
+
+    /// <summary>How many turns were taken for all models together; wraps, as each group's own count does.</summary>
+    private uint Turns()
+    {
+        uint turns = 0;
+        foreach (EndpointGroup group in _groups)
+        {
+            turns = unchecked(turns + group.Turns);
+        }
+
+        return turns;
     }
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
@@ -165,7 +177,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, group.Turns))
+            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, Turns()))
             {
                 return ProbeUnsynchronized(endpoint, now);
             }
