@@ -101,11 +101,11 @@ internal sealed class Attempt(TimeProvider time)
         return quiet;
     }
 
-    public void LetGo()
-    {
-        _timer?.Dispose();
-        _source.Dispose();
-    }
+    /// <summary>
+    /// Frees the timer. The token source is left to the collector: a cancellation, by the caller or by the deadline, may be under way on
+    /// another thread, and would throw into the caller's own <c>Cancel</c> or out of a timer if the source were disposed.
+    /// </summary>
+    public void LetGo() => _timer?.Dispose();
 
     private void Schedule(long deadline, TimeSpan delay)
     {
