@@ -120,6 +120,19 @@ public class AttemptTests
     }
 
     [Fact]
+    public void LetGo_WhileTheCallersCancellationIsUnderWay_ThrowsNothingIntoIt()
+    {
+        Attempt attempt = new(_time);
+        using CancellationTokenSource caller = new();
+        attempt.Follow(caller.Token);
+
+        attempt.LetGo();
+        caller.Cancel();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
     public void Cache_OfAttemptsThatEndedWell_GivesThemOutAgain()
     {
         using AttemptCache cache = new(_time);
