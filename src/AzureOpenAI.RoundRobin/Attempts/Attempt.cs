@@ -133,7 +133,10 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         return quiet;
     }
 
-    /// <summary>The source is left to the collector: a deadline or a caller may be cancelling it at this moment.</summary>
+    /// <summary>
+    /// Frees the timer. The token source is left to the collector: a cancellation, by the caller or by the deadline, may be under way on
+    /// another thread, and would throw into the caller's own <c>Cancel</c> or out of a timer if the source were disposed.
+    /// </summary>
     public void LetGo() => _timer?.Dispose();
 
     private void Schedule(long deadline, TimeSpan delay)

@@ -39,7 +39,10 @@ internal sealed class PoolMembers
 
     public FrozenDictionary<string, EndpointGroup> ByModel { get; }
 
-    /// <summary>An endpoint that does not map a model which others do would answer with another one, so it is left out, unless the name is its own deployment's.</summary>
+    /// <summary>
+    /// An endpoint that does not map a model which others do would answer with another one, so it is left out, unless the name is its own
+    /// deployment's; or is a ready-made client's own affair, since it names none.
+    /// </summary>
     private IEnumerable<Endpoint> For(string model)
     {
         foreach (EndpointSettings entry in _settings.Endpoints)
@@ -48,7 +51,7 @@ internal sealed class PoolMembers
             {
                 yield return GetOrAdd(entry, deployment);
             }
-            else if (entry.Kind == EndpointKind.ReadyMade || string.Equals(entry.Deployment, model, StringComparison.OrdinalIgnoreCase))
+            else if (entry is { Kind: EndpointKind.ReadyMade, Deployment: null } || string.Equals(entry.Deployment, model, StringComparison.OrdinalIgnoreCase))
             {
                 yield return GetOrAdd(entry, entry.Deployment);
             }

@@ -248,6 +248,38 @@ public class ReturningTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task Probes_OfTwoModels_ShareOneBudget(bool streaming)
+    {
+        using FakePool pool = new(26, endpoint: (_, entry) =>
+        {
+            entry.DeploymentName = "small";
+            entry.Deployments["large"] = "large";
+        });
+        foreach (FakeChatClient client in pool.Clients[..25])
+        {
+            client.Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));
+        }
+
+        Microsoft.Extensions.AI.ChatOptions large = new() { ModelId = "large" };
+        while (pool.Pool.GetStatus().Count(status => status.State == EndpointState.Out) < 50)
+        {
+            Assert.Equal("zz", await pool.AskAsync(streaming) + await pool.AskAsync(streaming, large));
+        }
+
+        int before = pool.Calls[..25].Sum();
+        Assert.Equal("zzz", await pool.AskManyAsync(3, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        for (int i = 0; i < 25; i++)
+        {
+            Assert.Equal("zz", await pool.AskAsync(streaming) + await pool.AskAsync(streaming, large));
+        }
+
+        Assert.InRange(pool.Calls[..25].Sum() - before, 10, 10 + (2 * 50 / 5));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task ACall_ProbesAtMostOneEndpointWhileOthersAreFit(bool streaming)
     {
         using FakePool pool = new(4);

@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 /// <summary>Waits for what another thread is about to do: by yielding to it, never by the clock.</summary>
 internal static class Eventually
 {
-    private const int Most = 5_000_000;
+    private const int Most = 1_000_000;
 
     public static async Task TrueAsync(Func<bool> condition, [CallerArgumentExpression(nameof(condition))] string? what = null)
     {

@@ -1,14 +1,16 @@
+using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
 /// <summary>A pool of fakes on a clock of its own, that starts at its first endpoint and adds no jitter unless told.</summary>
 internal sealed class FakePool : IDisposable
 {
+    private static readonly Waiter Nobody = new(null!, 0, 0);
+
     private int _asked;
     private int _done;
     private int _released;
@@ -32,7 +34,7 @@ internal sealed class FakePool : IDisposable
         Client = new RoundRobinChatClient(Pool);
     }
 
-    public FakeTimeProvider Time { get; } = new(Clocks.Start);
+    public FakeClock Time { get; } = new();
 
     public FakeChatClient[] Clients { get; }
 
@@ -79,8 +81,17 @@ internal sealed class FakePool : IDisposable
 
     public Task AdvanceAsync(double seconds, int paused = 0) => AdvanceAsync(TimeSpan.FromSeconds(seconds), paused);
 
-    public Task SettleAsync(int paused = 0) => Eventually.TrueAsync(() =>
-        Volatile.Read(ref _asked) - Volatile.Read(ref _done) == Clients.Sum(client => client.Running) + Waiting + paused);
+    public async Task SettleAsync(int paused = 0)
+    {
+        await Eventually.TrueAsync(() =>
+        {
+            int waiting = Waiting;
+            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == Clients.Sum(client => client.Running) + waiting + paused && Time.Patient == waiting;
+        });
+
+        // Whoever joined last may still be about to set the timer that wakes it; it holds the lock until then.
+        Pool.Dispatcher.Leave(Pool.DefaultGroup, Nobody);
+    }
 
     public EndpointStatus StatusOf(int index) => Pool.GetStatus()[index];
 

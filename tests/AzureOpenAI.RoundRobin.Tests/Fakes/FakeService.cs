@@ -60,7 +60,7 @@ internal sealed class FakeService : HttpMessageHandler
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
-        Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject());
+        Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject(), request.Headers);
         _requests.Enqueue(seen);
         HttpResponseMessage response = On(seen) ?? Answer(seen);
         response.RequestMessage = request;
@@ -84,12 +84,14 @@ internal sealed class FakeService : HttpMessageHandler
         public override bool CanSeek => false;
     }
 
-    internal sealed record Request(Uri Address, JsonObject Body)
+    internal sealed record Request(Uri Address, JsonObject Body, HttpRequestHeaders Headers)
     {
         public string Host => Address.Host.Split('.')[0];
 
         /// <summary>The deployment in the path, or in the body where the path has none.</summary>
         public string Deployment => Address.Segments.Length > 3 && Address.Segments[2] == "deployments/" ? Address.Segments[3].TrimEnd('/') : Model!;
+
+        public string? Header(string name) => Headers.TryGetValues(name, out IEnumerable<string>? values) ? string.Join(',', values) : null;
 
         public string? Model => (string?)Body["model"];
 

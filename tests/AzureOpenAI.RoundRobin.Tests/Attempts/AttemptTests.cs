@@ -1,0 +1,212 @@
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Attempts;
+
+/// <summary>One attempt's token and deadline, and its reuse.</summary>
+public class AttemptTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    private readonly FakeClock _time = new();
+
+    [Fact]
+    public void Await_ThatEndsInTime_CancelsNothing()
+    {
+        Attempt attempt = new(_time);
+        Await(attempt);
+
+        _time.Advance(Limit / 2);
+        Assert.True(attempt.Arrived());
+        _time.Advance(2 * Limit);
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.False(attempt.TimedOut);
+        Assert.True(attempt.TryReset());
+    }
+
+    [Fact]
+    public void Await_ThatDoesNotEnd_CancelsExactlyAtItsLimit()
+    {
+        Attempt attempt = new(_time);
+        Await(attempt);
+
+        _time.Advance(Limit - TimeSpan.FromTicks(1));
+        Assert.False(attempt.Token.IsCancellationRequested);
+        _time.Advance(TimeSpan.FromTicks(1) + TimeSpan.FromMilliseconds(1));
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.TimedOut);
+        Assert.False(attempt.Arrived());
+        Assert.False(attempt.TryReset());
+    }
+
+    [Fact]
+    public void Await_OneAfterTheOther_CountsFromTheLast()
+    {
+        Attempt attempt = new(_time);
+        for (int i = 0; i < 20; i++)
+        {
+            Await(attempt);
+            _time.Advance(0.9 * Limit);
+            Assert.True(attempt.Arrived());
+        }
+
+        Await(attempt);
+        _time.Advance(0.9 * Limit);
+        Assert.False(attempt.Token.IsCancellationRequested);
+        _time.Advance(0.2 * Limit);
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void Await_WithAShorterLimitThanBefore_IsKept()
+    {
+        Attempt attempt = new(_time);
+        attempt.Await(_time.GetTimestamp(), TimeSpan.FromHours(1));
+        attempt.Arrived();
+
+        attempt.Await(_time.GetTimestamp(), TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void Await_Infinite_NeverCancels()
+    {
+        Attempt attempt = new(_time);
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+
+        _time.Advance(TimeSpan.FromDays(1));
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.TryReset());
+    }
+
+    [Fact]
+    public void TryReset_OfAnAttemptThatWaits_DisarmsItsDeadline()
+    {
+        Attempt attempt = new(_time);
+        for (int i = 0; i < 30; i++)
+        {
+            Await(attempt);
+            _time.Advance(0.4 * Limit);
+            Assert.True(attempt.TryReset());
+            Assert.False(attempt.Token.IsCancellationRequested);
+        }
+
+        _time.Advance(2 * Limit);
+        Assert.False(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void Follow_TheCallersToken_EndsWithTheAttempt()
+    {
+        Attempt attempt = new(_time);
+        using CancellationTokenSource first = new();
+        using CancellationTokenSource second = new();
+        attempt.Follow(first.Token);
+        Assert.True(attempt.TryReset());
+
+        attempt.Follow(second.Token);
+        first.Cancel();
+        Assert.False(attempt.Token.IsCancellationRequested);
+        second.Cancel();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+        Assert.False(attempt.TimedOut);
+        Assert.False(attempt.TryReset());
+    }
+
+    [Fact]
+    public void LetGo_WhileTheCallersCancellationIsUnderWay_ThrowsNothingIntoIt()
+    {
+        Attempt attempt = new(_time);
+        using CancellationTokenSource caller = new();
+        attempt.Follow(caller.Token);
+
+        attempt.LetGo();
+        caller.Cancel();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void Cache_OfAttemptsThatEndedWell_GivesThemOutAgain()
+    {
+        using AttemptCache cache = new(_time);
+        Attempt first = cache.Rent();
+        Attempt second = cache.Rent();
+        cache.Return(first);
+        cache.Return(second);
+
+        Assert.Equal(new HashSet<Attempt> { first, second }, [cache.Rent(), cache.Rent()]);
+        Assert.NotSame(first, cache.Rent());
+    }
+
+    [Fact]
+    public void Cache_OfAnAttemptThatWasCancelled_NeverGivesItOutAgain()
+    {
+        using AttemptCache cache = new(_time);
+        Attempt attempt = cache.Rent();
+        using CancellationTokenSource caller = new();
+        attempt.Follow(caller.Token);
+        caller.Cancel();
+        cache.Return(attempt);
+
+        Assert.NotSame(attempt, cache.Rent());
+    }
+
+    [Fact]
+    public async Task Cache_UsedByManyThreads_NeverGivesOneAttemptToTwo()
+    {
+        using AttemptCache cache = new(_time);
+        System.Runtime.CompilerServices.ConditionalWeakTable<Attempt, int[]> inUse = [];
+        await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 5000; i++)
+            {
+                Attempt attempt = cache.Rent();
+                int[] count = inUse.GetValue(attempt, static _ => new int[1]);
+                Assert.Equal(1, Interlocked.Increment(ref count[0]));
+                Assert.False(attempt.Token.IsCancellationRequested);
+                Interlocked.Decrement(ref count[0]);
+                cache.Return(attempt);
+            }
+        })));
+    }
+
+    [Fact]
+    public async Task Deadlines_OfManyThreadsWithReuse_NeverCancelAnotherAttempt()
+    {
+        using AttemptCache cache = new(_time);
+        bool done = false;
+        Task clock = Task.Run(
+            () =>
+            {
+                while (!Volatile.Read(ref done))
+                {
+                    _time.Advance(TimeSpan.FromMilliseconds(1));
+                }
+            },
+            TestContext.Current.CancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 3000; i++)
+            {
+                Attempt attempt = cache.Rent();
+                long began = _time.GetTimestamp();
+                TimeSpan limit = i % 3 == 0 ? TimeSpan.FromMilliseconds(2) : TimeSpan.FromHours(1);
+                attempt.Await(began, limit);
+                bool cancelled = attempt.Token.IsCancellationRequested;
+                Assert.True(!cancelled || _time.GetElapsedTime(began) >= limit, "It was cancelled before its time.");
+                cache.Return(attempt);
+            }
+        })));
+        Volatile.Write(ref done, true);
+        await clock;
+    }
+
+    private void Await(Attempt attempt) => attempt.Await(_time.GetTimestamp(), Limit);
+}

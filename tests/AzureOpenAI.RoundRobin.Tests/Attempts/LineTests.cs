@@ -1,0 +1,109 @@
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using CsCheck;
+
+namespace AzureOpenAI.RoundRobin.Tests.Attempts;
+
+public class LineTests
+{
+    private readonly FakeClock _time = new();
+
+    [Fact]
+    public void Join_InAnyOrder_StandsByTicket() => Gen.Int[1, 1000].HashSet[1, 40].Sample(tickets =>
+    {
+        Line line = new(_time);
+        foreach (int ticket in tickets)
+        {
+            line.Join(new Waiter(null!, ticket, 0), 0);
+        }
+
+        List<long> order = [];
+        while (line.Head is { } head)
+        {
+            order.Add(head.Ticket);
+            Assert.True(line.Leave(head));
+            Assert.False(line.Leave(head));
+        }
+
+        Assert.Equal(tickets.Select(ticket => (long)ticket).Order(), order);
+        Assert.Equal(0, line.Length);
+    }, iter: 200);
+
+    [Fact]
+    public void EstimateWait_BeforeAPaceIsKnown_IsUnknown()
+    {
+        Line line = new(_time);
+        Assert.Null(line.EstimateWait(Now));
+        Join(line, 10);
+        for (int i = 0; i < 9; i++)
+        {
+            line.CountReleased(Now);
+            _time.Advance(TimeSpan.FromSeconds(1));
+            Assert.Null(line.EstimateWait(Now));
+        }
+    }
+
+    [Fact]
+    public void EstimateWait_AtAPace_IsTheLengthDividedByIt()
+    {
+        Line line = new(_time);
+        Join(line, 19);
+        for (int i = 0; i < 20; i++)
+        {
+            line.CountReleased(Now);
+            line.CountReleased(Now);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(10, line.EstimateWait(Now)!.Value.TotalSeconds, 0.5);
+    }
+
+    [Fact]
+    public void EstimateWait_OfCallsThatCameBack_DoesNotCountThem()
+    {
+        Line line = new(_time);
+        Join(line, 5);
+        for (int i = 0; i < 20; i++)
+        {
+            line.CountReleased(Now);
+            line.CountReturned();
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Null(line.EstimateWait(Now));
+    }
+
+    [Fact]
+    public void EstimateWait_WhenThePaceHasChanged_FollowsTheLastHalfMinute()
+    {
+        Line line = new(_time);
+        Join(line, 29);
+        for (int i = 0; i < 60; i++)
+        {
+            line.CountReleased(Now);
+            line.CountReleased(Now);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        double quick = line.EstimateWait(Now)!.Value.TotalSeconds;
+        for (int i = 0; i < 15; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(15, quick, 1.0);
+        Assert.Equal(30, line.EstimateWait(Now)!.Value.TotalSeconds, 3.0);
+        _time.Advance(TimeSpan.FromSeconds(60));
+        Assert.Null(line.EstimateWait(Now));
+    }
+
+    private long Now => _time.GetTimestamp();
+
+    private void Join(Line line, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            line.Join(new Waiter(null!, line.DrawTicket(), 0), Now);
+        }
+    }
+}

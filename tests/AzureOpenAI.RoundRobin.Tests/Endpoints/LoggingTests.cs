@@ -1,0 +1,179 @@
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Testing;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>What operators are told, and that telling them changes nothing.</summary>
+public class LoggingTests
+{
+    [Theory]
+    [InlineData(429, 1, LogLevel.Information)]
+    [InlineData(401, 3, LogLevel.Error)]
+    [InlineData(403, 3, LogLevel.Error)]
+    [InlineData(404, 4, LogLevel.Error)]
+    public async Task AnEndpoint_ThatGoesOut_IsNamedWithTheReason(int status, int eventId, LogLevel level)
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        pool.Clients[0].Plays(FakeFailure.Status(status));
+
+        await pool.AskManyAsync(4);
+
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot());
+        Assert.Equal((eventId, level), (record.Id.Id, record.Level));
+        Assert.StartsWith("Endpoint 'a' ", record.Message, StringComparison.Ordinal);
+        Assert.Equal("AzureOpenAI.RoundRobin.EndpointPool", record.Category);
+    }
+
+    [Fact]
+    public async Task AFault_ThatTakesAnEndpointOut_IsToldWithItsException()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        Exception failure = FakeFailure.Refused();
+        pool.Clients[0].Plays(failure);
+
+        await pool.AskAsync();
+
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot());
+        Assert.Equal((2, LogLevel.Warning), (record.Id.Id, record.Level));
+        Assert.Same(failure, record.Exception);
+    }
+
+    [Fact]
+    public async Task ASuspectRequest_IsTold()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromHours(20)));
+
+        await pool.AskAsync();
+
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot());
+        Assert.Equal(6, record.Id.Id);
+        Assert.Contains("'a'", record.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task APool_ThatIsWell_SaysNothing()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        pool.Clients[0].Plays(null, FakeFailure.Status(400), FakeFailure.Status(500));
+
+        await pool.AskManyAsync(2);
+        await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync());
+        await pool.AskManyAsync(10);
+
+        Assert.Empty(logs.GetSnapshot());
+    }
+
+    [Fact]
+    public async Task KeysAndPrompts_AreInNoLogAndNoException()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using ServicePool pool = new(["one", "two", "three"], configure: options => options.MaxWait = TimeSpan.Zero, loggerFactory: factory);
+        int[] statuses = [401, 404, 429];
+        pool.Service.On = request => FakeService.Refusal(statuses[request.Host == "one" ? 0 : request.Host == "two" ? 1 : 2]);
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(prompt: "private words"));
+
+        string all = string.Join('\n', [failure.ToString(), .. failure.Attempts.Select(attempt => $"{attempt} {attempt.Exception}"), .. pool.Pool.GetStatus().Select(status => $"{status} {status.LastError}"),
+            .. logs.GetSnapshot().Select(record => $"{record} {record.Exception}")]);
+        Assert.Equal(3, logs.GetSnapshot().Count);
+        Assert.All(new[] { "one", "two", "three" }, host => Assert.DoesNotContain(ServicePool.KeyOf(host), all, StringComparison.OrdinalIgnoreCase));
+        Assert.DoesNotContain("private words", all, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALogger_ThatThrows_ChangesNothing(bool streaming)
+    {
+        using ThrowingFactory factory = new();
+        using FakePool pool = new(3, loggerFactory: factory);
+        pool.Clients[0].Plays(FakeFailure.Status(401));
+        pool.Clients[1].Plays(FakeFailure.Refused());
+
+        Assert.Equal("ccc", await pool.AskManyAsync(3, streaming));
+
+        Assert.Equal(2, factory.Thrown);
+        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit], pool.Pool.GetStatus().Select(status => status.State));
+    }
+
+    [Fact]
+    public async Task ALogger_ThatAsksThePool_DoesNotHang()
+    {
+        FakePool? pool = null;
+        using CallbackFactory factory = new(() => _ = pool!.Pool.GetStatus());
+        using (pool = new(2, loggerFactory: factory))
+        {
+            pool.Clients[0].Plays(FakeFailure.Status(401));
+
+            Assert.Equal("b", await pool.AskAsync());
+        }
+
+        Assert.Equal(1, factory.Called);
+    }
+
+    private static (FakeLogCollector Logs, ILoggerFactory Factory) Collect()
+    {
+        FakeLogCollector logs = FakeLogCollector.Create(new FakeLogCollectorOptions());
+#pragma warning disable CA2000 // The provider holds nothing, and lives as long as its test.
+        return (logs, new LoggerFactory([new FakeLoggerProvider(logs)]));
+#pragma warning restore CA2000
+    }
+
+    private sealed class ThrowingFactory : ILoggerFactory, ILogger
+    {
+        public int Thrown { get; private set; }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            Thrown++;
+            throw new InvalidOperationException("The disk is full.");
+        }
+    }
+
+    private sealed class CallbackFactory(Action callback) : ILoggerFactory, ILogger
+    {
+        public int Called { get; private set; }
+
+        public ILogger CreateLogger(string categoryName) => this;
+
+        public void AddProvider(ILoggerProvider provider)
+        {
+        }
+
+        public void Dispose()
+        {
+        }
+
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => true;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            Called++;
+            callback();
+        }
+    }
+}

@@ -1,0 +1,381 @@
+using System.ClientModel;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>All endpoints are out: by a fault, by their configuration, by both; and the pool of one.</summary>
+public class NoEndpointFitTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OutByFaults_TheLineProbes_AtMostFourTimesASecond(bool streaming)
+    {
+        using FakePool pool = new(3);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.Refused();
+        }
+
+        Task<string>[] calls = [.. Enumerable.Range(0, 10).Select(_ => pool.AskAsync(streaming))];
+        await pool.SettleAsync();
+        for (int i = 0; i < 100; i++)
+        {
+            await pool.AdvanceAsync(0.05);
+        }
+
+        // After the first round, and the probe that the line makes at once: those that it forces, four a second, and cooldowns that end.
+        double[] times = [.. pool.Clients.SelectMany(client => client.Times).Order().Skip(4)];
+        Assert.InRange(times.Length, 12, 30);
+        Assert.All(times, from => Assert.InRange(times.Count(time => time >= from && time < from + 1), 0, 4 + 3));
+        Assert.All(pool.Clients, client => Assert.True(client.Times.Zip(client.Times[1..], (one, next) => next - one).Skip(1).All(gap => gap >= 0.2)));
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = null;
+        }
+
+        for (int i = 0; i < 10; i++)
+        {
+            await pool.AdvanceAsync(0.05);
+        }
+
+        Assert.All(calls, call => Assert.True(call.IsCompletedSuccessfully));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OutByFaults_AProbeThatHangs_IsTheOnlyOneAtItsEndpoint(bool streaming)
+    {
+        using FakePool pool = new(2);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.Refused();
+        }
+
+        Task<string>[] calls = [.. Enumerable.Range(0, 6).Select(_ => pool.AskAsync(streaming))];
+        await pool.SettleAsync();
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Hold();
+        }
+
+        await pool.AdvanceAsync(0.25);
+        Assert.Equal(1, pool.InFlight);
+        await pool.AdvanceAsync(0.249);
+        Assert.Equal(1, pool.InFlight);
+        pool.Pool.Dispose();
+        foreach (HeldCall held in pool.Clients.SelectMany(client => client.Held))
+        {
+            held.Answer();
+        }
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => Task.WhenAll(calls));
+        Assert.Equal(1, calls.Count(call => call.IsCompletedSuccessfully));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OutByAStatedTime_NobodyIsAskedBeforeIt(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(10));
+        pool.Clients[1].Fails = FakeFailure.Status(503, ("Retry-After", "20"));
+        Task<string>[] calls = [.. Enumerable.Range(0, 5).Select(_ => pool.AskAsync(streaming))];
+
+        for (int i = 0; i < 99; i++)
+        {
+            await pool.AdvanceAsync(0.1);
+        }
+
+        Assert.Equal([1, 1], pool.Calls);
+        pool.Clients[0].Fails = null;
+        pool.Clients[1].Fails = null;
+        for (int i = 0; i < 20; i++)
+        {
+            await pool.AdvanceAsync(0.1);
+        }
+
+        await Task.WhenAll(calls);
+        Assert.Equal(1, pool.Clients[1].Calls);
+        Assert.Equal(10, pool.Clients[0].Times[1], 0.01);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OneByAFaultAndOneByAStatedTime_OnlyTheFaultyIsProbed(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(20));
+        Task<string> call = pool.AskAsync(streaming);
+
+        for (int i = 0; i < 20; i++)
+        {
+            await pool.AdvanceAsync(0.25);
+        }
+
+        Assert.Equal(1, pool.Clients[1].Calls);
+        Assert.InRange(pool.Clients[0].Calls, 5, 26);
+        pool.Clients[0].Fails = null;
+        await pool.AdvanceAsync(1);
+        Assert.Equal("a", await call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Misconfigured_All_SurfaceAtOnceWithAllEndpoints(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.Status(401);
+        pool.Clients[1].Fails = FakeFailure.Status(403);
+        pool.Clients[2].Fails = FakeFailure.Status(404);
+        for (int i = 0; i < 5; i++)
+        {
+            EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+            Assert.Equal(["a", "b", "c"], failure.Attempts.Select(attempt => attempt.EndpointName).Order());
+            Assert.Contains("misconfigured", failure.Message, StringComparison.Ordinal);
+            Assert.True(failure.Status is 401 or 403 or 404);
+            Assert.NotNull(failure.GetRawResponse());
+            Assert.Null(failure.RetryAfter);
+        }
+
+        Assert.Equal([1, 1, 1], pool.Calls);
+        Assert.Equal(0, pool.Waiting);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Misconfigured_AllByTheirKeys_AreToldSo(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Status(401);
+        pool.Clients[1].Fails = FakeFailure.Status(403);
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.Contains("refuses its key", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Misconfigured_All_OneCallASecondAsksAgain(bool streaming)
+    {
+        using FakePool pool = new(2);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.Status(401);
+        }
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        for (int second = 0; second < 5; second++)
+        {
+            pool.Time.Advance(TimeSpan.FromSeconds(0.999));
+            await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+            Assert.Equal([second + 1, second + 1], pool.Calls);
+            pool.Time.Advance(TimeSpan.FromSeconds(0.001));
+            for (int i = 0; i < 5; i++)
+            {
+                await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+            }
+
+            Assert.Equal([second + 2, second + 2], pool.Calls);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Misconfigured_All_ARepairedKeyIsFoundWithinASecond(bool streaming)
+    {
+        using FakePool pool = new(2);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.Status(401);
+        }
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        pool.Clients[1].Fails = null;
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        Assert.Equal("bbbb", await pool.AskManyAsync(4, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Misconfigured_WhileOthersAreFit_CostsEachPeriodOneCall(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Status(401);
+        for (int second = 0; second < 9; second++)
+        {
+            Assert.Equal("bbbbb", await pool.AskManyAsync(5, streaming));
+            pool.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(1, pool.Clients[0].Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AMix_WaitsForTheOthersAndNotForTheMisconfigured(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.Status(401);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(20));
+        pool.Clients[2].Fails = FakeFailure.Refused();
+        Task<string> call = pool.AskAsync(streaming);
+        for (int i = 0; i < 36; i++)
+        {
+            await pool.AdvanceAsync(0.25);
+        }
+
+        Assert.Equal([1, 1], pool.Calls[..2]);
+        Assert.InRange(pool.Clients[2].Calls, 5, 50);
+        pool.Clients[2].Fails = null;
+        await pool.AdvanceAsync(1);
+        Assert.Equal("c", await call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AMix_ThatIsBeyondMaxWait_IsRefusedByTheOthersTime(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Status(401);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(40));
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.Equal((429, TimeSpan.FromSeconds(40)), (failure.Status, failure.RetryAfter));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TheLastFaultyEndpoint_TurnsOutMisconfigured_ThoseWhoWaitAreToldAtOnce(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Status(401);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(5));
+        Task<string>[] calls = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[1].Fails = FakeFailure.Status(404);
+
+        await pool.AdvanceAsync(5);
+
+        foreach (Task<string> call in calls)
+        {
+            EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call);
+            Assert.Contains("misconfigured", failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_AfterAnIsolatedFault_AsksAgainAfterHalfASecond(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Plays(FakeFailure.Status(500));
+        Task<string> call = pool.AskAsync(streaming);
+
+        pool.Time.Advance(TimeSpan.FromMilliseconds(499));
+        Assert.Equal(1, pool.Clients[0].Calls);
+        pool.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal("a", await call);
+        Assert.Equal([0, 0.5], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_ThatIsUnreachable_IsAskedAgainAfterAHalfOneAndTwoSeconds(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        Task<string> call = pool.AskAsync(streaming);
+        for (int i = 0; i < 299; i++)
+        {
+            await pool.AdvanceAsync(0.1);
+        }
+
+        Assert.Equal([0, 0.5, 1.5], pool.Clients[0].Times[..3]);
+        Assert.All(pool.Clients[0].Times.Zip(pool.Clients[0].Times[1..], (one, next) => next - one), gap => Assert.InRange(gap, 0.5, 15));
+        pool.Clients[0].Fails = null;
+        pool.Time.Advance(TimeSpan.FromSeconds(0.1));
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_ThatStatesATime_IsAskedAgainExactlyThen(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(7)));
+        Task<string> call = pool.AskAsync(streaming);
+        for (int i = 0; i < 70; i++)
+        {
+            await pool.AdvanceAsync(0.1);
+        }
+
+        Assert.Equal("a", await call);
+        Assert.Equal([0, 7], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_WithAShortHint_IsAskedAgainExactlyThen(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromMilliseconds(40)));
+        Task<string> call = pool.AskAsync(streaming);
+
+        await pool.AdvanceAsync(0.039);
+        Assert.Equal(1, pool.Clients[0].Calls);
+        await pool.AdvanceAsync(0.001);
+
+        Assert.Equal("a", await call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_ThatIsMisconfigured_SurfacesTheSdksExceptionAtOnce(bool streaming)
+    {
+        using FakePool pool = new(1);
+        Exception failure = FakeFailure.Status(401);
+        pool.Clients[0].Fails = failure;
+
+        Assert.Same(failure, await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_ThatHangs_IsAskedOnceMore(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.AttemptTimeout = TimeSpan.FromSeconds(2));
+        pool.Clients[0].Hold();
+        Task<string> call = pool.AskAsync(streaming);
+
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        pool.Time.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.Equal(2, pool.Clients[0].Calls);
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+
+        await Assert.ThrowsAsync<TimeoutException>(() => call);
+    }
+}
