@@ -26,7 +26,7 @@ public class PickBenchmarks
         _client = new RoundRobinChatClient(clients);
         _dispatcher = _client.Pool.Dispatcher;
         _group = _client.Pool.DefaultGroup;
-        for (int i = 0; i < fleet[0]; i++)
+        for (int i = 0; i < 20 * fleet[0] && _group.Rotation.Count != fleet[0] - fleet[1]; i++)
         {
             await _client.GetResponseAsync("question");
         }

@@ -60,6 +60,17 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     /// <returns>Whether that has changed.</returns>
     public bool FindSlow()
     {
+        int timed = 0;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            timed += endpoint.Vitals.Count >= Vitals.Remembered ? 1 : 0;
+        }
+
+        if (timed < 2)
+        {
+            return false;
+        }
+
         bool[] slow = _slowness.Look([.. Endpoints.Select(endpoint => endpoint.Vitals)]);
         bool changed = false;
         for (int i = 0; i < slow.Length; i++)

@@ -13,7 +13,7 @@ public class AttemptTests
     [Fact]
     public void Await_ThatEndsInTime_CancelsNothing()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         Await(attempt);
 
         _time.Advance(Limit / 2);
@@ -28,7 +28,7 @@ public class AttemptTests
     [Fact]
     public void Await_ThatDoesNotEnd_CancelsExactlyAtItsLimit()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         Await(attempt);
 
         _time.Advance(Limit - TimeSpan.FromTicks(1));
@@ -44,7 +44,7 @@ public class AttemptTests
     [Fact]
     public void Await_OneAfterTheOther_CountsFromTheLast()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         for (int i = 0; i < 20; i++)
         {
             Await(attempt);
@@ -62,7 +62,7 @@ public class AttemptTests
     [Fact]
     public void Await_WithAShorterLimitThanBefore_IsKept()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         attempt.Await(_time.GetTimestamp(), TimeSpan.FromHours(1));
         attempt.Arrived();
 
@@ -75,7 +75,7 @@ public class AttemptTests
     [Fact]
     public void Await_Infinite_NeverCancels()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
 
         _time.Advance(TimeSpan.FromDays(1));
@@ -87,7 +87,7 @@ public class AttemptTests
     [Fact]
     public void TryReset_OfAnAttemptThatWaits_DisarmsItsDeadline()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         for (int i = 0; i < 30; i++)
         {
             Await(attempt);
@@ -103,7 +103,7 @@ public class AttemptTests
     [Fact]
     public void Follow_TheCallersToken_EndsWithTheAttempt()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         using CancellationTokenSource first = new();
         using CancellationTokenSource second = new();
         attempt.Follow(first.Token);
@@ -122,7 +122,7 @@ public class AttemptTests
     [Fact]
     public void LetGo_WhileTheCallersCancellationIsUnderWay_ThrowsNothingIntoIt()
     {
-        Attempt attempt = new(_time);
+        Attempt attempt = new(null!, _time);
         using CancellationTokenSource caller = new();
         attempt.Follow(caller.Token);
 
