@@ -11,7 +11,7 @@ internal static class SimulatedCatalogue
 {
     private const int QuotaPerSecond = 10;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), .. OfOne(), .. Rare()];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. OfOne(), .. Rare()];
 
     private static IEnumerable<SimulatedScenario> OfTwo()
     {
@@ -70,6 +70,19 @@ internal static class SimulatedCatalogue
     {
         FakeModelSpec model = new() { Limit = 60 };
         return Overload("real-150-large", "150 % of 120 a second for 60 s, windows of 1 s, exact hints; callers give up after 60 s", [model, model], 120) with { Seconds = 60 };
+    }
+
+    private static SimulatedScenario Burst()
+    {
+        FakeModelSpec model = new() { Limit = 100 };
+        return new("real-burst", "1,000 calls at one instant on 4 x 100 a second, windows of 1 s, exact hints", [model, model, model, model])
+        {
+            PerSecond = 1_000_000,
+            Seconds = 0.001,
+            Target = "0 failed, at most 1.7 attempts",
+            Also = result => Text($"the last was let in after {result.Models.SelectMany(model => model.Answered.Values).Max():0.0} s"),
+            Misses = result => [NoneFailed(result), AtMost("attempts", result.AttemptsPerSuccess, 1.7)],
+        };
     }
 
     private static IEnumerable<SimulatedScenario> OfOne()
