@@ -89,21 +89,21 @@ internal static class Catalogue
 
         yield return new("stream-cut", "streams cut in the middle by one endpoint, every other one", Three(bad => bad with { Faults = [new(FaultName.Cut, 5, 0.5)] }), new LoadPlan { PerSecond = 100, Seconds = 6, Streams = true })
         {
-            SideBySide = 2,
+            SideBySide = 3,
             Target = "under 2 % failed, none silent, no text twice",
             Misses = result => [AtMost("failed %", result.FailedPercent, 2), NoneWrong(result)],
         };
 
         yield return new("stream-early", "streams that fail before content, all of one endpoint", Three(bad => bad with { Faults = [new(FaultName.Cut, 2)] }), new LoadPlan { PerSecond = 100, Seconds = 5, Streams = true })
         {
-            SideBySide = 2,
+            SideBySide = 3,
             Target = "0 failed, at most 1.03 attempts",
             Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1.03)],
         };
 
         yield return new("stream-error", "a 200 stream that holds only an error event", Three(bad => bad with { Faults = [new(FaultName.ErrorEvent, 0)] }), new LoadPlan { PerSecond = 100, Seconds = 5, Streams = true })
         {
-            SideBySide = 2,
+            SideBySide = 3,
             Target = "0 failed, none empty",
             Misses = result => [NoneFailed(result), NoneWrong(result)],
         };

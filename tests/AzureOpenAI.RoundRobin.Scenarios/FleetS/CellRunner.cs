@@ -26,13 +26,15 @@ internal sealed class CellRunner(ServerProcess server, RefusedConnections refuse
         int cell = Interlocked.Increment(ref _lastCell);
         IReadOnlyList<Address> addresses = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
         using IChatClient client = contestant.Create(addresses, scenario.Patience);
+        // Ports come again, from cell to cell.
+        int[] before = [.. addresses.Select(address => refused.At(address.Endpoint.Port))];
         await server.BeginAsync(cell);
         LoadDriver driver = new(client, scenario.Load, cell);
         IReadOnlyList<CallRecord> records = await driver.RunAsync();
         IReadOnlyList<ResourceReport> ledger = await server.EndAsync(cell);
         double[] lateness = [.. driver.Lateness.Order()];
         return new CellResult(
-            scenario, contestant.Name, records, ledger, [.. addresses.Select(address => refused.At(address.Endpoint.Port))],
+            scenario, contestant.Name, records, ledger, [.. addresses.Select((address, i) => refused.At(address.Endpoint.Port) - before[i])],
             lateness.Length == 0 ? 0 : 1000 * lateness[(int)(0.99 * (lateness.Length - 1))]);
     }
 }

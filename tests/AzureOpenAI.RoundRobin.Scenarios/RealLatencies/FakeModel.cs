@@ -39,7 +39,7 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
             case Trouble.Vanished:
                 await WaitAsync(ToVanish, cancellationToken);
                 throw Failure(HttpRequestError.ConnectionError, SocketError.TimedOut);
-            case Trouble.Hangs:
+            case Trouble.Hangs or Trouble.Freezes:
                 await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
                 break;
             case Trouble.Breaks:
@@ -58,10 +58,16 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
             throw new ClientResultException("HTTP 429", new FakeResponse(429, Hints(wait - ToFail)));
         }
 
-        if (spec.Spells.FirstOrDefault(spell => spell.Trouble == Trouble.Refuses && spell.From > arrived && spell.From < arrived + own.TotalSeconds) is { } death)
+        Spell? interruption = spec.Spells.FirstOrDefault(spell => spell.From > arrived && spell.From < arrived + own.TotalSeconds);
+        if (interruption is { Trouble: Trouble.Refuses })
         {
-            await WaitAsync(TimeSpan.FromSeconds(death.From - arrived), cancellationToken);
+            await WaitAsync(TimeSpan.FromSeconds(interruption.From - arrived), cancellationToken);
             throw Failure(HttpRequestError.Unknown, SocketError.ConnectionReset);
+        }
+
+        if (interruption is { Trouble: Trouble.Freezes })
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
         }
 
         await WaitAsync(own, cancellationToken);

@@ -39,8 +39,11 @@ internal enum Trouble
     /// <summary>Connecting takes 5 seconds and fails.</summary>
     Vanished,
 
-    /// <summary>Takes calls and never answers.</summary>
+    /// <summary>Takes calls and never answers; what it took before is answered.</summary>
     Hangs,
+
+    /// <summary>The same, and what it took before is not answered either.</summary>
+    Freezes,
 
     /// <summary>Answers 500.</summary>
     Breaks,

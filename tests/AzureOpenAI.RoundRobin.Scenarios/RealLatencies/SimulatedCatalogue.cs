@@ -11,7 +11,7 @@ internal static class SimulatedCatalogue
 {
     private const int QuotaPerSecond = 10;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), .. OfOne(), .. Rare()];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. OfOne(), .. Rare()];
 
     private static IEnumerable<SimulatedScenario> OfTwo()
     {
@@ -21,12 +21,8 @@ internal static class SimulatedCatalogue
             Misses = result => [NoneFailed(result), AtMost("spread", result.Spread, 1), AtMost("calls moved", result.Attempts - result.Calls.Count, 0)],
         };
 
-        yield return new("real-hung", "one hangs from second 30 on", Two(new Spell(30, 1e9, Trouble.Hangs)))
-        {
-            Target = "0 failed; slowed only those picked before it was noticed",
-            Also = result => Text($"{result.Models[0].Arrivals.Count(at => at >= 30)} calls to it while hung, most extra {result.MostExtra:0} s"),
-            Misses = result => [NoneFailed(result), AtMost("slowed %", result.SlowedPercent, 8)],
-        };
+        yield return Hung("real-hung", "one takes calls from second 30 on and never answers them; those from before it answers", Trouble.Hangs);
+        yield return Hung("real-frozen", "one answers nothing from second 30 on", Trouble.Freezes);
 
         yield return new("real-dead", "one refuses for 60 s", Two(new Spell(30, 90, Trouble.Refuses)))
         {
@@ -51,6 +47,13 @@ internal static class SimulatedCatalogue
         };
     }
 
+    private static SimulatedScenario Hung(string name, string what, Trouble trouble) => new(name, what, Two(new Spell(30, 1e9, trouble)))
+    {
+        Target = "0 failed; slowed only those picked before it was noticed, within 20 s",
+        Also = result => Text($"{result.Models[0].Arrivals.Count(at => at >= 30)} calls to it while hung, most extra {result.MostExtra:0} s"),
+        Misses = result => [NoneFailed(result), AtMost("calls to it while hung", result.Models[0].Arrivals.Count(at => at >= 30), 50)],
+    };
+
     /// <summary>One and a half times what the limits admit, by the length of their windows and what their rejections say.</summary>
     private static IEnumerable<SimulatedScenario> Overloads()
     {
@@ -70,6 +73,19 @@ internal static class SimulatedCatalogue
     {
         FakeModelSpec model = new() { Limit = 60 };
         return Overload("real-150-large", "150 % of 120 a second for 60 s, windows of 1 s, exact hints; callers give up after 60 s", [model, model], 120) with { Seconds = 60 };
+    }
+
+    private static SimulatedScenario Burst()
+    {
+        FakeModelSpec model = new() { Limit = 100 };
+        return new("real-burst", "1,000 calls at one instant on 4 x 100 a second, windows of 1 s, exact hints", [model, model, model, model])
+        {
+            PerSecond = 1_000_000,
+            Seconds = 0.001,
+            Target = "0 failed, at most 1.7 attempts",
+            Also = result => Text($"the last was let in after {result.Models.SelectMany(model => model.Answered.Values).Max():0.0} s"),
+            Misses = result => [NoneFailed(result), AtMost("attempts", result.AttemptsPerSuccess, 1.7)],
+        };
     }
 
     private static IEnumerable<SimulatedScenario> OfOne()
