@@ -22,7 +22,7 @@ public class PickBenchmarks
     public async Task Setup()
     {
         int[] fleet = [.. Fleet.Split('/').Select(int.Parse)];
-        IChatClient[] clients = [.. Enumerable.Range(0, fleet[0]).Select(i => i < fleet[1] ? new RefusingClient() : (IChatClient)new FakeClient(false))];
+        IChatClient[] clients = [.. Enumerable.Range(0, fleet[0]).Select(i => i * fleet[1] / fleet[0] != (i + 1) * fleet[1] / fleet[0] ? new RefusingClient() : (IChatClient)new FakeClient(false))];
         _client = new RoundRobinChatClient(clients);
         _dispatcher = _client.Pool.Dispatcher;
         _group = _client.Pool.DefaultGroup;
