@@ -28,7 +28,7 @@ internal sealed class PoolMembers
         ByModel = settings.Endpoints
             .SelectMany(entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
-            .ToFrozenDictionary(model => model, model => new EndpointGroup([.. For(model)], time, start, hasHomes), StringComparer.OrdinalIgnoreCase);
+            .ToFrozenDictionary(model => model, model => new EndpointGroup([.. For(model).Distinct()], time, start, hasHomes), StringComparer.OrdinalIgnoreCase);
         Endpoints = [.. _endpoints.Values];
     }
 
@@ -40,6 +40,7 @@ internal sealed class PoolMembers
     public FrozenDictionary<string, EndpointGroup> ByModel { get; }
 
     /// <summary>
+    /// Two entries of one resource can lead to the same deployment there, which then stands here twice.
     /// An endpoint that does not map a model which others do would answer with another one, so it is left out, unless the name is its own
     /// deployment's; or is a ready-made client's own affair, since it names none.
     /// </summary>

@@ -110,6 +110,24 @@ public class EndpointPoolTests
     }
 
     [Fact]
+    public async Task InvokeAsync_ThatItselfCallsThePool_StillKnowsThatItsOwnRequestWasSent()
+    {
+        using ServicePool pool = new(["one", "two", "three"]);
+        pool.Service.On = request => request is { Host: "one", IsStream: false } && request.Body.ToString().Contains("outer", StringComparison.Ordinal)
+            ? new HttpResponseMessage(System.Net.HttpStatusCode.OK) { Content = new StringContent("<html>") }
+            : null;
+
+        // An answer that cannot be read is the request's fault only where nothing was sent.
+        string answer = await InvokeAsync(pool.Pool, async (client, token) =>
+        {
+            await pool.Client.GetResponseAsync("inner", cancellationToken: token);
+            return (await client.Client.GetChatClient(client.DeploymentName).AsIChatClient().GetResponseAsync("outer", cancellationToken: token)).Text;
+        });
+
+        Assert.Equal("three", answer);
+    }
+
+    [Fact]
     public async Task InvokeAsync_WithAModel_GetsItsDeployment()
     {
         using ServicePool pool = new(["one"], (_, entry) => entry.Deployments["large"] = "large-one");
