@@ -104,9 +104,9 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         _phase = Phase.Over;
         try
         {
-            if (_updates is not null)
+            if (Interlocked.Exchange(ref _updates, null) is { } updates)
             {
-                await _updates.DisposeAsync().ConfigureAwait(false);
+                await updates.DisposeAsync().ConfigureAwait(false);
             }
         }
         finally
