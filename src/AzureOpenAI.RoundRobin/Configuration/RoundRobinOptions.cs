@@ -112,14 +112,16 @@ public sealed class RoundRobinOptions
     /// <value>
     /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
     /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
-    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short.
+    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short, and its
+    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead.
     /// </value>
     public HttpClient? HttpClient { get; set; }
 
     /// <summary>Gets or sets the name of a client from <see cref="IHttpClientFactory"/> that carries every request of the pool.</summary>
     /// <value>
     /// The default is <see langword="null"/>. Used where the pool is registered in a service collection; the client is created once,
-    /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler.
+    /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler, and set <see cref="SocketsHttpHandler.AllowAutoRedirect"/>
+    /// to <see langword="false"/>.
     /// </value>
     public string? HttpClientName { get; set; }
 
