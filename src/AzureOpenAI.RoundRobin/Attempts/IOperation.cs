@@ -13,7 +13,7 @@ internal interface IOperation<TResult>
     /// <summary>True if the operation is the user's own code, whose unknown exceptions say nothing of the endpoint.</summary>
     static abstract bool IsUsersCode { get; }
 
-    /// <summary>Whether the caller named the model, so that a ready-made client's 404 may be the request's own fault.</summary>
+    /// <summary>Whether the caller named the model or a conversation, so that a ready-made client's 404 may be the request's own fault.</summary>
     bool NamesModel { get; }
 
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>

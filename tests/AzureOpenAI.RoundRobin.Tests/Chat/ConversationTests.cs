@@ -57,6 +57,20 @@ public class ConversationTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task AnId_ThatTheClientDoesNotKnow_IsTheCallersFaultAndNobodyCools(bool streaming)
+    {
+        using FakePool pool = new(3);
+        Exception unknown = FakeFailure.Status(404);
+        pool.Clients[0].Fails = unknown;
+
+        Assert.Same(unknown, await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming, On("made up"))));
+        Assert.Equal([1, 0, 0], pool.Calls);
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AnId_WhoseMakerIsOut_WaitsForItAndAsksNobodyElse(bool streaming)
     {
         using FakePool pool = new(2);
