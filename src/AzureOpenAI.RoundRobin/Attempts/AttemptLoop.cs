@@ -42,7 +42,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             return FirstAsync(operation, attempt, pending, cancellationToken);
         }
 
-        Finish<TOperation, TResult>(attempt);
+        Finish(operation, attempt, pending.Result);
         return pending;
     }
 
@@ -57,9 +57,10 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         }
     }
 
-    private void Finish<TOperation, TResult>(Attempt attempt)
+    private void Finish<TOperation, TResult>(TOperation operation, Attempt attempt, TResult result)
         where TOperation : struct, IOperation<TResult>
     {
+        operation.Note(attempt, result);
         Dispatcher.Timed(attempt);
         if (TOperation.EndsAttempt)
         {
@@ -77,14 +78,14 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         Exception failure;
         if (!pending.IsCompleted)
         {
-            attempt.IsMovable = TOperation.MayMove;
+            attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives;
             Await(attempt, TOperation.EndsAttempt);
         }
 
         try
         {
             TResult result = await pending.ConfigureAwait(false);
-            Finish<TOperation, TResult>(attempt);
+            Finish(operation, attempt, result);
             return result;
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -117,14 +118,14 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             ValueTask<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
             if (!pending.IsCompleted)
             {
-                attempt.IsMovable = TOperation.MayMove && !call.WasMoved;
+                attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives && !call.WasMoved;
                 Await(attempt, TOperation.EndsAttempt);
             }
 
             try
             {
                 TResult result = await pending.ConfigureAwait(false);
-                Finish<TOperation, TResult>(attempt);
+                Finish(operation, attempt, result);
                 call.Ended();
                 return result;
             }

@@ -37,6 +37,14 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         }
     }
 
+    public void Note(Attempt attempt, ChatResponse result)
+    {
+        if (result is { ConversationId: { } id })
+        {
+            attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint);
+        }
+    }
+
     private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
         attempt.Endpoint.ChatClient.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
 

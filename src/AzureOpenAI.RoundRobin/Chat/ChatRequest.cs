@@ -15,7 +15,8 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     /// <summary>32 bits are enough, since two conversations with the same key merely share an endpoint, and fill what would be padding.</summary>
     public uint Affinity { get; } = affinity;
 
-    public bool NamesModel => _options?.ModelId is not null;
+    /// <summary>The caller names a model or a conversation, and a 404 may be about that.</summary>
+    public bool NamesModel => _options is { ModelId: not null } or { ConversationId: not null };
 
     /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
     public static IEnumerable<ChatMessage> Repeatable(IEnumerable<ChatMessage> messages) =>

@@ -254,6 +254,11 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         {
             Current = _updates!.Current;
             _finished |= Current.FinishReason is not null;
+            if (Current.ConversationId is { } id)
+            {
+                _attempt!.Endpoint.Conversations?.Remember(id, _attempt.Endpoint);
+            }
+
             ReadUsage(Current);
             return true;
         }

@@ -18,6 +18,10 @@ internal readonly struct StreamOperation(ChatStream stream, ChatRequest request)
 
     public uint Affinity => _request.Affinity;
 
+    public void Note(Attempt attempt, bool result)
+    {
+    }
+
     public int Fingerprint() => _request.Fingerprint();
 
     public ValueTask<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number);

@@ -86,8 +86,8 @@ public sealed class RoundRobinOptions
     /// A new conversation is placed by weighted rendezvous hashing over the names of the endpoints, passed on to the next in that order
     /// where an endpoint has had more than its share of the latest ones, and stays there while it is remembered (the last 10,000
     /// conversations and more). Other processes with the same endpoints agree on most. Give ready-made clients names that last.
-    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or has more than 8 calls in flight and more than twice
-    /// its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
+    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or would have more than 8 calls in flight and more than
+    /// twice its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
     /// </para>
     /// <para>
     /// The price is evenness: conversations are spread by weight, not calls, so one that is busier than others loads its endpoint more.

@@ -49,6 +49,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public int Priority { get; init; }
 
+    /// <summary>Where the conversations are noted that its client keeps; null where there is nobody to confuse it with, or the client keeps none.</summary>
+    public ConversationMakers? Conversations { get; init; }
+
     public Vitals Vitals { get; } = new();
 
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>

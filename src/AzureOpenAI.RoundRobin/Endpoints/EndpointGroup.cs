@@ -22,6 +22,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     public Endpoint[] Endpoints { get; } = endpoints;
 
+    /// <summary>False where a call has nowhere else to go.</summary>
+    public bool HasAlternatives => Endpoints.Length > 1;
+
     /// <summary>Where conversations are at home; null without affinity.</summary>
     public ConversationHomes? Homes { get; } = hasHomes ? new(endpoints) : null;
 

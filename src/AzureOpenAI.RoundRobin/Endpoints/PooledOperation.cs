@@ -20,6 +20,10 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
     /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
     public int Fingerprint() => OperationCount.Next();
 
+    public void Note(Attempt attempt, T result)
+    {
+    }
+
     public async ValueTask<T> InvokeAsync(Attempt attempt, int number) =>
         await AttemptObserver.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token)).ConfigureAwait(false);
 }

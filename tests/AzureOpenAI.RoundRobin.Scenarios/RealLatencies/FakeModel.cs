@@ -16,6 +16,7 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
     private readonly List<double> _arrivals = [];
     private long _window = -1;
     private int _used;
+    private int _tokensUsed;
 
     public string Name { get; } = name;
 
@@ -28,6 +29,14 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         string prompt = messages.Single().Text;
+        await AskAsync(prompt, options?.MaxOutputTokens ?? 0, cancellationToken);
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop };
+    }
+
+    /// <summary>Answers with the prompt itself, or throws as the SDK would.</summary>
+    /// <returns>What the limits were when the call came.</returns>
+    public async Task<LimitReading> AskAsync(string prompt, int tokens, CancellationToken cancellationToken)
+    {
         (int call, TimeSpan own) = Prompt.Read(prompt);
         double arrived = time.Seconds;
         _arrivals.Add(arrived);
@@ -52,10 +61,11 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
                 break;
         }
 
-        if (RejectedFor() is { } wait)
+        LimitReading reading = Count(tokens);
+        if (reading.RejectedFor is { } wait)
         {
             await WaitAsync(ToFail, cancellationToken);
-            throw new ClientResultException("HTTP 429", new FakeResponse(429, Hints(wait - ToFail)));
+            throw new ClientResultException("HTTP 429", new FakeResponse(429, [.. Hints(wait - ToFail), .. reading.Headers]));
         }
 
         Spell? interruption = spec.Spells.FirstOrDefault(spell => spell.From > arrived && spell.From < arrived + own.TotalSeconds);
@@ -72,7 +82,7 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 
         await WaitAsync(own, cancellationToken);
         Answered[call] = arrived;
-        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop };
+        return reading;
     }
 
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -90,17 +100,19 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
     private Task WaitAsync(TimeSpan duration, CancellationToken cancellationToken) => Task.Delay(duration, time, cancellationToken);
 
     /// <summary>Fixed windows from the start of time, in which rejected requests count too.</summary>
-    private TimeSpan? RejectedFor()
+    private LimitReading Count(int tokens)
     {
-        if (spec.Limit is not { } limit)
+        long window = (long)(time.Seconds / spec.WindowSeconds);
+        if (window != _window)
         {
-            return null;
+            (_window, _used, _tokensUsed) = (window, 0, 0);
         }
 
-        long window = (long)(time.Seconds / spec.WindowSeconds);
-        _used = window == _window ? _used + 1 : 1;
-        _window = window;
-        return _used <= limit ? null : TimeSpan.FromSeconds(((window + 1) * spec.WindowSeconds) - time.Seconds);
+        int? limit = spec.Steps.Where(step => step.From <= time.Seconds).Select(step => (int?)step.Limit).LastOrDefault() ?? spec.Limit;
+        _used++;
+        _tokensUsed += tokens;
+        TimeSpan left = TimeSpan.FromSeconds(((window + 1) * spec.WindowSeconds) - time.Seconds);
+        return new LimitReading(limit, limit - _used, spec.TokenLimit, spec.TokenLimit - _tokensUsed, spec.WindowSeconds, left);
     }
 
     private (string Name, string Value)[] Hints(TimeSpan wait)

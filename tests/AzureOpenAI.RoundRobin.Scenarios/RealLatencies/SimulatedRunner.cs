@@ -21,7 +21,7 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
     public async Task<SimulatedResult> RunAsync()
     {
         FakeModel[] models = [.. scenario.Models.Select((spec, i) => new FakeModel($"m{i}", spec, _time))];
-        using IChatClient client = contestant.Create(models, _time);
+        using IChatClient client = contestant.Create(models, _time, scenario.HasHeaders);
         int count = (int)Math.Round(scenario.PerSecond * scenario.Seconds);
         Task<SimulatedCall[]> work = Task.WhenAll(OwnTimes(count).Select((own, i) => CallAsync(client, i, i / scenario.PerSecond, own)));
         await VirtualDriver.RunAsync(_time, work);
@@ -49,10 +49,11 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         bool answered = false;
         bool right = false;
         string? thrown = null;
+        ChatOptions? options = scenario.MaxTokens.Count == 0 ? null : new() { MaxOutputTokens = scenario.MaxTokens[number % scenario.MaxTokens.Count] };
         double began = _time.Seconds;
         try
         {
-            string text = (await client.GetResponseAsync(prompt, cancellationToken: patience.Token)).Text;
+            string text = (await client.GetResponseAsync(prompt, options, patience.Token)).Text;
             (answered, right) = (true, text == prompt);
         }
 #pragma warning disable CA1031 // Whatever a client throws is a result.
