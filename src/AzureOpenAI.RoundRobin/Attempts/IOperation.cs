@@ -22,7 +22,14 @@ internal interface IOperation<TResult>
     /// <summary>Does it once. Never throws: a failure to start is a failed task like any other.</summary>
     /// <param name="attempt">The endpoint, and the token to pass on.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
-    ValueTask<TResult> InvokeAsync(Attempt attempt, int number);
+    Task<TResult> InvokeAsync(Attempt attempt, int number);
+
+    /// <summary>Looks at the result of a built endpoint before it is passed on.</summary>
+    /// <param name="result">What the operation yielded.</param>
+    /// <param name="attempt">The attempt that yielded it.</param>
+    /// <param name="number">Which attempt of the call this is, from 1.</param>
+    /// <exception cref="IOException">The answer is not whole.</exception>
+    void Check(TResult result, Attempt attempt, int number);
 
     /// <summary>Tells the request from another one.</summary>
     int Fingerprint();
