@@ -22,10 +22,14 @@ internal interface IOperation<TResult>
     /// <summary>Does it once. Never throws: a failure to start is a failed task like any other. A result that is there at once may be read twice.</summary>
     /// <param name="attempt">The endpoint, and the token to pass on.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
-    ValueTask<TResult> InvokeAsync(Attempt attempt, int number);
+    Task<TResult> InvokeAsync(Attempt attempt, int number);
 
-    /// <summary>Takes note of what an endpoint yielded, while the attempt still runs.</summary>
-    void Note(Attempt attempt, TResult result);
+    /// <summary>Looks at the result before it is passed on, while the attempt still runs. Throws for built endpoints only.</summary>
+    /// <param name="result">What the operation yielded.</param>
+    /// <param name="attempt">The attempt that yielded it.</param>
+    /// <param name="number">Which attempt of the call this is, from 1.</param>
+    /// <exception cref="IOException">The answer is not whole.</exception>
+    void Check(TResult result, Attempt attempt, int number);
 
     /// <summary>Tells the request from another one.</summary>
     int Fingerprint();

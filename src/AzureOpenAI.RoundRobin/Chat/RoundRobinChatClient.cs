@@ -74,7 +74,7 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         AttemptLoop loop = Pool.LoopFor(options);
         ChatOperation operation = new(Request(loop, messages, options));
-        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken).AsTask();
+        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
     }
 
     /// <inheritdoc/>

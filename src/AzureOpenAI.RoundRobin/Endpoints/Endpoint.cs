@@ -60,6 +60,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
+    /// <summary>The calls that wait for an answer there, and the streams that are open. A call that its client answers at once is not among them.</summary>
     public int InFlight => (int)(Interlocked.Read(ref _answeredAndInFlight) & (OneAnswered - 1));
 
     public long Answered => Interlocked.Read(ref _answeredAndInFlight) >> AnsweredShift;
@@ -97,8 +98,11 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public void Began() => Interlocked.Increment(ref _answeredAndInFlight);
 
+    /// <param name="answered">Whether it gave an answer.</param>
+    /// <param name="counted">Whether the attempt was one of those in flight.</param>
     /// <returns>How many attempts it has answered so far.</returns>
-    public long Ended(bool answered) => Interlocked.Add(ref _answeredAndInFlight, answered ? OneAnswered - 1 : -1) >> AnsweredShift;
+    public long Ended(bool answered, bool counted) =>
+        Interlocked.Add(ref _answeredAndInFlight, (answered ? OneAnswered : 0) - (counted ? 1 : 0)) >> AnsweredShift;
 
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)

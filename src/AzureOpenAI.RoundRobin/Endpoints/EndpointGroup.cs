@@ -15,6 +15,7 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     private long _nextEvent = long.MinValue;
     private readonly SlownessWatch _slowness = new(endpoints.Length);
     private readonly HashSet<Endpoint> _slow = [];
+    private readonly Vitals[] _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
     private uint _cursor = start;
     private uint _preferred;
     private List<Endpoint> _members = [];
@@ -74,7 +75,7 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
             return false;
         }
 
-        bool[] slow = _slowness.Look([.. Endpoints.Select(endpoint => endpoint.Vitals)]);
+        bool[] slow = _slowness.Look(_vitals);
         bool changed = false;
         for (int i = 0; i < slow.Length; i++)
         {

@@ -142,13 +142,13 @@ public sealed class EndpointPool : IDisposable
             throw new InvalidOperationException("The pool holds a ready-made chat client, which has no OpenAI client to run the operation on.");
         }
 
-        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken).AsTask();
+        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken);
     }
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
     /// <returns>A snapshot.</returns>
     public IReadOnlyList<EndpointStatus> GetStatus() => _dispatcher.Read<IReadOnlyList<EndpointStatus>>(
-        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, _dispatcher.Time, now))]);
+        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, now))]);
 
     /// <summary>
     /// Refuses new calls, wakes those that wait with <see cref="ObjectDisposedException"/>, lets running attempts end, and then lets go of the transport.
@@ -177,7 +177,7 @@ public sealed class EndpointPool : IDisposable
         return new AttemptLoop(_dispatcher, _members.Alone[member ?? maker], _limits, isMapped: member is not null && loop.IsMapped);
     }
 
-    private static EndpointStatus StatusOf(Endpoint endpoint, TimeProvider time, long now)
+    private EndpointStatus StatusOf(Endpoint endpoint, long now)
     {
         Condition condition = endpoint.Condition;
         Health? cause = endpoint.Resource.Health.Condition >= endpoint.Health.Condition ? endpoint.Resource.Health : endpoint.Health;
@@ -186,8 +186,8 @@ public sealed class EndpointPool : IDisposable
             DeploymentName = endpoint.DeploymentName,
             State = (EndpointState)condition,
             Reason = condition == Condition.Fit ? null : ExhaustedMessage.Reason(cause.Reason),
-            ReadyIn = condition == Condition.Out ? time.Until(now, endpoint.OutUntil) : null,
-            InFlight = endpoint.InFlight,
+            ReadyIn = condition == Condition.Out ? _dispatcher.Time.Until(now, endpoint.OutUntil) : null,
+            InFlight = _dispatcher.Running(endpoint),
             Answered = endpoint.Answered,
             Failed = endpoint.Failed,
             RateLimited = endpoint.Rejected,

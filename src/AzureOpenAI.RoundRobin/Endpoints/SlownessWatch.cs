@@ -15,24 +15,31 @@ internal sealed class SlownessWatch(int endpoints)
 
     private readonly bool[] _slow = new bool[endpoints];
     private readonly int[] _suspectedAt = new int[endpoints];
+    private readonly (double Whole, double PerToken)[] _medians = new (double, double)[endpoints];
+    private readonly List<double> _whole = new(endpoints);
+    private readonly List<double> _perToken = new(endpoints);
 
     /// <summary>Looks at all of them now and then.</summary>
     /// <param name="vitals">Of each endpoint, in order.</param>
     /// <returns>Which of them are slow now.</returns>
     public bool[] Look(Vitals[] vitals)
     {
-        (double Whole, double PerToken)[] medians = [.. vitals.Select((one, i) => one.Count < Vitals.Remembered ? (double.NaN, double.NaN) : one.Medians(_slow[i] ? Probes : Vitals.Remembered))];
-        double[] whole = Sorted(medians.Select(median => median.Whole));
-        double[] perToken = Sorted(medians.Select(median => median.PerToken));
+        for (int i = 0; i < vitals.Length; i++)
+        {
+            _medians[i] = vitals[i].Count < Vitals.Remembered ? (double.NaN, double.NaN) : vitals[i].Medians(_slow[i] ? Probes : Vitals.Remembered);
+        }
+
+        Sort(_whole, perToken: false);
+        Sort(_perToken, perToken: true);
         for (int i = 0; i < vitals.Length; i++)
         {
             // Slow ones count as well: while they are the fewer, the middle of the others is a healthy one.
-            double otherWhole = MiddleWithout(whole, medians[i].Whole);
-            double otherPerToken = MiddleWithout(perToken, medians[i].PerToken);
-            double times = double.IsNaN(medians[i].PerToken) || double.IsNaN(otherPerToken)
-                ? medians[i].Whole / otherWhole
-                : medians[i].PerToken / otherPerToken;
-            bool matters = medians[i].Whole - otherWhole > Negligible;
+            double otherWhole = MiddleWithout(_whole, _medians[i].Whole);
+            double otherPerToken = MiddleWithout(_perToken, _medians[i].PerToken);
+            double times = double.IsNaN(_medians[i].PerToken) || double.IsNaN(otherPerToken)
+                ? _medians[i].Whole / otherWhole
+                : _medians[i].PerToken / otherPerToken;
+            bool matters = _medians[i].Whole - otherWhole > Negligible;
             _slow[i] = _slow[i] ? matters && times > ItselfAgain : matters && times > TooSlow && IsConfirmed(i, vitals[i].Count);
             _suspectedAt[i] = matters && times > TooSlow ? _suspectedAt[i] : 0;
         }
@@ -47,13 +54,25 @@ internal sealed class SlownessWatch(int endpoints)
         return count - _suspectedAt[i] >= Vitals.Remembered;
     }
 
-    private static double[] Sorted(IEnumerable<double> values) => [.. values.Where(value => !double.IsNaN(value)).Order()];
+    private void Sort(List<double> values, bool perToken)
+    {
+        values.Clear();
+        foreach ((double whole, double each) in _medians)
+        {
+            if ((perToken ? each : whole) is var value && !double.IsNaN(value))
+            {
+                values.Add(value);
+            }
+        }
+
+        values.Sort();
+    }
 
     /// <summary>The lower middle of the values without one of them.</summary>
-    private static double MiddleWithout(double[] sorted, double value)
+    private static double MiddleWithout(List<double> sorted, double value)
     {
-        int own = Array.BinarySearch(sorted, value);
-        int count = own >= 0 ? sorted.Length - 1 : sorted.Length;
+        int own = sorted.BinarySearch(value);
+        int count = own >= 0 ? sorted.Count - 1 : sorted.Count;
         if (count <= 0)
         {
             return double.NaN;
