@@ -144,6 +144,7 @@ internal sealed partial class Dispatcher
     {
         Attempt attempt = Begin(endpoint)!;
         attempt.StartedAt = now;
+        endpoint.Capacity.Take(now);
         if (endpoint.Health.Condition != Condition.Fit)
         {
             endpoint.Health.TakePermit();
@@ -199,6 +200,7 @@ internal sealed partial class Dispatcher
     {
         if (endpoint.Health.Condition == Condition.Out)
         {
+            endpoint.Capacity.Reopen(now, stated: false);
             endpoint.Health.BeginProbing();
         }
 
@@ -255,14 +257,10 @@ internal sealed partial class Dispatcher
     private Pick JoinUnsynchronized(EndpointGroup group, Call call, TimeSpan patience, long now)
     {
         TimeSpan wait = _time.Until(now, SoonestStatedUnsynchronized(group, now));
-        TimeSpan? estimate = call.Ticket == long.MaxValue ? group.Line.EstimateWait(now) : null;
-        if (estimate > wait)
+        TimeSpan inLine = (call.Ticket == long.MaxValue ? ForecastUnsynchronized(group, now) : null) ?? TimeSpan.Zero;
+        if (wait > patience || inLine > (group.Line.HasStood(now) ? patience / 2 : patience) || patience == TimeSpan.Zero)
         {
-            wait = estimate.Value;
-        }
-
-        if (wait > patience || patience == TimeSpan.Zero)
-        {
+            wait = wait > inLine ? wait : inLine;
             return Pick.Refused(Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
         }
 

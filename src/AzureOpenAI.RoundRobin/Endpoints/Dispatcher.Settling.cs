@@ -16,6 +16,12 @@ internal sealed partial class Dispatcher
         }
 
         _dirty = false;
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            ReopenUnsynchronized(endpoint, now);
+            endpoint.Capacity.Advance(now, endpoint.RejectionTime, drained: endpoint.InFlight <= 1);
+        }
+
         foreach (Health health in _healths)
         {
             if (health.Condition == Condition.Out && health.OutUntil <= now)
@@ -49,6 +55,17 @@ internal sealed partial class Dispatcher
         _dirty = false;
     }
 
+    /// <summary>After a rejection, where it is known how much it takes, its time opens it for all of that.</summary>
+    private static void ReopenUnsynchronized(Endpoint endpoint, long now)
+    {
+        Health health = endpoint.Health;
+        if (health is { Condition: Condition.Out, Reason: OutcomeKind.RateLimited } && health.OutUntil <= now
+            && endpoint.Capacity.Reopen(health.OutUntil, stated: health.StatedUntil >= health.OutUntil))
+        {
+            health.Reopen(now);
+        }
+    }
+
     private void RebuildUnsynchronized()
     {
         foreach (EndpointGroup group in _groups)
@@ -65,6 +82,7 @@ internal sealed partial class Dispatcher
             if (endpoint.Health.TryBecomeFit() | endpoint.Resource.Health.TryBecomeFit())
             {
                 changed = true;
+                endpoint.Capacity.Forget();
                 if (endpoint.IsFit)
                 {
                     _log.Returned(endpoint.Name);
@@ -148,9 +166,9 @@ internal sealed partial class Dispatcher
                 continue;
             }
 
-            if (other.StatedUntil > now)
+            if (Math.Max(other.StatedUntil, other.Capacity.ExpectedAt) is var known && known > now)
             {
-                stated = Math.Min(stated, other.StatedUntil);
+                stated = Math.Min(stated, known);
             }
             else if (endpoint is null || other.LastFailedAt < endpoint.LastFailedAt)
             {
@@ -192,6 +210,11 @@ internal sealed partial class Dispatcher
             due = Math.Min(due, AdmittedAt(attempt));
         }
 
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            due = Math.Min(due, endpoint.Capacity.NextChange(endpoint.RejectionTime));
+        }
+
         _nextSettle = due;
         long wake = long.MaxValue;
         foreach (EndpointGroup group in _groups)
@@ -225,7 +248,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && !endpoint.IsFit && endpoint.Priority == group.Tier))
+            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && (!endpoint.IsFit || endpoint.Capacity.IsActive) && endpoint.Priority == group.Tier))
             {
                 return long.MinValue;
             }

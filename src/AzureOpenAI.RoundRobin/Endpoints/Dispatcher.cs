@@ -334,6 +334,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: true);
+            _dirty |= attempt.Endpoint.Capacity.IsActive;
             ReviveUnsynchronized(attempt, now);
             SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
             SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
@@ -365,6 +366,10 @@ internal sealed partial class Dispatcher : IDisposable
         if (attempt.HoldsOwnPermit && attempt.Generation >= attempt.Endpoint.Health.StruckAt)
         {
             attempt.Endpoint.Health.Admit(now);
+            if (attempt.Endpoint.Health is { Condition: Condition.Returning, Reason: OutcomeKind.RateLimited } && attempt.Endpoint.Capacity.Admitted())
+            {
+                attempt.Endpoint.Health.Reopen(now);
+            }
         }
 
         AdmitResourceUnsynchronized(attempt, now);
@@ -416,7 +421,13 @@ internal sealed partial class Dispatcher : IDisposable
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
         {
-            _generation += target.FailedLate(outcome, now, _generation + 1) ? 1 : 0;
+            bool wentOut = target.FailedLate(outcome, now, _generation + 1);
+            if (target == endpoint.Health && outcome.Kind == OutcomeKind.RateLimited && target.Condition == Condition.Out)
+            {
+                RejectedUnsynchronized(endpoint, outcome, now);
+            }
+
+            _generation += wentOut ? 1 : 0;
             _dirty = true;
             return;
         }
@@ -442,10 +453,31 @@ internal sealed partial class Dispatcher : IDisposable
 
         if (target.Failed(outcome, cost, onProbation, now, _generation + 1))
         {
+            if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false })
+            {
+                RejectedUnsynchronized(endpoint, outcome, now);
+            }
+
             _generation++;
             _dirty = true;
             _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
         }
+    }
+
+    private void RejectedUnsynchronized(Endpoint endpoint, in AttemptOutcome outcome, long now) =>
+        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Running(endpoint, outcome.StatedPause, now));
+
+    /// <summary>How many attempts run at the endpoint that began in the window which a rejection has just closed.</summary>
+    private int Running(Endpoint endpoint, TimeSpan? pause, long now)
+    {
+        TimeSpan window = Capacity.AtLeast(pause ?? TimeSpan.Zero);
+        int running = 0;
+        foreach (Attempt attempt in _attempts.Snapshot())
+        {
+            running += attempt.Endpoint == endpoint && _time.Until(attempt.StartedAt, now) <= window - (pause ?? TimeSpan.Zero) ? 1 : 0;
+        }
+
+        return running;
     }
 
     private void OnWake()

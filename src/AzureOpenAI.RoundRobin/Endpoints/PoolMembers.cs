@@ -68,6 +68,7 @@ internal sealed class PoolMembers
             endpoint = new(entry.Name, entry.Kind, resource, new Health(_time, _jitter), chat)
             {
                 Client = client,
+                Capacity = new(_time),
                 DeploymentName = deployment,
                 Temperature = isDefault ? entry.Temperature : _settings.Temperature,
                 MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,

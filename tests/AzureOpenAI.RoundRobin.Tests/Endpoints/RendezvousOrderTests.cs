@@ -91,6 +91,7 @@ public class RendezvousOrderTests
         return new Endpoint(
             name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
         {
+            Capacity = new(TimeProvider.System),
             Weight = weight,
             Seed = RendezvousOrder.SeedOf(name, "gpt"),
         };

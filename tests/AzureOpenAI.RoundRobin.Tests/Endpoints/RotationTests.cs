@@ -108,6 +108,7 @@ public class RotationTests
         return new Endpoint(
             name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
         {
+            Capacity = new(TimeProvider.System),
             Weight = weight,
         };
     })];

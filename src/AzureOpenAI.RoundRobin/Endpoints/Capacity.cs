@@ -1,0 +1,267 @@
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>
+/// How many calls a deployment takes in how long a time, as its rejections tell, and how many of them are left. It only ever takes turns away.
+/// </summary>
+/// <remarks>
+/// <para>
+/// A rejection closes a window; the end of the pause opens the next one. What was admitted in between is what a window holds, and the time from one
+/// opening to the next is how long it lasts. In the next window that many calls are let go at once, and no more until it is over, but for a few now and
+/// then that feel whether there is more by now: one, and as many again each time that none of them was rejected. Where a window holds few calls, or where
+/// its rejections ask for more time than it takes to open again, each look costs much, so they are far apart; else there is one in each window.
+/// </para>
+/// <para>
+/// Nothing here is a promise of the service's. A window that is found shut at its opening says nothing of what it holds. A deployment that leaves a tenth of
+/// what it could take unused for three windows is not watched any more.
+/// </para>
+/// <para>Written under the dispatcher's lock. <see cref="IsActive"/> is read without it, by attempts that end: one that is late ends without a look at who waits.</para>
+/// </remarks>
+internal sealed class Capacity(TimeProvider time)
+{
+    /// <summary>The windows by which the service is known to judge: requests by one second or ten, tokens by the minute.</summary>
+    private static readonly TimeSpan[] ServicesWindows = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60)];
+
+    /// <summary>A window that was measured longer than the service's by less than this is the service's: hints are rounded up, and rejections come late.</summary>
+    private const double MostRounded = 1.3;
+
+    /// <summary>Looks for more may cost one call in ten, and one part in fifty of the time.</summary>
+    private const double CallsBetweenLooks = 10;
+    private const double LossesBetweenLooks = 50;
+    private const int QuietWindows = 3;
+    private const double Quiet = 0.9;
+
+    private static readonly TimeSpan LongestBetweenLooks = TimeSpan.FromSeconds(60);
+    /// <summary>Where no time is named it takes a probe to find that a window has opened, and a while to believe it.</summary>
+    private static readonly TimeSpan LeastUnstatedLoss = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(100);
+
+    private readonly TimeProvider _time = time;
+    private volatile bool _active;
+    private bool _closed;
+    private bool _tracking;
+    private bool _isServices;
+    private long _openedAt;
+    private long _closedAt = long.MinValue;
+    private long _lastTakenAt;
+    private TimeSpan _period;
+    private TimeSpan _loss;
+    private int _allowed;
+    private int _taken;
+    private int _rejected;
+    private int _step;
+    private int _quiet;
+    private int _shut;
+
+    /// <summary>Turns are passed over while there is no room, so every pick has to look.</summary>
+    public bool IsActive => _active;
+
+    /// <summary>What a window holds, as far as it is known; 0 before the first rejection.</summary>
+    public int Limit { get; private set; }
+
+    /// <summary>How long a window lasts.</summary>
+    public TimeSpan Period => _period;
+
+    /// <summary>All that it should hold was admitted in one window, and the next call was not: it is the limit, and not one rejection of many reasons.</summary>
+    public bool IsConfirmed { get; private set; }
+
+    /// <summary>The calls of this window are counted.</summary>
+    public bool IsCounted => _tracking || _closed;
+
+    /// <summary>While it is shut after a rejection: when it should open, by all that is known of its windows.</summary>
+    public long ExpectedAt => _closed && IsConfirmed ? NextWindow : long.MinValue;
+
+    public bool HasRoom => !_active || _taken < _allowed;
+
+    /// <summary>How many calls may still go before the window's next.</summary>
+    public int Left => Math.Max(0, _allowed - _taken);
+
+    /// <summary>When the window that is open will be followed by the next.</summary>
+    public long NextWindow => _time.After(_openedAt, _period);
+
+    /// <summary>A call is about to go there.</summary>
+    public void Take(long now)
+    {
+        _taken++;
+        _lastTakenAt = now;
+    }
+
+    /// <summary>A call was rejected.</summary>
+    /// <param name="now">The present.</param>
+    /// <param name="running">How many calls it took in this window, this one included, as far as can be told; where nobody has counted.</param>
+    public void Rejected(long now, int running)
+    {
+        if (_closed)
+        {
+            _rejected++;
+            return;
+        }
+
+        if (!_tracking)
+        {
+            _taken = Math.Max(running, IsConfirmed ? Limit + 1 : 1);
+        }
+
+        _rejected = 1;
+        _closed = true;
+        _closedAt = now;
+        _active = false;
+    }
+
+    /// <summary>The pause after a rejection is over.</summary>
+    /// <param name="at">When it was over.</param>
+    /// <param name="stated">Whether the endpoint itself had named that time.</param>
+    /// <returns><see langword="true"/> if it may be taken at its word and gets a whole window of calls at once; else it is probed with one.</returns>
+    public bool Reopen(long at, bool stated)
+    {
+        if (!_closed)
+        {
+            return false;
+        }
+
+        Learn(at, stated);
+        Open(at);
+        _tracking = true;
+        _quiet = 0;
+        return stated && _shut <= 1 && Limit > 1 && Activate();
+    }
+
+    /// <summary>A probe was admitted after a pause that nobody had named.</summary>
+    /// <returns><see langword="true"/> if enough is known for a whole window of calls.</returns>
+    public bool Admitted() => _tracking && !_closed && !_active && Limit > 1 && Activate();
+
+    /// <summary>It takes whatever comes, for all that is known.</summary>
+    public void Forget() => _tracking = _active;
+
+    /// <summary>Brings it up to the present.</summary>
+    /// <param name="now">The present.</param>
+    /// <param name="rejectionTime">Within this a call would have been rejected.</param>
+    /// <param name="drained">Whether all that went there are answered, and so admitted.</param>
+    public void Advance(long now, TimeSpan rejectionTime, bool drained)
+    {
+        if (!_active)
+        {
+            return;
+        }
+
+        if (now >= NextWindow)
+        {
+            NextWindows(now);
+        }
+
+        if (_active && _taken >= _allowed && (drained || now >= _time.After(_lastTakenAt, rejectionTime)) && now >= NextLook)
+        {
+            _allowed = _taken + _step;
+            _step = Math.Min(2 * _step, Math.Max(2, Limit / 4));
+        }
+    }
+
+    /// <summary>When there may be more room than now.</summary>
+    public long NextChange(TimeSpan rejectionTime) =>
+        !_active ? long.MaxValue
+        : HasRoom ? NextWindow
+        : Math.Min(NextWindow, Math.Max(NextLook, _time.After(_lastTakenAt, rejectionTime)));
+
+    private long NextLook => _closedAt == long.MinValue || !IsConfirmed ? long.MinValue : _time.After(_closedAt, BetweenLooks);
+
+    private TimeSpan BetweenLooks
+    {
+        get
+        {
+            TimeSpan between = CallsBetweenLooks / Limit * _period;
+            TimeSpan forLosses = LossesBetweenLooks * _loss;
+            between = between < forLosses ? forLosses : between;
+            return between < LongestBetweenLooks ? between : LongestBetweenLooks;
+        }
+    }
+
+    private bool Activate()
+    {
+        _active = true;
+        return true;
+    }
+
+    private void Open(long at)
+    {
+        _openedAt = at;
+        _taken = 0;
+        _rejected = 0;
+        _closed = false;
+        _step = 1 + (Limit / 32);
+        // The look goes with the others, so that its rejection comes at once, and not from the window after this.
+        _allowed = Limit + (NextLook <= at ? _step : 0);
+    }
+
+    private void Learn(long at, bool stated)
+    {
+        int admitted = _taken - _rejected;
+        TimeSpan measured = _time.Until(_openedAt, stated ? at : _closedAt);
+        if (admitted <= 0)
+        {
+            _shut++;
+            if (_tracking && _isServices && stated && measured < _period)
+            {
+                // It was opened by our own reckoning, and too early.
+                _isServices = false;
+                _period += measured;
+            }
+
+            return;
+        }
+
+        _shut = 0;
+        IsConfirmed = _tracking && Limit > 0 && admitted >= Limit;
+        Limit = admitted;
+        if (!_tracking)
+        {
+            _period = _period > TimeSpan.Zero ? _period : AtLeast(stated ? _time.Until(_closedAt, at) : TimeSpan.Zero);
+            _loss = TimeSpan.Zero;
+            return;
+        }
+
+        _period = stated ? Snap(measured) : AtLeast(measured);
+        _loss = _time.Until(_time.After(_openedAt, _period), at);
+        _loss = stated || _loss > LeastUnstatedLoss ? _loss : LeastUnstatedLoss;
+    }
+
+    private TimeSpan Snap(TimeSpan measured)
+    {
+        foreach (TimeSpan window in ServicesWindows)
+        {
+            if (measured >= 0.98 * window && measured <= MostRounded * window)
+            {
+                _isServices = true;
+                return window;
+            }
+        }
+
+        _isServices = false;
+        return measured < ShortestPeriod ? ShortestPeriod : measured;
+    }
+
+    /// <summary>The shortest of the service's windows that fits.</summary>
+    public static TimeSpan AtLeast(TimeSpan measured)
+    {
+        foreach (TimeSpan window in ServicesWindows)
+        {
+            if (measured <= window)
+            {
+                return window;
+            }
+        }
+
+        return measured;
+    }
+
+    private void NextWindows(long now)
+    {
+        long windows = (long)(_time.Until(_openedAt, now) / _period);
+        _quiet = _taken >= Quiet * Limit ? (windows > 1 ? (int)Math.Min(windows - 1, QuietWindows) : 0) : _quiet + (int)Math.Min(windows, QuietWindows);
+        Limit = Math.Max(Limit, _taken);
+        Open(_time.After(_openedAt, windows * _period));
+        if (_quiet >= QuietWindows)
+        {
+            _active = false;
+            _tracking = false;
+        }
+    }
+}
