@@ -30,6 +30,7 @@ internal sealed class Capacity(TimeProvider time)
     private const int QuietWindows = 3;
     private const double Quiet = 0.9;
 
+    private static readonly TimeSpan BetweenNotes = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestBetweenLooks = TimeSpan.FromSeconds(60);
     /// <summary>Where no time is named it takes a probe to find that a window has opened, and a while to believe it.</summary>
     private static readonly TimeSpan LeastUnstatedLoss = TimeSpan.FromMilliseconds(500);
@@ -51,6 +52,7 @@ internal sealed class Capacity(TimeProvider time)
     private int _step;
     private int _quiet;
     private int _shut;
+    private (long At, long Answered)? _noted;
 
     /// <summary>Turns are passed over while there is no room, so every pick has to look.</summary>
     public bool IsActive => _active;
@@ -78,6 +80,23 @@ internal sealed class Capacity(TimeProvider time)
     /// <summary>When the window that is open will be followed by the next.</summary>
     public long NextWindow => _time.After(_openedAt, _period);
 
+    /// <summary>Notes now and then how many calls it has answered, for when a rejection comes out of the blue.</summary>
+    public void Note(long answered, long now)
+    {
+        if (_noted is not { } noted || _time.GetElapsedTime(noted.At, now) >= BetweenNotes)
+        {
+            _noted = (now, answered);
+        }
+    }
+
+    /// <summary>About how many calls it answered within the last <paramref name="span"/>, by the pace since the last note.</summary>
+    public double AnsweredWithin(TimeSpan span, long answered, long now)
+    {
+        (long at, long before) = _noted ?? (now, 0);
+        TimeSpan since = _time.Until(at, now);
+        return (answered - before) * (since <= span ? 1 : span / since);
+    }
+
     /// <summary>A call is about to go there.</summary>
     public void Take(long now)
     {
@@ -87,8 +106,8 @@ internal sealed class Capacity(TimeProvider time)
 
     /// <summary>A call was rejected.</summary>
     /// <param name="now">The present.</param>
-    /// <param name="running">How many calls it took in this window, this one included, as far as can be told; where nobody has counted.</param>
-    public void Rejected(long now, int running)
+    /// <param name="taken">How many calls it took in this window, this one included, as far as can be told; where nobody has counted.</param>
+    public void Rejected(long now, int taken)
     {
         if (_closed)
         {
@@ -98,7 +117,7 @@ internal sealed class Capacity(TimeProvider time)
 
         if (!_tracking)
         {
-            _taken = Math.Max(running, IsConfirmed ? Limit + 1 : 1);
+            _taken = Math.Max(taken, IsConfirmed ? Limit + 1 : 1);
         }
 
         _rejected = 1;

@@ -465,19 +465,19 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     private void RejectedUnsynchronized(Endpoint endpoint, in AttemptOutcome outcome, long now) =>
-        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Running(endpoint, outcome.StatedPause, now));
+        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, outcome.StatedPause ?? TimeSpan.Zero, now));
 
-    /// <summary>How many attempts run at the endpoint that began in the window which a rejection has just closed.</summary>
-    private int Running(Endpoint endpoint, TimeSpan? pause, long now)
+    /// <summary>How many calls the endpoint took in the window which a rejection has just closed: those that run, and about as many as it answered.</summary>
+    private int Taken(Endpoint endpoint, TimeSpan pause, long now)
     {
-        TimeSpan window = Capacity.AtLeast(pause ?? TimeSpan.Zero);
-        int running = 0;
+        TimeSpan passed = Capacity.AtLeast(pause) - pause;
+        double taken = endpoint.Capacity.AnsweredWithin(passed, endpoint.Answered, now);
         foreach (Attempt attempt in _attempts.Snapshot())
         {
-            running += attempt.Endpoint == endpoint && _time.Until(attempt.StartedAt, now) <= window - (pause ?? TimeSpan.Zero) ? 1 : 0;
+            taken += attempt.Endpoint == endpoint && _time.Until(attempt.StartedAt, now) <= passed ? 1 : 0;
         }
 
-        return running;
+        return (int)taken;
     }
 
     private void OnWake()

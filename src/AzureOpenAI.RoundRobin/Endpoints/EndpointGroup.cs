@@ -111,7 +111,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
             _members = open;
             _slowChanged = false;
             List<Endpoint> slow = open.FindAll(_slow.Contains);
-            Volatile.Write(ref _rotation, slow.Count == open.Count ? Rotation.Of(open) : Rotation.Of([.. open.Except(slow)], slow));
+            Rotation next = slow.Count == open.Count ? Rotation.Of(open) : Rotation.Of([.. open.Except(slow)], slow);
+            uint turns = Turns;
+            Volatile.Write(ref _rotation, _rotation.Count == 0 ? next : next.ContinuedAfter(_rotation[turns], turns, Endpoints));
         }
     }
 }
