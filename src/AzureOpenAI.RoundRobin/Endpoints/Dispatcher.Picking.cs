@@ -91,23 +91,52 @@ internal sealed partial class Dispatcher
             return BeginUnsynchronized(offer, now);
         }
 
-        Rotation rotation = group.Rotation;
-        if (call.Affinity != 0)
-        {
-            return Preferred(group, rotation, call.Affinity, call, retry, now) is { } preferred ? BeginUnsynchronized(preferred, now) : null;
-        }
+        Endpoint? endpoint = call.Affinity != 0
+            ? Preferred(group, group.Rotation, call.Affinity, call, retry, now)
+            : InTurnUnsynchronized(group, call, ticket, retry, now);
+        endpoint ??= SpillOverUnsynchronized(group, call, retry, now);
+        return endpoint is null ? null : BeginUnsynchronized(endpoint, now);
+    }
 
+    private static Endpoint? InTurnUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
+    {
+        Rotation rotation = group.Rotation;
         for (uint i = 0; i < (uint)rotation.Count; i++)
         {
             Endpoint endpoint = rotation[ticket + i];
             if (IsFree(endpoint, call, retry, now))
             {
                 group.NextTicket();
-                return BeginUnsynchronized(endpoint, now);
+                return endpoint;
             }
         }
 
         return null;
+    }
+
+    /// <summary>For a call that the best tier has no room for, or has failed: of the next tier that has any, the one whose turn it is there.</summary>
+    private static Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
+    {
+        List<Endpoint> free = [];
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.Priority <= group.Tier || !endpoint.IsOpen || !IsFree(endpoint, call, retry, now))
+            {
+                continue;
+            }
+
+            if (free.Count > 0 && endpoint.Priority < free[0].Priority)
+            {
+                free.Clear();
+            }
+
+            if (free.Count == 0 || endpoint.Priority == free[0].Priority)
+            {
+                free.Add(endpoint);
+            }
+        }
+
+        return free.Count == 0 ? null : free[(int)(group.NextSpill() % (uint)free.Count)];
     }
 
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>

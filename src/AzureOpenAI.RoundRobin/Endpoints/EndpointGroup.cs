@@ -17,6 +17,7 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     private readonly HashSet<Endpoint> _slow = [];
     private uint _cursor = start;
     private uint _preferred;
+    private uint _spilled;
     private List<Endpoint> _members = [];
     private bool _slowChanged;
 
@@ -50,6 +51,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     public uint Preferred => Volatile.Read(ref _preferred);
 
     public void CountPreferred() => Interlocked.Increment(ref _preferred);
+
+    /// <summary>Under the dispatcher's lock: counts the calls that a worse tier took over.</summary>
+    public uint NextSpill() => _spilled++;
 
     public uint NextTicket() => Interlocked.Increment(ref _cursor);
 
