@@ -24,6 +24,9 @@ internal interface IOperation<TResult>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
     ValueTask<TResult> InvokeAsync(Attempt attempt, int number);
 
+    /// <summary>About how many tokens a limit is charged for it; 0 where that cannot be told.</summary>
+    long EstimateTokens();
+
     /// <summary>Tells the request from another one.</summary>
     int Fingerprint();
 }

@@ -18,6 +18,8 @@ internal readonly struct StreamOperation(ChatStream stream, ChatRequest request)
 
     public uint Affinity => _request.Affinity;
 
+    public long EstimateTokens() => _request.EstimateTokens();
+
     public int Fingerprint() => _request.Fingerprint();
 
     public ValueTask<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number);

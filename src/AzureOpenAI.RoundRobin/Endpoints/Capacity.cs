@@ -16,7 +16,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// </para>
 /// <para>Written under the dispatcher's lock. <see cref="IsActive"/> is read without it, by attempts that end: one that is late ends without a look at who waits.</para>
 /// </remarks>
-internal sealed class Capacity(TimeProvider time)
+internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null, int? tokensPerMinute = null)
 {
     /// <summary>The windows by which the service is known to judge: requests by one second or ten, tokens by the minute.</summary>
     private static readonly TimeSpan[] ServicesWindows = [TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60)];
@@ -37,6 +37,8 @@ internal sealed class Capacity(TimeProvider time)
     private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(100);
 
     private readonly TimeProvider _time = time;
+    private readonly Quota? _requests = requestsPerMinute is { } requests ? Quota.OfRequests(time, requests) : null;
+    private readonly Quota? _tokens = tokensPerMinute is { } tokens ? Quota.OfTokens(time, tokens) : null;
     private volatile bool _active;
     private bool _closed;
     private bool _tracking;
@@ -54,8 +56,13 @@ internal sealed class Capacity(TimeProvider time)
     private int _shut;
     private (long At, long Answered)? _noted;
 
-    /// <summary>Turns are passed over while there is no room, so every pick has to look.</summary>
+    /// <summary>What was learned passes turns over, and so attempts that end there have to look who waits.</summary>
     public bool IsActive => _active;
+
+    /// <summary>Turns are passed over while there is no room, so every pick has to look.</summary>
+    public bool IsLimited => _active || _requests is not null || _tokens is not null;
+
+    public bool HasTokenLimit => _tokens is not null;
 
     /// <summary>What a window holds, as far as it is known; 0 before the first rejection.</summary>
     public int Limit { get; private set; }
@@ -72,13 +79,12 @@ internal sealed class Capacity(TimeProvider time)
     /// <summary>While it is shut after a rejection: when it should open, by all that is known of its windows.</summary>
     public long ExpectedAt => _closed && IsConfirmed ? NextWindow : long.MinValue;
 
-    public bool HasRoom => !_active || _taken < _allowed;
+    public bool HasRoom => (!_active || _taken < _allowed) && _requests?.HasRoom(1) != false;
 
-    /// <summary>How many calls may still go before the window's next.</summary>
-    public int Left => Math.Max(0, _allowed - _taken);
+    /// <summary>How many calls it will take can be told.</summary>
+    public bool IsForeseeable => _tokens is null && (IsConfirmed || _requests is not null);
 
-    /// <summary>When the window that is open will be followed by the next.</summary>
-    public long NextWindow => _time.After(_openedAt, _period);
+    private long NextWindow => _time.After(_openedAt, _period);
 
     /// <summary>Notes now and then how many calls it has answered, for when a rejection comes out of the blue.</summary>
     public void Note(long answered, long now)
@@ -98,10 +104,37 @@ internal sealed class Capacity(TimeProvider time)
     }
 
     /// <summary>A call is about to go there.</summary>
-    public void Take(long now)
+    /// <param name="tokens">About how much of a token limit it uses.</param>
+    /// <param name="now">The present.</param>
+    public void Take(long tokens, long now)
     {
         _taken++;
         _lastTakenAt = now;
+        _requests?.Take(1, now);
+        _tokens?.Take(tokens, now);
+    }
+
+    /// <summary>Whether the configured token limit has room, as far as can be told.</summary>
+    public bool HasRoomFor(long tokens) => _tokens?.HasRoom(tokens) != false;
+
+    /// <summary>When it will have.</summary>
+    public long RoomForAt(long tokens) => _tokens?.RoomAt(tokens) ?? long.MinValue;
+
+    /// <summary>About how many calls it will take from now on within <paramref name="span"/>.</summary>
+    /// <param name="span">How far ahead.</param>
+    /// <param name="opensAt">When it opens, where it is shut.</param>
+    /// <param name="now">The present.</param>
+    public double TakenWithin(TimeSpan span, long opensAt, long now)
+    {
+        double learned = double.PositiveInfinity;
+        if (IsConfirmed && (_active || _closed))
+        {
+            TimeSpan next = _time.Until(now, _closed ? Math.Max(opensAt, NextWindow) : NextWindow);
+            learned = (_closed ? 0 : Math.Max(0, _allowed - _taken)) + (span < next ? 0 : Limit * (1 + Math.Floor((span - next) / _period)));
+        }
+
+        TimeSpan open = span - _time.Until(now, opensAt);
+        return Math.Min(learned, _requests is null ? double.PositiveInfinity : open < TimeSpan.Zero ? 0 : _requests.Within(open));
     }
 
     /// <summary>A call was rejected.</summary>
@@ -157,6 +190,8 @@ internal sealed class Capacity(TimeProvider time)
     /// <param name="drained">Whether all that went there are answered, and so admitted.</param>
     public void Advance(long now, TimeSpan rejectionTime, bool drained)
     {
+        _requests?.Advance(now);
+        _tokens?.Advance(now);
         if (!_active)
         {
             return;
@@ -175,10 +210,11 @@ internal sealed class Capacity(TimeProvider time)
     }
 
     /// <summary>When there may be more room than now.</summary>
-    public long NextChange(TimeSpan rejectionTime) =>
+    public long NextChange(TimeSpan rejectionTime) => Math.Min(
+        Math.Min(_requests?.NextChange ?? long.MaxValue, _tokens?.NextChange ?? long.MaxValue),
         !_active ? long.MaxValue
-        : HasRoom ? NextWindow
-        : Math.Min(NextWindow, Math.Max(NextLook, _time.After(_lastTakenAt, rejectionTime)));
+        : _taken < _allowed ? NextWindow
+        : Math.Min(NextWindow, Math.Max(NextLook, _time.After(_lastTakenAt, rejectionTime))));
 
     private long NextLook => _closedAt == long.MinValue || !IsConfirmed ? long.MinValue : _time.After(_closedAt, BetweenLooks);
 

@@ -11,7 +11,7 @@ internal sealed partial class Dispatcher
     /// How long a newcomer would wait in the line: until the endpoints' windows have taken all that stand before it, where all of them are known;
     /// else by the pace at which the line moves. Null where neither says anything.
     /// </summary>
-    private TimeSpan? ForecastUnsynchronized(EndpointGroup group, long now)
+    private static TimeSpan? ForecastUnsynchronized(EndpointGroup group, long now)
     {
         foreach (Endpoint endpoint in group.Endpoints)
         {
@@ -41,25 +41,16 @@ internal sealed partial class Dispatcher
 
     /// <summary>Open and at its limit, or out by a rejection until it opens again; and it is known how much it takes.</summary>
     private static bool IsForeseeable(Endpoint endpoint) =>
-        endpoint.Capacity is { IsConfirmed: true, Limit: > 0 }
+        endpoint.Capacity.IsForeseeable
         && endpoint.Resource.Health.Condition == Condition.Fit
-        && (endpoint.Capacity.IsActive || endpoint.Health is { Condition: Condition.Out, Reason: OutcomeKind.RateLimited });
+        && ((endpoint.Capacity.IsLimited && endpoint.Health.Condition == Condition.Fit) || endpoint.Health is { Condition: Condition.Out, Reason: OutcomeKind.RateLimited });
 
-    private double TakenWithin(EndpointGroup group, TimeSpan time, long now)
+    private static double TakenWithin(EndpointGroup group, TimeSpan time, long now)
     {
         double taken = 0;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            Capacity capacity = endpoint.Capacity;
-            if (endpoint.IsMisconfigured)
-            {
-                continue;
-            }
-
-            bool isOpen = capacity.IsActive;
-            TimeSpan next = _time.Until(now, isOpen ? capacity.NextWindow : Math.Max(endpoint.Health.OutUntil, capacity.ExpectedAt));
-            taken += (isOpen ? capacity.Left : 0)
-                + (time < next ? 0 : capacity.Limit * (1 + Math.Floor((time - next) / capacity.Period)));
+            taken += endpoint.IsMisconfigured ? 0 : endpoint.Capacity.TakenWithin(time, endpoint.OutUntil, now);
         }
 
         return taken;

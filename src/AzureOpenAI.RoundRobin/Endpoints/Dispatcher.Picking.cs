@@ -38,7 +38,7 @@ internal sealed partial class Dispatcher
         SettleUnsynchronized(now);
         // Nobody overtakes those who wait; but a call that was let go before them and failed comes back in front of them.
         bool isFirst = group.Line.Head is not { } head || call.Ticket < head.Ticket;
-        if (isFirst && TakeUnsynchronized(group, call, retry: false, now) is { } attempt)
+        if (isFirst && (TakeUnsynchronized(group, call, retry: false, now) ?? TakeAnywayUnsynchronized(group, call, now)) is { } attempt)
         {
             RefreshEventsUnsynchronized(now);
             return Pick.Of(attempt);
@@ -62,6 +62,52 @@ internal sealed partial class Dispatcher
         {
             return group.Line.Leave(waiter);
         }
+    }
+
+    /// <summary>The call's patience is over. It goes without an attempt, unless nothing but an estimate of its tokens holds it back.</summary>
+    public void RunOut(EndpointGroup group, Waiter waiter)
+    {
+        Attempt? attempt = null;
+        lock (_lock)
+        {
+            if (!group.Line.Leave(waiter))
+            {
+                return;
+            }
+
+            if (!_disposed && waiter.Call.Tokens > 0)
+            {
+                long now = _time.GetTimestamp();
+                SettleUnsynchronized(now);
+                waiter.Call.IgnoresTokenLimits = true;
+                attempt = TakeUnsynchronized(group, waiter.Call, retry: true, now);
+                RefreshEventsUnsynchronized(now);
+            }
+        }
+
+        waiter.TrySetResult(attempt);
+        FinishOutside();
+    }
+
+    /// <summary>No request is refused because of what we think that it costs: where the token limits have no room for it in time, the service decides.</summary>
+    private Attempt? TakeAnywayUnsynchronized(EndpointGroup group, Call call, long now)
+    {
+        if (call.Tokens == 0 || call.IgnoresTokenLimits)
+        {
+            return null;
+        }
+
+        long soonest = long.MaxValue;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.IsOpen)
+            {
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens));
+            }
+        }
+
+        call.IgnoresTokenLimits = _time.Until(now, soonest) > call.Patience;
+        return call.IgnoresTokenLimits ? TakeUnsynchronized(group, call, retry: false, now) : null;
     }
 
     /// <summary>What a call is told that was sent away from the line.</summary>
@@ -88,27 +134,30 @@ internal sealed partial class Dispatcher
         if (OfferUnsynchronized(group, call, ticket, retry, now) is { } offer)
         {
             group.NextTicket();
-            return BeginUnsynchronized(offer, now);
+            return BeginUnsynchronized(offer, call.Tokens, now);
         }
 
         Endpoint? endpoint = call.Affinity != 0
             ? Preferred(group, group.Rotation, call.Affinity, call, retry, now)
             : InTurnUnsynchronized(group, call, ticket, retry, now);
         endpoint ??= SpillOverUnsynchronized(group, call, retry, now);
-        return endpoint is null ? null : BeginUnsynchronized(endpoint, now);
+        return endpoint is null ? null : BeginUnsynchronized(endpoint, call.Tokens, now);
     }
 
     private static Endpoint? InTurnUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
     {
         Rotation rotation = group.Rotation;
+        uint passedOver = 0;
         for (uint i = 0; i < (uint)rotation.Count; i++)
         {
             Endpoint endpoint = rotation[ticket + i];
             if (IsFree(endpoint, call, retry, now))
             {
-                group.NextTicket();
+                group.TakeTurn(passedOver);
                 return endpoint;
             }
+
+            passedOver += endpoint.HasPermit && endpoint.SkippedUntil <= now ? 0u : 1u;
         }
 
         return null;
@@ -166,14 +215,15 @@ internal sealed partial class Dispatcher
         !call.HasProbed && (offer.FailedProbes == 0 || ticket % (uint)group.Endpoints.Length == 0);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
-        endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));
+        endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
+        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens));
 
     /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
-    private Attempt BeginUnsynchronized(Endpoint endpoint, long now)
+    private Attempt BeginUnsynchronized(Endpoint endpoint, long tokens, long now)
     {
         Attempt attempt = Begin(endpoint)!;
         attempt.StartedAt = now;
-        endpoint.Capacity.Take(now);
+        endpoint.Capacity.Take(tokens, now);
         if (endpoint.Health.Condition != Condition.Fit)
         {
             endpoint.Health.TakePermit();
@@ -218,14 +268,14 @@ internal sealed partial class Dispatcher
         {
             if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, CallsBegun()))
             {
-                return ProbeUnsynchronized(endpoint, now);
+                return ProbeUnsynchronized(endpoint, call.Tokens, now);
             }
         }
 
         return null;
     }
 
-    private Attempt ProbeUnsynchronized(Endpoint endpoint, long now)
+    private Attempt ProbeUnsynchronized(Endpoint endpoint, long tokens, long now)
     {
         if (endpoint.Health.Condition == Condition.Out)
         {
@@ -238,7 +288,7 @@ internal sealed partial class Dispatcher
             endpoint.Resource.Health.BeginProbing();
         }
 
-        Attempt attempt = BeginUnsynchronized(endpoint, now);
+        Attempt attempt = BeginUnsynchronized(endpoint, tokens, now);
         _dirty = true;
         return attempt;
     }

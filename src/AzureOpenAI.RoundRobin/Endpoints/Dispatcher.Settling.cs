@@ -19,6 +19,7 @@ internal sealed partial class Dispatcher
         foreach (Endpoint endpoint in _endpoints)
         {
             ReopenUnsynchronized(endpoint, now);
+            endpoint.Hints.Advance(now);
             endpoint.Capacity.Advance(now, endpoint.RejectionTime, drained: endpoint.InFlight <= 1);
         }
 
@@ -103,7 +104,7 @@ internal sealed partial class Dispatcher
         {
             if ((TakeUnsynchronized(group, head.Call, retry: false, now)
                 ?? TakeUnsynchronized(group, head.Call, retry: true, now)
-                ?? ForceProbeUnsynchronized(group, now)) is not { } attempt)
+                ?? ForceProbeUnsynchronized(group, head.Call, now)) is not { } attempt)
             {
                 break;
             }
@@ -133,13 +134,15 @@ internal sealed partial class Dispatcher
         }
     }
 
-    private Attempt? ForceProbeUnsynchronized(EndpointGroup group, long now) =>
-        ForcedProbe(group, now, out Endpoint? endpoint) <= now && endpoint is not null ? ForceProbeUnsynchronized(endpoint, now) : null;
-
-    private Attempt ForceProbeUnsynchronized(Endpoint endpoint, long now)
+    private Attempt? ForceProbeUnsynchronized(EndpointGroup group, Call call, long now)
     {
+        if (ForcedProbe(group, now, out Endpoint? endpoint) > now || endpoint is null)
+        {
+            return null;
+        }
+
         _lastProbe = now;
-        Attempt attempt = ProbeUnsynchronized(endpoint, now);
+        Attempt attempt = ProbeUnsynchronized(endpoint, call.Tokens, now);
         RebuildUnsynchronized();
         return attempt;
     }
@@ -212,7 +215,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in _endpoints)
         {
-            due = Math.Min(due, endpoint.Capacity.NextChange(endpoint.RejectionTime));
+            due = Math.Min(due, Math.Min(endpoint.Hints.NearUntil, endpoint.Capacity.NextChange(endpoint.RejectionTime)));
         }
 
         _nextSettle = due;
@@ -248,7 +251,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && (!endpoint.IsFit || endpoint.Capacity.IsActive) && endpoint.Priority == group.Tier))
+            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && (!endpoint.IsFit || endpoint.Capacity.IsLimited) && endpoint.Priority == group.Tier))
             {
                 return long.MinValue;
             }

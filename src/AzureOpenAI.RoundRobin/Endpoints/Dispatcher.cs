@@ -128,6 +128,7 @@ internal sealed partial class Dispatcher : IDisposable
         lock (_lock)
         {
             long now = _time.GetTimestamp();
+            _dirty |= attempt.Endpoint.Hints.Take(now);
             if (withContent || !IsOutForErrors(attempt.Endpoint))
             {
                 AdmitUnsynchronized(attempt, now, completed: false);
@@ -325,6 +326,7 @@ internal sealed partial class Dispatcher : IDisposable
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
+        OutcomeKind.RateLimited when outcome.ExhaustsResource => endpoint.Resource.Health,
         _ => endpoint.Health,
     };
 
@@ -334,7 +336,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: true);
-            _dirty |= attempt.Endpoint.Capacity.IsActive;
+            _dirty |= attempt.Endpoint.Hints.Take(now) | attempt.Endpoint.Capacity.IsActive;
             ReviveUnsynchronized(attempt, now);
             SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
             SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
@@ -453,7 +455,7 @@ internal sealed partial class Dispatcher : IDisposable
 
         if (target.Failed(outcome, cost, onProbation, now, _generation + 1))
         {
-            if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false })
+            if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false } && target == endpoint.Health)
             {
                 RejectedUnsynchronized(endpoint, outcome, now);
             }
@@ -464,8 +466,11 @@ internal sealed partial class Dispatcher : IDisposable
         }
     }
 
-    private void RejectedUnsynchronized(Endpoint endpoint, in AttemptOutcome outcome, long now) =>
+    private void RejectedUnsynchronized(Endpoint endpoint, in AttemptOutcome outcome, long now)
+    {
+        endpoint.Hints.Confirm();
         endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, outcome.StatedPause ?? TimeSpan.Zero, now));
+    }
 
     /// <summary>How many calls the endpoint took in the window which a rejection has just closed: those that run, and about as many as it answered.</summary>
     private int Taken(Endpoint endpoint, TimeSpan pause, long now)

@@ -54,6 +54,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>What it takes, learned from its rejections. Under the dispatcher's lock.</summary>
     public required Capacity Capacity { get; init; }
 
+    /// <summary>What it says of its limit.</summary>
+    public required LimitHints Hints { get; init; }
+
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
     public long SkippedUntil { get; set; } = long.MinValue;
 
@@ -68,7 +71,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public long Rejected => Interlocked.Read(ref _rejected);
 
-    public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.IsActive;
+    public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.IsActive && !Hints.HasNews;
 
     public bool IsFit => Health.Condition == Condition.Fit && Resource.Health.Condition == Condition.Fit;
 

@@ -23,6 +23,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     public Endpoint[] Endpoints { get; } = endpoints;
 
+    /// <summary>What a call costs in tokens matters here.</summary>
+    public bool HasTokenLimits { get; } = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
+
     /// <summary>Where conversations are at home; null without affinity.</summary>
     public ConversationHomes? Homes { get; } = hasHomes ? new(endpoints) : null;
 
@@ -56,6 +59,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     public uint NextSpill() => _spilled++;
 
     public uint NextTicket() => Interlocked.Increment(ref _cursor);
+
+    /// <summary>Takes a turn, and those before it that were passed over: else whoever stands next would have them all.</summary>
+    public void TakeTurn(uint passedOver) => Interlocked.Add(ref _cursor, passedOver + 1);
 
     /// <summary>Under the dispatcher's lock.</summary>
     public SilenceWatch Silence { get; } = new(endpoints.Length);
@@ -107,6 +113,12 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
             {
                 Offers.Add(endpoint);
             }
+        }
+
+        // One that is near its limit has its turns back when all of them are.
+        if (open.Exists(static endpoint => endpoint.Hints.IsNear) && !open.TrueForAll(static endpoint => endpoint.Hints.IsNear))
+        {
+            open.RemoveAll(static endpoint => endpoint.Hints.IsNear);
         }
 
         Offers.Sort(static (left, right) => left.Priority.CompareTo(right.Priority));

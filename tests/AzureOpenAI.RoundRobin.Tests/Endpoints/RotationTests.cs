@@ -109,6 +109,7 @@ public class RotationTests
             name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
         {
             Capacity = new(TimeProvider.System),
+            Hints = new(TimeProvider.System, null),
             Weight = weight,
         };
     })];
