@@ -27,14 +27,18 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
     /// <summary>Looks for more may cost one call in ten, and one part in fifty of the time.</summary>
     private const double CallsBetweenLooks = 10;
     private const double LossesBetweenLooks = 50;
+    private const double Ahead = 1.1;
     private const int QuietWindows = 3;
     private const double Quiet = 0.9;
 
+    private static readonly TimeSpan PaceOf = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan BetweenNotes = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestBetweenLooks = TimeSpan.FromSeconds(60);
     /// <summary>Where no time is named it takes a probe to find that a window has opened, and a while to believe it.</summary>
     private static readonly TimeSpan LeastUnstatedLoss = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan LeastQuiet = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan RealWindow = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(10);
 
     private readonly TimeProvider _time = time;
     private readonly Quota? _requests = requestsPerMinute is { } requests ? Quota.OfRequests(time, requests) : null;
@@ -52,8 +56,12 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
     private int _taken;
     private int _rejected;
     private int _step;
-    private int _quiet;
+    private long _quietSince = long.MaxValue;
     private int _shut;
+    private bool _climbs;
+    private int _shutToMany;
+    private double _paceCalls;
+    private double _paceSeconds;
     private (long At, long Answered)? _noted;
 
     /// <summary>What was learned passes turns over, and so attempts that end there have to look who waits.</summary>
@@ -173,13 +181,14 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
         Learn(at, stated);
         Open(at);
         _tracking = true;
-        _quiet = 0;
-        return stated && _shut <= 1 && Limit > 1 && Activate();
+        _quietSince = long.MaxValue;
+        _climbs = false;
+        return stated && _shut == 0 && (Limit > 1 || IsConfirmed) && Activate();
     }
 
     /// <summary>A probe was admitted after a pause that nobody had named.</summary>
     /// <returns><see langword="true"/> if enough is known for a whole window of calls.</returns>
-    public bool Admitted() => _tracking && !_closed && !_active && Limit > 1 && Activate();
+    public bool Admitted() => _tracking && !_closed && !_active && (Limit > 1 || IsConfirmed) && Activate();
 
     /// <summary>It takes whatever comes, for all that is known.</summary>
     public void Forget() => _tracking = _active;
@@ -216,7 +225,7 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
         : _taken < _allowed ? NextWindow
         : Math.Min(NextWindow, Math.Max(NextLook, _time.After(_lastTakenAt, rejectionTime))));
 
-    private long NextLook => _closedAt == long.MinValue || !IsConfirmed ? long.MinValue : _time.After(_closedAt, BetweenLooks);
+    private long NextLook => _closedAt == long.MinValue || !IsConfirmed || _climbs ? long.MinValue : _time.After(_closedAt, BetweenLooks);
 
     private TimeSpan BetweenLooks
     {
@@ -225,6 +234,7 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
             TimeSpan between = CallsBetweenLooks / Limit * _period;
             TimeSpan forLosses = LossesBetweenLooks * _loss;
             between = between < forLosses ? forLosses : between;
+            between = between < 2 * RealWindow ? 2 * RealWindow : between;
             return between < LongestBetweenLooks ? between : LongestBetweenLooks;
         }
     }
@@ -253,6 +263,7 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
         if (admitted <= 0)
         {
             _shut++;
+            Limit = _taken > 1 && ++_shutToMany > 1 ? Math.Max(1, Limit / 2) : Limit;
             if (_tracking && _isServices && stated && measured < _period)
             {
                 // It was opened by our own reckoning, and too early.
@@ -264,6 +275,7 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
         }
 
         _shut = 0;
+        _shutToMany = 0;
         IsConfirmed = _tracking && Limit > 0 && admitted >= Limit;
         Limit = admitted;
         if (!_tracking)
@@ -274,8 +286,29 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
         }
 
         _period = stated ? Snap(measured) : AtLeast(measured);
+        KeepPace(admitted, _time.Until(_openedAt, at));
         _loss = _time.Until(_time.After(_openedAt, _period), at);
         _loss = stated || _loss > LeastUnstatedLoss ? _loss : LeastUnstatedLoss;
+    }
+
+    /// <summary>
+    /// Where room comes back bit by bit, much may have gathered before a window that was short. So a window holds no more than what was admitted per time in
+    /// the long run, and a little.
+    /// </summary>
+    private void KeepPace(int admitted, TimeSpan passed)
+    {
+        double kept = Math.Exp(-passed / PaceOf);
+        _paceCalls = (_paceCalls * kept) + admitted;
+        _paceSeconds = (_paceSeconds * kept) + passed.TotalSeconds;
+        if (passed >= RealWindow)
+        {
+            return;
+        }
+
+        double most = Ahead * _paceCalls / _paceSeconds;
+        Limit = Math.Max(1, (int)Math.Min(Limit, most * _period.TotalSeconds));
+        TimeSpan least = TimeSpan.FromSeconds(Limit / most);
+        _period = _period < least ? least : _period;
     }
 
     private TimeSpan Snap(TimeSpan measured)
@@ -310,10 +343,20 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
     private void NextWindows(long now)
     {
         long windows = (long)(_time.Until(_openedAt, now) / _period);
-        _quiet = _taken >= Quiet * Limit ? (windows > 1 ? (int)Math.Min(windows - 1, QuietWindows) : 0) : _quiet + (int)Math.Min(windows, QuietWindows);
+        if (_taken >= Quiet * Limit && windows == 1)
+        {
+            _quietSince = long.MaxValue;
+        }
+        else if (_quietSince == long.MaxValue)
+        {
+            _quietSince = _taken >= Quiet * Limit ? NextWindow : _openedAt;
+        }
+
+        _climbs = _taken > Limit;
         Limit = Math.Max(Limit, _taken);
         Open(_time.After(_openedAt, windows * _period));
-        if (_quiet >= QuietWindows)
+        TimeSpan quiet = QuietWindows * _period;
+        if (_time.Until(_quietSince, now) >= (quiet > LeastQuiet ? quiet : LeastQuiet))
         {
             _active = false;
             _tracking = false;

@@ -357,6 +357,7 @@ internal sealed partial class Dispatcher
             if (endpoint.SkippedUntil > now)
             {
                 // Calls that wait for a short pause are let go one by one when it ends, as after a long one.
+                RejectedUnsynchronized(endpoint, endpoint.SkippedUntil, now);
                 endpoint.Health.Rest(endpoint.SkippedUntil, ++_generation, now);
                 endpoint.SkippedUntil = long.MinValue;
             }

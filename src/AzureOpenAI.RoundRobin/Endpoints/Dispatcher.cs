@@ -426,7 +426,7 @@ internal sealed partial class Dispatcher : IDisposable
             bool wentOut = target.FailedLate(outcome, now, _generation + 1);
             if (target == endpoint.Health && outcome.Kind == OutcomeKind.RateLimited && target.Condition == Condition.Out)
             {
-                RejectedUnsynchronized(endpoint, outcome, now);
+                RejectedUnsynchronized(endpoint, outcome.StatedPause is null ? now : target.StatedUntil, now);
             }
 
             _generation += wentOut ? 1 : 0;
@@ -457,7 +457,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false } && target == endpoint.Health)
             {
-                RejectedUnsynchronized(endpoint, outcome, now);
+                RejectedUnsynchronized(endpoint, outcome.StatedPause is null ? now : target.StatedUntil, now);
             }
 
             _generation++;
@@ -466,10 +466,10 @@ internal sealed partial class Dispatcher : IDisposable
         }
     }
 
-    private void RejectedUnsynchronized(Endpoint endpoint, in AttemptOutcome outcome, long now)
+    private void RejectedUnsynchronized(Endpoint endpoint, long until, long now)
     {
         endpoint.Hints.Confirm();
-        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, outcome.StatedPause ?? TimeSpan.Zero, now));
+        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, _time.Until(now, until), now));
     }
 
     /// <summary>How many calls the endpoint took in the window which a rejection has just closed: those that run, and about as many as it answered.</summary>
