@@ -24,14 +24,14 @@ internal sealed partial class Dispatcher
     /// <summary>Looks for endpoints that have fallen silent or slow, each among those that answer the same model.</summary>
     private void Observe()
     {
-        if (_endpoints.Length == 1)
-        {
-            return;
-        }
-
         lock (_lock)
         {
             long now = _time.GetTimestamp();
+            foreach (Endpoint endpoint in _endpoints)
+            {
+                endpoint.Capacity.Note(endpoint.Answered, now);
+            }
+
             foreach (EndpointGroup group in _groups)
             {
                 ObserveUnsynchronized(group, now);
