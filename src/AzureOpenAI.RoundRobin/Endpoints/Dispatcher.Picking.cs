@@ -166,26 +166,32 @@ internal sealed partial class Dispatcher
     /// <summary>For a call that the best tier has no room for, or has failed: of the next tier that has any, the one whose turn it is there.</summary>
     private static Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
     {
-        List<Endpoint> free = [];
+        int tier = int.MaxValue;
+        uint free = 0;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Priority <= group.Tier || !endpoint.IsOpen || !IsFree(endpoint, call, retry, now))
+            if (endpoint.Priority > group.Tier && endpoint.Priority <= tier && endpoint.IsOpen && IsFree(endpoint, call, retry, now))
             {
-                continue;
-            }
-
-            if (free.Count > 0 && endpoint.Priority < free[0].Priority)
-            {
-                free.Clear();
-            }
-
-            if (free.Count == 0 || endpoint.Priority == free[0].Priority)
-            {
-                free.Add(endpoint);
+                free = endpoint.Priority < tier ? 1 : free + 1;
+                tier = endpoint.Priority;
             }
         }
 
-        return free.Count == 0 ? null : free[(int)(group.NextSpill() % (uint)free.Count)];
+        if (free == 0)
+        {
+            return null;
+        }
+
+        uint turn = group.NextSpill() % free;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.Priority == tier && endpoint.IsOpen && IsFree(endpoint, call, retry, now) && turn-- == 0)
+            {
+                return endpoint;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
