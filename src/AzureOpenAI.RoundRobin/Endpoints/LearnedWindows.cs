@@ -17,8 +17,8 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <para>
 /// <b>Looks for more</b> (congestion control calls it probing). A few calls above the limit feel now and then whether there is more by now. The first look goes
 /// with the window's own calls, so that its rejection comes at once and the pause counts from there, and not from the middle of the next window. While none
-/// is rejected the looks go on, each twice as large, and a window that took more than it should makes the next begin with one; what was taken is the new
-/// limit. After a rejection there is none for a while: one call in ten may be lost to looks, and one part in fifty of the time where the pause is longer
+/// is rejected further looks follow, each twice as large as the last, and a window that took more than it should lets the next begin with one; what was
+/// taken is the new limit. After a rejection there is none for a while: one call in ten may be lost to looks, and one part in fifty of the time where the pause is longer
 /// than the rest of the window.
 /// </para>
 /// <para>
