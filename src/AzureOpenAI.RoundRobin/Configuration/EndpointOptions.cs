@@ -76,7 +76,7 @@ public sealed class EndpointOptions
     /// <summary>Gets or sets the tokens per minute that this endpoint's own deployment takes.</summary>
     /// <value>
     /// The default is <see langword="null"/>: it is learned from what the endpoint rejects. Where it is given, a call is charged with a quarter of its
-    /// characters and the output tokens it asks for, as the service does on arrival. That is an estimate, so no call is refused by it: one that would wait
+    /// characters and the output tokens it asks for, or 16, as the service does on arrival. That is an estimate, so no call is refused by it: one that would wait
     /// for longer than <see cref="RoundRobinOptions.MaxWait"/> is sent.
     /// </value>
     public int? TokensPerMinute { get; set; }

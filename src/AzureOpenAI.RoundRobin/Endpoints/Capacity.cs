@@ -4,6 +4,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <remarks>Under the dispatcher's lock, but for <see cref="HoldsBack"/>.</remarks>
 internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null, int? tokensPerMinute = null)
 {
+    private readonly TimeProvider _time = time;
     private readonly LearnedWindows _windows = new(time);
     private readonly AnswerNotes _notes = new(time);
     private readonly Quota? _requests = requestsPerMinute is { } requests ? Quota.OfRequests(time, requests) : null;
@@ -19,6 +20,9 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
 
     /// <inheritdoc cref="LearnedWindows.IsCounted"/>
     public bool IsCounted => _windows.IsCounted;
+
+    /// <summary>Its windows are learned, so a call now and then feels whether there is more.</summary>
+    public bool MayLook => IsCounted;
 
     /// <inheritdoc cref="LearnedWindows.ExpectedAt"/>
     public long ExpectedAt => _windows.ExpectedAt;
@@ -79,7 +83,8 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
     public double TakenWithin(TimeSpan span, long opensAt, long now)
     {
         double learned = _windows.TakenWithin(span, opensAt, now);
-        TimeSpan open = span - time.Until(now, opensAt);
-        return Math.Min(learned, _requests is null ? double.PositiveInfinity : open < TimeSpan.Zero ? 0 : _requests.Within(open));
+        return _requests is null ? learned
+            : _time.Until(now, opensAt) > span ? 0
+            : Math.Min(learned, _requests.Within(span, now));
     }
 }

@@ -50,7 +50,7 @@ internal sealed partial class Dispatcher
         }
 
         TimeSpan patience = call.Patience;
-        return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, now)
+        return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, call, now)
             ? PauseUnsynchronized(group, call, patience, now)
             : JoinUnsynchronized(group, call, patience, now);
     }
@@ -75,7 +75,7 @@ internal sealed partial class Dispatcher
                 return;
             }
 
-            if (!_disposed && waiter.Call.Tokens > 0)
+            if (!_disposed && waiter.Call.Tokens.IsCharged)
             {
                 long now = _time.GetTimestamp();
                 SettleUnsynchronized(now);
@@ -92,7 +92,7 @@ internal sealed partial class Dispatcher
     /// <summary>No request is refused because of what we think that it costs: where the token limits have no room for it in time, the service decides.</summary>
     private Attempt? TakeAnywayUnsynchronized(EndpointGroup group, Call call, long now)
     {
-        if (call.Tokens == 0 || call.IgnoresTokenLimits)
+        if (!call.Tokens.IsCharged || call.IgnoresTokenLimits)
         {
             return null;
         }
@@ -102,7 +102,7 @@ internal sealed partial class Dispatcher
         {
             if (endpoint.IsOpen)
             {
-                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens));
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens.At(endpoint)));
             }
         }
 
@@ -222,15 +222,15 @@ internal sealed partial class Dispatcher
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
-        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens));
+        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens.At(endpoint)));
 
     /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
-    private Attempt BeginUnsynchronized(Endpoint endpoint, long tokens, long now)
+    private Attempt BeginUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
     {
         Attempt attempt = Begin(endpoint)!;
         attempt.Count();
         attempt.StartedAt = now;
-        endpoint.Capacity.Take(tokens, now);
+        endpoint.Capacity.Take(tokens.At(endpoint), now);
         if (endpoint.Health.Condition != Condition.Fit)
         {
             endpoint.Health.TakePermit();
@@ -282,7 +282,7 @@ internal sealed partial class Dispatcher
         return null;
     }
 
-    private Attempt ProbeUnsynchronized(Endpoint endpoint, long tokens, long now)
+    private Attempt ProbeUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
     {
         if (endpoint.Health.Condition == Condition.Out)
         {
@@ -311,11 +311,11 @@ internal sealed partial class Dispatcher
         return turns;
     }
 
-    private static bool IsFitButTriedUnsynchronized(EndpointGroup group, long now)
+    private static bool IsFitButTriedUnsynchronized(EndpointGroup group, Call call, long now)
     {
         foreach (Endpoint endpoint in group.Rotation.Slots)
         {
-            if (endpoint.HasPermit && endpoint.SkippedUntil <= now)
+            if (IsFree(endpoint, call, retry: true, now))
             {
                 return true;
             }

@@ -116,9 +116,61 @@ public class QuotaTests
     {
         Quota quota = new(_time, 10, Period);
         quota.Take(4, Now);
+        _time.Advance(TimeSpan.FromSeconds(3));
 
-        Assert.Equal([6, 7, 16, 26], new double[] { 0, 1, 10, 20 }.Select(seconds => quota.Within(TimeSpan.FromSeconds(seconds))));
+        // Six now, four after seven seconds, and the same again each ten seconds.
+        Assert.Equal([6, 6, 10, 16, 20], new double[] { 0, 6.9, 7, 10, 17 }.Select(seconds => quota.Within(TimeSpan.FromSeconds(seconds), Now)));
     }
+
+    [Fact]
+    public void Within_WhateverWasTaken_IsWhatOneGetsWhoTakesAllHeMay() =>
+        Gen.Select(Gen.Int[1, 5], Gen.Int[0, 4000].Array[0, 20], Gen.Int[0, 40_000]).Sample((limit, pauses, span) =>
+        {
+            FakeTimeProvider time = new(Clocks.Start);
+            Quota quota = new(time, limit, Period);
+            foreach (int pause in pauses)
+            {
+                Pass(pause);
+                TakeOne();
+            }
+
+            double within = quota.Within(TimeSpan.FromMilliseconds(span), time.GetTimestamp());
+            int taken = 0;
+            for (int left = span; ;)
+            {
+                for (; TakeOne(); taken++)
+                {
+                }
+
+                int next = (int)Math.Ceiling(time.Until(time.GetTimestamp(), quota.NextChange).TotalMilliseconds);
+                if (next > left)
+                {
+                    break;
+                }
+
+                Pass(next);
+                left -= next;
+            }
+
+            Assert.Equal(taken, within);
+
+            void Pass(int milliseconds)
+            {
+                time.Advance(TimeSpan.FromMilliseconds(milliseconds));
+                quota.Advance(time.GetTimestamp());
+            }
+
+            bool TakeOne()
+            {
+                if (!quota.HasRoom(1))
+                {
+                    return false;
+                }
+
+                quota.Take(1, time.GetTimestamp());
+                return true;
+            }
+        }, iter: 500);
 
     private long Now => _time.GetTimestamp();
 }
