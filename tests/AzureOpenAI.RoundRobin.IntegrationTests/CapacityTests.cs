@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
@@ -126,22 +127,36 @@ public sealed class CapacityTests
     [InlineData(true)]
     public async Task Configured_limits_that_are_the_resources_own_are_never_rejected(bool streaming)
     {
+        const int Calls = 150;
+        FakeTimeProvider time = new();
         await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup =>
         {
+            setup.Time = time;
             setup.Resource = resource => resource.AddDeployment(Fleet.Deployment, deployment =>
             {
                 deployment.RequestsPerMinute = 600;
-                deployment.RequestWindow = TimeSpan.FromSeconds(1);
+                deployment.RequestWindow = 1.Seconds();
                 deployment.TokensPerMinute = 6000;
             });
             setup.Endpoint = (_, endpoint) => (endpoint.RequestsPerMinute, endpoint.TokensPerMinute) = (600, 6000);
-            setup.Pool = options => options.MaxWait = 20.Seconds();
+            setup.Pool = options => options.MaxWait = 180.Seconds();
         });
 
-        Answer[] answers = await Task.WhenAll(Enumerable.Range(0, 60).Select(_ => fleet.AskAsync(streaming, options: new() { MaxOutputTokens = 50 })));
+        // Each costs 102 tokens, so a minute has room for 58 of them at each, and a second for 10.
+        Task<Answer>[] calls = [.. Enumerable.Range(0, Calls).Select(_ => fleet.AskAsync(streaming, options: new() { MaxOutputTokens = 100 }))];
+        for (int second = 0; second <= 62; second++)
+        {
+            while (calls.Count(call => call.IsCompleted) + fleet.Waiting < Calls)
+            {
+                await Task.Delay(1, TestContext.Current.CancellationToken);
+            }
 
-        Assert.Equal(60, answers.Length);
-        Assert.Equal(60, fleet.Attempts());
+            Assert.InRange(fleet.Attempts(), 0, second < 60 ? 116 : Calls);
+            time.Advance(1.Seconds());
+        }
+
+        await Task.WhenAll(calls);
+        Assert.Equal(Calls, fleet.Attempts());
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.Failed));
     }
 }
