@@ -98,6 +98,7 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(_time.GetTimestamp());
         }
 
+        FinishOutside();
         uint ticket = group.NextTicket();
         Rotation rotation = group.Rotation;
         for (uint i = 0; i < (uint)rotation.Count; i++)
@@ -252,12 +253,16 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>Looks at all endpoints at one moment.</summary>
     public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
     {
+        T result;
         lock (_lock)
         {
             long now = _time.GetTimestamp();
             SettleUnsynchronized(now);
-            return reading(_endpoints, now);
+            result = reading(_endpoints, now);
         }
+
+        FinishOutside();
+        return result;
     }
 
     /// <summary>Refuses new calls, wakes those that wait, and lets go of the transport when the last attempt has ended.</summary>
