@@ -223,7 +223,6 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         {
             bool moved = await move.ConfigureAwait(false);
             _attempt!.Arrived();
-            _attempt.Endpoint.Vitals.Sign();
             return Moved(moved);
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.

@@ -50,10 +50,12 @@ internal sealed partial class Dispatcher : IDisposable
         _budget = new RetryBudget(time);
         _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
         _observeEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * endpoints.Length)) - 1L;
+        _compareEvery = Math.Max(LeastBetweenComparisons - 1L, _observeEvery);
         _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         lock (_lock)
         {
             SettleUnsynchronized(time.GetTimestamp());
+            BeginWatching();
         }
     }
 
@@ -119,7 +121,6 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="withContent">Whether it has content; where errors put the endpoint out, a beginning without any proves nothing.</param>
     public void Admitted(Attempt attempt, bool withContent = true)
     {
-        attempt.Endpoint.Vitals.Sign();
         if (attempt.Endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
         {
             return;
@@ -163,8 +164,14 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="served">Whether the caller got a part of an answer, which counts as one.</param>
     public void Abandoned(Attempt attempt, bool answered, bool served = false)
     {
+        if (served && attempt.StartedAt != 0)
+        {
+            attempt.Endpoint.Vitals.Unfinished();
+        }
+
         if (answered)
         {
+            attempt.Endpoint.Vitals.Heard(attempt.Number);
             if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
             {
                 TakeBack(attempt);
@@ -193,6 +200,11 @@ internal sealed partial class Dispatcher : IDisposable
     public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool blame)
     {
         Endpoint endpoint = attempt.Endpoint;
+        if (outcome.Kind is not (OutcomeKind.Slow or OutcomeKind.Silent))
+        {
+            endpoint.Vitals.Heard(attempt.Number);
+        }
+
         lock (_lock)
         {
             long now = _time.GetTimestamp();
@@ -286,7 +298,7 @@ internal sealed partial class Dispatcher : IDisposable
         }
 
         Attempt attempt = _attempts.Rent();
-        attempt.Begin(endpoint, Volatile.Read(ref _generation));
+        attempt.Begin(endpoint, Volatile.Read(ref _generation), CallsBegun());
         return attempt;
     }
 
@@ -297,7 +309,7 @@ internal sealed partial class Dispatcher : IDisposable
         long answers = endpoint.Ended(answered);
         if (answered && (answers & _observeEvery) == 0)
         {
-            Observe();
+            Observe(compare: (answers & _compareEvery) == 0);
         }
 
         if (_disposed)

@@ -57,6 +57,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
+    /// <summary>While it is taken for silent: the number of the middle one of the calls that waited there then. Under the dispatcher's lock.</summary>
+    public uint MiddleWaiting { get; set; }
+
     public int InFlight => (int)(Interlocked.Read(ref _answeredAndInFlight) & (OneAnswered - 1));
 
     public long Answered => Interlocked.Read(ref _answeredAndInFlight) >> AnsweredShift;
@@ -107,9 +110,6 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
             Volatile.Write(ref _rejectionTicks, Rejection.After(RejectionTime, took).Ticks);
         }
     }
-
-    /// <summary>Changes with everything that is heard from it.</summary>
-    public long Signs => Answered + Failed + Vitals.Signs;
 
     public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
 

@@ -53,7 +53,6 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     public uint NextTicket() => Interlocked.Increment(ref _cursor);
 
-    /// <summary>Under the dispatcher's lock.</summary>
     public SilenceWatch Silence { get; } = new(endpoints.Length);
 
     /// <summary>Under the dispatcher's lock: finds who is far slower than the others.</summary>

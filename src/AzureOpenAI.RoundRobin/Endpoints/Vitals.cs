@@ -1,24 +1,106 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>The signs of life that an endpoint gives, and how long its last answers took.</summary>
-/// <remarks>Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one.</remarks>
+/// <summary>Which calls an endpoint has answered lately, and how long its answers took. Of a stream the first content is what is meant by an answer here.</summary>
+/// <remarks>
+/// Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one. A call is named
+/// by how many the pool had begun when it did; the number wraps, so it is only ever used as an age, the number of calls begun since.
+/// </remarks>
 internal sealed class Vitals
 {
     /// <summary>A median is that of so many answers.</summary>
     public const int Remembered = 20;
 
+    /// <summary>So many calls that were answered are remembered by their numbers: at two endpoints one of them must have more than the silence watch's patience.</summary>
+    private const int Numbered = 64;
+
+    private const long Never = -1;
+
     private readonly double[] _seconds = new double[Remembered];
     private readonly double[] _perToken = new double[Remembered];
+    private readonly uint[] _numbers = new uint[Numbered];
+    private readonly long[] _took = new long[Numbered];
     private int _count;
-    private long _signs;
+    private int _answers;
+    private int _unfinished;
+    private long _youngest = Never;
+    private long _atOnce;
+    private uint _lookedAt;
 
     /// <summary>How many answers were timed; grows for ever.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Changes with every sign of life that is not an outcome.</summary>
-    public long Signs => Volatile.Read(ref _signs);
+    /// <summary>The call with this number had a sign of life: an answer, or a failure that the endpoint took part in.</summary>
+    public void Heard(uint number)
+    {
+        long youngest = Volatile.Read(ref _youngest);
+        if (youngest == Never || (int)(number - (uint)youngest) > 0)
+        {
+            Volatile.Write(ref _youngest, number);
+        }
+    }
 
-    public void Sign() => Volatile.Write(ref _signs, _signs + 1);
+    /// <summary>It was answered.</summary>
+    public void Answered(uint number, TimeSpan took)
+    {
+        int index = (int)((uint)(Interlocked.Increment(ref _answers) - 1) % Numbered);
+        Volatile.Write(ref _numbers[index], number);
+        Volatile.Write(ref _took[index], took.Ticks);
+        Heard(number);
+    }
+
+    /// <summary>The age of the youngest call that had a sign of life.</summary>
+    /// <param name="latest">The number of the latest call.</param>
+    public uint HeardAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue : latest - (uint)youngest;
+
+    /// <summary>Adds the ages of the answered calls that are younger than the given age.</summary>
+    public void AddAges(uint latest, uint below, List<uint> ages)
+    {
+        for (int i = Math.Min(Volatile.Read(ref _answers), Numbered) - 1; i >= 0; i--)
+        {
+            if (latest - Volatile.Read(ref _numbers[i]) is var age && age < below)
+            {
+                ages.Add(age);
+            }
+        }
+    }
+
+    /// <summary>How long the last answers took.</summary>
+    public TimeSpan[] Took()
+    {
+        TimeSpan[] took = new TimeSpan[Math.Min(Volatile.Read(ref _answers), Numbered)];
+        for (int i = 0; i < took.Length; i++)
+        {
+            took[i] = new TimeSpan(Volatile.Read(ref _took[i]));
+        }
+
+        return took;
+    }
+
+    /// <summary>A stream was let go of by its caller before its end.</summary>
+    public void Unfinished() => Interlocked.Increment(ref _unfinished);
+
+    /// <summary>
+    /// Accounts for the answers that were there at once, which nobody timed: all that is known of them is that they came since the last look.
+    /// Under the dispatcher's lock.
+    /// </summary>
+    /// <param name="answered">How many calls it has answered in all.</param>
+    /// <param name="latest">The number of the latest call.</param>
+    public void CountAtOnce(long answered, uint latest)
+    {
+        long atOnce = answered - Count - Volatile.Read(ref _unfinished);
+        for (long i = Math.Max(_atOnce, atOnce - Numbered); i < atOnce; i++)
+        {
+            Answered(_lookedAt + 1, TimeSpan.Zero);
+        }
+
+        if (atOnce > _atOnce)
+        {
+            _atOnce = atOnce;
+            Heard(latest);
+        }
+
+        _lookedAt = latest;
+    }
 
     /// <param name="took">The whole answer.</param>
     /// <param name="outputTokens">Its length; 0 where it is not known.</param>

@@ -31,7 +31,7 @@ public class ReturningTests
         foreach (int open in new[] { 1, 2, 4, 8 })
         {
             // Enough that all its turns come, and too few for it to seem silent.
-            Task<string>[] calls = Ask(pool, (2 * open) + 2, streaming);
+            Task<string>[] calls = Ask(pool, 2 * open, streaming);
 
             Assert.Equal(open, pool.Clients[0].Running);
             AnswerAll(pool.Clients[0]);
@@ -51,7 +51,7 @@ public class ReturningTests
         foreach (int open in new[] { 1, 2, 4, 8 })
         {
             // Enough that all its turns come, and too few for it to seem silent.
-            Task<string>[] calls = Ask(pool, (2 * open) + 2, streaming);
+            Task<string>[] calls = Ask(pool, 2 * open, streaming);
             running += open;
             Assert.Equal(running, pool.Clients[0].Running);
             pool.Time.Advance(TimeSpan.FromMilliseconds(249));
