@@ -87,7 +87,11 @@ internal sealed partial class Dispatcher
         uint ticket = unchecked(group.Turns + 1);
         if (OfferUnsynchronized(group, call, ticket, retry, now) is { } offer)
         {
-            group.NextTicket();
+            if (!IsRisked(group, offer))
+            {
+                group.NextTicket();
+            }
+
             return BeginUnsynchronized(offer, now);
         }
 
@@ -113,9 +117,7 @@ internal sealed partial class Dispatcher
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
     private Endpoint? OfferUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
     {
-        bool othersFit = group.Tier != int.MaxValue;
-        List<Endpoint> free = group.Offers.FindAll(offer =>
-            IsFree(offer, call, retry, now) && (!othersFit || offer.Condition != Condition.Probing || MayProbe(group, offer, call, ticket)));
+        List<Endpoint> free = group.Offers.FindAll(offer => IsFree(offer, call, retry, now) && (!IsRisked(group, offer) || MayProbe(group, offer, call, ticket)));
         if (free.Count == 0)
         {
             return null;
@@ -123,7 +125,7 @@ internal sealed partial class Dispatcher
 
         int best = free.FindLastIndex(offer => offer.Priority == free[0].Priority) + 1;
         Endpoint chosen = free[(int)(ticket % (uint)best)];
-        if (othersFit && chosen.Condition == Condition.Probing)
+        if (IsRisked(group, chosen))
         {
             call.HasProbed = true;
             return _budget.TryTake(now, CallsBegun()) ? chosen : null;
@@ -132,9 +134,12 @@ internal sealed partial class Dispatcher
         return chosen;
     }
 
+    /// <summary>A probe that the call would do without, since others are fit. It takes none of their turns, so that whoever is asked if it fails is asked in its own.</summary>
+    private static bool IsRisked(EndpointGroup group, Endpoint offer) => group.Tier != int.MaxValue && offer.Condition == Condition.Probing;
+
     /// <summary>A call risks one probe. An endpoint that has failed one before is not offered first any more, but in its turn: else at a call a minute each call would find it out again.</summary>
     private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call, uint ticket) =>
-        !call.HasProbed && (offer.FailedProbes == 0 || ticket % (uint)group.Endpoints.Length == 0);
+        !call.HasProbed && (offer.FailedProbes == 0 || group.Endpoints[ticket % (uint)group.Endpoints.Length] == offer);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));

@@ -14,6 +14,7 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     private Rotation _rotation = Rotation.Empty;
     private long _nextEvent = long.MinValue;
     private readonly SlownessWatch _slowness = new(endpoints.Length);
+    private readonly Vitals[] _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
     private readonly HashSet<Endpoint> _slow = [];
     private uint _cursor = start;
     private uint _preferred;
@@ -59,20 +60,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     /// <returns>Whether that has changed.</returns>
     public bool FindSlow()
     {
-        int timed = 0;
-        foreach (Endpoint endpoint in Endpoints)
-        {
-            timed += endpoint.Vitals.Count >= Vitals.Remembered ? 1 : 0;
-        }
-
-        if (timed < 2)
-        {
-            return false;
-        }
-
-        bool[] slow = _slowness.Look([.. Endpoints.Select(endpoint => endpoint.Vitals)]);
+        IReadOnlyList<bool> slow = _slowness.Look(_vitals);
         bool changed = false;
-        for (int i = 0; i < slow.Length; i++)
+        for (int i = 0; i < slow.Count; i++)
         {
             changed |= slow[i] ? _slow.Add(Endpoints[i]) : _slow.Remove(Endpoints[i]);
         }

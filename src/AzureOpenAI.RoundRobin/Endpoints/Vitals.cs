@@ -111,13 +111,12 @@ internal sealed class Vitals
         Volatile.Write(ref _perToken[index], outputTokens > 0 ? took.TotalSeconds / outputTokens : double.NaN);
     }
 
-    /// <summary>The medians of the last answers, in seconds: of the whole, and per output token (NaN where one is not known).</summary>
-    public (double Whole, double PerToken) Medians(int last)
+    /// <summary>How long the last answers took, in seconds: the whole, and per output token (NaN where that is not known).</summary>
+    /// <returns>How many were taken.</returns>
+    public int Take(int last, Span<double> whole, Span<double> perToken)
     {
         int count = Count;
         int taken = Math.Min(last, Math.Min(count, Remembered));
-        Span<double> whole = stackalloc double[Remembered];
-        Span<double> perToken = stackalloc double[Remembered];
         for (int i = 0; i < taken; i++)
         {
             int index = (int)((uint)(count - 1 - i) % Remembered);
@@ -125,17 +124,6 @@ internal sealed class Vitals
             perToken[i] = Volatile.Read(ref _perToken[index]);
         }
 
-        return (Median(whole[..taken]), Median(perToken[..taken]));
-    }
-
-    private static double Median(Span<double> values)
-    {
-        if (values.IsEmpty || values.ContainsAny([double.NaN]))
-        {
-            return double.NaN;
-        }
-
-        values.Sort();
-        return values[values.Length / 2];
+        return taken;
     }
 }

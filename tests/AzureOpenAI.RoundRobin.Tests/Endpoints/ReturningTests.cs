@@ -207,7 +207,7 @@ public class ReturningTests
         for (int i = 0; i < 20; i++)
         {
             pool.Time.Advance(TimeSpan.FromSeconds(60));
-            await pool.AskAsync();
+            await pool.AskInTurnOfAsync(0);
             double now = pool.EndpointAt(0).RejectionTime.TotalMilliseconds;
             Assert.InRange(now, Math.Max(250, before * 0.87), Math.Max(250, before * 0.88));
             before = now;
