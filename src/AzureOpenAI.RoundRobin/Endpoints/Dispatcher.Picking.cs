@@ -38,7 +38,7 @@ internal sealed partial class Dispatcher
         SettleUnsynchronized(now);
         // Nobody overtakes those who wait; but a call that was let go before them and failed comes back in front of them.
         bool isFirst = group.Line.Head is not { } head || call.Ticket < head.Ticket;
-        if (isFirst && TakeUnsynchronized(group, call, retry: false, now) is { } attempt)
+        if (isFirst && (TakeUnsynchronized(group, call, retry: false, now) ?? AskPartlyWellUnsynchronized(group, call, now)) is { } attempt)
         {
             RefreshEventsUnsynchronized(now);
             return Pick.Of(attempt);
@@ -198,6 +198,25 @@ internal sealed partial class Dispatcher
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// No fit endpoint is left to the call, and one that is out for errors has answered others not long ago: it is better asked than waited for. That the
+    /// whole pool fails makes no storm, since each costs a token.
+    /// </summary>
+    private Attempt? AskPartlyWellUnsynchronized(EndpointGroup group, Call call, long now)
+    {
+        Endpoint? chosen = null;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (!endpoint.IsFit && endpoint.IsPartlyWell && endpoint.StatedUntil <= now && !call.HasTried(endpoint)
+                && (chosen is null || endpoint.LastFailedAt < chosen.LastFailedAt))
+            {
+                chosen = endpoint;
+            }
+        }
+
+        return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, now) : null;
     }
 
     private Attempt ProbeUnsynchronized(Endpoint endpoint, long now)

@@ -334,6 +334,9 @@ internal sealed partial class Dispatcher : IDisposable
     private bool IsAlone(Endpoint endpoint) =>
         Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
 
+    private bool IsLastOpen(Endpoint endpoint) =>
+        Array.TrueForAll(_groups, group => !group.Endpoints.Contains(endpoint) || Array.TrueForAll(group.Endpoints, other => other.Resource == endpoint.Resource || !other.IsOpen));
+
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
@@ -449,6 +452,13 @@ internal sealed partial class Dispatcher : IDisposable
         if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && IsAlone(endpoint))
         {
             // It has nobody to stand in for it, so it is never out for an error: its calls come back one by one, as the SDK's own retries would.
+            return;
+        }
+
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint))
+        {
+            // With it the whole pool would be out, though each of them answers some of the calls.
+            target.Endured();
             return;
         }
 

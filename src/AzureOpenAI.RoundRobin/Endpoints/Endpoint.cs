@@ -80,6 +80,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
 
+    /// <summary>If it is not fit, then only because of errors between its answers.</summary>
+    public bool IsPartlyWell => Health.Condition == Condition.Fit && Resource.Health.IsPartlyWell;
+
     public long OutUntil => Math.Max(
         Health.Condition == Condition.Out ? Health.OutUntil : long.MinValue,
         Resource.Health.Condition == Condition.Out ? Resource.Health.OutUntil : long.MinValue);
