@@ -125,21 +125,15 @@ internal sealed partial class Dispatcher
 
         int best = free.FindLastIndex(offer => offer.Priority == free[0].Priority) + 1;
         Endpoint chosen = free[(int)(ticket % (uint)best)];
-        if (IsRisked(group, chosen))
-        {
-            call.HasProbed = true;
-            return _budget.TryTake(now, CallsBegun()) ? chosen : null;
-        }
-
-        return chosen;
+        return !IsRisked(group, chosen) || _budget.TryTake(now, CallsBegun()) ? chosen : null;
     }
 
     /// <summary>A probe that the call would do without, since others are fit. It takes none of their turns, so that whoever is asked if it fails is asked in its own.</summary>
     private static bool IsRisked(EndpointGroup group, Endpoint offer) => group.Tier != int.MaxValue && offer.Condition == Condition.Probing;
 
-    /// <summary>A call risks one probe. An endpoint that has failed one before is not offered first any more, but in its turn: else at a call a minute each call would find it out again.</summary>
+    /// <summary>A call risks a probe with its first attempt only: one that has lost its time already gets the best there is. An endpoint that has failed one before is not offered first any more, but in its turn: else at a call a minute each call would find it out again.</summary>
     private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call, uint ticket) =>
-        !call.HasProbed && (offer.FailedProbes == 0 || group.Endpoints[ticket % (uint)group.Endpoints.Length] == offer);
+        !call.HasTriedAny && (offer.FailedProbes == 0 || group.Endpoints[ticket % (uint)group.Endpoints.Length] == offer);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));

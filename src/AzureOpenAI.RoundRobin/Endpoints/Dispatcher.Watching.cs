@@ -12,6 +12,8 @@ internal sealed partial class Dispatcher
     /// <summary>And so many between two comparisons of their speed, which change more slowly and cost more.</summary>
     private const int LeastBetweenComparisons = 16;
 
+    private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
+
     private readonly long _observeEvery;
     private readonly long _compareEvery;
     private readonly RecentLongest _longest = new();
@@ -187,7 +189,8 @@ internal sealed partial class Dispatcher
 
             if (!_budget.TryTake(now, CallsBegun()))
             {
-                return _budget.NextAt(now);
+                // A little later, so that rounding does not make it too early, and that again and again.
+                return _time.After(_budget.NextAt(now), Rounding);
             }
 
             if (attempt.TryMove(endpoint, now))
