@@ -36,6 +36,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             attempt.Follow(cancellationToken);
         }
 
+        attempt.IsMovable = TOperation.MayMove;
         ValueTask<TResult> pending = operation.InvokeAsync(attempt, 1);
         if (!pending.IsCompletedSuccessfully)
         {
@@ -77,7 +78,6 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         Exception failure;
         if (!pending.IsCompleted)
         {
-            attempt.IsMovable = TOperation.MayMove;
             Await(attempt, TOperation.EndsAttempt);
         }
 
@@ -114,10 +114,10 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
                 attempt.Follow(cancellationToken);
             }
 
+            attempt.IsMovable = TOperation.MayMove && !call.WasMoved;
             ValueTask<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
             if (!pending.IsCompleted)
             {
-                attempt.IsMovable = TOperation.MayMove && !call.WasMoved;
                 Await(attempt, TOperation.EndsAttempt);
             }
 

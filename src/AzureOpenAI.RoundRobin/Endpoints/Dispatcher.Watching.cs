@@ -174,7 +174,7 @@ internal sealed partial class Dispatcher
         // A call that was picked a moment before may only now become one that waits there, so look again.
         long next = _time.After(now, ProbeSpacing);
         TimeSpan limit = 2 * _longest.Read();
-        foreach (Attempt attempt in _attempts.Snapshot().Where(static attempt => attempt.IsMovable).OrderBy(static attempt => attempt.StartedAt))
+        foreach (Attempt attempt in _attempts.Snapshot().Where(static attempt => attempt.IsMovable && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
         {
             if (attempt.Endpoint is not { } endpoint || !IsStuck(endpoint))
             {
