@@ -315,6 +315,44 @@ public class ReturningTests
         return pool;
     }
 
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public async Task AnEndpoint_ThatFailedItsProbe_IsProbedInItsOwnTurnOnly(int count, bool streaming)
+    {
+        using FakePool pool = new(count);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        for (int i = 0; i < 60; i++)
+        {
+            await pool.AskAsync(streaming);
+            pool.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.InRange(pool.Calls[0], (60 / count) - 1, (60 / count) + 2);
+        Assert.InRange(pool.Calls[1..].Max() - pool.Calls[1..].Min(), 0, 1);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatHasFailedOnce_RisksNoProbe(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+        pool.Clients[1].Hold();
+        Assert.Equal("c", await pool.AskAsync(streaming));
+        Task<string> call = pool.AskAsync(streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+
+        pool.Clients[1].Held[0].Fail(FakeFailure.Status(500));
+
+        Assert.Equal("c", await call);
+        Assert.Equal(1, pool.Clients[0].Calls);
+        Assert.Equal("a", await pool.AskAsync(streaming));
+    }
+
     private static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];
 
     private static void AnswerAll(FakeChatClient client)
