@@ -39,7 +39,11 @@ internal sealed class Demo
         Console.CancelKeyPress += OnCancelKeyPress;
         try
         {
-            LoadEnvironmentFile();
+            if (!TryLoadEnvironmentFile())
+            {
+                return BadInput;
+            }
+
             await using SimulatedFleet? fleet = SimulatedFleet.IsNeeded ? await SimulatedFleet.StartAsync() : null;
             return await app(new Demo(fleet, calls, cancellation.Token));
         }
@@ -91,12 +95,22 @@ internal sealed class Demo
         }
     }
 
-    private static void LoadEnvironmentFile()
+    private static bool TryLoadEnvironmentFile()
     {
         string path = Path.Combine(Directory.GetCurrentDirectory(), ".env");
-        if (File.Exists(path))
+        try
         {
-            DotEnv.Load(new DotEnvOptions(envFilePaths: [path], ignoreExceptions: false, overwriteExistingVars: false));
+            if (File.Exists(path))
+            {
+                DotEnv.Load(new DotEnvOptions(envFilePaths: [path], ignoreExceptions: false, overwriteExistingVars: false));
+            }
+
+            return true;
+        }
+        catch (Exception unreadable) when (unreadable is ArgumentException or IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine($"{path}: {unreadable.Message}");
+            return false;
         }
     }
 

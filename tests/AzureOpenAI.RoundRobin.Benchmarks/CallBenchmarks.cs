@@ -8,28 +8,30 @@ public class CallBenchmarks
 {
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "question")];
 
-    private readonly CancellationTokenSource _caller = new();
     private IChatClient _client = null!;
+    private ChatOptions? _options;
     private CancellationToken _token;
 
-    [Params("fake", "delegating", "ordered failover", "round robin")]
+    public static IEnumerable<Situation> Situations => Situation.All;
+
+    public static IEnumerable<string> Clients => Peers.Names;
+
+    [ParamsSource(nameof(Situations))]
+    public Situation Case { get; set; } = null!;
+
+    [ParamsSource(nameof(Clients))]
     public string Client { get; set; } = "";
-
-    [Params(false, true)]
-    public bool Asynchronous { get; set; }
-
-    [Params(false, true)]
-    public bool Cancellable { get; set; }
 
     [GlobalSetup]
     public void Setup()
     {
-        _client = Peers.Create(Client, Asynchronous);
-        _token = Cancellable ? _caller.Token : CancellationToken.None;
+        _client = Peers.Create(Client, Case.IsAsynchronous);
+        _options = Case.Options;
+        _token = Case.Token;
     }
 
     [Benchmark]
-    public Task<ChatResponse> Call() => _client.GetResponseAsync(Messages, null, _token);
+    public Task<ChatResponse> Call() => _client.GetResponseAsync(Messages, _options, _token);
 
     [GlobalCleanup]
     public void Cleanup() => _client.Dispose();

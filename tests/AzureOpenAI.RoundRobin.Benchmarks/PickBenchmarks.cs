@@ -1,60 +1,61 @@
-using System.ClientModel;
-using AzureOpenAI.RoundRobin.Endpoints;
 using BenchmarkDotNet.Attributes;
-using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Benchmarks;
 
-/// <summary>What it costs to find whose turn it is: a few endpoints or a thousand, all fit or nearly all out.</summary>
+/// <summary>What it costs to find whose turn it is: a few endpoints or a thousand, all fit or nearly all out, from one thread or several.</summary>
 public class PickBenchmarks
 {
+    /// <summary>So many that starting the threads does not count.</summary>
+    private const int Picks = 400_000;
+
     private readonly object[] _bare = new object[3];
-    private RoundRobinChatClient _client = null!;
-    private Dispatcher _dispatcher = null!;
-    private EndpointGroup _group = null!;
+    private Fleet _fleet = null!;
     private uint _cursor;
 
-    /// <summary>Endpoints, and how many of them are out for an hour.</summary>
+    /// <summary>Endpoints, and how many of them are out.</summary>
     [Params("3/0", "3/2", "1000/0", "1000/500", "1000/990")]
-    public string Fleet { get; set; } = "";
+    public string Endpoints { get; set; } = "";
+
+    [Params(1, 2, 8)]
+    public int Threads { get; set; }
 
     [GlobalSetup]
-    public async Task Setup()
+    public async Task Setup() => _fleet = await Fleet.CreateAsync(Endpoints);
+
+    [Benchmark(Baseline = true, OperationsPerInvoke = Picks)]
+    public void BareCursor() => OnThreads(count =>
     {
-        int[] fleet = [.. Fleet.Split('/').Select(int.Parse)];
-        IChatClient[] clients = [.. Enumerable.Range(0, fleet[0]).Select(i => i * fleet[1] / fleet[0] != (i + 1) * fleet[1] / fleet[0] ? new RefusingClient() : (IChatClient)new FakeClient(false))];
-        _client = new RoundRobinChatClient(clients);
-        _dispatcher = _client.Pool.Dispatcher;
-        _group = _client.Pool.DefaultGroup;
-        for (int i = 0; i < 20 * fleet[0] && _group.Rotation.Count != fleet[0] - fleet[1]; i++)
+        object? last = null;
+        for (int i = 0; i < count; i++)
         {
-            await _client.GetResponseAsync("question");
+            last = _bare[Interlocked.Increment(ref _cursor) % (uint)_bare.Length];
         }
 
-        if (_group.Rotation.Count != fleet[0] - fleet[1])
+        GC.KeepAlive(last);
+    });
+
+    [Benchmark(OperationsPerInvoke = Picks)]
+    public void Pick() => OnThreads(count =>
+    {
+        for (int i = 0; i < count; i++)
         {
-            throw new InvalidOperationException($"{_group.Rotation.Count} endpoints are in the rotation, which is not what is measured.");
+            _fleet.Dispatcher.TryPick(_fleet.Group, 0, out _);
         }
-    }
-
-    [Benchmark(Baseline = true)]
-    public object BareCursor() => _bare[Interlocked.Increment(ref _cursor) % (uint)_bare.Length];
-
-    [Benchmark]
-    public bool Pick() => _dispatcher.TryPick(_group, 0, out _);
+    });
 
     [GlobalCleanup]
-    public void Cleanup() => _client.Dispose();
+    public void Cleanup() => _fleet.Dispose();
 
-    /// <summary>Rejects as an endpoint does that has no such capacity for as long as the benchmark runs.</summary>
-    private sealed class RefusingClient : DelegatingChatClient
+    private void OnThreads(Action<int> picking)
     {
-        public RefusingClient()
-            : base(new FakeClient(false))
+        if (Threads == 1)
         {
+            picking(Picks);
+            return;
         }
 
-        public override Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-            Task.FromException<ChatResponse>(new ClientResultException("429", new TooManyRequests()));
+        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(_ => new Thread(() => picking(Picks / Threads)))];
+        Array.ForEach(threads, thread => thread.Start());
+        Array.ForEach(threads, thread => thread.Join());
     }
 }

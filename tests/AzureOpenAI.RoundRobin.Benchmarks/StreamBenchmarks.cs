@@ -9,21 +9,32 @@ public class StreamBenchmarks
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "question")];
 
     private IChatClient _client = null!;
+    private ChatOptions? _options;
+    private CancellationToken _token;
 
-    [Params("fake", "delegating", "ordered failover", "round robin")]
+    public static IEnumerable<Situation> Situations => Situation.All;
+
+    public static IEnumerable<string> Clients => Peers.Names;
+
+    [ParamsSource(nameof(Situations))]
+    public Situation Case { get; set; } = null!;
+
+    [ParamsSource(nameof(Clients))]
     public string Client { get; set; } = "";
 
-    [Params(false, true)]
-    public bool Asynchronous { get; set; }
-
     [GlobalSetup]
-    public void Setup() => _client = Peers.Create(Client, Asynchronous);
+    public void Setup()
+    {
+        _client = Peers.Create(Client, Case.IsAsynchronous);
+        _options = Case.Options;
+        _token = Case.Token;
+    }
 
     [Benchmark]
     public async Task<int> Stream()
     {
         int count = 0;
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(Messages))
+        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(Messages, _options, _token))
         {
             count += update.Contents.Count;
         }

@@ -39,6 +39,23 @@ public sealed class AimockTests
     }
 
     [Fact]
+    public async Task Each_kind_of_random_fault_is_met_and_every_call_answered()
+    {
+        SkipIfAbsent();
+        await using Aimock failing = await Aimock.StartAsync("key-of-the-first", "--chaos-drop", "0.4");
+        await using Aimock disconnecting = await Aimock.StartAsync("key-of-the-second", "--chaos-disconnect", "0.4");
+        await using Aimock limited = await Aimock.StartAsync("key-of-the-third", "--chaos-ratelimit", "0.4");
+        using RoundRobinChatClient client = Over((failing, failing.Endpoint), (disconnecting, disconnecting.V1Endpoint), (limited, limited.V1Endpoint));
+
+        // Nobody who gets so many calls is spared.
+        await AskAsync(client, 90);
+
+        Assert.Equal(
+            [("failed", 500), ("failed", null), ("rate limited", 429)],
+            client.Pool.GetStatus().Select(status => (status.LastError?.Reason, status.LastError?.Status)));
+    }
+
+    [Fact]
     public async Task Malformed_answers_of_one_server_reach_nobody()
     {
         SkipIfAbsent();

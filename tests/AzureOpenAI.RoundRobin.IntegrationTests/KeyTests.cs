@@ -62,6 +62,44 @@ public sealed class KeyTests
     }
 
     [Theory]
+    [InlineData(301, false)]
+    [InlineData(303, true)]
+    [InlineData(307, false)]
+    [InlineData(307, true)]
+    [InlineData(308, false)]
+    [InlineData(308, true)]
+    public async Task A_redirect_that_keeps_the_method_or_does_not_carries_no_key(int status, bool streaming)
+    {
+        await using Fleet foreign = await Fleet.StartAsync(["stranger"]);
+        await using Fleet fleet = await Fleet.StartAsync(["east", "west"]);
+        fleet["east"].Faults.Add(RedirectTo(foreign, status));
+
+        await fleet.AskAsync(streaming, times: 4);
+
+        Assert.Equal((0, 1, 4), (foreign.Attempts(), fleet.Attempts("east"), fleet.Attempts("west")));
+    }
+
+    [Theory]
+    [InlineData(302)]
+    [InlineData(307)]
+    public async Task A_redirect_is_not_followed_while_the_switch_is_off_either(int status)
+    {
+        await using Fleet foreign = await Fleet.StartAsync(["stranger"]);
+        await using Fleet fleet = await Fleet.StartAsync(["east"]);
+        fleet["east"].Faults.Add(RedirectTo(foreign, status));
+        using IChatClient client = AzureOpenAIRoundRobin.CreateFromEnvironment(options =>
+        {
+            options.Enabled = false;
+            options.DeploymentName = Fleet.Deployment;
+            options.Endpoints.Add(fleet.EndpointFor(fleet["east"]));
+        });
+
+        await Assert.ThrowsAnyAsync<Exception>(() => client.GetResponseAsync("hello", cancellationToken: Cancellation));
+
+        Assert.Equal(0, foreign.Attempts());
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task No_text_that_anybody_can_read_holds_a_key(bool streaming)
@@ -114,6 +152,9 @@ public sealed class KeyTests
             texts.Clear();
         }
     }
+
+    private static Fault RedirectTo(Fleet foreign, int status) => Fault.Response(status, "")
+        .WithHeader("Location", new Uri(foreign["stranger"].Endpoint, "openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21").OriginalString);
 
     private static string Describe(Activity activity) =>
         $"{activity.DisplayName} {activity.StatusDescription} {string.Join(' ', activity.TagObjects)} {string.Join(' ', activity.Baggage)} "

@@ -6,7 +6,7 @@ internal sealed class Arguments
     public const string Usage = """
         Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--timeline] [--out FILE] [--list]
           --only    scenarios whose name begins with NAME
-          --client  ours, single, naive, failover, failover-rotated, polly
+          --client  ours, ours-affinity, single, naive, failover, failover-rotated, polly
           --quick   half of the time each
           --alone   one cell at a time, for the truest latencies; takes several times as long
           --timeline  each endpoint's arrivals, by tenths of a second

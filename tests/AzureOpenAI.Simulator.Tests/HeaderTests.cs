@@ -53,6 +53,42 @@ public sealed class HeaderTests
         Assert.Equal(("10", "10000", null), (plain.Header("Retry-After"), plain.Header("retry-after-ms"), plain.Header("x-ms-spillover-error")));
     }
 
+    private const string Absent = "(absent)";
+
+    public static TheoryData<string> Odd => new() { Absent, "0", "-1", "", "soon", "6m0s", "1ms", "2026-01-01T00:00:00Z", "1e99", "99999999999999999999" };
+
+    [Theory]
+    [MemberData(nameof(Odd))]
+    public async Task Rules_ForABeginning_SpoilAllOfThemOnSuccessAndRejection(string value)
+    {
+        string? expected = value == Absent ? null : value;
+        string[] limits = ["x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests", "x-ratelimit-limit-tokens", "x-ratelimit-remaining-tokens", "x-ratelimit-reset-tokens"];
+        await using var azure = await Simulators.StartLimitedAsync(new FakeTimeProvider(), deployment => (deployment.RequestsPerMinute, deployment.TokensPerMinute) = (6, 1000));
+        using var client = new WireClient(azure["east"]);
+        _ = value == Absent ? azure["east"].Headers.Omit("X-RateLimit-*") : azure["east"].Headers.Replace("X-RateLimit-*", value);
+
+        var admitted = await client.ChatAsync();
+        var rejected = await client.ChatAsync();
+
+        Assert.Equal((200, 429), (admitted.Status, rejected.Status));
+        Assert.All(limits, name => Assert.Equal((expected, expected), (admitted.Header(name), rejected.Header(name))));
+        Assert.Equal("10000", rejected.Header("retry-after-ms"));
+        Assert.NotNull(admitted.Header("x-request-id"));
+    }
+
+    [Fact]
+    public async Task Rules_ForAWholeName_GoBeforeThoseForABeginning()
+    {
+        await using var azure = await Simulators.StartLimitedAsync(new FakeTimeProvider(), deployment => (deployment.RequestsPerMinute, deployment.TokensPerMinute) = (600, 1000));
+        using var client = new WireClient(azure["east"]);
+        azure["east"].Headers.Omit("x-ratelimit-*").Replace("x-ratelimit-remaining-*", "0").Replace("x-ratelimit-remaining-tokens", "-1").Add("x-extra", "1");
+
+        var answer = await client.ChatAsync();
+
+        Assert.Equal((null, "0", "-1", "1"), (answer.Header("x-ratelimit-limit-tokens"), answer.Header("x-ratelimit-remaining-requests"), answer.Header("x-ratelimit-remaining-tokens"), answer.Header("x-extra")));
+        Assert.Throws<ArgumentException>(() => azure["east"].Headers.Add("x-ratelimit-*", "1"));
+    }
+
     [Fact]
     public async Task Rules_OfOptions_HoldFromTheStart()
     {

@@ -194,6 +194,90 @@ public sealed class LimitTests
         Assert.Throws<ArgumentOutOfRangeException>(() => deployment.TokensPerMinute = 0);
     }
 
+    [Theory]
+    [InlineData(WindowKind.Fixed)]
+    [InlineData(WindowKind.Sliding)]
+    public async Task Tokens_ShorterWindow_AdmitsItsShareOfAMinute(WindowKind kind)
+    {
+        await using var azure = await Simulators.StartLimitedAsync(_time, deployment =>
+        {
+            deployment.TokensPerMinute = 1200;
+            deployment.TokenWindow = TimeSpan.FromSeconds(2);
+            deployment.TokenWindowKind = kind;
+            deployment.CountRejected = false;
+            deployment.EstimateTokens = request => int.Parse(request.LastUserText, System.Globalization.CultureInfo.InvariantCulture);
+        });
+        using var client = new WireClient(azure["east"]);
+
+        var admitted = await client.ChatAsync("30");
+        var rejected = await client.ChatAsync("20");
+        var fits = await client.ChatAsync("10");
+        _time.Advance(TimeSpan.FromSeconds(2));
+        var whole = await client.ChatAsync("40");
+        var never = await client.ChatAsync("41");
+
+        Assert.Equal([200, 429, 200, 200, 429], [admitted.Status, rejected.Status, fits.Status, whole.Status, never.Status]);
+        Assert.Equal(("1200", "10"), (admitted.Header("x-ratelimit-limit-tokens"), admitted.Header("x-ratelimit-remaining-tokens")));
+        Assert.Equal("2000", rejected.Header("retry-after-ms"));
+        Assert.Equal("86400", never.Header("Retry-After"));
+    }
+
+    [Fact]
+    public async Task Limits_ChangedByScript_HoldFromThenOnInBothDirections()
+    {
+        await using var azure = await Simulators.StartLimitedAsync(_time, deployment =>
+        {
+            deployment.RequestsPerMinute = 120;
+            deployment.RequestWindow = TimeSpan.FromSeconds(1);
+            // Out of order, and two at once: the later of them holds.
+            deployment
+                .ChangeLimits(TimeSpan.FromSeconds(4), requestsPerMinute: 240)
+                .ChangeLimits(TimeSpan.FromSeconds(2), requestsPerMinute: 180)
+                .ChangeLimits(TimeSpan.FromSeconds(2), requestsPerMinute: 60);
+        });
+        using var client = new WireClient(azure["east"]);
+        var deployment = azure["east"]["gpt-4o"];
+
+        _time.Advance(TimeSpan.FromSeconds(2) - TimeSpan.FromTicks(1));
+        int before = await AdmittedAsync(client, 6);
+        _time.Advance(TimeSpan.FromTicks(1));
+        int halved = await AdmittedAsync(client, 6);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        int doubled = await AdmittedAsync(client, 6);
+
+        Assert.Equal([2, 1, 4], [before, halved, doubled]);
+        Assert.Equal(240, deployment.RequestsPerMinute);
+        Assert.Equal("240", (await client.ChatAsync()).Header("x-ratelimit-limit-requests"));
+    }
+
+    [Fact]
+    public async Task Limits_ScheduledAtRunTime_CountFromNowAndAreNotUndoneByHand()
+    {
+        await using var azure = await Simulators.StartLimitedAsync(_time, deployment => deployment.TokensPerMinute = 100);
+        var deployment = azure["east"]["gpt-4o"];
+
+        _time.Advance(TimeSpan.FromSeconds(30));
+        deployment.ChangeLimits(TimeSpan.FromSeconds(10), requestsPerMinute: 60, tokensPerMinute: 50);
+        _time.Advance(TimeSpan.FromSeconds(10) - TimeSpan.FromTicks(1));
+        var before = (deployment.RequestsPerMinute, deployment.TokensPerMinute);
+        _time.Advance(TimeSpan.FromTicks(1));
+        var after = (deployment.RequestsPerMinute, deployment.TokensPerMinute);
+        deployment.ChangeLimits(TimeSpan.FromSeconds(1), tokensPerMinute: 200);
+        deployment.TokensPerMinute = 75;
+        var byHand = deployment.TokensPerMinute;
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal((null, 100), before);
+        Assert.Equal((60, 50), after);
+        Assert.Equal(75, byHand);
+        Assert.Equal(200, deployment.TokensPerMinute);
+        Assert.Throws<ArgumentException>(() => deployment.ChangeLimits(TimeSpan.FromSeconds(-1), tokensPerMinute: 1));
+        Assert.Throws<ArgumentException>(() => deployment.ChangeLimits(TimeSpan.Zero, requestsPerMinute: 1));
+        Assert.Throws<ArgumentException>(() => deployment.ChangeLimits(TimeSpan.Zero, provisionedTokensPerMinute: 1));
+        deployment.ChangeLimits(TimeSpan.MaxValue, tokensPerMinute: 1);
+        Assert.Equal(200, deployment.TokensPerMinute);
+    }
+
     [Fact]
     public async Task Limits_TwoDeployments_AreCountedApart()
     {
@@ -218,6 +302,8 @@ public sealed class LimitTests
         Assert.Equal(100, answers.Count(answer => answer.Status == 200));
         Assert.Equal(50, azure.Ledger.Count("east").Throttled);
     }
+
+    private static async Task<int> AdmittedAsync(WireClient client, int count) => (await StatusesAsync(client, count)).Count(status => status == 200);
 
     private static async Task<int[]> StatusesAsync(WireClient client, int count)
     {

@@ -26,6 +26,24 @@ public sealed class OptionsTests
         { Deployment(deployment => deployment.RequestWindow = TimeSpan.FromMinutes(2)), "at most 60 seconds" },
         { Deployment(deployment => deployment.RequestsPerMinute = 5), "admits no request" },
         { Deployment(deployment => deployment.RequestWindowKind = (WindowKind)9), "window kind" },
+        { Deployment(deployment => deployment.TokenWindow = TimeSpan.Zero), "TokenWindow is 00:00:00" },
+        { Deployment(deployment => deployment.TokenWindow = TimeSpan.FromSeconds(61)), "TokenWindow is 00:01:01. Use more than zero and at most 60 seconds" },
+        { Deployment(deployment => (deployment.TokensPerMinute, deployment.TokenWindow) = (5, TimeSpan.FromSeconds(10))), "TokensPerMinute 5 admits no token" },
+        { Deployment(deployment => deployment.ChangeLimits(TimeSpan.FromSeconds(-1), requestsPerMinute: 60)), "deployment 'gpt-4o': a change of limits is due after -00:00:01" },
+        { Deployment(deployment => deployment.ChangeLimits(TimeSpan.Zero)), "changes nothing" },
+        { Deployment(deployment => deployment.ChangeLimits(TimeSpan.Zero, tokensPerMinute: 0)), "sets one that is not positive" },
+        { Deployment(deployment => deployment.ChangeLimits(TimeSpan.Zero, requestsPerMinute: 5)), "RequestsPerMinute 5 admits no request" },
+        { Deployment(deployment => deployment.ChangeLimits(TimeSpan.Zero, provisionedTokensPerMinute: 5)), "is for a provisioned deployment" },
+        { Provisioned(deployment => deployment.ChangeLimits(TimeSpan.Zero, tokensPerMinute: 5)), "or the other way round" },
+        { With(options => options.AddQuotaPool("p", pool => { pool.TokensPerMinute = 1; pool.ChangeLimits(TimeSpan.Zero); })), "Quota pool 'p': a change of limits changes nothing" },
+        {
+            With(options => options.AddQuotaPool("p", pool => pool.TokensPerMinute = 1).AddResource("b", resource => resource.AddDeployment("a", deployment =>
+            {
+                deployment.QuotaPool = "p";
+                deployment.ChangeLimits(TimeSpan.Zero, tokensPerMinute: 5);
+            }))),
+            "a change of limits is the pool's"
+        },
         { Deployment(deployment => deployment.EmbeddingDimensions = 0), "EmbeddingDimensions is 0" },
         { Deployment(deployment => deployment.Model = ""), "Model is empty" },
         { Deployment(deployment => deployment.ChunkLatency = null!), "ChunkLatency is null" },

@@ -164,6 +164,24 @@ public sealed class ProvisionedTests
     }
 
     [Fact]
+    public async Task Throughput_ChangedByScript_DrainsAtEachRateForItsTime()
+    {
+        await using var azure = await StartAsync(work: 1200);
+        using var client = new WireClient(azure["east"]);
+        var deployment = azure["east"]["gpt-4o"];
+
+        await client.ChatAsync("1200");
+        deployment.ChangeLimits(TimeSpan.FromSeconds(6), provisionedTokensPerMinute: 2000);
+        _time.Advance(TimeSpan.FromSeconds(12));
+
+        // 100 in the first six seconds and 200 in those after, so 900 of 2,000 are left.
+        Assert.Equal(45.0, deployment.Utilization);
+        Assert.Equal(2000, deployment.ProvisionedTokensPerMinute);
+        Assert.Throws<ArgumentException>(() => deployment.ChangeLimits(TimeSpan.Zero, tokensPerMinute: 1));
+        Assert.Throws<ArgumentException>(() => deployment.ChangeLimits(TimeSpan.Zero, provisionedTokensPerMinute: 0));
+    }
+
+    [Fact]
     public async Task Admission_ManyThreads_AdmitExactlyOneAboveFull()
     {
         await using var azure = await StartAsync(work: 100);

@@ -47,6 +47,37 @@ public sealed class QuotaPoolTests
     }
 
     [Fact]
+    public async Task Pool_ChangedByScript_HoldsForAll()
+    {
+        var time = new FakeTimeProvider();
+        await using var azure = await AzureOpenAISimulator.StartAsync(
+            options =>
+            {
+                options.TimeProvider = time;
+                options.AddQuotaPool("shared", pool =>
+                {
+                    pool.TokensPerMinute = 100;
+                    pool.ChangeLimits(TimeSpan.FromSeconds(10), tokensPerMinute: 200);
+                });
+                options.AddResource("east", resource => resource.AddDeployment("gpt-4o", deployment => deployment.QuotaPool = "shared"));
+            },
+            TestContext.Current.CancellationToken);
+        var pool = azure.QuotaPools["shared"];
+
+        var before = pool.TokensPerMinute;
+        time.Advance(TimeSpan.FromSeconds(10));
+        pool.ChangeLimits(TimeSpan.FromSeconds(5), requestsPerMinute: 60);
+        var scripted = (pool.RequestsPerMinute, pool.TokensPerMinute);
+        time.Advance(TimeSpan.FromSeconds(5));
+
+        Assert.Equal(100, before);
+        Assert.Equal((null, 200), scripted);
+        Assert.Equal(60, azure["east"]["gpt-4o"].RequestsPerMinute);
+        Assert.Throws<ArgumentException>(() => pool.ChangeLimits(TimeSpan.Zero));
+        Assert.Throws<InvalidOperationException>(() => azure["east"]["gpt-4o"].ChangeLimits(TimeSpan.Zero, tokensPerMinute: 1));
+    }
+
+    [Fact]
     public async Task Reduced_Pool_IsSeenByAllOfItsDeployments()
     {
         await using var azure = await StartAsync();

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
@@ -26,12 +27,17 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     private long _armed;
     private long _waits;
     private CancellationTokenRegistration _callers;
+    private Endpoint? _endpoint;
+    private PendingMove? _move;
 
     /// <summary>Where it goes back to.</summary>
     public AttemptCache Cache { get; } = cache;
 
-    /// <summary>Set by the dispatcher for as long as the attempt runs.</summary>
-    public Endpoint Endpoint { get; private set; } = null!;
+    /// <summary>Set for as long as the attempt runs.</summary>
+    public Endpoint Endpoint => Volatile.Read(ref _endpoint)!;
+
+    /// <summary>The caller's token, if it can be cancelled.</summary>
+    public CancellationToken Caller { get; private set; }
 
     /// <summary>The dispatcher's generation when this was picked.</summary>
     public int Generation { get; private set; }
@@ -54,6 +60,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 
     public bool IsAdmitted { get; set; }
 
+    /// <summary>It is one of its endpoint's <see cref="Endpoint.InFlight"/>.</summary>
+    public bool IsCounted { get; private set; }
+
     /// <summary>The request reached the transport.</summary>
     public bool IsSent { get; set; }
 
@@ -62,6 +71,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 
     /// <summary>Of the answer, as far as it is known; 0 where it is not.</summary>
     public long OutputTokens { get; set; }
+
+    /// <summary>What ended it after its content had reached the caller.</summary>
+    public StrongBox<AttemptOutcome>? Interruption { get; set; }
+
+    /// <summary>Of a stream: the wait for its next update.</summary>
+    public PendingMove Move => _move ??= new();
 
     public CancellationToken Token => _source.Token;
 
@@ -73,9 +88,19 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 
     public void Begin(Endpoint endpoint, int generation, uint number)
     {
-        Endpoint = endpoint;
         Generation = generation;
         Number = number;
+        Volatile.Write(ref _endpoint, endpoint);
+    }
+
+    /// <summary>Counts it among the calls in flight, once. An attempt whose answer is there at once is never counted.</summary>
+    public void Count()
+    {
+        if (!IsCounted)
+        {
+            IsCounted = true;
+            Endpoint.Began();
+        }
     }
 
     /// <summary>The client has not answered at once, so something is under way.</summary>
@@ -86,8 +111,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     }
 
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
-    public void Follow(CancellationToken caller) =>
+    public void Follow(CancellationToken caller)
+    {
+        Caller = caller;
         _callers = caller.UnsafeRegister(static state => ((Attempt)state!)._source.Cancel(), this);
+    }
 
     /// <summary>Starts the clock of one wait: for an answer, or for a stream's next update.</summary>
     public void Await(long now, TimeSpan limit)
@@ -122,22 +150,26 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>Ends an attempt that was claimed. Runs the client's own code, so not under a lock.</summary>
     public void EndMoved() => _source.Cancel();
 
-    /// <summary>Makes the object fit for another attempt.</summary>
+    /// <summary>Ends it, and makes the object fit for another attempt.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
     public bool TryReset()
     {
         bool unfollowed = _callers.Equals(default) || _callers.Unregister();
         bool quiet = unfollowed && Arrived() && !_source.IsCancellationRequested && _source.TryReset();
         _callers = default;
+        _move = _move is { IsAwaited: true } ? null : _move;
+        Caller = default;
+        Interruption = null;
         HoldsOwnPermit = false;
         HoldsResourcePermit = false;
         IsAdmitted = false;
+        IsCounted = false;
         IsSent = false;
         IsMovable = false;
         IsAnswered = false;
         OutputTokens = 0;
         StartedAt = 0;
-        Endpoint = null!;
+        Volatile.Write(ref _endpoint, null);
         return quiet;
     }
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
 
@@ -60,6 +61,24 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         {
             Interlocked.Decrement(ref _count);
             LetGo(attempt);
+        }
+    }
+
+    /// <summary>Whether any attempt runs.</summary>
+    public bool AnyRuns()
+    {
+        lock (_all)
+        {
+            return _all.Any(static attempt => attempt.Endpoint is not null);
+        }
+    }
+
+    /// <summary>How many attempts run at an endpoint, those that may still end at once among them.</summary>
+    public int CountAt(Endpoint endpoint)
+    {
+        lock (_all)
+        {
+            return _all.Count(attempt => attempt.Endpoint == endpoint);
         }
     }
 

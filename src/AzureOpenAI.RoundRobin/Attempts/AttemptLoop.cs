@@ -8,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// </summary>
 /// <remarks>
 /// The first attempt is spelled out before the loop, because a call that succeeds at once must not pay for what the others need:
-/// where the endpoint's task is complete it is returned as it is.
+/// where the endpoint's task is complete it is returned as it is. A stream spells out its own, in <see cref="Chat.ChatStream"/>.
 /// </remarks>
 internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, CallLimits limits, bool isMapped = false)
 {
@@ -21,14 +21,12 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     /// <summary>The group answers a model that callers name, through the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
-    /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types costs as much again as all the rest.</remarks>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ValueTask<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
-        where TOperation : struct, IOperation<TResult>
+    /// <summary>A first attempt by the quick way, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
+    public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken)
     {
-        if (cancellationToken.IsCancellationRequested || !Dispatcher.TryBegin(Group, operation.Affinity, out Attempt? attempt))
+        if (cancellationToken.IsCancellationRequested || !Dispatcher.TryBegin(Group, affinity, out Attempt? attempt))
         {
-            return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
+            return null;
         }
 
         if (cancellationToken.CanBeCanceled)
@@ -36,55 +34,52 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             attempt.Follow(cancellationToken);
         }
 
-        attempt.IsMovable = TOperation.MayMove;
-        ValueTask<TResult> pending = operation.InvokeAsync(attempt, 1);
-        if (!pending.IsCompletedSuccessfully)
+        return attempt;
+    }
+
+    /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types costs as much again as all the rest.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Task<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        Attempt? attempt = TryBegin(operation.Affinity, cancellationToken);
+        if (attempt is null)
         {
-            return FirstAsync(operation, attempt, pending, cancellationToken);
+            return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
         }
 
-        Finish<TOperation, TResult>(attempt);
+        Task<TResult> pending = operation.InvokeAsync(attempt, 1);
+        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsBuilt)
+        {
+            return FirstAsync(operation, attempt, pending);
+        }
+
+#pragma warning disable RS0030 // The task is known to be complete.
+        operation.Check(pending.Result, attempt, 1);
+#pragma warning restore RS0030
+        Dispatcher.Succeeded(attempt);
         return pending;
     }
 
-    /// <summary>Starts the clock of an attempt that was not over at once. A stream does so itself, for each of its updates.</summary>
-    private void Await(Attempt attempt, bool isWholeAnswer)
-    {
-        long now = Dispatcher.Time.GetTimestamp();
-        attempt.Sent(now);
-        if (isWholeAnswer)
-        {
-            attempt.Await(now, Limits.AttemptTimeout);
-        }
-    }
-
-    private void Finish<TOperation, TResult>(Attempt attempt)
-        where TOperation : struct, IOperation<TResult>
+    /// <summary>The first content of a stream has come, or its end.</summary>
+    public void Opened(Attempt attempt)
     {
         Dispatcher.Timed(attempt);
-        if (TOperation.EndsAttempt)
-        {
-            Dispatcher.Succeeded(attempt);
-        }
-        else
-        {
-            Dispatcher.Admitted(attempt);
-        }
+        Dispatcher.Admitted(attempt);
     }
 
-    private async ValueTask<TResult> FirstAsync<TOperation, TResult>(TOperation operation, Attempt attempt, ValueTask<TResult> pending, CancellationToken cancellationToken)
+    /// <remarks>What it holds while it waits is what an asynchronous call costs in memory, so the caller's token is left with the attempt.</remarks>
+    private async Task<TResult> FirstAsync<TOperation, TResult>(TOperation operation, Attempt attempt, Task<TResult> pending)
         where TOperation : struct, IOperation<TResult>
     {
         Exception failure;
-        if (!pending.IsCompleted)
-        {
-            Await(attempt, TOperation.EndsAttempt);
-        }
-
+        attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives;
+        Await<TOperation, TResult>(attempt, pending);
         try
         {
             TResult result = await pending.ConfigureAwait(false);
-            Finish<TOperation, TResult>(attempt);
+            operation.Check(result, attempt, 1);
+            Dispatcher.Succeeded(attempt);
             return result;
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -94,10 +89,11 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             failure = exception;
         }
 
-        return await RecoverAsync<TOperation, TResult>(operation, attempt, failure, cancellationToken).ConfigureAwait(false);
+        return await RecoverAsync<TOperation, TResult>(operation, attempt, failure, attempt.Caller).ConfigureAwait(false);
     }
 
-    private async ValueTask<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
+    /// <summary>Goes on after a first attempt that failed, or that could not be made by the quick way.</summary>
+    public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
         Call call = new(Dispatcher, Group, Limits, operation.Fingerprint) { Affinity = operation.Affinity };
@@ -114,16 +110,13 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
                 attempt.Follow(cancellationToken);
             }
 
-            attempt.IsMovable = TOperation.MayMove && !call.WasMoved;
-            ValueTask<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
-            if (!pending.IsCompleted)
-            {
-                Await(attempt, TOperation.EndsAttempt);
-            }
-
+            attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives && !call.WasMoved;
+            Task<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
+            Await<TOperation, TResult>(attempt, pending);
             try
             {
                 TResult result = await pending.ConfigureAwait(false);
+                operation.Check(result, attempt, call.AttemptNumber);
                 Finish<TOperation, TResult>(attempt);
                 call.Ended();
                 return result;
@@ -134,6 +127,32 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             {
                 failure = exception;
             }
+        }
+    }
+
+    /// <summary>Starts the clock of an attempt that was not over at once. A stream does so itself, for each of its updates.</summary>
+    private void Await<TOperation, TResult>(Attempt attempt, Task<TResult> pending)
+        where TOperation : struct, IOperation<TResult>
+    {
+        if (TOperation.EndsAttempt && !pending.IsCompleted)
+        {
+            long now = Dispatcher.Time.GetTimestamp();
+            attempt.Count();
+            attempt.Sent(now);
+            attempt.Await(now, Limits.AttemptTimeout);
+        }
+    }
+
+    private void Finish<TOperation, TResult>(Attempt attempt)
+        where TOperation : struct, IOperation<TResult>
+    {
+        if (TOperation.EndsAttempt)
+        {
+            Dispatcher.Succeeded(attempt);
+        }
+        else
+        {
+            Opened(attempt);
         }
     }
 

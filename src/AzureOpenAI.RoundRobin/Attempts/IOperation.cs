@@ -13,16 +13,23 @@ internal interface IOperation<TResult>
     /// <summary>True if the operation is the user's own code, whose unknown exceptions say nothing of the endpoint.</summary>
     static abstract bool IsUsersCode { get; }
 
-    /// <summary>Whether the caller named the model, so that a ready-made client's 404 may be the request's own fault.</summary>
+    /// <summary>Whether the caller named the model or a conversation, so that a ready-made client's 404 may be the request's own fault.</summary>
     bool NamesModel { get; }
 
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     uint Affinity { get; }
 
-    /// <summary>Does it once. Never throws: a failure to start is a failed task like any other.</summary>
+    /// <summary>Does it once. Never throws: a failure to start is a failed task like any other. A result that is there at once may be read twice.</summary>
     /// <param name="attempt">The endpoint, and the token to pass on.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
-    ValueTask<TResult> InvokeAsync(Attempt attempt, int number);
+    Task<TResult> InvokeAsync(Attempt attempt, int number);
+
+    /// <summary>Looks at the result before it is passed on, while the attempt still runs. Throws for built endpoints only.</summary>
+    /// <param name="result">What the operation yielded.</param>
+    /// <param name="attempt">The attempt that yielded it.</param>
+    /// <param name="number">Which attempt of the call this is, from 1.</param>
+    /// <exception cref="IOException">The answer is not whole.</exception>
+    void Check(TResult result, Attempt attempt, int number);
 
     /// <summary>Tells the request from another one.</summary>
     int Fingerprint();

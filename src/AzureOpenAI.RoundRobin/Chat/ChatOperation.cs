@@ -21,36 +21,42 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public int Fingerprint() => _request.Fingerprint();
 
-    public ValueTask<ChatResponse> InvokeAsync(Attempt attempt, int number)
+    public Task<ChatResponse> InvokeAsync(Attempt attempt, int number)
     {
         try
         {
-            return attempt.Endpoint.IsBuilt
-                ? AskAsync(AttemptObserver.Observe(attempt, _request, Ask), attempt, number)
-                : new(Ask(_request, attempt));
+            return (attempt.Endpoint.IsBuilt ? AttemptObserver.Observe(attempt, _request, Ask) : Ask(_request, attempt))
+                ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return ValueTask.FromException<ChatResponse>(exception);
+            return Task.FromException<ChatResponse>(exception);
         }
+    }
+
+    public void Check(ChatResponse result, Attempt attempt, int number)
+    {
+        if (!attempt.Endpoint.IsBuilt)
+        {
+            if (result is { ConversationId: { } id })
+            {
+                attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint);
+            }
+
+            return;
+        }
+
+        if (result.FinishReason is null)
+        {
+            throw new IOException($"Endpoint '{attempt.Endpoint.Name}' answered without a finish reason, so the answer may be cut.");
+        }
+
+        attempt.OutputTokens = result.Usage?.OutputTokenCount ?? 0;
+        AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
     }
 
     private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
         attempt.Endpoint.ChatClient.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
-
-    private static async ValueTask<ChatResponse> AskAsync(Task<ChatResponse> asked, Attempt attempt, int number)
-    {
-        string endpoint = attempt.Endpoint.Name;
-        ChatResponse response = await asked.ConfigureAwait(false);
-        if (response.FinishReason is null)
-        {
-            throw new IOException($"Endpoint '{endpoint}' answered without a finish reason, so the answer may be cut.");
-        }
-
-        attempt.OutputTokens = response.Usage?.OutputTokenCount ?? 0;
-        AnswerOrigin.Mark(response.AdditionalProperties ??= [], endpoint, number);
-        return response;
-    }
 }

@@ -7,32 +7,35 @@ namespace AzureOpenAI.RoundRobin.Chat;
 /// <summary>What the caller asks for, and how it is put to an endpoint. Neither the messages nor the options are ever changed.</summary>
 internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOptions? options, bool modelIsMapped, uint affinity)
 {
-    private readonly ChatOptions? _options = options;
     private readonly bool _modelIsMapped = modelIsMapped;
 
     public IEnumerable<ChatMessage> Messages { get; } = messages;
 
+    /// <summary>The caller's own.</summary>
+    public ChatOptions? Options { get; } = options;
+
     /// <summary>32 bits are enough, since two conversations with the same key merely share an endpoint, and fill what would be padding.</summary>
     public uint Affinity { get; } = affinity;
 
-    public bool NamesModel => _options?.ModelId is not null;
+    /// <summary>The caller names a model or a conversation, and a 404 may be about that.</summary>
+    public bool NamesModel => Options is { ModelId: not null } or { ConversationId: not null };
 
     /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
     public static IEnumerable<ChatMessage> Repeatable(IEnumerable<ChatMessage> messages) =>
-        messages is List<ChatMessage> or IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
+        messages is ChatMessage[] or List<ChatMessage> or IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
 
     /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
     public ChatOptions? OptionsFor(Endpoint endpoint)
     {
         string? model = ModelFor(endpoint);
-        float? temperature = _options?.Temperature is null ? endpoint.Temperature : null;
-        int? maxOutputTokens = _options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;
+        float? temperature = Options?.Temperature is null ? endpoint.Temperature : null;
+        int? maxOutputTokens = Options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;
         if (model is null && temperature is null && maxOutputTokens is null)
         {
-            return _options;
+            return Options;
         }
 
-        ChatOptions copy = _options?.Clone() ?? new ChatOptions();
+        ChatOptions copy = Options?.Clone() ?? new ChatOptions();
         copy.ModelId = model ?? copy.ModelId;
         copy.Temperature ??= temperature;
         copy.MaxOutputTokens ??= maxOutputTokens;
@@ -58,7 +61,7 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     /// model that is not mapped goes to it as the caller wrote it, as with the SDK's own client.
     /// </summary>
     private string? ModelFor(Endpoint endpoint) =>
-        _options?.ModelId is { } model && endpoint.DeploymentName is { } deployment && model != deployment
+        Options?.ModelId is { } model && endpoint.DeploymentName is { } deployment && model != deployment
         && (endpoint.Kind == EndpointKind.V1 || _modelIsMapped)
             ? deployment
             : null;

@@ -15,32 +15,33 @@ namespace AzureOpenAI.RoundRobin.Chat;
 /// the content flows. Each enumeration is a call of its own.
 /// </remarks>
 internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, CancellationToken cancellationToken)
-    : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>
+    : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>, IMoveTaker
 {
     /// <summary>A stream that has said so much without any content is passed on as it is.</summary>
     private const int MostHeld = 64;
 
     private readonly AttemptLoop _loop = loop;
-    private readonly ChatRequest _request = request;
-    private readonly CancellationToken _given = cancellationToken;
-    private CancellationToken _caller = cancellationToken;
+    private readonly IEnumerable<ChatMessage> _messages = request.Messages;
+    private readonly ChatOptions? _options = request.Options;
+    private readonly uint _affinity = request.Affinity;
+    private readonly CancellationToken _caller = cancellationToken;
     private CancellationTokenSource? _linked;
-    private int _enumerated;
-    private Phase _phase;
     private Attempt? _attempt;
     private IAsyncEnumerator<ChatResponseUpdate>? _updates;
     private List<ChatResponseUpdate>? _held;
-    private int _heldPassed;
-    private ChatResponseUpdate? _content;
+    private byte _heldPassed;
+    private Phase _phase;
     private bool _finished;
     private bool _ended;
-    private AttemptOutcome? _interrupted;
 
-    private enum Phase
+    private enum Phase : byte
     {
+        /// <summary>Nobody enumerates it yet.</summary>
+        Unclaimed,
+
         Unopened,
 
-        /// <summary>Passing on what came before the first content, and then that.</summary>
+        /// <summary>Passing on what was held until the first content came.</summary>
         Opened,
 
         Live,
@@ -48,47 +49,67 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         Over,
     }
 
+    public ChatRequest Request => new(_messages, _options, _loop.IsMapped, _affinity);
+
     public ChatResponseUpdate Current { get; private set; } = null!;
 
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Whoever enumerates disposes.")]
     public IAsyncEnumerator<ChatResponseUpdate> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
-        if (Interlocked.Exchange(ref _enumerated, 1) != 0)
+        bool hasOwn = cancellationToken.CanBeCanceled && cancellationToken != _caller;
+        if (!hasOwn && Interlocked.CompareExchange(ref _phase, Phase.Unopened, Phase.Unclaimed) == Phase.Unclaimed)
         {
-            return new ChatStream(_loop, _request, _given).GetAsyncEnumerator(cancellationToken);
+            return this;
         }
 
-        if (cancellationToken.CanBeCanceled && cancellationToken != _given)
-        {
-            _linked = _given.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(_given, cancellationToken) : null;
-            _caller = _linked?.Token ?? cancellationToken;
-        }
-
-        return this;
+        CancellationTokenSource? linked = hasOwn && _caller.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(_caller, cancellationToken) : null;
+        CancellationToken caller = linked?.Token ?? (hasOwn ? cancellationToken : _caller);
+        return new ChatStream(_loop, Request, caller) { _linked = linked, _phase = Phase.Unopened };
     }
 
     public ValueTask<bool> MoveNextAsync()
     {
         switch (_phase)
         {
-            case Phase.Unopened:
-                return StartAsync();
-            case Phase.Opened when PassOn():
-                return new(true);
             case Phase.Live:
                 return MoveLive();
+            case Phase.Unopened:
+                return StartAsync();
+            case Phase.Opened:
+                return new(PassOn());
             default:
                 return new(false);
         }
     }
 
-    /// <summary>Opens the stream at an endpoint and reads it up to its first content.</summary>
+    /// <summary>Opens the stream at an endpoint and reads it up to its first content, which is then the current update unless others are held before it.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> OpenAsync(Attempt attempt, int number)
     {
-        (_attempt, _updates, _held, _content, _finished, _ended) = (attempt, null, null, null, false, false);
+        (_attempt, _updates, _held, _finished, _ended) = (attempt, null, null, false, false);
+        attempt.Count();
         try
         {
-            await ReadToContentAsync().ConfigureAwait(false);
+            TimeSpan? limit = _loop.Limits.FirstContentTimeout;
+            long opened = limit is null ? 0 : _loop.Dispatcher.Time.GetTimestamp();
+            while (true)
+            {
+                ValueTask<bool> move = _updates is null ? Open() : _updates.MoveNextAsync();
+                if (!move.IsCompleted)
+                {
+                    Await(limit is null ? null : limit - _loop.Dispatcher.Time.GetElapsedTime(opened));
+                }
+
+                bool moved = await move.ConfigureAwait(false);
+                attempt.Arrived();
+                if (!Moved(moved) || Hold())
+                {
+                    break;
+                }
+
+                _loop.Dispatcher.Admitted(attempt, withContent: false);
+            }
+
             MarkOrigin(number);
             return true;
         }
@@ -104,9 +125,9 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         _phase = Phase.Over;
         try
         {
-            if (_updates is not null)
+            if (Interlocked.Exchange(ref _updates, null) is { } updates)
             {
-                await _updates.DisposeAsync().ConfigureAwait(false);
+                await updates.DisposeAsync().ConfigureAwait(false);
             }
         }
         finally
@@ -116,70 +137,73 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         }
     }
 
+    /// <summary>The first attempt, as <see cref="AttemptLoop"/> makes it for calls, but on pooled state machines: nothing of it outlives the first content.</summary>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> StartAsync()
     {
         _phase = Phase.Over;
-        await _loop.RunAsync<StreamOperation, bool>(new StreamOperation(this, _request), _caller).ConfigureAwait(false);
-        _phase = Phase.Opened;
-        return PassOn();
+        Exception? failure = null;
+        Attempt? attempt = _loop.TryBegin(_affinity, _caller);
+        if (attempt is not null)
+        {
+            attempt.IsMovable = _loop.Group.HasAlternatives;
+            try
+            {
+                await OpenAsync(attempt, 1).ConfigureAwait(false);
+                _loop.Opened(attempt);
+            }
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                failure = exception;
+            }
+        }
+
+        if (attempt is null || failure is not null)
+        {
+            await _loop.RecoverAsync<StreamOperation, bool>(new StreamOperation(this), attempt, failure, _caller).ConfigureAwait(false);
+        }
+
+        if (_held is not null)
+        {
+            _phase = Phase.Opened;
+            return PassOn();
+        }
+
+        _phase = _ended ? Phase.Over : Phase.Live;
+        return !_ended;
     }
 
-    /// <summary>The next of the updates that were read while the stream was opened. With the last of them the stream goes live, or is over.</summary>
+    /// <summary>Keeps what comes before the first content, so that another endpoint can still take over.</summary>
+    /// <returns>Whether the waiting is over.</returns>
+    private bool Hold()
+    {
+        bool content = HasContent(Current);
+        if (content)
+        {
+            _attempt!.IsMovable = false;
+        }
+
+        if (!content || _held is not null)
+        {
+            (_held ??= []).Add(Current);
+        }
+
+        return content || _held!.Count == MostHeld;
+    }
+
+    /// <summary>The next of the held updates. With the last of them the stream goes live, or is over.</summary>
     private bool PassOn()
     {
-        if (_heldPassed < _held?.Count)
+        Current = _held![_heldPassed++];
+        if (_heldPassed == _held.Count)
         {
-            Current = _held[_heldPassed++];
-            GoLiveUnless(_heldPassed < _held.Count || _content is not null);
-            return true;
+            _held = null;
+            _phase = _ended ? Phase.Over : Phase.Live;
         }
 
-        if (_content is { } content)
-        {
-            (Current, _content) = (content, null);
-            GoLiveUnless(false);
-            return true;
-        }
-
-        _phase = Phase.Over;
-        return false;
-    }
-
-    private void GoLiveUnless(bool moreIsHeld) => _phase = moreIsHeld ? Phase.Opened : _ended ? Phase.Over : Phase.Live;
-
-    private async ValueTask ReadToContentAsync()
-    {
-        TimeSpan? limit = _loop.Limits.FirstContentTimeout;
-        long opened = limit is null ? 0 : _loop.Dispatcher.Time.GetTimestamp();
-        while (true)
-        {
-            ValueTask<bool> move = _updates is null ? Open() : _updates.MoveNextAsync();
-            if (!move.IsCompleted)
-            {
-                Await(limit is null ? null : limit - _loop.Dispatcher.Time.GetElapsedTime(opened));
-            }
-
-            bool moved = await move.ConfigureAwait(false);
-            _attempt!.Arrived();
-            if (!Moved(moved))
-            {
-                return;
-            }
-
-            if (HasContent(Current))
-            {
-                _content = Current;
-                _attempt.IsMovable = false;
-                return;
-            }
-
-            _loop.Dispatcher.Admitted(_attempt, withContent: false);
-            (_held ??= []).Add(Current);
-            if (_held.Count == MostHeld)
-            {
-                return;
-            }
-        }
+        return true;
     }
 
     private ValueTask<bool> Open() => _attempt!.Endpoint.IsBuilt
@@ -188,8 +212,9 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     private ValueTask<bool> Begin()
     {
-        _updates = _attempt!.Endpoint.ChatClient
-            .GetStreamingResponseAsync(_request.Messages, _request.OptionsFor(_attempt.Endpoint), _attempt.Token)
+        Endpoint endpoint = _attempt!.Endpoint;
+        _updates = endpoint.ChatClient
+            .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint), _attempt.Token)
             .GetAsyncEnumerator(_attempt.Token);
         return _updates.MoveNextAsync();
     }
@@ -213,25 +238,22 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         }
 
         Await(null);
-        return AwaitMoveAsync(move);
+        return _attempt!.Move.Wait(move, this);
     }
 
-    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<bool> AwaitMoveAsync(ValueTask<bool> move)
+    /// <remarks>Without an attempt the caller has disposed the stream although it waited.</remarks>
+    bool IMoveTaker.Take(bool moved)
     {
-        try
+        if (_attempt is not { } attempt)
         {
-            bool moved = await move.ConfigureAwait(false);
-            _attempt!.Arrived();
-            return Moved(moved);
+            return false;
         }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
-        catch (Exception exception)
-#pragma warning restore CA1031
-        {
-            throw Interrupted(exception);
-        }
+
+        attempt.Arrived();
+        return Moved(moved);
     }
+
+    Exception IMoveTaker.Fail(Exception exception) => Interrupted(exception);
 
     /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
     private void Await(TimeSpan? leftToContent)
@@ -253,6 +275,11 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         {
             Current = _updates!.Current;
             _finished |= Current.FinishReason is not null;
+            if (Current.ConversationId is { } id)
+            {
+                _attempt!.Endpoint.Conversations?.Remember(id, _attempt.Endpoint);
+            }
+
             ReadUsage(Current);
             return true;
         }
@@ -271,17 +298,22 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     /// <summary>What the caller is told of a failure after the first content.</summary>
     private Exception Interrupted(Exception exception)
     {
-        AttemptFacts facts = _loop.Facts(_attempt!, _caller) with { Committed = true, Sent = true };
-        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Dispatcher.Time.GetUtcNow());
-        _interrupted = outcome;
         _phase = Phase.Over;
+        if (_attempt is not { } attempt)
+        {
+            return exception;
+        }
+
+        AttemptFacts facts = _loop.Facts(attempt, _caller) with { Committed = true, Sent = true };
+        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Dispatcher.Time.GetUtcNow());
+        attempt.Interruption = new(outcome);
         return outcome.Kind switch
         {
             OutcomeKind.Caller => Call.Cancelled(exception, _caller),
             OutcomeKind.Request => exception,
             _ => new ChatStreamInterruptedException(
-                $"The stream of endpoint '{_attempt!.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over.",
-                _attempt.Endpoint.Name, exception),
+                $"The stream of endpoint '{attempt.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over.",
+                attempt.Endpoint.Name, exception),
         };
     }
 
@@ -293,14 +325,14 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         }
 
         Dispatcher dispatcher = _loop.Dispatcher;
-        if (_interrupted is { MayFailOver: true } outcome)
+        if (attempt.Interruption?.Value is { MayFailOver: true } outcome)
         {
             EndpointAttempt failure = Call.Describe(attempt.Endpoint, outcome, attempt.Took(dispatcher.Time.GetTimestamp()));
             dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: outcome.Kind == OutcomeKind.Cut);
         }
-        else if (_interrupted is null && _ended)
+        else if (attempt.Interruption is null && _ended)
         {
-            dispatcher.Succeeded(attempt);
+            dispatcher.Succeeded(attempt, streamed: true);
         }
         else
         {
@@ -329,9 +361,10 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     private static bool HasContent(ChatResponseUpdate update)
     {
-        foreach (AIContent content in update.Contents)
+        IList<AIContent> contents = update.Contents;
+        for (int i = 0; i < contents.Count; i++)
         {
-            if (content is not UsageContent and not TextContent { Text.Length: 0 } and not TextReasoningContent { Text.Length: 0, ProtectedData: null })
+            if (contents[i] is not UsageContent and not TextContent { Text.Length: 0 } and not TextReasoningContent { Text.Length: 0, ProtectedData: null })
             {
                 return true;
             }
@@ -342,9 +375,10 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     private void ReadUsage(ChatResponseUpdate update)
     {
-        foreach (AIContent content in update.Contents)
+        IList<AIContent> contents = update.Contents;
+        for (int i = 0; i < contents.Count; i++)
         {
-            if (content is UsageContent usage)
+            if (contents[i] is UsageContent usage)
             {
                 _attempt!.OutputTokens = usage.Details.OutputTokenCount ?? 0;
             }
@@ -353,7 +387,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     private void MarkOrigin(int number)
     {
-        if (_attempt!.Endpoint.IsBuilt && (_held is [{ } held, ..] ? held : _content) is { } first)
+        if (_attempt!.Endpoint.IsBuilt && (_held is [{ } held, ..] ? held : _ended ? null : Current) is { } first)
         {
             AnswerOrigin.Mark(first.AdditionalProperties ??= [], _attempt.Endpoint.Name, number);
         }

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
@@ -5,24 +6,23 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Chat;
 
 /// <summary>What an app gets while the switch is off: the SDK's own client, given the same defaults by Microsoft.Extensions.AI. No class of ours is in its path.</summary>
+/// <remarks>A ready-made client is given them too, so that its answers are the same on both sides of the switch.</remarks>
 internal static class PlainChatClient
 {
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client that is returned disposes the one inside.")]
     public static IChatClient Create(PoolSettings settings)
     {
         EndpointSettings endpoint = settings.Endpoints[0];
-        if (endpoint.ChatClient is { } readyMade)
-        {
-            return readyMade;
-        }
-
-        IChatClient client = EndpointClients.CreatePlain(endpoint, settings.HttpClient).GetChatClient(endpoint.Deployment).AsIChatClient();
+        IChatClient client = endpoint.ChatClient is { } readyMade
+            ? new LeftOpenChatClient(readyMade)
+            : EndpointClients.CreatePlain(endpoint, settings.HttpClient).GetChatClient(endpoint.Deployment).AsIChatClient();
         return new ConfigureOptionsChatClient(client, options =>
         {
             options.Temperature ??= endpoint.Temperature;
             options.MaxOutputTokens ??= endpoint.MaxOutputTokens;
-            if (endpoint.Kind == EndpointKind.V1 && options.ModelId is { } model)
+            if (options.ModelId is { } model && endpoint.Kind != EndpointKind.Classic)
             {
-                options.ModelId = endpoint.Deployments.GetValueOrDefault(model, endpoint.Deployment!);
+                options.ModelId = endpoint.Deployments.GetValueOrDefault(model, endpoint.Kind == EndpointKind.V1 ? endpoint.Deployment! : model);
             }
         });
     }

@@ -72,9 +72,9 @@ public sealed class RoundRobinChatClient : IChatClient
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        AttemptLoop loop = Pool.LoopFor(options?.ModelId);
+        AttemptLoop loop = Pool.LoopFor(options);
         ChatOperation operation = new(Request(loop, messages, options));
-        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken).AsTask();
+        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class RoundRobinChatClient : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        AttemptLoop loop = Pool.LoopFor(options?.ModelId);
+        AttemptLoop loop = Pool.LoopFor(options);
         return new ChatStream(loop, Request(loop, messages, options), cancellationToken);
     }
 
@@ -113,7 +113,7 @@ public sealed class RoundRobinChatClient : IChatClient
     private ChatRequest Request(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         messages = ChatRequest.Repeatable(messages);
-        return new(messages, options, loop.IsMapped, _affinityKeys is null ? 0 : _affinityKeys.Of(messages, options));
+        return new(messages, options, loop.IsMapped, _affinityKeys is null || !loop.Group.HasAlternatives ? 0 : _affinityKeys.Of(messages, options));
     }
 
     private static EndpointPool Capture(

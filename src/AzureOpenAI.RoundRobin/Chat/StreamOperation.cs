@@ -3,10 +3,9 @@ using AzureOpenAI.RoundRobin.Attempts;
 namespace AzureOpenAI.RoundRobin.Chat;
 
 /// <summary>Opens a stream at an endpoint and reads it up to its first content: until then another endpoint can still take over.</summary>
-internal readonly struct StreamOperation(ChatStream stream, ChatRequest request) : IOperation<bool>
+internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 {
     private readonly ChatStream _stream = stream;
-    private readonly ChatRequest _request = request;
 
     public static bool EndsAttempt => false;
 
@@ -14,11 +13,15 @@ internal readonly struct StreamOperation(ChatStream stream, ChatRequest request)
 
     public static bool IsUsersCode => false;
 
-    public bool NamesModel => _request.NamesModel;
+    public bool NamesModel => _stream.Request.NamesModel;
 
-    public uint Affinity => _request.Affinity;
+    public uint Affinity => _stream.Request.Affinity;
 
-    public int Fingerprint() => _request.Fingerprint();
+    public int Fingerprint() => _stream.Request.Fingerprint();
 
-    public ValueTask<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number);
+    public Task<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number).AsTask();
+
+    public void Check(bool result, Attempt attempt, int number)
+    {
+    }
 }

@@ -30,11 +30,11 @@ internal static class ConfigurationResolver
     /// <param name="registration">What it is for.</param>
     /// <param name="configuration">The application's configuration, if it has one.</param>
     /// <param name="section">What the registration was given: the endpoints, or a section that holds the variables' names.</param>
-    /// <param name="httpClients">Makes the client that <see cref="RoundRobinOptions.HttpClientName"/> names. Called at most once, and only where nothing is at fault.</param>
+    /// <param name="httpClients">Makes the client that <see cref="RoundRobinOptions.HttpClientName"/> names; null where no factory is registered. Called at most once, and only where nothing is at fault.</param>
     /// <param name="environment">Looks up an environment variable; null for the process's own.</param>
     public static Resolution ForServices(
         RoundRobinOptions options, Registration registration, IConfiguration? configuration, IConfiguration? section,
-        Func<string, HttpClient> httpClients, Func<string, string?>? environment = null)
+        Func<string, HttpClient>? httpClients, Func<string, string?>? environment = null)
     {
         SectionSource? source = section is null ? null : SectionSource.From(section);
         IConfiguration?[] configurations = [source?.Variables, configuration];
@@ -53,6 +53,7 @@ internal static class ConfigurationResolver
             entries.Add(new(entries.Count + 1, isData: false)
             {
                 ChatClient = client ?? throw new ArgumentException("One of the clients is null.", nameof(clients)),
+                MayRepeat = true,
             });
         }
 

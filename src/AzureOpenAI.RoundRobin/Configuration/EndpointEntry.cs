@@ -29,6 +29,9 @@ internal sealed class EndpointEntry
 
     public IChatClient? ChatClient { get; init; }
 
+    /// <summary>From a list of clients, in which one that stands there twice is meant to.</summary>
+    public bool MayRepeat { get; init; }
+
     public string? Deployment { get; set; }
 
     /// <summary>Which of its two names in data the deployment was given under.</summary>

@@ -67,7 +67,7 @@ public sealed class EndpointOptions
     public int Priority { get; set; }
 
     /// <summary>Gets or sets a ready-made client that stands in the pool instead of an address.</summary>
-    /// <value>The default is <see langword="null"/>. The client stays the caller's: the pool never disposes it.</value>
+    /// <value>The default is <see langword="null"/>. The client stays the caller's and is never disposed here.</value>
     public IChatClient? ChatClient { get; set; }
 
     /// <summary>Returns the name and the host, never a key.</summary>

@@ -52,7 +52,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         {
             findings.Fault(!variables.AreRead
                 ? "There are no endpoints; add them to RoundRobinOptions.Endpoints."
-                : $"There are no endpoints; set {VariableNames.Connection} to a JSON array of them, or add them to RoundRobinOptions.Endpoints.");
+                : $"There are no endpoints; set {VariableNames.Connection} to a JSON array of them, or add them to RoundRobinOptions.Endpoints." + SectionIsEmpty(inCode: 0));
             return [];
         }
 
@@ -67,7 +67,8 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             return ReadCode();
         }
 
-        if (inCode == 0 && section?.Endpoints is { } source && source.Load(new Findings()) is { Items.Count: 1 })
+        ConnectionSource? source = inCode == 0 ? section?.Endpoints : null;
+        if (source?.Load(new Findings()) is { Items.Count: 1 })
         {
             return Read(source);
         }
@@ -79,8 +80,9 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
                 return []; // The switch is unreadable, so it is not known whether one is needed.
             }
 
+            string more = source is not null ? $" {source.Origin} does not hold exactly one." : SectionIsEmpty(inCode);
             findings.Fault($"The round-robin is off, which takes exactly one endpoint, but {(inCode == 0 ? "none is given" : $"{inCode} are given in code")}; "
-                + $"set {VariableNames.Endpoint} and {VariableNames.ApiKey}, give one endpoint in code, or set {VariableNames.Switch} to true.");
+                + $"set {VariableNames.Endpoint} and {VariableNames.ApiKey}, give one endpoint in code, or set {VariableNames.Switch} to true." + more);
             return [];
         }
 
@@ -97,6 +99,10 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
 
         return new ConnectionReader(VariableNames.Endpoint, findings).Read(DataNode.OfArray([DataNode.OfObject(members)]));
     }
+
+    /// <summary>Most likely its path is misspelt, which nothing else would show.</summary>
+    private string SectionIsEmpty(int inCode) =>
+        inCode == 0 && section is { Endpoints: null } ? $" {section.Origin} is absent or has no endpoints; check its path." : "";
 
     private IReadOnlyList<EndpointEntry> Read(ConnectionSource source) =>
         source.Load(findings) is { } root ? new ConnectionReader(source.Origin, findings).Read(root) : [];

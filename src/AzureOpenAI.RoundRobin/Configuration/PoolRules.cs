@@ -3,7 +3,7 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 /// <summary>The rules for what <see cref="RoundRobinOptions"/> says for all endpoints, each broken one said.</summary>
 internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
 {
-    /// <param name="canCreateClients">Whether there is a service collection that knows named clients.</param>
+    /// <param name="canCreateClients">Whether there is a factory that makes named clients.</param>
     public void Check(bool canCreateClients)
     {
         Check(nameof(options.Temperature), NumberRules.Temperature(options.Temperature));
@@ -27,7 +27,7 @@ internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
         }
         else if (options.HttpClientName is not null && !canCreateClients)
         {
-            findings.Fault("HttpClientName is given, but there is no service collection here to make the client; set HttpClient.");
+            findings.Fault("HttpClientName is given, but there is no IHttpClientFactory here to make the client; register it with AddHttpClient in the service collection, or set HttpClient.");
         }
     }
 

@@ -86,8 +86,8 @@ public sealed class RoundRobinOptions
     /// A new conversation is placed by weighted rendezvous hashing over the names of the endpoints, passed on to the next in that order
     /// where an endpoint has had more than its share of the latest ones, and stays there while it is remembered (the last 10,000
     /// conversations and more). Other processes with the same endpoints agree on most. Give ready-made clients names that last.
-    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or has more than 8 calls in flight and more than twice
-    /// its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
+    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or would have more than 8 calls in flight and more than
+    /// twice its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
     /// </para>
     /// <para>
     /// The price is evenness: conversations are spread by weight, not calls, so one that is busier than others loads its endpoint more.
@@ -112,14 +112,16 @@ public sealed class RoundRobinOptions
     /// <value>
     /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
     /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
-    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short.
+    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short, and its
+    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead.
     /// </value>
     public HttpClient? HttpClient { get; set; }
 
     /// <summary>Gets or sets the name of a client from <see cref="IHttpClientFactory"/> that carries every request of the pool.</summary>
     /// <value>
     /// The default is <see langword="null"/>. Used where the pool is registered in a service collection; the client is created once,
-    /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler.
+    /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler, and set <see cref="SocketsHttpHandler.AllowAutoRedirect"/>
+    /// to <see langword="false"/>.
     /// </value>
     public string? HttpClientName { get; set; }
 

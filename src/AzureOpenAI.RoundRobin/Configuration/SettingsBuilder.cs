@@ -28,6 +28,11 @@ internal sealed class SettingsBuilder(
             findings.Warn($"The HttpClient's Timeout is {httpClient.Timeout} and would cut AttemptTimeout short; set it to Timeout.InfiniteTimeSpan.");
         }
 
+        if (!isEnabled && endpoints[0] is { Kind: EndpointKind.Classic, Deployments.Count: > 0 })
+        {
+            findings.Warn($"The round-robin is off, and the SDK's own client of '{endpoints[0].Name}' has one deployment in its path: a call that names a model is answered by '{endpoints[0].Deployment}', and {chosen[0].Entry.NameOf(EntryField.Deployments)} is not used.");
+        }
+
         PoolSettings settings = new()
         {
             Endpoints = endpoints,

@@ -10,5 +10,5 @@ internal static class RegistrationResolution
     public static Resolution Of(IServiceProvider services, RoundRobinOptions options, Registration registration) =>
         ConfigurationResolver.ForServices(
             options, registration, services.GetService<IConfiguration>(), options.Section,
-            name => services.GetRequiredService<IHttpClientFactory>().CreateClient(name));
+            services.GetService<IHttpClientFactory>() is { } factory ? factory.CreateClient : null);
 }

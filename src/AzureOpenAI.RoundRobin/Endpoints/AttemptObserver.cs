@@ -14,6 +14,8 @@ internal sealed class AttemptObserver : PipelinePolicy
     /// <summary>Marks the flow for as long as <paramref name="start"/> runs synchronously; what it started keeps the mark.</summary>
     public static TResult Observe<TState, TResult>(Attempt attempt, TState state, Func<TState, Attempt, TResult> start)
     {
+        // An operation of InvokeAsync may itself call a pool, and goes on as its own attempt after that.
+        Attempt? outer = Running.Value;
         Running.Value = attempt;
         try
         {
@@ -21,7 +23,7 @@ internal sealed class AttemptObserver : PipelinePolicy
         }
         finally
         {
-            Running.Value = null;
+            Running.Value = outer;
         }
     }
 

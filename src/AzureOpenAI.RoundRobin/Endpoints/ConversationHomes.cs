@@ -52,18 +52,18 @@ internal sealed class ConversationHomes
     public RendezvousOrder OrderFor(uint key, Rotation rotation) => new(key, rotation.Members, HomeOf(key, rotation));
 
     /// <summary>
-    /// It has more than twice its fair share of the calls in flight, or, where the share is large, more than half way from that to all of them;
-    /// so the next in order is asked.
+    /// With one more it would have more than twice its fair share of the calls in flight, so the next in order is asked. Where the share is
+    /// above a third, twice is nearly all, and a busy key would leave the others idle: there the bound is half way from the share to all.
     /// </summary>
     public static bool IsOverloaded(Endpoint endpoint, Rotation rotation)
     {
-        int inFlight = endpoint.InFlight;
+        int inFlight = endpoint.InFlight + 1;
         if (inFlight <= AlwaysAllowed)
         {
             return false;
         }
 
-        long calls = 0;
+        long calls = 1;
         long weights = 0;
         foreach (Endpoint member in rotation.Members)
         {

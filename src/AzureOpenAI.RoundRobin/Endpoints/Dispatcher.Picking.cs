@@ -142,6 +142,7 @@ internal sealed partial class Dispatcher
     private Attempt BeginUnsynchronized(Endpoint endpoint, long now)
     {
         Attempt attempt = Begin(endpoint)!;
+        attempt.Count();
         attempt.StartedAt = now;
         if (endpoint.Health.Condition != Condition.Fit)
         {

@@ -67,6 +67,12 @@ internal sealed partial class Dispatcher : IDisposable
     public bool TryBegin(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Attempt? attempt)
     {
         attempt = TryPick(group, affinity, out Endpoint? endpoint) ? Begin(endpoint) : null;
+        if (affinity != 0)
+        {
+            // The next pick for the same conversation goes by the calls in flight, so it must see this one from its start.
+            attempt?.Count();
+        }
+
         return attempt is not null;
     }
 
@@ -142,12 +148,20 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     /// <summary>The endpoint answered, in full.</summary>
-    public void Succeeded(Attempt attempt)
+    /// <param name="attempt">The attempt that ended.</param>
+    /// <param name="streamed">Whether the answer came piece by piece, so that the time to its first content has been noted before.</param>
+    public void Succeeded(Attempt attempt, bool streamed = false)
     {
         Endpoint endpoint = attempt.Endpoint;
         if (attempt.StartedAt != 0)
         {
-            endpoint.Vitals.Add(attempt.Took(_time.GetTimestamp()), attempt.OutputTokens);
+            TimeSpan took = attempt.Took(_time.GetTimestamp());
+            endpoint.Vitals.Add(took, attempt.OutputTokens);
+            if (!streamed)
+            {
+                _longest.Add(took);
+                endpoint.Vitals.Answered(attempt.Number, took);
+            }
         }
 
         if (attempt.HoldsPermit || !endpoint.IsClean)
@@ -244,6 +258,9 @@ internal sealed partial class Dispatcher : IDisposable
         FinishOutside();
     }
 
+    /// <summary>How many attempts run at an endpoint now.</summary>
+    public int Running(Endpoint endpoint) => _attempts.CountAt(endpoint);
+
     /// <summary>Looks at all endpoints at one moment.</summary>
     public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
     {
@@ -282,32 +299,33 @@ internal sealed partial class Dispatcher : IDisposable
             waiter.TrySetException(new ObjectDisposedException(nameof(EndpointPool)));
         }
 
+        // The fence that Begin and End do without: each of them either sees the flag from here on, or what it did to its mark is seen below.
+        Interlocked.MemoryBarrierProcessWide();
         ReleaseIfIdle();
     }
 
     /// <summary>Starts an attempt, unless the pool was disposed in the same moment.</summary>
     private Attempt? Begin(Endpoint endpoint)
     {
-        // Counted before the flag is read, and the flag is set before the counts are: one of the two sees the other.
-        endpoint.Began();
+        // Marked as running before the flag is read, without a fence: disposal sets the flag, has a barrier in every thread, and then looks for marks.
+        Attempt attempt = _attempts.Rent();
+        attempt.Begin(endpoint, Volatile.Read(ref _generation), CallsBegun());
         if (_disposed)
         {
-            endpoint.Ended(answered: false);
+            _attempts.Return(attempt);
             ReleaseIfIdle();
             return null;
         }
 
-        Attempt attempt = _attempts.Rent();
-        attempt.Begin(endpoint, Volatile.Read(ref _generation), CallsBegun());
         return attempt;
     }
 
     private void End(Attempt attempt, bool answered)
     {
         Endpoint endpoint = attempt.Endpoint;
+        bool counted = attempt.IsCounted;
         _attempts.Return(attempt);
-        long answers = endpoint.Ended(answered);
-        if (answered && (answers & _observeEvery) == 0)
+        if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & _observeEvery) == 0 && answered)
         {
             Observe(compare: (answers & _compareEvery) == 0);
         }
@@ -320,8 +338,9 @@ internal sealed partial class Dispatcher : IDisposable
 
     private void ReleaseIfIdle()
     {
+        // Two attempts that end last both take back their marks before this fence and look after it, so one of them finds that none runs.
         Interlocked.MemoryBarrier();
-        if (_endpoints.All(endpoint => endpoint.InFlight == 0) && Interlocked.Exchange(ref _released, 1) == 0)
+        if (!_attempts.AnyRuns() && Interlocked.Exchange(ref _released, 1) == 0)
         {
             _attempts.Dispose();
             _release();

@@ -49,6 +49,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public int Priority { get; init; }
 
+    /// <summary>Where the conversations are noted that its client keeps; null where there is nobody to confuse it with, or the client keeps none.</summary>
+    public ConversationMakers? Conversations { get; init; }
+
     public Vitals Vitals { get; } = new();
 
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
@@ -60,6 +63,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>While it is taken for silent: the number of the middle one of the calls that waited there then. Under the dispatcher's lock.</summary>
     public uint MiddleWaiting { get; set; }
 
+    /// <summary>The calls that wait for an answer there, and the streams that are open. A call that its client answers at once is not among them.</summary>
     public int InFlight => (int)(Interlocked.Read(ref _answeredAndInFlight) & (OneAnswered - 1));
 
     public long Answered => Interlocked.Read(ref _answeredAndInFlight) >> AnsweredShift;
@@ -100,8 +104,11 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public void Began() => Interlocked.Increment(ref _answeredAndInFlight);
 
+    /// <param name="answered">Whether it gave an answer.</param>
+    /// <param name="counted">Whether the attempt was one of those in flight.</param>
     /// <returns>How many attempts it has answered so far.</returns>
-    public long Ended(bool answered) => Interlocked.Add(ref _answeredAndInFlight, answered ? OneAnswered - 1 : -1) >> AnsweredShift;
+    public long Ended(bool answered, bool counted) =>
+        Interlocked.Add(ref _answeredAndInFlight, (answered ? OneAnswered : 0) - (counted ? 1 : 0)) >> AnsweredShift;
 
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)

@@ -14,14 +14,17 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     private Rotation _rotation = Rotation.Empty;
     private long _nextEvent = long.MinValue;
     private readonly SlownessWatch _slowness = new(endpoints.Length);
-    private readonly Vitals[] _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
     private readonly HashSet<Endpoint> _slow = [];
+    private readonly Vitals[] _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
     private uint _cursor = start;
     private uint _preferred;
     private List<Endpoint> _members = [];
     private bool _slowChanged;
 
     public Endpoint[] Endpoints { get; } = endpoints;
+
+    /// <summary>False where a call has nowhere else to go.</summary>
+    public bool HasAlternatives => Endpoints.Length > 1;
 
     /// <summary>Where conversations are at home; null without affinity.</summary>
     public ConversationHomes? Homes { get; } = hasHomes ? new(endpoints) : null;

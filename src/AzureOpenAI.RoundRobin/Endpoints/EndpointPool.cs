@@ -4,6 +4,7 @@ using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using OpenAI;
 
@@ -20,6 +21,7 @@ public sealed class EndpointPool : IDisposable
 {
     private readonly PoolMembers _members;
     private readonly Dispatcher _dispatcher;
+    private readonly CallLimits _limits;
     private readonly AttemptLoop _default;
     private readonly Dictionary<string, AttemptLoop> _byModel;
 
@@ -48,12 +50,13 @@ public sealed class EndpointPool : IDisposable
         // A process that starts anywhere in the rotation does not meet all others at the first endpoint.
         _members = new PoolMembers(settings, settings.HttpClient ?? own, time, start ?? (uint)Random.Shared.Next(), jitter ?? Random.Shared.NextDouble);
         PoolLog log = PoolLog.Of(loggerFactory);
-        _dispatcher = new Dispatcher(_members.Endpoints, [_members.Default, .. _members.ByModel.Values], time, log, () =>
+        // Whoever can go to one endpoint only comes first in line there; the others' lines move on elsewhere meanwhile.
+        _dispatcher = new Dispatcher(_members.Endpoints, [.. _members.Alone.Values, _members.Default, .. _members.ByModel.Values], time, log, () =>
         {
             own?.Dispose();
             released?.Invoke();
         });
-        CallLimits limits = new()
+        _limits = new CallLimits
         {
             MaxWait = settings.MaxWait,
             AttemptTimeout = settings.AttemptTimeout,
@@ -61,9 +64,9 @@ public sealed class EndpointPool : IDisposable
             MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
             OwnTransport = own is not null,
         };
-        _default = new AttemptLoop(_dispatcher, _members.Default, limits);
+        _default = new AttemptLoop(_dispatcher, _members.Default, _limits);
         _byModel = _members.ByModel.ToDictionary(
-            group => group.Key, group => new AttemptLoop(_dispatcher, group.Value, limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+            group => group.Key, group => new AttemptLoop(_dispatcher, group.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
         Count = settings.Endpoints.Count;
         Settings = settings;
         Log = log;
@@ -139,13 +142,13 @@ public sealed class EndpointPool : IDisposable
             throw new InvalidOperationException("The pool holds a ready-made chat client, which has no OpenAI client to run the operation on.");
         }
 
-        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken).AsTask();
+        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken);
     }
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
     /// <returns>A snapshot.</returns>
     public IReadOnlyList<EndpointStatus> GetStatus() => _dispatcher.Read<IReadOnlyList<EndpointStatus>>(
-        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, _dispatcher.Time, now))]);
+        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, now))]);
 
     /// <summary>
     /// Refuses new calls, wakes those that wait with <see cref="ObjectDisposedException"/>, lets running attempts end, and then lets go of the transport.
@@ -160,7 +163,21 @@ public sealed class EndpointPool : IDisposable
     internal AttemptLoop LoopFor(string? model) =>
         model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
 
-    private static EndpointStatus StatusOf(Endpoint endpoint, TimeProvider time, long now)
+    /// <summary>A conversation that a ready-made client keeps goes on there and nowhere else; any other call goes where its model is answered.</summary>
+    internal AttemptLoop LoopFor(ChatOptions? options)
+    {
+        AttemptLoop loop = LoopFor(options?.ModelId);
+        return options?.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
+    }
+
+    /// <summary>The same client under the deployment that the loop asks it for. If it does not answer the model, it is asked all the same, and for the model as the caller wrote it.</summary>
+    private AttemptLoop LoopOf(Endpoint maker, AttemptLoop loop)
+    {
+        Endpoint? member = Array.Find(loop.Group.Endpoints, endpoint => endpoint.ChatClient == maker.ChatClient);
+        return new AttemptLoop(_dispatcher, _members.Alone[member ?? maker], _limits, isMapped: member is not null && loop.IsMapped);
+    }
+
+    private EndpointStatus StatusOf(Endpoint endpoint, long now)
     {
         Condition condition = endpoint.Condition;
         Health? cause = endpoint.Resource.Health.Condition >= endpoint.Health.Condition ? endpoint.Resource.Health : endpoint.Health;
@@ -169,8 +186,8 @@ public sealed class EndpointPool : IDisposable
             DeploymentName = endpoint.DeploymentName,
             State = (EndpointState)condition,
             Reason = condition == Condition.Fit ? null : ExhaustedMessage.Reason(cause.Reason),
-            ReadyIn = condition == Condition.Out ? time.Until(now, endpoint.OutUntil) : null,
-            InFlight = endpoint.InFlight,
+            ReadyIn = condition == Condition.Out ? _dispatcher.Time.Until(now, endpoint.OutUntil) : null,
+            InFlight = _dispatcher.Running(endpoint),
             Answered = endpoint.Answered,
             Failed = endpoint.Failed,
             RateLimited = endpoint.Rejected,

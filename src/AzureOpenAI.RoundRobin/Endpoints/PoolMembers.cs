@@ -24,12 +24,14 @@ internal sealed class PoolMembers
     {
         (_settings, _transport, _time, _jitter) = (settings, transport, time, jitter);
         bool hasHomes = settings.Affinity == EndpointAffinity.PromptCache;
+        Conversations = settings.Endpoints.Count > 1 && settings.Endpoints.Any(static entry => entry.Kind == EndpointKind.ReadyMade) ? new() : null;
         Default = new([.. settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))], time, start, hasHomes);
         ByModel = settings.Endpoints
             .SelectMany(entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
-            .ToFrozenDictionary(model => model, model => new EndpointGroup([.. For(model)], time, start, hasHomes), StringComparer.OrdinalIgnoreCase);
+            .ToFrozenDictionary(model => model, model => new EndpointGroup([.. For(model).Distinct()], time, start, hasHomes), StringComparer.OrdinalIgnoreCase);
         Endpoints = [.. _endpoints.Values];
+        Alone = Endpoints.Where(static endpoint => endpoint.Conversations is not null).ToFrozenDictionary(endpoint => endpoint, endpoint => new EndpointGroup([endpoint], time, start));
     }
 
     public Endpoint[] Endpoints { get; }
@@ -39,7 +41,14 @@ internal sealed class PoolMembers
 
     public FrozenDictionary<string, EndpointGroup> ByModel { get; }
 
+    /// <summary>Who made which conversation; null where no client keeps any, or where there is only one.</summary>
+    public ConversationMakers? Conversations { get; }
+
+    /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own.</summary>
+    public FrozenDictionary<Endpoint, EndpointGroup> Alone { get; }
+
     /// <summary>
+    /// Two entries of one resource can lead to the same deployment there, which then stands here twice.
     /// An endpoint that does not map a model which others do would answer with another one, so it is left out, unless the name is its own
     /// deployment's; or is a ready-made client's own affair, since it names none.
     /// </summary>
@@ -74,6 +83,7 @@ internal sealed class PoolMembers
                 Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
                 Weight = entry.Weight,
                 Priority = entry.Priority,
+                Conversations = entry.Kind == EndpointKind.ReadyMade ? Conversations : null,
             };
             _endpoints.Add((resource, deployment), endpoint);
         }

@@ -20,6 +20,22 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
     /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
     public int Fingerprint() => OperationCount.Next();
 
-    public async ValueTask<T> InvokeAsync(Attempt attempt, int number) =>
-        await AttemptObserver.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token)).ConfigureAwait(false);
+    public Task<T> InvokeAsync(Attempt attempt, int number)
+    {
+        try
+        {
+            return AttemptObserver.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
+                ?? throw new InvalidOperationException("The operation returned no task.");
+        }
+#pragma warning disable CA1031 // Whatever the operation throws is an outcome, and the classifier's to judge.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return Task.FromException<T>(exception);
+        }
+    }
+
+    public void Check(T result, Attempt attempt, int number)
+    {
+    }
 }

@@ -14,25 +14,30 @@ internal sealed class Limiter
 
     private readonly Lock _lock = new();
     private readonly SimulatorClock _clock;
-    private readonly TimeSpan _requestWindow;
+    private readonly LimitRules _rules;
+    private readonly LimitScript _script = new();
     private readonly WindowCounter _requests;
     private readonly WindowCounter _tokens;
-    private readonly bool _countRejected;
     private int? _requestsPerMinute;
     private int? _tokensPerMinute;
     private int _reducedTokensPerMinute;
     private TimeSpan _reducedUntil;
 
-    public Limiter(LimitRules rules, SimulatorClock clock)
+    public Limiter(LimitRules rules, IEnumerable<LimitChange> changes, SimulatorClock clock)
     {
+        _rules = rules;
         _clock = clock;
-        _requestWindow = rules.RequestWindow;
         _requests = WindowCounter.Create(rules.RequestWindowKind, rules.RequestWindow);
-        _tokens = WindowCounter.Create(rules.TokenWindowKind, Minute);
-        _countRejected = rules.CountRejected;
+        _tokens = WindowCounter.Create(rules.TokenWindowKind, rules.TokenWindow);
         _requestsPerMinute = rules.RequestsPerMinute;
         _tokensPerMinute = rules.TokensPerMinute;
+        foreach (var change in changes)
+        {
+            _script.Add(clock.Elapsed.Ticks, change);
+        }
     }
+
+    public LimitRules Rules => _rules;
 
     public int? RequestsPerMinute
     {
@@ -40,19 +45,21 @@ internal sealed class Limiter
         {
             lock (_lock)
             {
+                Look();
                 return _requestsPerMinute;
             }
         }
 
         set
         {
-            if (value is { } requests && PerWindow(requests, _requestWindow) < 1)
+            if (value is { } requests && PerWindow(requests, _rules.RequestWindow) < 1)
             {
-                throw new ArgumentOutOfRangeException(nameof(value), value, $"The limit admits no request in a window of {_requestWindow}. Raise it, or use a longer window.");
+                throw new ArgumentOutOfRangeException(nameof(value), value, $"The limit admits no request in a window of {_rules.RequestWindow}. Raise it, or use a longer window.");
             }
 
             lock (_lock)
             {
+                Look();
                 _requestsPerMinute = value;
             }
         }
@@ -64,19 +71,21 @@ internal sealed class Limiter
         {
             lock (_lock)
             {
+                Look();
                 return _tokensPerMinute;
             }
         }
 
         set
         {
-            if (value is { } tokens)
+            if (value is { } tokens && PerWindow(tokens, _rules.TokenWindow) < 1)
             {
-                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(tokens, nameof(value));
+                throw new ArgumentOutOfRangeException(nameof(value), value, $"The limit admits no token in a window of {_rules.TokenWindow}. Raise it, or use a longer window.");
             }
 
             lock (_lock)
             {
+                Look();
                 _tokensPerMinute = value;
             }
         }
@@ -96,24 +105,33 @@ internal sealed class Limiter
         }
     }
 
+    /// <summary>Changes limits at a later time, counted from now.</summary>
+    public void Schedule(LimitChange change)
+    {
+        lock (_lock)
+        {
+            _script.Add(Look(), change);
+        }
+    }
+
     public Admission Admit(int tokens)
     {
         lock (_lock)
         {
-            long now = _clock.Elapsed.Ticks;
+            long now = Look();
             int? limit = EffectiveTokensPerMinute(now);
             if (_requestsPerMinute is null && limit is null)
             {
                 return Admission.Unlimited;
             }
 
-            if (tokens > _tokensPerMinute)
+            if (_tokensPerMinute is { } most && tokens > PerWindow(most, _rules.TokenWindow))
             {
                 return Read(now, limit, AdmissionVerdict.LargerThanLimit, Never);
             }
 
             var verdict = Judge(now, limit, tokens);
-            if (verdict == AdmissionVerdict.Admitted || _countRejected)
+            if (verdict == AdmissionVerdict.Admitted || _rules.CountRejected)
             {
                 _requests.Add(now, 1);
                 _tokens.Add(now, tokens);
@@ -123,18 +141,31 @@ internal sealed class Limiter
         }
     }
 
+    /// <summary>The present, with what the script has changed by then.</summary>
+    private long Look()
+    {
+        long now = _clock.Elapsed.Ticks;
+        while (_script.TryTake(now, out _, out var change))
+        {
+            _requestsPerMinute = change.RequestsPerMinute ?? _requestsPerMinute;
+            _tokensPerMinute = change.TokensPerMinute ?? _tokensPerMinute;
+        }
+
+        return now;
+    }
+
     private int? EffectiveTokensPerMinute(long now) => now < _reducedUntil.Ticks && !(_tokensPerMinute < _reducedTokensPerMinute)
         ? _reducedTokensPerMinute
         : _tokensPerMinute;
 
     private AdmissionVerdict Judge(long now, int? tokensPerMinute, int tokens)
     {
-        if (_requestsPerMinute is { } requests && _requests.Used(now) + 1 > PerWindow(requests, _requestWindow))
+        if (_requestsPerMinute is { } requests && _requests.Used(now) + 1 > PerWindow(requests, _rules.RequestWindow))
         {
             return AdmissionVerdict.TooManyRequests;
         }
 
-        return tokensPerMinute is { } limit && _tokens.Used(now) + tokens > limit
+        return tokensPerMinute is { } limit && _tokens.Used(now) + tokens > PerWindow(limit, _rules.TokenWindow)
             ? AdmissionVerdict.TooManyTokens
             : AdmissionVerdict.Admitted;
     }
@@ -142,9 +173,9 @@ internal sealed class Limiter
     private TimeSpan UntilAdmitted(long now, int? tokensPerMinute, int tokens)
     {
         var byRequests = _requestsPerMinute is { } requests
-            ? _requests.UntilFits(now, PerWindow(requests, _requestWindow), 1)
+            ? _requests.UntilFits(now, PerWindow(requests, _rules.RequestWindow), 1)
             : TimeSpan.Zero;
-        var byTokens = tokensPerMinute is { } limit ? _tokens.UntilFits(now, limit, tokens) : TimeSpan.Zero;
+        var byTokens = tokensPerMinute is { } limit ? _tokens.UntilFits(now, PerWindow(limit, _rules.TokenWindow), tokens) : TimeSpan.Zero;
         return byRequests > byTokens ? byRequests : byTokens;
     }
 
@@ -153,9 +184,9 @@ internal sealed class Limiter
         Verdict = verdict,
         RetryAfter = retryAfter,
         Requests = _requestsPerMinute is { } requests
-            ? Read(_requests, now, requests, PerWindow(requests, _requestWindow))
+            ? Read(_requests, now, requests, PerWindow(requests, _rules.RequestWindow))
             : null,
-        Tokens = tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, tokens) : null,
+        Tokens = tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, PerWindow(tokens, _rules.TokenWindow)) : null,
     };
 
     private static LimitReading Read(WindowCounter counter, long now, long limit, long perWindow) =>

@@ -9,7 +9,7 @@ public sealed class QuotaPool
     internal QuotaPool(QuotaPoolOptions options, SimulatorClock clock)
     {
         Name = options.Name;
-        Limiter = new Limiter(LimitRules.Of(options), clock);
+        Limiter = new Limiter(LimitRules.Of(options), options.LimitChanges, clock);
     }
 
     /// <summary>Gets the name of the pool.</summary>
@@ -41,6 +41,22 @@ public sealed class QuotaPool
     /// <param name="duration">How long, from now.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="tokensPerMinute"/> or <paramref name="duration"/> is not positive.</exception>
     public void ReduceTokensPerMinute(int tokensPerMinute, TimeSpan duration) => Limiter.Reduce(tokensPerMinute, duration);
+
+    /// <summary>Changes limits at a later time, exactly then. Changes are made in order of time; one made by hand meanwhile is not undone by them.</summary>
+    /// <param name="after">When, counted from now.</param>
+    /// <param name="requestsPerMinute">The requests admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <param name="tokensPerMinute">The tokens admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <exception cref="ArgumentException">The time is negative, nothing is changed, or a limit is so small that nothing fits a window.</exception>
+    public void ChangeLimits(TimeSpan after, int? requestsPerMinute = null, int? tokensPerMinute = null)
+    {
+        var change = new LimitChange(after, requestsPerMinute, tokensPerMinute, null);
+        if (change.FaultFor(Limiter.Rules, isProvisioned: false) is { } fault)
+        {
+            throw new ArgumentException($"Quota pool '{Name}': {fault}", nameof(after));
+        }
+
+        Limiter.Schedule(change);
+    }
 
     /// <summary>Returns the name of the pool.</summary>
     /// <returns>The name.</returns>

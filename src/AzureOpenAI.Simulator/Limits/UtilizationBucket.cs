@@ -4,14 +4,29 @@ namespace AzureOpenAI.Simulator;
 /// Judges the requests of a provisioned deployment: a leaky bucket of tokens that drains continuously and admits while it holds at most its capacity.
 /// </summary>
 /// <remarks>Safe for concurrent use. Amounts are kept as tokens times ticks of a minute, in which the drain of any time is a whole number.</remarks>
-internal sealed class UtilizationBucket(int tokensPerMinute, TimeSpan window, SimulatorClock clock)
+internal sealed class UtilizationBucket
 {
     private static readonly Int128 Token = TimeSpan.TicksPerMinute;
 
     private readonly Lock _lock = new();
-    private int _tokensPerMinute = tokensPerMinute;
+    private readonly LimitScript _script = new();
+    private readonly TimeSpan _window;
+    private readonly SimulatorClock _clock;
+    private int _tokensPerMinute;
     private Int128 _level;
-    private long _drainedAt = clock.Elapsed.Ticks;
+    private long _drainedAt;
+
+    public UtilizationBucket(int tokensPerMinute, TimeSpan window, IEnumerable<LimitChange> changes, SimulatorClock clock)
+    {
+        _tokensPerMinute = tokensPerMinute;
+        _window = window;
+        _clock = clock;
+        _drainedAt = clock.Elapsed.Ticks;
+        foreach (var change in changes)
+        {
+            _script.Add(_drainedAt, change);
+        }
+    }
 
     public int TokensPerMinute
     {
@@ -19,6 +34,7 @@ internal sealed class UtilizationBucket(int tokensPerMinute, TimeSpan window, Si
         {
             lock (_lock)
             {
+                Drain();
                 return _tokensPerMinute;
             }
         }
@@ -46,7 +62,7 @@ internal sealed class UtilizationBucket(int tokensPerMinute, TimeSpan window, Si
         }
     }
 
-    private Int128 Capacity => (Int128)_tokensPerMinute * window.Ticks;
+    private Int128 Capacity => (Int128)_tokensPerMinute * _window.Ticks;
 
     private double Percent => (double)(_level * 100) / (double)Capacity;
 
@@ -81,9 +97,31 @@ internal sealed class UtilizationBucket(int tokensPerMinute, TimeSpan window, Si
         }
     }
 
+    /// <summary>Changes the throughput at a later time, counted from now.</summary>
+    public void Schedule(LimitChange change)
+    {
+        lock (_lock)
+        {
+            Drain();
+            _script.Add(_drainedAt, change);
+        }
+    }
+
+    /// <summary>Up to each change of the throughput at the rate that held until then.</summary>
     private void Drain()
     {
-        long now = clock.Elapsed.Ticks;
+        long now = _clock.Elapsed.Ticks;
+        while (_script.TryTake(now, out long due, out var change))
+        {
+            DrainUntil(due);
+            _tokensPerMinute = change.ProvisionedTokensPerMinute ?? _tokensPerMinute;
+        }
+
+        DrainUntil(now);
+    }
+
+    private void DrainUntil(long now)
+    {
         _level = Int128.Max(0, _level - ((Int128)(now - _drainedAt) * _tokensPerMinute));
         _drainedAt = now;
     }

@@ -31,7 +31,11 @@ public sealed class DeploymentOptions
     /// <value>The default, <see langword="null"/>, is no limit.</value>
     public int? TokensPerMinute { get; set; }
 
-    /// <summary>Gets or sets how the one-minute token window moves.</summary>
+    /// <summary>Gets or sets the window over which tokens are judged. It admits <c>TokensPerMinute * window / 1 minute</c> of them, rounded down.</summary>
+    /// <value>The default is 1 minute, as at the service. A shorter one makes a test shorter. At most 60 seconds.</value>
+    public TimeSpan TokenWindow { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Gets or sets how the token window moves.</summary>
     /// <value>The default is <see cref="WindowKind.Fixed"/>.</value>
     public WindowKind TokenWindowKind { get; set; }
 
@@ -102,6 +106,20 @@ public sealed class DeploymentOptions
     /// <summary>Gets or sets the length of embedding vectors when the request does not ask for another.</summary>
     /// <value>The default is 1,536.</value>
     public int EmbeddingDimensions { get; set; } = 1536;
+
+    internal List<LimitChange> LimitChanges { get; } = [];
+
+    /// <summary>Changes limits at a later time, counted from when the deployment is made. Changes are made in order of time.</summary>
+    /// <param name="after">When.</param>
+    /// <param name="requestsPerMinute">The requests admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <param name="tokensPerMinute">The tokens admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <param name="provisionedTokensPerMinute">The throughput of a provisioned deployment from then on, or <see langword="null"/> to leave it.</param>
+    /// <returns>This instance.</returns>
+    public DeploymentOptions ChangeLimits(TimeSpan after, int? requestsPerMinute = null, int? tokensPerMinute = null, int? provisionedTokensPerMinute = null)
+    {
+        LimitChanges.Add(new LimitChange(after, requestsPerMinute, tokensPerMinute, provisionedTokensPerMinute));
+        return this;
+    }
 
     /// <summary>Sets <see cref="Responder"/> to a function that answers at once.</summary>
     /// <param name="responder">Answers one request. Called concurrently.</param>

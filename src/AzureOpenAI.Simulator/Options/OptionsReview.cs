@@ -56,7 +56,7 @@ internal sealed class OptionsReview
         string of = $"Quota pool '{Printable(pool.Name)}'";
         Demand(IsName(pool.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
         Demand(pool.RequestsPerMinute is not null || pool.TokensPerMinute is not null, $"{of}: it limits nothing. Set TokensPerMinute or RequestsPerMinute.");
-        Check(LimitRules.Of(pool), of);
+        Check(LimitRules.Of(pool), pool.LimitChanges, isProvisioned: false, of);
     }
 
     private void Check(ResourceOptions resource, HashSet<string> pools)
@@ -90,7 +90,7 @@ internal sealed class OptionsReview
         Demand(
             deployment.PromptCacheExpiry is null || (deployment.PromptCacheExpiry > TimeSpan.Zero && deployment.PromptCacheExpiry <= TimeSpan.FromDays(1)),
             $"{of}: PromptCacheExpiry is {deployment.PromptCacheExpiry}. Use more than zero and at most 24 hours, or null for no cache.");
-        Check(LimitRules.Of(deployment), of);
+        Check(LimitRules.Of(deployment), deployment.LimitChanges, deployment.ProvisionedTokensPerMinute is not null, of);
         CheckQuota(deployment, of, neighbours);
         CheckSpillover(deployment, of, neighbours);
     }
@@ -101,6 +101,7 @@ internal sealed class OptionsReview
         bool isProvisioned = deployment.ProvisionedTokensPerMinute is not null;
         string? pool = deployment.QuotaPool;
         Demand(pool is null || neighbours.HasPool(pool), $"{of}: there is no quota pool '{Printable(pool ?? "")}'. Add it with AddQuotaPool, or correct the name.");
+        Demand(pool is null || deployment.LimitChanges.Count == 0, $"{of}: it draws on a QuotaPool, and a change of limits is the pool's. Call ChangeLimits there.");
         Demand(pool is null || !hasLimits, $"{of}: it has limits of its own besides QuotaPool. Set the pool's limits, or leave the pool.");
         Demand(!isProvisioned || (pool is null && !hasLimits), $"{of}: ProvisionedTokensPerMinute comes in place of QuotaPool, TokensPerMinute and RequestsPerMinute. Set one or the other.");
         Demand(deployment.ProvisionedTokensPerMinute is null or > 0, $"{of}: ProvisionedTokensPerMinute is {deployment.ProvisionedTokensPerMinute}. Set a positive number, or null for a standard deployment.");
@@ -122,17 +123,28 @@ internal sealed class OptionsReview
             $"{of}: SpilloverDeployment '{Printable(target)}' is no standard deployment of this resource. Add one of this name, without ProvisionedTokensPerMinute.");
     }
 
-    private void Check(LimitRules limits, string of)
+    private void Check(LimitRules limits, IReadOnlyList<LimitChange> changes, bool isProvisioned, string of)
     {
         Demand(limits.TokensPerMinute is null or > 0, $"{of}: TokensPerMinute is {limits.TokensPerMinute}. Set a positive number, or null for no limit.");
         Demand(limits.RequestsPerMinute is null or > 0, $"{of}: RequestsPerMinute is {limits.RequestsPerMinute}. Set a positive number, or null for no limit.");
         Demand(Enum.IsDefined(limits.RequestWindowKind) && Enum.IsDefined(limits.TokenWindowKind), $"{of}: a window kind is not a defined value. Use WindowKind.Fixed or WindowKind.Sliding.");
+
+        bool hasTokenWindow = limits.TokenWindow > TimeSpan.Zero && limits.TokenWindow <= TimeSpan.FromMinutes(1);
+        Demand(hasTokenWindow, $"{of}: TokenWindow is {limits.TokenWindow}. Use more than zero and at most 60 seconds.");
+        Demand(
+            !hasTokenWindow || limits.TokensPerMinute is not > 0 || Limiter.PerWindow(limits.TokensPerMinute.Value, limits.TokenWindow) >= 1,
+            $"{of}: TokensPerMinute {limits.TokensPerMinute} admits no token in a TokenWindow of {limits.TokenWindow}. Raise it, or lengthen the window.");
 
         bool hasWindow = limits.RequestWindow > TimeSpan.Zero && limits.RequestWindow <= TimeSpan.FromMinutes(1);
         Demand(hasWindow, $"{of}: RequestWindow is {limits.RequestWindow}. Use more than zero and at most 60 seconds.");
         Demand(
             !hasWindow || limits.RequestsPerMinute is not > 0 || Limiter.PerWindow(limits.RequestsPerMinute.Value, limits.RequestWindow) >= 1,
             $"{of}: RequestsPerMinute {limits.RequestsPerMinute} admits no request in a RequestWindow of {limits.RequestWindow}. Raise it, or lengthen the window.");
+        foreach (var change in hasWindow && hasTokenWindow ? changes : [])
+        {
+            string? fault = change.FaultFor(limits, isProvisioned);
+            Demand(fault is null, $"{of}: {fault}");
+        }
     }
 
     private static string Of(ResourceOptions resource) => $"Resource '{Printable(resource.Name)}'";

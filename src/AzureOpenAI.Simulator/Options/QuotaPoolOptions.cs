@@ -30,11 +30,28 @@ public sealed class QuotaPoolOptions
     /// <value>The default, <see langword="null"/>, is no limit. A pool needs this or <see cref="RequestsPerMinute"/>.</value>
     public int? TokensPerMinute { get; set; }
 
-    /// <summary>Gets or sets how the one-minute token window moves.</summary>
+    /// <summary>Gets or sets the window over which tokens are judged. It admits <c>TokensPerMinute * window / 1 minute</c> of them, rounded down.</summary>
+    /// <value>The default is 1 minute, as at the service. A shorter one makes a test shorter. At most 60 seconds.</value>
+    public TimeSpan TokenWindow { get; set; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>Gets or sets how the token window moves.</summary>
     /// <value>The default is <see cref="WindowKind.Fixed"/>.</value>
     public WindowKind TokenWindowKind { get; set; }
 
     /// <summary>Gets or sets a value indicating whether rejected requests count against the pool, as they do at the service.</summary>
     /// <value>The default is <see langword="true"/>.</value>
     public bool CountRejected { get; set; } = true;
+
+    internal List<LimitChange> LimitChanges { get; } = [];
+
+    /// <summary>Changes limits at a later time, counted from when the simulator starts. Changes are made in order of time.</summary>
+    /// <param name="after">When.</param>
+    /// <param name="requestsPerMinute">The requests admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <param name="tokensPerMinute">The tokens admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <returns>This instance.</returns>
+    public QuotaPoolOptions ChangeLimits(TimeSpan after, int? requestsPerMinute = null, int? tokensPerMinute = null)
+    {
+        LimitChanges.Add(new LimitChange(after, requestsPerMinute, tokensPerMinute, null));
+        return this;
+    }
 }

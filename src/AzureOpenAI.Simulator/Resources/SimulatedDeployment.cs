@@ -22,9 +22,9 @@ public sealed class SimulatedDeployment
         StreamFormat = options.StreamFormat;
         SpilloverDeployment = options.SpilloverDeployment;
         _pool = options.QuotaPool is { } pool ? pools[pool] : null;
-        _limiter = _pool?.Limiter ?? new Limiter(LimitRules.Of(options), clock);
+        Bucket = options.ProvisionedTokensPerMinute is { } tokens ? new UtilizationBucket(tokens, options.UtilizationWindow, options.LimitChanges, clock) : null;
+        _limiter = _pool?.Limiter ?? new Limiter(LimitRules.Of(options), Bucket is null ? options.LimitChanges : [], clock);
         _promptCache = options.PromptCacheExpiry is { } expiry ? new PromptCache(expiry, clock) : null;
-        Bucket = options.ProvisionedTokensPerMinute is { } tokens ? new UtilizationBucket(tokens, options.UtilizationWindow, clock) : null;
         _estimateTokens = options.EstimateTokens ?? TokenEstimate.OfChat;
         _responder = options.Responder ?? defaults.Responder;
         _latency = options.Latency ?? defaults.Latency;
@@ -115,6 +115,31 @@ public sealed class SimulatedDeployment
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="tokensPerMinute"/> or <paramref name="duration"/> is not positive.</exception>
     /// <exception cref="InvalidOperationException">The deployment draws on a quota pool, or has provisioned throughput.</exception>
     public void ReduceTokensPerMinute(int tokensPerMinute, TimeSpan duration) => RequireOwnLimiter().Reduce(tokensPerMinute, duration);
+
+    /// <summary>Changes limits at a later time, exactly then. Changes are made in order of time; one made by hand meanwhile is not undone by them.</summary>
+    /// <param name="after">When, counted from now.</param>
+    /// <param name="requestsPerMinute">The requests admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <param name="tokensPerMinute">The tokens admitted per minute from then on, or <see langword="null"/> to leave them.</param>
+    /// <param name="provisionedTokensPerMinute">The throughput of a provisioned deployment from then on, or <see langword="null"/> to leave it.</param>
+    /// <exception cref="ArgumentException">The time is negative, nothing is changed, a limit is so small that nothing fits a window, or it is not of this kind of deployment.</exception>
+    /// <exception cref="InvalidOperationException">The deployment draws on a quota pool.</exception>
+    public void ChangeLimits(TimeSpan after, int? requestsPerMinute = null, int? tokensPerMinute = null, int? provisionedTokensPerMinute = null)
+    {
+        var change = new LimitChange(after, requestsPerMinute, tokensPerMinute, provisionedTokensPerMinute);
+        if (change.FaultFor(_limiter.Rules, isProvisioned: Bucket is not null) is { } fault)
+        {
+            throw new ArgumentException($"Deployment '{Name}': {fault}", nameof(after));
+        }
+
+        if (Bucket is null)
+        {
+            RequireOwnLimiter().Schedule(change);
+        }
+        else
+        {
+            Bucket.Schedule(change);
+        }
+    }
 
     /// <summary>Returns the name of the deployment.</summary>
     /// <returns>The name.</returns>

@@ -11,17 +11,10 @@ namespace AzureOpenAI.RoundRobin.Scenarios.Clients;
 /// <param name="Create">Makes it. The patience is that of the scenario's callers, for a client that can be told.</param>
 internal sealed record Contestant(string Name, Func<IReadOnlyList<Address>, TimeSpan?, IChatClient> Create)
 {
-    public static Contestant Ours { get; } = new("ours", (addresses, patience) =>
-    {
-        RoundRobinOptions options = new() { DeploymentName = Fleet.Deployment };
-        foreach (Address address in addresses)
-        {
-            options.Endpoints.Add(new EndpointOptions { Name = address.Name, Endpoint = address.Endpoint, ApiKey = address.ApiKey });
-        }
+    public static Contestant Ours { get; } = new("ours", (addresses, patience) => Pool(addresses, patience, EndpointAffinity.None));
 
-        options.MaxWait = patience ?? options.MaxWait;
-        return new RoundRobinChatClient(new EndpointPool(options));
-    });
+    /// <summary>The same, told that prompts are cached.</summary>
+    public static Contestant OursWithAffinity { get; } = new("ours-affinity", (addresses, patience) => Pool(addresses, patience, EndpointAffinity.PromptCache));
 
     /// <summary>The SDK's own client, with its retries, at the first endpoint.</summary>
     public static Contestant Single { get; } = new("single", (addresses, _) => Plain(addresses[0]));
@@ -38,7 +31,22 @@ internal sealed record Contestant(string Name, Func<IReadOnlyList<Address>, Time
     /// <summary>A day's work with Polly.</summary>
     public static Contestant Polly { get; } = new("polly", (addresses, _) => new PollyRotation([.. addresses.Select(address => Plain(address, retries: false))]));
 
+    /// <summary>Those of most scenarios.</summary>
     public static IReadOnlyList<Contestant> All { get; } = [Ours, Single, Naive, Failover, RotatedFailover, Polly];
+
+    public static IReadOnlyList<Contestant> Everyone { get; } = [Ours, OursWithAffinity, Single, Naive, Failover, RotatedFailover, Polly];
+
+    private static RoundRobinChatClient Pool(IReadOnlyList<Address> addresses, TimeSpan? patience, EndpointAffinity affinity)
+    {
+        RoundRobinOptions options = new() { DeploymentName = Fleet.Deployment, Affinity = affinity };
+        foreach (Address address in addresses)
+        {
+            options.Endpoints.Add(new EndpointOptions { Name = address.Name, Endpoint = address.Endpoint, ApiKey = address.ApiKey, Priority = address.Priority });
+        }
+
+        options.MaxWait = patience ?? options.MaxWait;
+        return new RoundRobinChatClient(new EndpointPool(options));
+    }
 
     private static IChatClient Plain(Address address, bool retries = true)
     {

@@ -79,6 +79,12 @@ internal sealed class CellResult
     public double GoodputPercent(int perSecond, int fromSecond, int toSecond) =>
         100.0 * Ledger.Sum(resource => resource.Taken.Skip(fromSecond * 10).Take((toSecond - fromSecond) * 10).Sum()) / (perSecond * (toSecond - fromSecond));
 
+    /// <summary>Of the tokens of all prompts, those that the service had seen before; where answers tell.</summary>
+    public double CachedPercent => 100.0 * Records.Sum(record => record.CachedTokens) / Math.Max(1, Records.Sum(record => record.Tokens));
+
+    /// <summary>The busiest endpoint's attempts over the mean.</summary>
+    public double MaxOverMean => Ledger.Max(resource => resource.Attempts) / Math.Max(1, Ledger.Average(resource => resource.Attempts));
+
     /// <summary>How long after the given second one endpoint had four fifths of its fair share again, over half a second.</summary>
     public double? ShareBackAfter(int endpoint, double second)
     {

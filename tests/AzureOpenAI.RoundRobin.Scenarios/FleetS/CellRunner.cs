@@ -29,7 +29,7 @@ internal sealed class CellRunner(ServerProcess server, RefusedConnections refuse
         // Ports come again, from cell to cell.
         int[] before = [.. addresses.Select(address => refused.At(address.Endpoint.Port))];
         await server.BeginAsync(cell);
-        LoadDriver driver = new(client, scenario.Load, cell);
+        LoadDriver driver = new(client, () => contestant.Create(addresses, scenario.Patience), scenario.Load, cell);
         IReadOnlyList<CallRecord> records = await driver.RunAsync();
         IReadOnlyList<ResourceReport> ledger = await server.EndAsync(cell);
         double[] lateness = [.. driver.Lateness.Order()];

@@ -20,7 +20,7 @@ internal static class FleetTable
         await using ServerProcess server = ServerProcess.Start();
         using RefusedConnections refused = new();
         CellRunner runner = new(server, refused, arguments.IsAlone);
-        Contestant[] clients = [.. Contestant.All.Where(contestant => arguments.WantsClient(contestant.Name))];
+        Contestant[] clients = [.. Contestant.Everyone.Where(contestant => arguments.WantsClient(contestant.Name))];
         foreach (Scenario scenario in WarmUp.Scenarios)
         {
             await runner.RunAsync(scenario, clients);
@@ -39,7 +39,7 @@ internal static class FleetTable
                     Console.Error.WriteLine(line);
                 }
 
-                if (result.Client == Contestant.Ours.Name)
+                if (result.Client == scenario.Judged.Name)
                 {
                     targets.Add(ResultTable.Verdict(result, results).ToString());
                     Console.Error.WriteLine(targets[^1]);

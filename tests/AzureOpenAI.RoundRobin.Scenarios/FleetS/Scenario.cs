@@ -22,8 +22,11 @@ internal sealed record Scenario(string Name, string What, IReadOnlyList<Resource
     /// <summary>So many cells run side by side; fewer where they load the machine.</summary>
     public int SideBySide { get; init; } = 6;
 
-    /// <summary>The target is the figures of the SDK's own client in the same run.</summary>
-    public bool IsAgainstPlain { get; init; }
+    /// <summary>Where the result misses a target that is the figures of the SDK's own client in the same run.</summary>
+    public Func<CellResult, CellResult, IEnumerable<string?>>? AgainstPlain { get; init; }
+
+    /// <summary>Whose figures the target is for.</summary>
+    public Contestant Judged { get; init; } = Contestant.Ours;
 
     public IReadOnlyList<Contestant> Contestants { get; init; } = Contestant.All;
 }

@@ -7,5 +7,11 @@ namespace AzureOpenAI.RoundRobin.Scenarios.Load;
 /// <param name="Exception">What it threw.</param>
 internal readonly record struct CallRecord(double Due, double Ended, Verdict Verdict, string? Exception)
 {
+    /// <summary>Of the prompt.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>Those of them that the service had seen before.</summary>
+    public long CachedTokens { get; init; }
+
     public double Milliseconds => (Ended - Due) * 1000;
 }

@@ -7,7 +7,7 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Scenarios.Load;
 
 /// <summary>Makes the calls of one plan on one client, and judges every answer.</summary>
-internal sealed class LoadDriver(IChatClient client, LoadPlan plan, int cell)
+internal sealed class LoadDriver(IChatClient client, Func<IChatClient> create, LoadPlan plan, int cell)
 {
     private const string FilterMarker = "[content-filter]";
 
@@ -24,7 +24,11 @@ internal sealed class LoadDriver(IChatClient client, LoadPlan plan, int cell)
     public async Task<IReadOnlyList<CallRecord>> RunAsync()
     {
         _start = Stopwatch.GetTimestamp();
-        if (plan.AtOnce > 0)
+        if (plan.Conversations > 0)
+        {
+            await Task.WhenAll(Enumerable.Range(0, plan.Conversations).Select(number => Task.Run(() => TalkAsync(number))));
+        }
+        else if (plan.AtOnce > 0)
         {
             await Task.WhenAll(Enumerable.Range(0, plan.AtOnce).Select(_ => Task.Run(() => CallAsync(0))));
         }
@@ -38,6 +42,17 @@ internal sealed class LoadDriver(IChatClient client, LoadPlan plan, int cell)
         }
 
         return [.. _records];
+    }
+
+    /// <summary>Keeps the history as an app would; the answers in it are of our own making, so that all clients send the same.</summary>
+    private async Task TalkAsync(int number)
+    {
+        List<ChatMessage> history = Conversation.Begin(number);
+        for (int turn = 0; turn < plan.Turns; turn++)
+        {
+            await CallAsync(Now, history);
+            history.AddRange(Conversation.Turn(number, turn));
+        }
     }
 
     private async Task LoopAsync()
@@ -68,7 +83,7 @@ internal sealed class LoadDriver(IChatClient client, LoadPlan plan, int cell)
         return running;
     }
 
-    private async Task CallAsync(double due)
+    private async Task CallAsync(double due, IReadOnlyList<ChatMessage>? history = null)
     {
         int number = Interlocked.Increment(ref _calls);
         bool filtered = plan.FilteredEach > 0 && number % plan.FilteredEach == 0;
@@ -76,10 +91,22 @@ internal sealed class LoadDriver(IChatClient client, LoadPlan plan, int cell)
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(plan.PatienceSeconds));
         Verdict verdict;
         string? thrown = null;
+        UsageDetails? usage = null;
+        IChatClient own = plan.HasClientEach ? create() : client;
+        ChatOptions? options = plan.MaxTokens.Count == 0 ? null : new() { MaxOutputTokens = plan.MaxTokens[number % plan.MaxTokens.Count] };
+        ChatMessage[] asked = [.. history ?? [], new(ChatRole.User, filtered ? $"{prompt} {FilterMarker}" : prompt)];
         try
         {
-            string asked = filtered ? $"{prompt} {FilterMarker}" : prompt;
-            verdict = Answer.Judge(prompt, plan.Streams ? await StreamAsync(asked, patience.Token) : (await client.GetResponseAsync(asked, cancellationToken: patience.Token)).Text);
+            if (plan.Streams)
+            {
+                verdict = Answer.Judge(prompt, await StreamAsync(own, asked, options, patience.Token));
+            }
+            else
+            {
+                ChatResponse response = await own.GetResponseAsync(asked, options, patience.Token);
+                verdict = Answer.Judge(prompt, response.Text);
+                usage = response.Usage;
+            }
         }
 #pragma warning disable CA1031 // Whatever a client throws is a result.
         catch (Exception exception)
@@ -91,13 +118,21 @@ internal sealed class LoadDriver(IChatClient client, LoadPlan plan, int cell)
                 : Verdict.Failed;
         }
 
-        _records.Add(new CallRecord(due, Now, verdict, thrown));
+        finally
+        {
+            if (plan.HasClientEach)
+            {
+                own.Dispose();
+            }
+        }
+
+        _records.Add(new CallRecord(due, Now, verdict, thrown) { Tokens = usage?.InputTokenCount ?? 0, CachedTokens = usage?.CachedInputTokenCount ?? 0 });
     }
 
-    private async Task<string> StreamAsync(string prompt, CancellationToken token)
+    private static async Task<string> StreamAsync(IChatClient client, ChatMessage[] messages, ChatOptions? options, CancellationToken token)
     {
         StringBuilder text = new();
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, cancellationToken: token))
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, options, token))
         {
             text.Append(update.Text);
         }

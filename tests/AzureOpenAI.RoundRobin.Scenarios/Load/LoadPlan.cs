@@ -19,6 +19,17 @@ internal sealed record LoadPlan
     /// <summary>Each so-manieth prompt is one that the content filter refuses.</summary>
     public int FilteredEach { get; init; }
 
+    /// <summary>So many conversations at once, each of <see cref="Turns"/> turns, one after the other: long prompts that grow.</summary>
+    public int Conversations { get; init; }
+
+    public int Turns { get; init; } = 10;
+
+    /// <summary>The tokens that calls ask for, by turns; they count against limits before there is an answer.</summary>
+    public IReadOnlyList<int> MaxTokens { get; init; } = [];
+
+    /// <summary>Each call has a client of its own, made for it and disposed after it.</summary>
+    public bool HasClientEach { get; init; }
+
     /// <summary>A caller cancels its call after this.</summary>
     public double PatienceSeconds { get; init; } = 30;
 }

@@ -23,6 +23,7 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
     private readonly List<double> _arrivals = [];
     private long _window = -1;
     private int _used;
+    private int _tokensUsed;
 
     public string Name { get; } = name;
 
@@ -34,13 +35,28 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
-        (string prompt, int call, TimeSpan own) = Arrive(messages);
+        (string prompt, int call, TimeSpan own) = Arrive(messages.Single().Text);
+        await AskAsync(call, own, options?.MaxOutputTokens ?? 0, cancellationToken);
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop, Usage = UsageOf(own) };
+    }
+
+    /// <summary>Answers with the prompt itself, or throws as the SDK would.</summary>
+    /// <returns>What the limits were when the call came.</returns>
+    public Task<LimitReading> AskAsync(string prompt, int tokens, CancellationToken cancellationToken)
+    {
+        (_, int call, TimeSpan own) = Arrive(prompt);
+        return AskAsync(call, own, tokens, cancellationToken);
+    }
+
+    private async Task<LimitReading> AskAsync(int call, TimeSpan own, int tokens, CancellationToken cancellationToken)
+    {
         double arrived = time.Seconds;
         Trouble? trouble = await TroubleAsync(arrived, cancellationToken);
-        if (RejectedFor() is { } wait)
+        LimitReading reading = Count(tokens);
+        if (reading.RejectedFor is { } wait)
         {
             await WaitAsync(ToFail, cancellationToken);
-            throw new ClientResultException("HTTP 429", new FakeResponse(429, Hints(wait - ToFail)));
+            throw new ClientResultException("HTTP 429", new FakeResponse(429, [.. Hints(wait - ToFail), .. reading.Headers]));
         }
 
         Spell? interruption = spec.Spells.FirstOrDefault(spell => spell.From > arrived && spell.From < arrived + own.TotalSeconds);
@@ -57,13 +73,13 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 
         await WaitAsync(trouble == Trouble.Crawls ? 10 * own : own, cancellationToken);
         Answered[call] = arrived;
-        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop, Usage = UsageOf(own) };
+        return reading;
     }
 
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        (string prompt, int call, TimeSpan own) = Arrive(messages);
+        (string prompt, int call, TimeSpan own) = Arrive(messages.Single().Text);
         double arrived = time.Seconds;
         Trouble? trouble = await TroubleAsync(arrived, cancellationToken);
         TimeSpan part = (trouble == Trouble.Crawls ? 10 * own : own) / Updates;
@@ -89,9 +105,8 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 
     private static UsageDetails UsageOf(TimeSpan own) => new() { OutputTokenCount = Math.Max(1, (long)(own.TotalSeconds * TokensPerSecond)) };
 
-    private (string Prompt, int Call, TimeSpan Own) Arrive(IEnumerable<ChatMessage> messages)
+    private (string Prompt, int Call, TimeSpan Own) Arrive(string prompt)
     {
-        string prompt = messages.Single().Text;
         (int call, TimeSpan own) = Prompt.Read(prompt);
         _arrivals.Add(time.Seconds);
         return (prompt, call, own < LongestAnswer / spec.Times ? spec.Times * own : LongestAnswer);
@@ -133,17 +148,19 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
     private Task WaitAsync(TimeSpan duration, CancellationToken cancellationToken) => Task.Delay(duration, time, cancellationToken);
 
     /// <summary>Fixed windows from the start of time, in which rejected requests count too.</summary>
-    private TimeSpan? RejectedFor()
+    private LimitReading Count(int tokens)
     {
-        if (spec.Limit is not { } limit)
+        long window = (long)(time.Seconds / spec.WindowSeconds);
+        if (window != _window)
         {
-            return null;
+            (_window, _used, _tokensUsed) = (window, 0, 0);
         }
 
-        long window = (long)(time.Seconds / spec.WindowSeconds);
-        _used = window == _window ? _used + 1 : 1;
-        _window = window;
-        return _used <= limit ? null : TimeSpan.FromSeconds(((window + 1) * spec.WindowSeconds) - time.Seconds);
+        int? limit = spec.Steps.Where(step => step.From <= time.Seconds).Select(step => (int?)step.Limit).LastOrDefault() ?? spec.Limit;
+        _used++;
+        _tokensUsed += tokens;
+        TimeSpan left = TimeSpan.FromSeconds(((window + 1) * spec.WindowSeconds) - time.Seconds);
+        return new LimitReading(limit, limit - _used, spec.TokenLimit, spec.TokenLimit - _tokensUsed, spec.WindowSeconds, left);
     }
 
     private (string Name, string Value)[] Hints(TimeSpan wait)

@@ -6,7 +6,13 @@ internal sealed record FakeModelSpec
     /// <summary>Requests per window; null for no limit.</summary>
     public int? Limit { get; init; }
 
+    /// <summary>Tokens per window, by what a call asks for; null for no limit.</summary>
+    public int? TokenLimit { get; init; }
+
     public double WindowSeconds { get; init; } = 1;
+
+    /// <summary>Changes of <see cref="Limit"/>: from when on, and to how many.</summary>
+    public IReadOnlyList<(double From, int Limit)> Steps { get; init; } = [];
 
     public Hint Hint { get; init; }
 

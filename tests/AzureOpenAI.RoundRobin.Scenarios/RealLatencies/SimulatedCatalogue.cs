@@ -11,7 +11,7 @@ internal static class SimulatedCatalogue
 {
     private const int QuotaPerSecond = 10;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. OfOne(), .. Rare(), .. WatchCatalogue.All];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. SimulatedQuotas.All, .. OfOne(), .. Rare(), .. WatchCatalogue.All];
 
     private static IEnumerable<SimulatedScenario> OfTwo()
     {
@@ -117,7 +117,7 @@ internal static class SimulatedCatalogue
         yield return Rarely("real-rare-hung", "one call a minute for an hour, one endpoint hangs", Trouble.Hangs, failedAttempt: 100);
     }
 
-    private static SimulatedScenario Overload(string name, string what, IReadOnlyList<FakeModelSpec> models, int quota) => new(name, what, models)
+    internal static SimulatedScenario Overload(string name, string what, IReadOnlyList<FakeModelSpec> models, int quota) => new(name, what, models)
     {
         PerSecond = 1.5 * quota,
         PatienceSeconds = 60,

@@ -69,10 +69,11 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         bool answered = false;
         bool right = false;
         string? thrown = null;
+        ChatOptions? options = scenario.MaxTokens.Count == 0 ? null : new() { MaxOutputTokens = scenario.MaxTokens[number % scenario.MaxTokens.Count] };
         double began = _time.Seconds;
         try
         {
-            string text = scenario.Streams ? await ReadAsync(client, prompt, patience.Token) : (await client.GetResponseAsync(prompt, cancellationToken: patience.Token)).Text;
+            string text = scenario.Streams ? await ReadAsync(client, prompt, options, patience.Token) : (await client.GetResponseAsync(prompt, options, patience.Token)).Text;
             (answered, right) = (true, text == prompt);
         }
 #pragma warning disable CA1031 // Whatever a client throws is a result.
@@ -87,10 +88,10 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         return new SimulatedCall(number, began, _time.Seconds, own.TotalSeconds, answered, right, thrown);
     }
 
-    private static async Task<string> ReadAsync(IChatClient client, string prompt, CancellationToken cancellationToken)
+    private static async Task<string> ReadAsync(IChatClient client, string prompt, ChatOptions? options, CancellationToken cancellationToken)
     {
         string text = "";
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, cancellationToken: cancellationToken))
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, options, cancellationToken))
         {
             text += update.Text;
         }

@@ -11,15 +11,20 @@ internal sealed record SimulatedScenario(string Name, string What, IReadOnlyList
     /// <summary>Of the endpoints; null for equal ones.</summary>
     public IReadOnlyList<int>? Weights { get; init; }
 
-    /// <summary>It shows what our client does by itself, so nobody stands beside it.</summary>
-    public bool IsOursOnly { get; init; }
-
     public double PerSecond { get; init; } = 5;
 
     public double Seconds { get; init; } = 120;
 
     /// <summary>A caller cancels its call after this.</summary>
     public double PatienceSeconds { get; init; } = 600;
+
+    /// <summary>The limits are told in headers, and ours is a pool over the SDK's clients, which see them.</summary>
+    public bool HasHeaders { get; init; }
+
+    /// <summary>The tokens that calls ask for, by turns.</summary>
+    public IReadOnlyList<int> MaxTokens { get; init; } = [];
+
+    public IReadOnlyList<string>? Contestants { get; init; }
 
     /// <summary>The target is the figures of the SDK's own client in the same run.</summary>
     public bool IsAgainstPlain { get; init; }

@@ -46,7 +46,7 @@ internal static class SimulationProcess
         foreach (SimulatedScenario scenario in SimulatedCatalogue.All.Where(scenario => arguments.Wants(scenario.Name)))
         {
             List<SimulatedResult> results = [];
-            foreach (SimulatedContestant contestant in SimulatedContestant.All.Where(contestant => arguments.WantsClient(contestant.Name) && (!scenario.IsOursOnly || contestant == SimulatedContestant.All[0])))
+            foreach (SimulatedContestant contestant in SimulatedContestant.All.Where(contestant => arguments.WantsClient(contestant.Name) && scenario.Contestants?.Contains(contestant.Name) != false))
             {
                 SimulatedResult result = await new SimulatedRunner(arguments.IsQuick ? scenario with { Seconds = scenario.Seconds / 2 } : scenario, contestant).RunAsync();
                 results.Add(result);

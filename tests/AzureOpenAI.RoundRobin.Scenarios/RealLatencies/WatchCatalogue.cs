@@ -65,7 +65,7 @@ internal static class WatchCatalogue
         PerSecond = perSecond,
         Seconds = calls / perSecond,
         PatienceSeconds = 2000,
-        IsOursOnly = true,
+        Contestants = [SimulatedContestant.All[0].Name],
         Target = "0 taken for silent, 0 moved or cut, within 1 call of an even share",
         Also = result => Text($"{result.SilentVerdicts} taken for silent, {result.Attempts - result.Calls.Count} moved, {result.OffShare:0.0} off its share"),
         Misses = result =>

@@ -22,9 +22,9 @@ internal static class ResultTable
     public static TargetLine Verdict(CellResult result, IReadOnlyList<CellResult> all)
     {
         IEnumerable<string?> misses = result.Scenario.Misses(result);
-        if (result.Scenario.IsAgainstPlain && all.FirstOrDefault(other => other.Client == Contestant.Single.Name) is { } plain)
+        if (result.Scenario.AgainstPlain is { } against && all.FirstOrDefault(other => other.Client == Contestant.Single.Name) is { } plain)
         {
-            misses = misses.Concat(Targets.NotWorse(result.FailedPercent, result.Percentile(0.99), plain.FailedPercent, plain.Percentile(0.99)));
+            misses = misses.Concat(against(result, plain));
         }
 
         return new TargetLine(result.Scenario.Name, result.Scenario.What, result.Scenario.Target, misses);

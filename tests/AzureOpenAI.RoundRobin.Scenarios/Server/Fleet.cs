@@ -9,7 +9,12 @@ internal sealed class Fleet : IAsyncDisposable
 {
     public const string Deployment = "gpt-4o";
 
-    private static readonly TimeSpan Window = TimeSpan.FromSeconds(1);
+    /// <summary>What an answer of a provisioned deployment costs in all.</summary>
+    public const int TokensEach = 100;
+
+    private const string Standard = "standard";
+
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     private readonly FleetSpec _spec;
     private readonly AzureOpenAISimulator _simulator;
@@ -25,7 +30,7 @@ internal sealed class Fleet : IAsyncDisposable
     }
 
     public IReadOnlyList<Address> Addresses =>
-        [.. _spec.Resources.Select(resource => new Address(resource.Name, _simulator[resource.Name].Endpoint, resource.WrongKey ? "not-the-key" : _simulator[resource.Name].ApiKey))];
+        [.. _spec.Resources.Select(resource => new Address(resource.Name, _simulator[resource.Name].Endpoint, resource.WrongKey ? "not-the-key" : _simulator[resource.Name].ApiKey, resource.Priority))];
 
     public static async Task<Fleet> StartAsync(FleetSpec spec)
     {
@@ -49,17 +54,23 @@ internal sealed class Fleet : IAsyncDisposable
         return fleet;
     }
 
-    /// <summary>Waits for the limiters' next window, so that every run meets them in the same phase, and starts the script.</summary>
+    /// <summary>Waits for the next window of all limiters, so that every run meets them in the same phase, and starts the script.</summary>
     public async Task BeginAsync()
     {
         long elapsed = Stopwatch.GetElapsedTime(_clock.FirstTimestamp).Ticks;
-        await Task.Delay(new TimeSpan(Window.Ticks - (elapsed % Window.Ticks)) + TimeSpan.FromMilliseconds(2));
+        long window = (long)(_spec.Resources.Max(resource => resource.WindowSeconds) * TimeSpan.TicksPerSecond);
+        await Task.Delay(new TimeSpan(window - (elapsed % window)) + TimeSpan.FromMilliseconds(2));
         _begunAt = DateTimeOffset.UtcNow;
         foreach (ResourceSpec resource in _spec.Resources)
         {
             foreach (FaultSpec fault in resource.Faults)
             {
                 _simulator[resource.Name].Faults.Add(Build(fault));
+            }
+
+            foreach (LimitStep step in resource.Steps)
+            {
+                _simulator[resource.Name][Deployment].ChangeLimits(TimeSpan.FromSeconds(step.At), requestsPerMinute: step.PerSecond * 60);
             }
 
             if (resource.RefusesAt is >= 0)
@@ -83,9 +94,38 @@ internal sealed class Fleet : IAsyncDisposable
         options.Latency = Latency.LogNormal(TimeSpan.FromMilliseconds(spec.MedianMilliseconds), spec.Sigma);
         options.AddDeployment(spec.LacksDeployment ? "another" : Deployment, deployment =>
         {
+            TimeSpan window = TimeSpan.FromSeconds(spec.WindowSeconds);
             deployment.RequestsPerMinute = spec.PerSecond * 60;
-            deployment.RequestWindow = Window;
+            deployment.RequestWindow = window;
+            deployment.TokensPerMinute = spec.TokensPerSecond * 60;
+            deployment.TokenWindow = window;
+            deployment.ProvisionedTokensPerMinute = spec.ProvisionedTokensPerSecond * 60;
+            deployment.UtilizationWindow = Second;
+            deployment.PromptCacheExpiry = spec.HasPromptCache ? TimeSpan.FromMinutes(10) : null;
+            if (spec.ProvisionedTokensPerSecond is not null)
+            {
+                deployment.Respond(request => new ChatReply { Text = Answer.To(request.LastUserText ?? ""), Usage = new TokenUsage(TokensEach / 2, TokensEach / 2) });
+                deployment.EstimateTokens = spec.KnowsCost ? _ => TokensEach : null;
+                deployment.SpilloverDeployment = spec.SpilloverTokensPerSecond is null ? null : Standard;
+            }
         });
+        if (spec.SpilloverTokensPerSecond is { } tokens)
+        {
+            options.AddDeployment(Standard, deployment =>
+            {
+                deployment.TokensPerMinute = tokens * 60;
+                deployment.TokenWindow = Second;
+                deployment.EstimateTokens = _ => TokensEach;
+            });
+        }
+
+        _ = spec.Headers switch
+        {
+            RateLimitHeaders.Absent => options.Headers.Omit("x-ratelimit-*"),
+            RateLimitHeaders.Zero => options.Headers.Replace("x-ratelimit-remaining-*", "0"),
+            RateLimitHeaders.Odd => options.Headers.Replace("x-ratelimit-limit-*", "many").Replace("x-ratelimit-remaining-*", "-1").Replace("x-ratelimit-reset-*", "6m0s"),
+            _ => options.Headers,
+        };
     }
 
     private static Fault Build(FaultSpec spec)
@@ -134,10 +174,12 @@ internal sealed class Fleet : IAsyncDisposable
             taken[tenth] += entry.Outcome == LedgerOutcome.Answered ? 1 : 0;
         }
 
+        long spilled = _simulator.Ledger.Snapshot(name).Count(entry => entry.Outcome == LedgerOutcome.Answered && entry.ServedBy == Standard);
         return new ResourceReport(name, counts.Attempts, counts.Answered, counts.Throttled, counts[LedgerOutcome.Refused], counts[LedgerOutcome.Faulted])
         {
             Arrivals = arrivals,
             Taken = taken,
+            Spilled = spilled,
         };
     }
 

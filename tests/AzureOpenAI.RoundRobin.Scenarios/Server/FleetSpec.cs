@@ -6,8 +6,34 @@ internal sealed record FleetSpec(IReadOnlyList<ResourceSpec> Resources, int Seed
 /// <summary>One resource, and its script. Times are seconds after the load begins, on the server's clock.</summary>
 internal sealed record ResourceSpec(string Name)
 {
-    /// <summary>Requests a second, judged over windows of one second that are aligned with the beginning; null for no limit.</summary>
+    /// <summary>Requests a second, judged over fixed windows that are aligned with the beginning; null for no limit.</summary>
     public int? PerSecond { get; init; }
+
+    /// <summary>Tokens a second, by the estimate of what a request may cost; judged over windows of the same length.</summary>
+    public int? TokensPerSecond { get; init; }
+
+    public double WindowSeconds { get; init; } = 1;
+
+    /// <summary>Provisioned: so many tokens a second drain from a bucket that holds one second of them; each answer costs <see cref="Fleet.TokensEach"/>.</summary>
+    public int? ProvisionedTokensPerSecond { get; init; }
+
+    /// <summary>The cost is known on arrival, so a rejection asks for some milliseconds only; else it shows in the end, and rejections ask for more.</summary>
+    public bool KnowsCost { get; init; }
+
+    /// <summary>The same resource's other deployment takes what the provisioned one cannot, up to so many tokens a second.</summary>
+    public int? SpilloverTokensPerSecond { get; init; }
+
+    /// <summary>Which is asked first, for a client that can be told.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Changes of <see cref="PerSecond"/>: when, and to how many.</summary>
+    public IReadOnlyList<LimitStep> Steps { get; init; } = [];
+
+    /// <summary>What becomes of the x-ratelimit headers on its answers.</summary>
+    public RateLimitHeaders Headers { get; init; }
+
+    /// <summary>It keeps the prompts that it has seen.</summary>
+    public bool HasPromptCache { get; init; }
 
     public double MedianMilliseconds { get; init; } = 60;
 
@@ -29,6 +55,22 @@ internal sealed record ResourceSpec(string Name)
 
     /// <summary>Counted apart in the table.</summary>
     public bool IsBad { get; init; }
+}
+
+internal sealed record LimitStep(double At, int PerSecond);
+
+internal enum RateLimitHeaders
+{
+    /// <summary>As the service sends them.</summary>
+    True,
+
+    Absent,
+
+    /// <summary>Nothing left, on every answer.</summary>
+    Zero,
+
+    /// <summary>Minus one, garbage, and a reset in another format.</summary>
+    Odd,
 }
 
 internal enum FaultName

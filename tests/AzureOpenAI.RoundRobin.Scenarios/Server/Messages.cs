@@ -37,7 +37,7 @@ internal sealed record Reply(int Id)
     public IReadOnlyList<ResourceReport>? Ledger { get; init; }
 }
 
-internal sealed record Address(string Name, Uri Endpoint, string ApiKey);
+internal sealed record Address(string Name, Uri Endpoint, string ApiKey, int Priority);
 
 /// <summary>What the ledger holds of one resource.</summary>
 internal sealed record ResourceReport(string Name, long Attempts, long Answered, long Throttled, long Refused, long Faulted)
@@ -47,4 +47,7 @@ internal sealed record ResourceReport(string Name, long Attempts, long Answered,
 
     /// <summary>Those of them that were answered in full.</summary>
     public required IReadOnlyList<int> Taken { get; init; }
+
+    /// <summary>How many of the answers another deployment of the resource gave.</summary>
+    public long Spilled { get; init; }
 }

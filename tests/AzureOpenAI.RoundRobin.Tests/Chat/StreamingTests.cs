@@ -312,6 +312,43 @@ public class StreamingTests
     }
 
     [Fact]
+    public async Task AStream_EnumeratedTwiceAtTheSameTime_IsTwoCallsThatDoNotMix()
+    {
+        using FakePool pool = new(2);
+        CancellationToken token = TestContext.Current.CancellationToken;
+        pool.Clients[0].OnStream = (_, _, _) => FakeChatClient.Updates(token, "a1", "a2");
+        pool.Clients[1].OnStream = (_, _, _) => FakeChatClient.Updates(token, "b1", "b2");
+        IAsyncEnumerable<ChatResponseUpdate> stream = pool.Client.GetStreamingResponseAsync("hi", cancellationToken: token);
+
+        string texts = "";
+        await using IAsyncEnumerator<ChatResponseUpdate> first = stream.GetAsyncEnumerator(token);
+        await using IAsyncEnumerator<ChatResponseUpdate> second = stream.GetAsyncEnumerator(token);
+        while (await first.MoveNextAsync() & await second.MoveNextAsync())
+        {
+            texts += first.Current.Text + second.Current.Text;
+        }
+
+        Assert.Equal("a1b1a2b2", texts);
+    }
+
+    [Fact]
+    public async Task AStream_DisposedTwice_LetsGoOfTheEndpointsStreamOnce()
+    {
+        using FakePool pool = new(1);
+        FakeStream inner = new() { Length = 2 };
+        pool.Clients[0].OnStream = (_, _, _) => inner;
+        IAsyncEnumerator<ChatResponseUpdate> stream = pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken)
+            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await stream.MoveNextAsync());
+
+        await stream.DisposeAsync();
+        await stream.DisposeAsync();
+
+        Assert.False(await stream.MoveNextAsync());
+        Assert.Equal((1, 0), (inner.Disposals, pool.InFlight));
+    }
+
+    [Fact]
     public async Task BuiltStreams_OfManyThreads_AreWholeAndSayWhereTheyComeFrom()
     {
         using ServicePool pool = new(["one", "two"]);

@@ -56,7 +56,36 @@ public sealed class ChosenEntryTests
     }
 
     [Fact]
-    public void Merge_ReadyMadeClients_StayAsTheyAre()
+    public void Merge_TheSameReadyMadeClientInTheOptionsTwice_IsOne()
+    {
+        using StubChatClient client = new();
+        RoundRobinOptions options = new();
+        for (int i = 0; i < 2; i++)
+        {
+            options.Endpoints.Add(new EndpointOptions { Name = "ready", ChatClient = client, Weight = i + 1 });
+        }
+
+        Resolution resolution = ConfigurationResolver.ForPool(options);
+
+        Assert.Equal(2, Assert.Single(resolution.Settings.Endpoints).Weight);
+        Assert.Equal("Endpoint 2 ('ready') is the same ready-made client as endpoint 1; the later one is used.", Assert.Single(resolution.Warnings));
+    }
+
+    [Fact]
+    public void Merge_ReadyMadeClientsThatDiffer_StayTwo()
+    {
+        using StubChatClient first = new();
+        using StubChatClient second = new();
+        RoundRobinOptions options = new();
+        options.Endpoints.Add(new EndpointOptions { ChatClient = first, DeploymentName = "small" });
+        options.Endpoints.Add(new EndpointOptions { ChatClient = first, DeploymentName = "large" });
+        options.Endpoints.Add(new EndpointOptions { ChatClient = second, DeploymentName = "small" });
+
+        Assert.Equal(3, ConfigurationResolver.ForPool(options).Settings.Endpoints.Count);
+    }
+
+    [Fact]
+    public void Merge_AListOfReadyMadeClients_StaysAsItIs()
     {
         using StubChatClient client = new();
 

@@ -43,7 +43,7 @@ public sealed class PoolRulesTests
         RoundRobinOptions options = Given.Options(Given.Endpoint());
         options.HttpClientName = "azure";
 
-        Assert.StartsWith("HttpClientName is given, but there is no service collection", Given.Fault(() => ConfigurationResolver.ForPool(options)), StringComparison.Ordinal);
+        Assert.StartsWith("HttpClientName is given, but there is no IHttpClientFactory", Given.Fault(() => ConfigurationResolver.ForPool(options)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -66,6 +66,32 @@ public sealed class SectionSourceTests
         Assert.Equal("The configuration section 'Pool:Endpoints' has no endpoints; AZURE_OPENAI_ROUND_ROBIN_CONNECTION is used.", Assert.Single(resolution.Warnings));
     }
 
+    [Theory]
+    [InlineData(null, "The round-robin is off, which takes exactly one endpoint, but none is given; ")]
+    [InlineData(true, "There are no endpoints; ")]
+    public void ForServices_SectionIsAbsentAndNothingElseGiven_NamesTheSection(bool? enabled, string start)
+    {
+        IConfiguration section = Given.Configuration().GetSection("Mispelt");
+
+        string fault = Given.Fault(() => Given.Services(new RoundRobinOptions { Enabled = enabled }, section: section));
+
+        Assert.StartsWith(start, fault, StringComparison.Ordinal);
+        Assert.EndsWith(" The configuration section 'Mispelt' is absent or has no endpoints; check its path.", fault, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("[]")]
+    [InlineData("[oops")]
+    [InlineData("[{},{}]")]
+    public void ForServices_OffAndNotOneEndpointInTheSection_SaysSo(string text)
+    {
+        IConfiguration section = Given.Configuration(("Pool", text)).GetSection("Pool");
+
+        string fault = Given.Fault(() => Given.Services(new RoundRobinOptions { Enabled = false }, section: section));
+
+        Assert.EndsWith(" The configuration section 'Pool' does not hold exactly one.", fault, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ForServices_SectionTextIsNoJson_NamesTheSection()
     {

@@ -179,6 +179,51 @@ public class RegistrationTests
     }
 
     [Fact]
+    public async Task Add_TwiceWithAReadyMadeClientInCode_CountsItOnce()
+    {
+        FakeChatClient ready = new();
+        await using ServiceProvider provider = Build([], services =>
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                services.AddAzureOpenAIRoundRobin(options => options.Endpoints.Add(new EndpointOptions { Name = "ready", ChatClient = ready }));
+            }
+        });
+
+        Assert.Equal(1, provider.GetRequiredService<EndpointPool>().Count);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AReadyMadeClient_OnBothSidesOfTheSwitch_GetsTheDefaultsAndStaysItsOwners(bool enabled)
+    {
+        FakeChatClient ready = new();
+        List<ChatOptions?> seen = [];
+        ready.OnCall = (_, options, _) =>
+        {
+            seen.Add(options);
+            return Task.FromResult(FakeChatClient.Answer("ready"));
+        };
+        await using (ServiceProvider provider = Build([], services => services.AddAzureOpenAIRoundRobin(options =>
+        {
+            options.Enabled = enabled;
+            options.Temperature = 0.5f;
+            options.MaxOutputTokens = 77;
+            options.Endpoints.Add(new EndpointOptions { ChatClient = ready, Deployments = { ["large"] = "large-prod" } });
+        })))
+        {
+            IChatClient client = provider.GetRequiredService<IChatClient>();
+            await client.GetResponseAsync("hi", cancellationToken: Token);
+            await client.GetResponseAsync("hi", new ChatOptions { ModelId = "large", Temperature = 1 }, Token);
+            await client.GetResponseAsync("hi", new ChatOptions { ModelId = "other" }, Token);
+        }
+
+        Assert.Equal([(null, 0.5f, 77), ("large-prod", 1, 77), ("other", 0.5f, 77)], seen.Select(options => (options!.ModelId, options.Temperature, options.MaxOutputTokens)));
+        Assert.Equal(0, ready.Disposals);
+    }
+
+    [Fact]
     public async Task TheContainer_OwnsThePool()
     {
         using FakeService service = new();
@@ -215,6 +260,38 @@ public class RegistrationTests
         Assert.Null(client.GetService<RoundRobinChatClient>());
         Assert.Null(provider.GetService<EndpointPool>());
         Assert.DoesNotContain(typeof(RoundRobinChatClient).Assembly, Chain(client).Select(link => link.GetType().Assembly));
+    }
+
+    [Theory]
+    [InlineData("https://single.openai.azure.com", "small", "large", 1)]
+    [InlineData("https://single.openai.azure.com/openai/v1", "large-prod", "large-prod", 0)]
+    public async Task TheSwitch_Off_AMappedModelIsFollowedOrWarnedOf(string address, string deployment, string model, int warnings)
+    {
+        using FakeService service = new();
+        await using ServiceProvider provider = Build([], services =>
+        {
+            services.AddFakeLogging();
+            services.AddAzureOpenAIRoundRobin(options =>
+            {
+                Over(service)(options);
+                options.Enabled = false;
+                options.Endpoints.Add(new EndpointOptions
+                {
+                    Endpoint = new Uri(address),
+                    ApiKey = "secret-key-of-single-0123456789",
+                    DeploymentName = "small",
+                    Deployments = { ["large"] = "large-prod" },
+                });
+            });
+        });
+
+        await provider.GetRequiredService<IChatClient>().GetResponseAsync("hi", new ChatOptions { ModelId = "large" }, Token);
+
+        FakeService.Request request = Assert.Single(service.Requests);
+        Assert.Equal((deployment, model), (request.Deployment, request.Model));
+        FakeLogRecord[] told = [.. provider.GetFakeLogCollector().GetSnapshot().Where(record => record.Level == LogLevel.Warning)];
+        Assert.Equal(warnings, told.Length);
+        Assert.All(told, record => Assert.Contains("is answered by 'small', and Deployments is not used", record.Message, StringComparison.Ordinal));
     }
 
     [Fact]
@@ -269,6 +346,22 @@ public class RegistrationTests
     }
 
     [Fact]
+    public async Task Faults_OfTwoRegistrationsWithAHost_AreAllInOneMessage()
+    {
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Configuration.AddInMemoryCollection(Broken());
+        builder.Services.AddAzureOpenAIRoundRobin();
+        builder.Services.AddKeyedAzureOpenAIRoundRobin("key", options => options.DeploymentName = "x");
+        using IHost host = builder.Build();
+
+        AggregateException failure = await Assert.ThrowsAsync<AggregateException>(() => host.StartAsync(Token));
+
+        Assert.All(failure.InnerExceptions, inner => AssertNamesEveryFault(Assert.IsType<OptionsValidationException>(inner)));
+        Assert.Single(failure.InnerExceptions, inner => inner.Message.Contains("Registration 'key'", StringComparison.Ordinal));
+        Assert.DoesNotContain("secret", failure.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task NoFault_WithAHost_StartsAndAsksNobody()
     {
         using FakeService service = new();
@@ -305,6 +398,17 @@ public class RegistrationTests
         await provider.GetRequiredService<IChatClient>().GetResponseAsync("hi", cancellationToken: Token);
 
         Assert.Single(service.Requests);
+    }
+
+    [Fact]
+    public async Task HttpClientName_WithoutAFactory_IsAFaultLikeAnyOther()
+    {
+        await using ServiceProvider provider = Build(Broken(), services => services.AddAzureOpenAIRoundRobin(options => options.HttpClientName = "azure"));
+
+        OptionsValidationException failure = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IChatClient>());
+
+        Assert.Equal(3, failure.Failures.Count());
+        Assert.Contains("register it with AddHttpClient", failure.Message, StringComparison.Ordinal);
     }
 
     [Fact]

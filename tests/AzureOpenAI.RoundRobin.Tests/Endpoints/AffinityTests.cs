@@ -113,6 +113,29 @@ public class AffinityTests
         Assert.Equal(before, after);
     }
 
+    [Fact]
+    public Task AnEndpoint_ThatLeavesAnyPool_MovesItsOwnConversationsAndNoOthers() => Gen.Select(Gen.Int[1, 100].Array[2, 6], Gen.Int[0, 5], Gen.Int[1, 60]).SampleAsync(async (weights, leaves, conversations) =>
+    {
+        leaves %= weights.Length;
+        using FakePool pool = PoolOf(weights.Length, endpoint: (i, entry) => entry.Weight = weights[i]);
+        string[] before = await AskEachAsync(pool, false, conversations);
+        string gone = pool.Clients[leaves].Name;
+        if (!before.Contains(gone))
+        {
+            return;
+        }
+
+        pool.Clients[leaves].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(60)));
+        string[] during = await AskEachAsync(pool, false, conversations);
+        pool.Time.Advance(TimeSpan.FromSeconds(61));
+        await AskEachAsync(pool, false, conversations);
+        await pool.AdvanceAsync(5);
+        string[] after = await AskEachAsync(pool, false, conversations);
+
+        Assert.All(before.Zip(during), pair => Assert.True(pair.First == gone ? pair.Second != gone : pair.First == pair.Second));
+        Assert.Equal(before, after);
+    }, iter: 100);
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -149,15 +172,16 @@ public class AffinityTests
         for (int i = 0; i < 60; i++)
         {
             int[] inFlight = [.. order.Select(endpoint => endpoint.InFlight)];
-            double bound = Math.Max(8, Math.Min(2.0 * i / count, (i + ((double)i / count)) / 2));
-            int expected = Array.FindIndex(inFlight, calls => calls <= bound);
+            double bound = Math.Max(8, Math.Min(2.0 * (i + 1) / count, (i + 1 + ((double)(i + 1) / count)) / 2));
+            int expected = Array.FindIndex(inFlight, calls => calls + 1 <= bound);
 
             calls.Add(pool.AskAsync());
 
             Assert.Equal(inFlight[expected] + 1, order[expected].InFlight);
         }
 
-        Assert.InRange(order[0].InFlight, 9, 45);
+        // Twice the share of one in two would be all of them.
+        Assert.Equal(count == 2 ? 45 : 120 / count, order[0].InFlight);
         foreach (HeldCall held in pool.Clients.SelectMany(client => client.Held))
         {
             held.Answer();

@@ -110,6 +110,24 @@ public class EndpointPoolTests
     }
 
     [Fact]
+    public async Task InvokeAsync_ThatItselfCallsThePool_StillKnowsThatItsOwnRequestWasSent()
+    {
+        using ServicePool pool = new(["one", "two", "three"]);
+        pool.Service.On = request => request is { Host: "one", IsStream: false } && request.Body.ToString().Contains("outer", StringComparison.Ordinal)
+            ? new HttpResponseMessage(System.Net.HttpStatusCode.OK) { Content = new StringContent("<html>") }
+            : null;
+
+        // An answer that cannot be read is the request's fault only where nothing was sent.
+        string answer = await InvokeAsync(pool.Pool, async (client, token) =>
+        {
+            await pool.Client.GetResponseAsync("inner", cancellationToken: token);
+            return (await client.Client.GetChatClient(client.DeploymentName).AsIChatClient().GetResponseAsync("outer", cancellationToken: token)).Text;
+        });
+
+        Assert.Equal("three", answer);
+    }
+
+    [Fact]
     public async Task InvokeAsync_WithAModel_GetsItsDeployment()
     {
         using ServicePool pool = new(["one"], (_, entry) => entry.Deployments["large"] = "large-one");
@@ -247,6 +265,81 @@ public class EndpointPoolTests
 
             Assert.Equal((1, 0), (pool.Released, pool.InFlight));
         }
+    }
+
+    [Fact]
+    public async Task Dispose_DuringCallsThatAreAnsweredAtOnce_ReleasesExactlyOnceAndAfterTheLast()
+    {
+        ChatMessage[] messages = [new(ChatRole.User, "hi")];
+        Task<ChatResponse> answer = Task.FromResult(FakeChatClient.Answer("x"));
+        int late = 0;
+        for (int round = 0; round < 300; round++)
+        {
+            using FakePool pool = new(2);
+            foreach (FakeChatClient client in pool.Clients)
+            {
+                client.OnCall = (_, _, _) =>
+                {
+                    Interlocked.Add(ref late, pool.Released);
+                    Thread.SpinWait(10);
+                    Interlocked.Add(ref late, pool.Released);
+                    return answer;
+                };
+            }
+
+            Thread[] callers = [.. Enumerable.Range(0, 3).Select(_ => new Thread(() =>
+            {
+                while (!pool.Client.GetResponseAsync(messages).IsFaulted)
+                {
+                }
+            }))];
+            Array.ForEach(callers, caller => caller.Start());
+            await Eventually.TrueAsync(() => pool.Calls.Sum() > 10);
+            pool.Pool.Dispose();
+            Array.ForEach(callers, caller => caller.Join());
+
+            Assert.Equal((1, 0, 0), (pool.Released, pool.InFlight, late));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task GetStatus_FromWithinACall_SeesIt(bool streaming)
+    {
+        using FakePool pool = new(2);
+        List<int> seen = [];
+        pool.Clients[0].OnCall = (_, _, _) =>
+        {
+            seen.AddRange(pool.Pool.GetStatus().Select(status => status.InFlight));
+            return Task.FromResult(FakeChatClient.Answer("a"));
+        };
+        pool.Clients[0].OnStream = (_, _, token) =>
+        {
+            seen.AddRange(pool.Pool.GetStatus().Select(status => status.InFlight));
+            return FakeChatClient.Updates(token, "a");
+        };
+
+        Assert.Equal("a", await pool.AskAsync(streaming));
+
+        Assert.Equal([1, 0], seen);
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatWaits_IsInFlightUntilItEnds(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string> call = pool.AskAsync(streaming);
+        Assert.Equal((1, 1), (pool.EndpointAt(0).InFlight, pool.StatusOf(0).InFlight));
+
+        pool.Clients[0].Held[0].Answer();
+
+        Assert.Equal("a", await call);
+        Assert.Equal((0, 0, 1L), (pool.EndpointAt(0).InFlight, pool.StatusOf(0).InFlight, pool.StatusOf(0).Answered));
     }
 
     [Fact]

@@ -50,6 +50,20 @@ public class RotatingTests
         Assert.Equal(weights, pool.Calls);
     }, iter: 50);
 
+    [Fact]
+    public Task Calls_WithAnyWeightsFromAnyNumberOfThreads_AreSpreadExactly() =>
+        Gen.Select(Gen.Int[1, 100].Array[1, 8], Gen.Int[1, 16], Gen.UInt, Gen.Bool).SampleAsync(async (weights, threads, start, streaming) =>
+        {
+            // A lap takes the weights without their common divisor; the cursor's wrap would cost an uneven one.
+            int divisor = weights.Aggregate(Gcd);
+            int lap = weights.Sum() / divisor;
+            using FakePool pool = new(weights.Length, endpoint: (i, entry) => entry.Weight = weights[i], start: start / 2);
+
+            await FromThreadsAsync(threads, 2 * lap, () => pool.AskAsync(streaming));
+
+            Assert.Equal(weights.Select(weight => 2 * threads * weight / divisor), pool.Calls);
+        }, iter: 20, threads: 1);
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -172,6 +186,8 @@ public class RotatingTests
         Assert.Equal([0, 0], pool.Calls);
         Assert.Equal(2, pool.Pool.Count);
     }
+
+    private static int Gcd(int left, int right) => right == 0 ? left : Gcd(right, left % right);
 
     private static Task FromThreadsAsync(int threads, int calls, Func<Task> call) => Task.WhenAll(Enumerable.Range(0, threads).Select(_ => Task.Run(async () =>
     {

@@ -67,6 +67,20 @@ public class ScopeTests
         Assert.Equal(1, pool.Service.Requests.Count(request => request.Host == "one"));
     }
 
+    [Fact]
+    public void TheSameDeployment_MappedByOneEntryAndAnothersOwn_StandsInItsModelOnce()
+    {
+        using ServicePool pool = new(["one/small", "one/large", "two/large"], (i, entry) =>
+        {
+            if (i == 0)
+            {
+                entry.Deployments["large"] = "large";
+            }
+        });
+
+        Assert.Equal(["one-large", "two-large"], pool.Pool.LoopFor("large").Group.Endpoints.Select(endpoint => endpoint.Name));
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

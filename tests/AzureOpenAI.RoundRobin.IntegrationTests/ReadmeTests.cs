@@ -1,0 +1,60 @@
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using Microsoft.Extensions.Configuration;
+
+namespace AzureOpenAI.RoundRobin.IntegrationTests;
+
+/// <summary>What stands in the readmes is what a newcomer pastes, so it compiles and is read without a fault.</summary>
+public sealed class ReadmeTests
+{
+    private static readonly string[] Readmes = ["README.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.Simulator/README.md"];
+
+    public static TheoryData<string, int> CodeBlocks => [.. Readmes.SelectMany(readme => Readme.Blocks(readme, "csharp").Select((_, i) => (readme, i + 1)))];
+
+    [Theory]
+    [MemberData(nameof(CodeBlocks))]
+    public void A_code_block_compiles(string readme, int number) => Assert.Empty(Readme.Compile(Readme.Blocks(readme, "csharp")[number - 1]));
+
+    [Fact]
+    public void A_code_block_that_is_wrong_is_found_out() =>
+        Assert.NotEmpty(Readme.Compile("using RoundRobinChatClient chat = RoundRobinChatClient.FromNowhere();"));
+
+    [Theory]
+    [InlineData("README.md", "bash")]
+    [InlineData("README.md", "powershell")]
+    [InlineData("README.md", "ini")]
+    [InlineData("src/AzureOpenAI.RoundRobin/README.md", "bash")]
+    public void The_variables_are_read_as_they_stand(string readme, string language)
+    {
+        string[] connections = [.. Readme.Blocks(readme, language).Where(static block => block.Contains(Connections.Connection, StringComparison.Ordinal))];
+
+        Assert.NotEmpty(connections);
+        foreach (string block in connections)
+        {
+            string array = block[block.IndexOf('[', StringComparison.Ordinal)..(block.LastIndexOf(']') + 1)];
+            Assert.Contains("<key>", array, StringComparison.Ordinal);
+            Resolution resolution = ConfigurationResolver.ForEnvironment(
+                new RoundRobinOptions(), environment: name => name == Connections.Connection ? Readme.WithKeys(array) : null);
+
+            Assert.Equal(["contoso-sweden", "contoso-france"], resolution.Settings.Endpoints.Select(static endpoint => endpoint.Name));
+            Assert.Empty(resolution.Warnings);
+        }
+    }
+
+    [Fact]
+    public void The_section_is_read_as_it_stands()
+    {
+        string json = Assert.Single(Readme.Blocks("README.md", "json"));
+        IConfiguration configuration = new ConfigurationBuilder()
+            .AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json)))
+            .AddInMemoryCollection([new("AzureOpenAI:0:AZURE_OPENAI_API_KEY", "key-of-sweden"), new("AzureOpenAI:1:AZURE_OPENAI_API_KEY", "key-of-france")])
+            .Build();
+
+        Resolution resolution = ConfigurationResolver.ForServices(
+            new RoundRobinOptions(), default, configuration, configuration.GetSection("AzureOpenAI"), httpClients: null, environment: static _ => null);
+
+        Assert.True(resolution.IsEnabled);
+        Assert.Equal([("contoso-sweden", "gpt-4o"), ("contoso-france", "gpt-4o")], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!)));
+        Assert.Empty(resolution.Warnings);
+    }
+}

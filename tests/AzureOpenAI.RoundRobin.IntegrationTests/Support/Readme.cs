@@ -1,0 +1,107 @@
+using System.Reflection;
+using System.Text.RegularExpressions;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.CSharp.Syntax;
+
+namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
+
+/// <summary>The blocks of a readme, and what the compiler says of them.</summary>
+internal static partial class Readme
+{
+    /// <summary>What the text around the blocks takes for given; a local of the same name hides it.</summary>
+    private const string Surroundings = """
+        global using System;
+        global using System.Collections.Generic;
+        global using System.IO;
+        global using System.Linq;
+        global using System.Net.Http;
+        global using System.Threading;
+        global using System.Threading.Tasks;
+
+        namespace Azure.Identity
+        {
+            public sealed class DefaultAzureCredential : Azure.Core.TokenCredential
+            {
+                public override Azure.Core.AccessToken GetToken(Azure.Core.TokenRequestContext context, CancellationToken token) => default;
+
+                public override ValueTask<Azure.Core.AccessToken> GetTokenAsync(Azure.Core.TokenRequestContext context, CancellationToken token) => default;
+            }
+        }
+
+        internal abstract class Reader
+        {
+            protected string[] args = null!;
+            protected string keyOfSweden = null!, keyOfFrance = null!, keyOfJapan = null!;
+            protected CancellationToken cancellationToken;
+            protected Microsoft.Extensions.DependencyInjection.IServiceCollection services = null!;
+            protected Microsoft.Extensions.Hosting.HostApplicationBuilder builder = null!;
+            protected Microsoft.Extensions.Logging.ILoggerFactory loggerFactory = null!;
+            protected Microsoft.Extensions.AI.IChatClient chat = null!, first = null!, second = null!, third = null!;
+            protected AzureOpenAI.RoundRobin.EndpointPool pool = null!;
+            protected AzureOpenAI.Simulator.SimulatorOptions options = null!;
+        }
+        """;
+
+    /// <summary>For a block that goes on from one before it, and so repeats none of its usings.</summary>
+    private const string Earlier = """
+        using AzureOpenAI.RoundRobin;
+        using AzureOpenAI.Simulator;
+        using Microsoft.Extensions.AI;
+        using Microsoft.Extensions.Configuration;
+        using Microsoft.Extensions.DependencyInjection;
+        using Microsoft.Extensions.Hosting;
+        """;
+
+    private static readonly string Root =
+        typeof(Readme).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(static data => data.Key == "RepositoryDirectory").Value!;
+
+    private static readonly MetadataReference[] References =
+    [
+        .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(static path => MetadataReference.CreateFromFile(path)),
+    ];
+
+    public static string[] Blocks(string readme, string language) =>
+        [.. Fence().Matches(File.ReadAllText(Path.Combine(Root, readme)).ReplaceLineEndings("\n")).Where(block => block.Groups["language"].Value == language).Select(static block => block.Groups["text"].Value)];
+
+    /// <summary>Puts a key of its own into each place for one.</summary>
+    public static string WithKeys(string text)
+    {
+        int number = 0;
+        return Regex.Replace(text, "<key>", _ => $"key-of-endpoint-{++number}");
+    }
+
+    /// <returns>The errors.</returns>
+    public static string[] Compile(string block)
+    {
+        CompilationUnitSyntax unit = CSharpSyntaxTree.ParseText(block, cancellationToken: TestContext.Current.CancellationToken).GetCompilationUnitRoot(TestContext.Current.CancellationToken);
+        string usings = unit.Usings.Count == 0 ? Earlier : unit.Usings.ToFullString();
+        string types = string.Concat(unit.Members.Where(static member => member is not GlobalStatementSyntax).Select(static member => member.ToFullString()));
+        string statements = string.Concat(unit.Members.OfType<GlobalStatementSyntax>().Select(static statement => statement.ToFullString()));
+        string program = $$"""
+            {{usings}}
+
+            {{types}}
+
+            internal sealed class Program : Reader
+            {
+                public async Task RunAsync()
+                {
+                    await Task.Yield();
+                    {{statements}}
+                }
+            }
+            """;
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            "readme",
+            [Parse(Surroundings), Parse(program)],
+            References,
+            new CSharpCompilationOptions(OutputKind.DynamicallyLinkedLibrary, nullableContextOptions: NullableContextOptions.Enable));
+        return [.. compilation.GetDiagnostics(TestContext.Current.CancellationToken).Where(static said => said.Severity == DiagnosticSeverity.Error).Select(static said => said.ToString())];
+    }
+
+    private static SyntaxTree Parse(string text) => CSharpSyntaxTree.ParseText(text, cancellationToken: TestContext.Current.CancellationToken);
+
+    [GeneratedRegex(@"^```(?<language>\w+)\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
+    private static partial Regex Fence();
+}
