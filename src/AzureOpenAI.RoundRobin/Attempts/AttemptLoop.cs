@@ -96,7 +96,11 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        Call call = new(Dispatcher, Group, Limits, operation.Fingerprint) { Affinity = operation.Affinity };
+        Call call = new(Dispatcher, Group, Limits, operation.Fingerprint)
+        {
+            Affinity = operation.Affinity,
+            Tokens = Group.HasTokenLimits ? operation.EstimateTokens() : 0,
+        };
         while (true)
         {
             if (failure is not null)

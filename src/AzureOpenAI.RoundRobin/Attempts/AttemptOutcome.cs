@@ -3,7 +3,7 @@ using System.ClientModel.Primitives;
 namespace AzureOpenAI.RoundRobin.Attempts;
 
 /// <summary>One classified failure: the only thing that the loop and the endpoints' state look at.</summary>
-internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, int status = 0, TimeSpan? hint = null, PipelineResponse? response = null)
+internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, int status = 0, TimeSpan? hint = null, PipelineResponse? response = null, bool exhaustsResource = false)
 {
     /// <summary>A hint beyond this speaks of the request or of a dead quota, not of a pause.</summary>
     public static readonly TimeSpan LongestHint = TimeSpan.FromMinutes(5);
@@ -19,6 +19,9 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
     public TimeSpan? Hint { get; } = hint;
 
     public PipelineResponse? Response { get; } = response;
+
+    /// <summary>Not this deployment alone has no capacity, but also the one that would have taken over at its resource.</summary>
+    public bool ExhaustsResource { get; } = exhaustsResource;
 
     /// <summary>The estimate of this one request may exceed the whole limit of the deployment.</summary>
     public bool IsSuspectRequest => Kind == OutcomeKind.RateLimited && Hint > LongestHint;

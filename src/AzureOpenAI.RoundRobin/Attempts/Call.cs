@@ -33,6 +33,12 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     public uint Affinity { get; init; }
 
+    /// <summary>About what a token limit is charged for it; 0 where there is none.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>It goes wherever else it may, whatever it costs: no token limit will have room for it in time.</summary>
+    public bool IgnoresTokenLimits { get; set; }
+
     /// <summary>Its place among all that ever waited; long.MaxValue for one that never did.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 
@@ -151,7 +157,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     private async ValueTask<Attempt?> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
     {
         ITimer patience = _dispatcher.Time.CreateTimer(
-            static state => { var (call, waiting) = ((Call, Waiter))state!; call.GiveUp(waiting); },
+            static state => { var (call, waiting) = ((Call, Waiter))state!; call._dispatcher.RunOut(call.Group, waiting); },
             (this, waiter), Patience, Timeout.InfiniteTimeSpan);
         await using (patience.ConfigureAwait(false))
         {

@@ -11,13 +11,19 @@ internal sealed class Line(TimeProvider time)
     /// <summary>The pace is that of the last seconds, one slot each.</summary>
     private const int Slots = 30;
 
+    private const long NotYet = long.MinValue;
+
     /// <summary>A pace says nothing before it has seen more than one window of the limits that a service keeps.</summary>
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(10);
+
+    /// <summary>A line that has not been empty for so long is no burst that will pass.</summary>
+    private static readonly TimeSpan Burst = TimeSpan.FromSeconds(30);
 
     private readonly TimeProvider _time = time;
     private readonly LinkedList<Waiter> _waiters = new();
     private readonly int[] _left = new int[Slots];
     private long _busySince;
+    private long _movingSince;
     private long _slotAt;
     private long _nextTicket;
 
@@ -69,6 +75,7 @@ internal sealed class Line(TimeProvider time)
     public void CountReleased(long now)
     {
         Advance(now);
+        _movingSince = _movingSince == NotYet ? now : _movingSince;
         _left[Slot(_slotAt)]++;
     }
 
@@ -78,16 +85,19 @@ internal sealed class Line(TimeProvider time)
     /// <summary>How long a newcomer would wait at the present pace, or null where no pace can be told.</summary>
     public TimeSpan? EstimateWait(long now)
     {
-        if (_waiters.Count == 0 || _time.Until(_busySince, now) < Observed)
+        if (_waiters.Count == 0 || _movingSince == NotYet || _time.Until(_movingSince, now) < Observed)
         {
             return null;
         }
 
         Advance(now);
         int left = _left.Sum();
-        double seconds = Math.Min(Slots, _time.Until(_busySince, now).TotalSeconds);
+        double seconds = Math.Min(Slots, _time.Until(_movingSince, now).TotalSeconds);
         return left == 0 ? null : TimeSpan.FromSeconds(Math.Min(86400, (_waiters.Count + 1) * seconds / left));
     }
+
+    /// <summary>It has not been empty for so long that waiting shortens nothing: whoever joins is served as late as all before.</summary>
+    public bool HasStood(long now) => _waiters.Count > 0 && _time.Until(_busySince, now) >= Burst;
 
     private static int Slot(long second) => (int)(second % Slots);
 
@@ -95,6 +105,7 @@ internal sealed class Line(TimeProvider time)
     {
         Array.Clear(_left);
         _busySince = now;
+        _movingSince = NotYet;
         _slotAt = Second(now);
     }
 

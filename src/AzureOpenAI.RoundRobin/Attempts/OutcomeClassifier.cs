@@ -12,6 +12,9 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// </summary>
 internal static class OutcomeClassifier
 {
+    /// <summary>The deployment had no room, nor had the one at the same resource that it spills over to; the status is that of the first.</summary>
+    private const string SpillOverFailed = "x-ms-spillover-error";
+
     public static AttemptOutcome Classify(Exception exception, in AttemptFacts facts, DateTimeOffset now)
     {
         if (facts.CallerCancelled)
@@ -43,7 +46,11 @@ internal static class OutcomeClassifier
         {
             case ClientResultException { Status: > 0 } failure:
                 PipelineResponse? response = failure.GetRawResponse();
-                return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, response, now), response);
+                OutcomeKind kind = Kind(failure.Status, facts);
+                bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
+                return new(
+                    spilled && kind is OutcomeKind.Request ? OutcomeKind.RateLimited : kind,
+                    exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled);
             case RequestFailedException { Status: > 0 } failure:
                 return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));
             case HttpRequestException { StatusCode: { } status }:

@@ -19,6 +19,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public uint Affinity => _request.Affinity;
 
+    public long EstimateTokens() => _request.EstimateTokens();
+
     public int Fingerprint() => _request.Fingerprint();
 
     public Task<ChatResponse> InvokeAsync(Attempt attempt, int number)

@@ -7,6 +7,8 @@ namespace AzureOpenAI.RoundRobin.Chat;
 /// <summary>What the caller asks for, and how it is put to an endpoint. Neither the messages nor the options are ever changed.</summary>
 internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOptions? options, bool modelIsMapped, uint affinity)
 {
+    private const int CharactersPerToken = 4;
+
     private readonly bool _modelIsMapped = modelIsMapped;
 
     public IEnumerable<ChatMessage> Messages { get; } = messages;
@@ -40,6 +42,24 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
         copy.Temperature ??= temperature;
         copy.MaxOutputTokens ??= maxOutputTokens;
         return copy;
+    }
+
+    /// <summary>
+    /// As the service reckons on arrival, before it has counted: a quarter of the characters, and the output tokens that are asked for. At least 1, so that it
+    /// is charged for something.
+    /// </summary>
+    public long EstimateTokens()
+    {
+        long characters = Options?.Instructions?.Length ?? 0;
+        foreach (ChatMessage message in Messages)
+        {
+            foreach (AIContent content in message.Contents)
+            {
+                characters += content is TextContent text ? text.Text.Length : 0;
+            }
+        }
+
+        return 1 + (characters / CharactersPerToken) + (Options?.MaxOutputTokens ?? 0);
     }
 
     /// <summary>Tells requests apart well enough to see that two of them met the same refusal.</summary>

@@ -17,6 +17,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public uint Affinity => _stream.Request.Affinity;
 
+    public long EstimateTokens() => _stream.Request.EstimateTokens();
+
     public int Fingerprint() => _stream.Request.Fingerprint();
 
     public Task<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number).AsTask();

@@ -108,6 +108,12 @@ internal sealed class ConnectionReader(string origin, Findings findings)
                 case EntryField.Priority:
                     entry.Priority = Whole(value, out fault) ?? entry.Priority;
                     break;
+                case EntryField.RequestsPerMinute:
+                    entry.RequestsPerMinute = Whole(value, out fault);
+                    break;
+                case EntryField.TokensPerMinute:
+                    entry.TokensPerMinute = Whole(value, out fault);
+                    break;
                 case EntryField.Deployments:
                     ReadDeployments(entry, value, faults, out fault);
                     break;

@@ -49,6 +49,10 @@ internal sealed class EndpointEntry
 
     public int Priority { get; set; }
 
+    public int? RequestsPerMinute { get; set; }
+
+    public int? TokensPerMinute { get; set; }
+
     public EndpointKind Kind =>
         ChatClient is not null ? EndpointKind.ReadyMade
         : Address is null ? EndpointKind.Classic
@@ -78,6 +82,8 @@ internal sealed class EndpointEntry
             MaxOutputTokens = options.MaxOutputTokens,
             Weight = options.Weight,
             Priority = options.Priority,
+            RequestsPerMinute = options.RequestsPerMinute,
+            TokensPerMinute = options.TokensPerMinute,
         };
         foreach ((string model, string deployment) in options.Deployments)
         {

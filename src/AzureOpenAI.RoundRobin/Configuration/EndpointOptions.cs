@@ -66,6 +66,21 @@ public sealed class EndpointOptions
     /// <value>The default is 0.</value>
     public int Priority { get; set; }
 
+    /// <summary>Gets or sets the requests per minute that this endpoint's own deployment takes.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: it is learned from what the endpoint rejects. Where it is given, the endpoint's turn is passed over, and the call
+    /// waits if there is no other, rather than exceed it. Spread over the minute by the second, since that is how the service judges.
+    /// </value>
+    public int? RequestsPerMinute { get; set; }
+
+    /// <summary>Gets or sets the tokens per minute that this endpoint's own deployment takes.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: it is learned from what the endpoint rejects. Where it is given, a call is charged with a quarter of its
+    /// characters and the output tokens it asks for, as the service does on arrival. That is an estimate, so no call is refused by it: one that would wait
+    /// for longer than <see cref="RoundRobinOptions.MaxWait"/> is sent.
+    /// </value>
+    public int? TokensPerMinute { get; set; }
+
     /// <summary>Gets or sets a ready-made client that stands in the pool instead of an address.</summary>
     /// <value>The default is <see langword="null"/>. The client stays the caller's and is never disposed here.</value>
     public IChatClient? ChatClient { get; set; }

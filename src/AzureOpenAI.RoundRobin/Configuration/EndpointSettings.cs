@@ -42,5 +42,10 @@ internal sealed class EndpointSettings
 
     public int Priority { get; init; }
 
+    /// <summary>Of <see cref="Deployment"/>, as is the next.</summary>
+    public int? RequestsPerMinute { get; init; }
+
+    public int? TokensPerMinute { get; init; }
+
     public override string ToString() => Name;
 }

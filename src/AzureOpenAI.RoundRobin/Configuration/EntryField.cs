@@ -13,5 +13,7 @@ internal enum EntryField
     Name,
     Weight,
     Priority,
+    RequestsPerMinute,
+    TokensPerMinute,
     Deployments,
 }

@@ -16,6 +16,8 @@ internal static class EntryFieldNames
         EntryField.Name => "name",
         EntryField.Weight => "weight",
         EntryField.Priority => "priority",
+        EntryField.RequestsPerMinute => "requests_per_minute",
+        EntryField.TokensPerMinute => "tokens_per_minute",
         _ => "deployments",
     };
 
@@ -31,6 +33,8 @@ internal static class EntryFieldNames
         EntryField.Name => nameof(EndpointOptions.Name),
         EntryField.Weight => nameof(EndpointOptions.Weight),
         EntryField.Priority => nameof(EndpointOptions.Priority),
+        EntryField.RequestsPerMinute => nameof(EndpointOptions.RequestsPerMinute),
+        EntryField.TokensPerMinute => nameof(EndpointOptions.TokensPerMinute),
         _ => nameof(EndpointOptions.Deployments),
     };
 

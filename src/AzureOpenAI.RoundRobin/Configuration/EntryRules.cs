@@ -147,6 +147,12 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential)
         Check(EntryField.Priority, NumberRules.Priority(entry.Priority));
         Check(EntryField.Temperature, NumberRules.Temperature(entry.Temperature));
         Check(EntryField.MaxTokens, NumberRules.AtLeastOne(entry.MaxOutputTokens));
+        Check(EntryField.RequestsPerMinute, NumberRules.AtLeastOne(entry.RequestsPerMinute));
+        Check(EntryField.TokensPerMinute, NumberRules.AtLeastOne(entry.TokensPerMinute));
+        if (entry.TokensPerMinute < entry.RequestsPerMinute && entry is { TokensPerMinute: >= 1, RequestsPerMinute: >= 1 })
+        {
+            Check(EntryField.TokensPerMinute, $"is less than {entry.NameOf(EntryField.RequestsPerMinute)}, though each request has a token at least; correct one of them.");
+        }
 
         void Check(EntryField field, string? fault)
         {

@@ -108,6 +108,8 @@ internal sealed class SettingsBuilder(
             MaxOutputTokens = (deployment.IsEndpoints ? entry.MaxOutputTokens : null) ?? options.MaxOutputTokens,
             Weight = entry.Weight,
             Priority = entry.Priority,
+            RequestsPerMinute = deployment.IsEndpoints ? entry.RequestsPerMinute : null,
+            TokensPerMinute = deployment.IsEndpoints ? entry.TokensPerMinute : null,
         };
     }
 }

@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Attempts;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>Stands before the transport of every client that the pool builds, and tells the running attempt that its request has left.</summary>
+/// <summary>Stands before the transport of every client that the pool builds: tells the running attempt that its request has left, and its endpoint what the answer says of limits.</summary>
 internal sealed class AttemptObserver : PipelinePolicy
 {
     public static readonly AttemptObserver Instance = new();
@@ -29,21 +29,35 @@ internal sealed class AttemptObserver : PipelinePolicy
 
     public override void Process(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
     {
-        Sending();
+        Endpoint? endpoint = Sending();
         ProcessNext(message, pipeline, currentIndex);
+        Answered(message, endpoint);
     }
 
-    public override ValueTask ProcessAsync(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
+    public override async ValueTask ProcessAsync(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
     {
-        Sending();
-        return ProcessNextAsync(message, pipeline, currentIndex);
+        // Not the attempt itself: a user's operation may end before its request does, and the attempt is another's by then.
+        Endpoint? endpoint = Sending();
+        await ProcessNextAsync(message, pipeline, currentIndex).ConfigureAwait(false);
+        Answered(message, endpoint);
     }
 
-    private static void Sending()
+    private static Endpoint? Sending()
     {
-        if (Running.Value is { } attempt)
+        if (Running.Value is not { } attempt)
         {
-            attempt.IsSent = true;
+            return null;
+        }
+
+        attempt.IsSent = true;
+        return attempt.Endpoint;
+    }
+
+    private static void Answered(PipelineMessage message, Endpoint? endpoint)
+    {
+        if (message.Response is { } response)
+        {
+            endpoint?.Hints.Hear(response.Headers);
         }
     }
 }

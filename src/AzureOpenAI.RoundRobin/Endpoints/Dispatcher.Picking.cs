@@ -38,7 +38,9 @@ internal sealed partial class Dispatcher
         SettleUnsynchronized(now);
         // Nobody overtakes those who wait; but a call that was let go before them and failed comes back in front of them.
         bool isFirst = group.Line.Head is not { } head || call.Ticket < head.Ticket;
-        if (isFirst && (TakeUnsynchronized(group, call, retry: false, now) ?? AskPartlyWellUnsynchronized(group, call, now)) is { } attempt)
+        if (isFirst && (TakeUnsynchronized(group, call, retry: false, now)
+            ?? TakeAnywayUnsynchronized(group, call, now)
+            ?? AskPartlyWellUnsynchronized(group, call, now)) is { } attempt)
         {
             RefreshEventsUnsynchronized(now);
             return Pick.Of(attempt);
@@ -62,6 +64,52 @@ internal sealed partial class Dispatcher
         {
             return group.Line.Leave(waiter);
         }
+    }
+
+    /// <summary>The call's patience is over. It goes without an attempt, unless nothing but an estimate of its tokens holds it back.</summary>
+    public void RunOut(EndpointGroup group, Waiter waiter)
+    {
+        Attempt? attempt = null;
+        lock (_lock)
+        {
+            if (!group.Line.Leave(waiter))
+            {
+                return;
+            }
+
+            if (!_disposed && waiter.Call.Tokens > 0)
+            {
+                long now = _time.GetTimestamp();
+                SettleUnsynchronized(now);
+                waiter.Call.IgnoresTokenLimits = true;
+                attempt = TakeUnsynchronized(group, waiter.Call, retry: true, now);
+                RefreshEventsUnsynchronized(now);
+            }
+        }
+
+        waiter.TrySetResult(attempt);
+        FinishOutside();
+    }
+
+    /// <summary>No request is refused because of what we think that it costs: where the token limits have no room for it in time, the service decides.</summary>
+    private Attempt? TakeAnywayUnsynchronized(EndpointGroup group, Call call, long now)
+    {
+        if (call.Tokens == 0 || call.IgnoresTokenLimits)
+        {
+            return null;
+        }
+
+        long soonest = long.MaxValue;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.IsOpen)
+            {
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens));
+            }
+        }
+
+        call.IgnoresTokenLimits = _time.Until(now, soonest) > call.Patience;
+        return call.IgnoresTokenLimits ? TakeUnsynchronized(group, call, retry: false, now) : null;
     }
 
     /// <summary>What a call is told that was sent away from the line.</summary>
@@ -92,26 +140,58 @@ internal sealed partial class Dispatcher
                 group.NextTicket();
             }
 
-            return BeginUnsynchronized(offer, now);
+            return BeginUnsynchronized(offer, call.Tokens, now);
         }
 
+        Endpoint? endpoint = call.Affinity != 0
+            ? Preferred(group, group.Rotation, call.Affinity, call, retry, now)
+            : InTurnUnsynchronized(group, call, ticket, retry, now);
+        endpoint ??= SpillOverUnsynchronized(group, call, retry, now);
+        return endpoint is null ? null : BeginUnsynchronized(endpoint, call.Tokens, now);
+    }
+
+    private static Endpoint? InTurnUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
+    {
         Rotation rotation = group.Rotation;
-        if (call.Affinity != 0)
-        {
-            return Preferred(group, rotation, call.Affinity, call, retry, now) is { } preferred ? BeginUnsynchronized(preferred, now) : null;
-        }
-
+        uint passedOver = 0;
         for (uint i = 0; i < (uint)rotation.Count; i++)
         {
             Endpoint endpoint = rotation[ticket + i];
             if (IsFree(endpoint, call, retry, now))
             {
-                group.NextTicket();
-                return BeginUnsynchronized(endpoint, now);
+                group.TakeTurn(passedOver);
+                return endpoint;
             }
+
+            passedOver += endpoint.HasPermit && endpoint.SkippedUntil <= now ? 0u : 1u;
         }
 
         return null;
+    }
+
+    /// <summary>For a call that the best tier has no room for, or has failed: of the next tier that has any, the one whose turn it is there.</summary>
+    private static Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
+    {
+        List<Endpoint> free = [];
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.Priority <= group.Tier || !endpoint.IsOpen || !IsFree(endpoint, call, retry, now))
+            {
+                continue;
+            }
+
+            if (free.Count > 0 && endpoint.Priority < free[0].Priority)
+            {
+                free.Clear();
+            }
+
+            if (free.Count == 0 || endpoint.Priority == free[0].Priority)
+            {
+                free.Add(endpoint);
+            }
+        }
+
+        return free.Count == 0 ? null : free[(int)(group.NextSpill() % (uint)free.Count)];
     }
 
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
@@ -136,14 +216,16 @@ internal sealed partial class Dispatcher
         !call.HasTriedAny && (offer.FailedProbes == 0 || group.Endpoints[ticket % (uint)group.Endpoints.Length] == offer);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
-        endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint));
+        endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
+        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens));
 
     /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
-    private Attempt BeginUnsynchronized(Endpoint endpoint, long now)
+    private Attempt BeginUnsynchronized(Endpoint endpoint, long tokens, long now)
     {
         Attempt attempt = Begin(endpoint)!;
         attempt.Count();
         attempt.StartedAt = now;
+        endpoint.Capacity.Take(tokens, now);
         if (endpoint.Health.Condition != Condition.Fit)
         {
             endpoint.Health.TakePermit();
@@ -188,7 +270,7 @@ internal sealed partial class Dispatcher
         {
             if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, CallsBegun()))
             {
-                return ProbeUnsynchronized(endpoint, now);
+                return ProbeUnsynchronized(endpoint, call.Tokens, now);
             }
         }
 
@@ -211,13 +293,14 @@ internal sealed partial class Dispatcher
             }
         }
 
-        return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, now) : null;
+        return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
     }
 
-    private Attempt ProbeUnsynchronized(Endpoint endpoint, long now)
+    private Attempt ProbeUnsynchronized(Endpoint endpoint, long tokens, long now)
     {
         if (endpoint.Health.Condition == Condition.Out)
         {
+            endpoint.Capacity.Reopen(now, stated: false);
             endpoint.Health.BeginProbing();
         }
 
@@ -226,7 +309,7 @@ internal sealed partial class Dispatcher
             endpoint.Resource.Health.BeginProbing();
         }
 
-        Attempt attempt = BeginUnsynchronized(endpoint, now);
+        Attempt attempt = BeginUnsynchronized(endpoint, tokens, now);
         _dirty = true;
         return attempt;
     }
@@ -274,14 +357,10 @@ internal sealed partial class Dispatcher
     private Pick JoinUnsynchronized(EndpointGroup group, Call call, TimeSpan patience, long now)
     {
         TimeSpan wait = _time.Until(now, SoonestStatedUnsynchronized(group, now));
-        TimeSpan? estimate = call.Ticket == long.MaxValue ? group.Line.EstimateWait(now) : null;
-        if (estimate > wait)
+        TimeSpan inLine = (call.Ticket == long.MaxValue ? ForecastUnsynchronized(group, now) : null) ?? TimeSpan.Zero;
+        if (wait > patience || inLine > (group.Line.HasStood(now) ? patience / 2 : patience) || patience == TimeSpan.Zero)
         {
-            wait = estimate.Value;
-        }
-
-        if (wait > patience || patience == TimeSpan.Zero)
-        {
+            wait = wait > inLine ? wait : inLine;
             return Pick.Refused(Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
         }
 
@@ -299,6 +378,7 @@ internal sealed partial class Dispatcher
             if (endpoint.SkippedUntil > now)
             {
                 // Calls that wait for a short pause are let go one by one when it ends, as after a long one.
+                RejectedUnsynchronized(endpoint, endpoint.SkippedUntil, now);
                 endpoint.Health.Rest(endpoint.SkippedUntil, ++_generation, now);
                 endpoint.SkippedUntil = long.MinValue;
             }

@@ -16,6 +16,13 @@ internal sealed partial class Dispatcher
         }
 
         _dirty = false;
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            ReopenUnsynchronized(endpoint, now);
+            endpoint.Hints.Advance(now);
+            endpoint.Capacity.Advance(now, endpoint.RejectionTime, drained: endpoint.InFlight <= 1);
+        }
+
         foreach (Health health in _healths)
         {
             if (health.Condition == Condition.Out && health.OutUntil <= now)
@@ -49,6 +56,17 @@ internal sealed partial class Dispatcher
         _dirty = false;
     }
 
+    /// <summary>After a rejection, where it is known how much it takes, its time opens it for all of that.</summary>
+    private static void ReopenUnsynchronized(Endpoint endpoint, long now)
+    {
+        Health health = endpoint.Health;
+        if (health is { Condition: Condition.Out, Reason: OutcomeKind.RateLimited } && health.OutUntil <= now
+            && endpoint.Capacity.Reopen(health.OutUntil, stated: health.StatedUntil >= health.OutUntil))
+        {
+            health.Reopen(now);
+        }
+    }
+
     private void RebuildUnsynchronized()
     {
         foreach (EndpointGroup group in _groups)
@@ -65,6 +83,7 @@ internal sealed partial class Dispatcher
             if (endpoint.Health.TryBecomeFit() | endpoint.Resource.Health.TryBecomeFit())
             {
                 changed = true;
+                endpoint.Capacity.Forget();
                 if (endpoint.IsFit)
                 {
                     _log.Returned(endpoint.Name);
@@ -86,7 +105,7 @@ internal sealed partial class Dispatcher
             if ((TakeUnsynchronized(group, head.Call, retry: false, now)
                 ?? AskPartlyWellUnsynchronized(group, head.Call, now)
                 ?? TakeUnsynchronized(group, head.Call, retry: true, now)
-                ?? ForceProbeUnsynchronized(group, now)) is not { } attempt)
+                ?? ForceProbeUnsynchronized(group, head.Call, now)) is not { } attempt)
             {
                 break;
             }
@@ -116,13 +135,15 @@ internal sealed partial class Dispatcher
         }
     }
 
-    private Attempt? ForceProbeUnsynchronized(EndpointGroup group, long now) =>
-        ForcedProbe(group, now, out Endpoint? endpoint) <= now && endpoint is not null ? ForceProbeUnsynchronized(endpoint, now) : null;
-
-    private Attempt ForceProbeUnsynchronized(Endpoint endpoint, long now)
+    private Attempt? ForceProbeUnsynchronized(EndpointGroup group, Call call, long now)
     {
+        if (ForcedProbe(group, now, out Endpoint? endpoint) > now || endpoint is null)
+        {
+            return null;
+        }
+
         _lastProbe = now;
-        Attempt attempt = ProbeUnsynchronized(endpoint, now);
+        Attempt attempt = ProbeUnsynchronized(endpoint, call.Tokens, now);
         RebuildUnsynchronized();
         return attempt;
     }
@@ -149,9 +170,9 @@ internal sealed partial class Dispatcher
                 continue;
             }
 
-            if (other.StatedUntil > now)
+            if (Math.Max(other.StatedUntil, other.Capacity.ExpectedAt) is var known && known > now)
             {
-                stated = Math.Min(stated, other.StatedUntil);
+                stated = Math.Min(stated, known);
             }
             else if (endpoint is null || other.LastFailedAt < endpoint.LastFailedAt)
             {
@@ -193,6 +214,11 @@ internal sealed partial class Dispatcher
             due = Math.Min(due, AdmittedAt(attempt));
         }
 
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            due = Math.Min(due, Math.Min(endpoint.Hints.NearUntil, endpoint.Capacity.NextChange(endpoint.RejectionTime)));
+        }
+
         _nextSettle = due;
         long wake = long.MaxValue;
         foreach (EndpointGroup group in _groups)
@@ -226,7 +252,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && !endpoint.IsFit && endpoint.Priority == group.Tier))
+            if (endpoint.SkippedUntil > now || (endpoint.IsOpen && (!endpoint.IsFit || endpoint.Capacity.IsLimited) && endpoint.Priority == group.Tier))
             {
                 return long.MinValue;
             }

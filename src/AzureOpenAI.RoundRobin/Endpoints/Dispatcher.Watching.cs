@@ -42,7 +42,7 @@ internal sealed partial class Dispatcher
     /// <summary>Looks for endpoints that have fallen silent or slow, each among those that answer the same model.</summary>
     private void Observe(bool compare)
     {
-        if (_endpoints.Length == 1 || (!compare && !HasSuspect()))
+        if (!compare && !HasSuspect())
         {
             return;
         }
@@ -54,6 +54,7 @@ internal sealed partial class Dispatcher
             foreach (Endpoint endpoint in _endpoints)
             {
                 endpoint.Vitals.CountAtOnce(endpoint.Answered, latest);
+                endpoint.Capacity.Note(endpoint.Answered, now);
             }
 
             foreach (EndpointGroup group in _groups)

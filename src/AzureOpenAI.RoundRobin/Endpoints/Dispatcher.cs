@@ -135,6 +135,7 @@ internal sealed partial class Dispatcher : IDisposable
         lock (_lock)
         {
             long now = _time.GetTimestamp();
+            _dirty |= attempt.Endpoint.Hints.Take(now);
             if (withContent || !IsOutForErrors(attempt.Endpoint))
             {
                 AdmitUnsynchronized(attempt, now, completed: false);
@@ -359,6 +360,7 @@ internal sealed partial class Dispatcher : IDisposable
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
+        OutcomeKind.RateLimited when outcome.ExhaustsResource => endpoint.Resource.Health,
         _ => endpoint.Health,
     };
 
@@ -368,6 +370,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: true);
+            _dirty |= attempt.Endpoint.Hints.Take(now) | attempt.Endpoint.Capacity.IsActive;
             ReviveUnsynchronized(attempt, now);
             SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
             SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
@@ -399,6 +402,10 @@ internal sealed partial class Dispatcher : IDisposable
         if (attempt.HoldsOwnPermit && attempt.Generation >= attempt.Endpoint.Health.StruckAt)
         {
             attempt.Endpoint.Health.Admit(now);
+            if (attempt.Endpoint.Health is { Condition: Condition.Returning, Reason: OutcomeKind.RateLimited } && attempt.Endpoint.Capacity.Admitted())
+            {
+                attempt.Endpoint.Health.Reopen(now);
+            }
         }
 
         AdmitResourceUnsynchronized(attempt, now);
@@ -450,7 +457,13 @@ internal sealed partial class Dispatcher : IDisposable
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
         {
-            _generation += target.FailedLate(outcome, now, _generation + 1) ? 1 : 0;
+            bool wentOut = target.FailedLate(outcome, now, _generation + 1);
+            if (target == endpoint.Health && outcome.Kind == OutcomeKind.RateLimited && target.Condition == Condition.Out)
+            {
+                RejectedUnsynchronized(endpoint, outcome.StatedPause is null ? now : target.StatedUntil, now);
+            }
+
+            _generation += wentOut ? 1 : 0;
             _dirty = true;
             return;
         }
@@ -483,10 +496,34 @@ internal sealed partial class Dispatcher : IDisposable
 
         if (target.Failed(outcome, cost, onProbation, now, _generation + 1))
         {
+            if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false } && target == endpoint.Health)
+            {
+                RejectedUnsynchronized(endpoint, outcome.StatedPause is null ? now : target.StatedUntil, now);
+            }
+
             _generation++;
             _dirty = true;
             _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
         }
+    }
+
+    private void RejectedUnsynchronized(Endpoint endpoint, long until, long now)
+    {
+        endpoint.Hints.Confirm();
+        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, _time.Until(now, until), now));
+    }
+
+    /// <summary>How many calls the endpoint took in the window which a rejection has just closed: those that run, and about as many as it answered.</summary>
+    private int Taken(Endpoint endpoint, TimeSpan pause, long now)
+    {
+        TimeSpan passed = Capacity.AtLeast(pause) - pause;
+        double taken = endpoint.Capacity.AnsweredWithin(passed, endpoint.Answered, now);
+        foreach (Attempt attempt in _attempts.Snapshot())
+        {
+            taken += attempt.Endpoint == endpoint && _time.Until(attempt.StartedAt, now) <= passed ? 1 : 0;
+        }
+
+        return (int)taken;
     }
 
     private void OnWake()

@@ -54,6 +54,12 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public Vitals Vitals { get; } = new();
 
+    /// <summary>What it takes, learned from its rejections. Under the dispatcher's lock.</summary>
+    public required Capacity Capacity { get; init; }
+
+    /// <summary>What it says of its limit.</summary>
+    public required LimitHints Hints { get; init; }
+
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
     public long SkippedUntil { get; set; } = long.MinValue;
 
@@ -72,7 +78,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public long Rejected => Interlocked.Read(ref _rejected);
 
-    public bool IsClean => Health.IsClean && Resource.Health.IsClean;
+    public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.IsActive && !Hints.HasNews;
 
     public bool IsFit => Health.Condition == Condition.Fit && Resource.Health.Condition == Condition.Fit;
 
@@ -80,7 +86,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public Condition Condition => (Condition)Math.Max((int)Health.Condition, (int)Resource.Health.Condition);
 
-    public bool HasPermit => Health.HasPermit && Resource.Health.HasPermit;
+    public bool HasPermit => Health.HasPermit && Resource.Health.HasPermit && Capacity.HasRoom;
 
     public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
 

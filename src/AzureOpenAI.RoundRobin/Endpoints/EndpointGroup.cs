@@ -18,6 +18,7 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     private readonly Vitals[] _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
     private uint _cursor = start;
     private uint _preferred;
+    private uint _spilled;
     private List<Endpoint> _members = [];
     private bool _slowChanged;
 
@@ -25,6 +26,9 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     /// <summary>False where a call has nowhere else to go.</summary>
     public bool HasAlternatives => Endpoints.Length > 1;
+
+    /// <summary>What a call costs in tokens matters here.</summary>
+    public bool HasTokenLimits { get; } = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
 
     /// <summary>Where conversations are at home; null without affinity.</summary>
     public ConversationHomes? Homes { get; } = hasHomes ? new(endpoints) : null;
@@ -55,7 +59,13 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
 
     public void CountPreferred() => Interlocked.Increment(ref _preferred);
 
+    /// <summary>Under the dispatcher's lock: counts the calls that a worse tier took over.</summary>
+    public uint NextSpill() => _spilled++;
+
     public uint NextTicket() => Interlocked.Increment(ref _cursor);
+
+    /// <summary>Takes a turn, and those before it that were passed over: else whoever stands next would have them all.</summary>
+    public void TakeTurn(uint passedOver) => Interlocked.Add(ref _cursor, passedOver + 1);
 
     public SilenceWatch Silence { get; } = new(endpoints.Length);
 
@@ -97,13 +107,21 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
             }
         }
 
+        // One that is near its limit has its turns back when all of them are.
+        if (open.Exists(static endpoint => endpoint.Hints.IsNear) && !open.TrueForAll(static endpoint => endpoint.Hints.IsNear))
+        {
+            open.RemoveAll(static endpoint => endpoint.Hints.IsNear);
+        }
+
         Offers.Sort(static (left, right) => left.Priority.CompareTo(right.Priority));
         if (_slowChanged || !open.SequenceEqual(_members))
         {
             _members = open;
             _slowChanged = false;
             List<Endpoint> slow = open.FindAll(_slow.Contains);
-            Volatile.Write(ref _rotation, slow.Count == open.Count ? Rotation.Of(open) : Rotation.Of([.. open.Except(slow)], slow));
+            Rotation next = slow.Count == open.Count ? Rotation.Of(open) : Rotation.Of([.. open.Except(slow)], slow);
+            uint turns = Turns;
+            Volatile.Write(ref _rotation, _rotation.Count == 0 ? next : next.ContinuedAfter(_rotation[turns], turns, Endpoints));
         }
     }
 }

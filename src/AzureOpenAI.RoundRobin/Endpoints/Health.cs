@@ -111,6 +111,15 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         _unadmitted = 0;
     }
 
+    /// <summary>It is known what it takes, so it needs no leash: the time that it named is over, or it admitted a probe.</summary>
+    public void Reopen(long now)
+    {
+        _outFor += _time.Until(_wentOutAt, now);
+        FailedProbes = 0;
+        Condition = Condition.Fit;
+        _clean = _faultsInRow == 0 && _slowInRow == 0 && _suspect is null;
+    }
+
     /// <summary>An endpoint that was taken for silent gives a sign of life: it was late, and nothing worse.</summary>
     public void Revive(long now)
     {

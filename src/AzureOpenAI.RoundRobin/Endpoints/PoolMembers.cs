@@ -77,6 +77,9 @@ internal sealed class PoolMembers
             endpoint = new(entry.Name, entry.Kind, resource, new Health(_time, _jitter), chat)
             {
                 Client = client,
+                // Limits are those of the endpoint's own deployment; what others take is learned.
+                Hints = new(_time, deployment),
+                Capacity = isDefault ? new(_time, entry.RequestsPerMinute, entry.TokensPerMinute) : new(_time),
                 DeploymentName = deployment,
                 Temperature = isDefault ? entry.Temperature : _settings.Temperature,
                 MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,

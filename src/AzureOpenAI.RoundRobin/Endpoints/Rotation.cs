@@ -16,8 +16,9 @@ internal sealed class Rotation
     private readonly Endpoint[] _slots;
     private readonly Endpoint[] _members;
     private readonly Endpoint[] _slow;
+    private readonly uint _offset;
 
-    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow) => (_slots, _members, _slow) = (slots, members, slow);
+    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow, uint offset = 0) => (_slots, _members, _slow, _offset) = (slots, members, slow, offset);
 
     public ReadOnlySpan<Endpoint> Slots => _slots;
 
@@ -30,7 +31,7 @@ internal sealed class Rotation
     public int Count => _slots.Length;
 
     /// <summary>The endpoint whose turn the ticket is. Unsigned, so the wrap of the cursor costs one uneven turn in four billion and no negative index.</summary>
-    public Endpoint this[uint ticket] => _slots[ticket % (uint)_slots.Length];
+    public Endpoint this[uint ticket] => _slots[(ticket + _offset) % (uint)_slots.Length];
 
     public static Rotation Of(IReadOnlyList<Endpoint> endpoints)
     {
@@ -68,6 +69,28 @@ internal sealed class Rotation
         }
 
         return new([.. slots], even._members, [.. slow]);
+    }
+
+    /// <summary>
+    /// The same, going on where another left off: with the next turn comes whoever stands after the endpoint that had the last one. Else each change of
+    /// fitness would give somebody a turn twice and somebody none.
+    /// </summary>
+    /// <param name="last">Who had the last turn.</param>
+    /// <param name="ticket">The ticket of that turn.</param>
+    /// <param name="order">All endpoints, in order.</param>
+    public Rotation ContinuedAfter(Endpoint last, uint ticket, Endpoint[] order)
+    {
+        int place = Array.IndexOf(order, last);
+        for (int i = 1; i <= order.Length; i++)
+        {
+            if (Array.IndexOf(_slots, order[(place + i) % order.Length]) is >= 0 and int slot)
+            {
+                uint count = (uint)_slots.Length;
+                return new(_slots, _members, _slow, ((uint)slot + count - (unchecked(ticket + 1) % count)) % count);
+            }
+        }
+
+        return this;
     }
 
     private static int[] Reduce(int[] weights)

@@ -42,7 +42,8 @@ internal sealed class SilenceWatch(int endpoints)
         double against = 0;
         foreach ((uint age, TimeSpan waited) in waiting)
         {
-            against -= Math.Log(Math.Max(ShareThatWaits(age, othersAnswered, othersWaiting), ShareThatTookLonger(waited, itsAnswers)));
+            double share = ShareThatWaits(age, othersAnswered, othersWaiting);
+            against -= Math.Log(Math.Max(share, ShareThatTookLonger(waited, itsAnswers, share)));
         }
 
         return against >= PastBelief;
@@ -55,8 +56,11 @@ internal sealed class SilenceWatch(int endpoints)
         return (wait + 1) / (wait + Younger(othersAnswered, age) + 1);
     }
 
-    /// <summary>The same by what the endpoint itself is used to: where one has all the long conversations, the others' answers say little about it.</summary>
-    private static double ShareThatTookLonger(TimeSpan waited, ReadOnlySpan<TimeSpan> itsAnswers)
+    /// <summary>
+    /// The same by what the endpoint itself is used to: where one has all the long conversations, the others' answers say little about it. While it has
+    /// answered little itself, theirs say more.
+    /// </summary>
+    private static double ShareThatTookLonger(TimeSpan waited, ReadOnlySpan<TimeSpan> itsAnswers, double shareOfOthers)
     {
         int longer = 0;
         foreach (TimeSpan took in itsAnswers)
@@ -64,7 +68,7 @@ internal sealed class SilenceWatch(int endpoints)
             longer += took > waited ? 1 : 0;
         }
 
-        return itsAnswers.IsEmpty ? 0 : (longer + 1.0) / (itsAnswers.Length + 1);
+        return (longer + shareOfOthers) / (itsAnswers.Length + 1);
     }
 
     /// <summary>How many are younger than the given age.</summary>

@@ -10,8 +10,8 @@ internal sealed class Vitals
     /// <summary>A median is that of so many answers.</summary>
     public const int Remembered = 20;
 
-    /// <summary>So many calls that were answered are remembered by their numbers: at two endpoints one of them must have more than the silence watch's patience.</summary>
-    private const int Numbered = 64;
+    /// <summary>So many calls that were answered are remembered by their numbers: enough for three calls that wait to be past belief in a pool of two.</summary>
+    private const int Numbered = 256;
 
     private const long Never = -1;
 
@@ -93,12 +93,7 @@ internal sealed class Vitals
             Answered(_lookedAt + 1, TimeSpan.Zero);
         }
 
-        if (atOnce > _atOnce)
-        {
-            _atOnce = atOnce;
-            Heard(latest);
-        }
-
+        _atOnce = Math.Max(_atOnce, atOnce);
         _lookedAt = latest;
     }
 

@@ -122,8 +122,8 @@ internal static class SimulatedCatalogue
         PerSecond = 1.5 * quota,
         PatienceSeconds = 60,
         Target = "goodput at least 95 % of the quota in answers that were taken; the surplus refused within 50 ms",
-        Also = result => Text($"goodput {result.GoodputPercent(quota):0.0} %, {result.RefusedWithinPercent(0.05):0} % of the failed within 50 ms"),
-        Misses = result => [AtLeast("goodput %", result.GoodputPercent(quota), 95), AtLeast("% of the failed within 50 ms", result.RefusedWithinPercent(0.05), 99)],
+        Also = result => Text($"goodput {result.GoodputPercent(quota):0.0} %, {result.RefusedWithinPercent(0.05):0} % of the refused within 50 ms"),
+        Misses = result => [AtLeast("goodput %", result.GoodputPercent(quota), 95), AtLeast("% of the refused within 50 ms", result.RefusedWithinPercent(0.05), 99)],
     };
 
     private static SimulatedScenario Rarely(string name, string what, Trouble trouble, double failedAttempt) => new(name, what, Two(new Spell(0, 1e9, trouble)))

@@ -50,8 +50,12 @@ internal sealed class SimulatedResult(SimulatedScenario scenario, string client,
 
     public double Percentile(double share) => Percentiles.Of(_took, share);
 
-    /// <summary>Of the failed calls, those that were told so within the given seconds.</summary>
-    public double RefusedWithinPercent(double seconds) => 100.0 * Calls.Count(call => !call.Answered && call.Took <= seconds) / Math.Max(1, Failed);
+    /// <summary>Of the calls that were refused, and not given up by their callers, those that were told so within the given seconds; all, if none was.</summary>
+    public double RefusedWithinPercent(double seconds)
+    {
+        SimulatedCall[] refused = [.. Calls.Where(call => !call.Answered && call.Exception != SimulatedRunner.GaveUp)];
+        return refused.Length == 0 ? 100 : 100.0 * refused.Count(call => call.Took <= seconds) / refused.Length;
+    }
 
     /// <summary>Answers that their callers took, of attempts that arrived while the load lasted, as a share of what the limits admit in that time.</summary>
     public double GoodputPercent(double quotaPerSecond)

@@ -342,15 +342,22 @@ public class ReturningTests
         using FakePool pool = new(3);
         pool.Clients[0].Plays(FakeFailure.Refused());
         pool.Clients[1].Hold();
-        Assert.Equal("c", await pool.AskAsync(streaming));
-        Task<string> call = pool.AskAsync(streaming);
+        pool.Clients[2].Hold();
+        Task<string> first = pool.AskAsync(streaming);
+        FakeChatClient fresh = pool.Clients[1].Running == 0 ? pool.Clients[1] : pool.Clients[2];
+        Task<string> second = pool.AskAsync(streaming);
         pool.Time.Advance(TimeSpan.FromSeconds(1));
 
-        pool.Clients[1].Held[0].Fail(FakeFailure.Status(500));
+        fresh.Held[0].Fail(FakeFailure.Status(500));
 
-        Assert.Equal("c", await call);
-        Assert.Equal(1, pool.Clients[0].Calls);
+        Assert.Equal([1, 3], [pool.Clients[0].Calls, pool.Clients[1].Calls + pool.Clients[2].Calls]);
         Assert.Equal("a", await pool.AskAsync(streaming));
+        foreach (HeldCall held in pool.Clients[1..].SelectMany(client => client.Held))
+        {
+            held.Answer();
+        }
+
+        await Task.WhenAll(first, second);
     }
 
     private static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];

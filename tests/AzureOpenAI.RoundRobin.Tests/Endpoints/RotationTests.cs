@@ -108,6 +108,8 @@ public class RotationTests
         return new Endpoint(
             name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
         {
+            Capacity = new(TimeProvider.System),
+            Hints = new(TimeProvider.System, null),
             Weight = weight,
         };
     })];

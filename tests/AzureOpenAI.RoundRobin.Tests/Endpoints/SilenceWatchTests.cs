@@ -87,6 +87,14 @@ public class SilenceWatchTests
         Assert.Equal(expected, IsSilent(Ages(30, from: 1), Ages(30, from: 0), itsAnswers: itsAnswers));
     }
 
+    [Fact]
+    public void AnEndpoint_ThatHasAnsweredLittle_IsJudgedByTheOthers()
+    {
+        TimeSpan[] itsAnswers = [TimeSpan.Zero];
+
+        Assert.True(IsSilent(Ages(20, from: 1), Ages(20, from: 0), itsAnswers: itsAnswers));
+    }
+
     private static bool IsSilent(uint[] waiting, uint[] answered, uint[]? othersWaiting = null, TimeSpan[]? itsAnswers = null, uint heardAge = Never) =>
         new SilenceWatch(2).IsSilent(
             [.. waiting.Select(age => (age, TimeSpan.FromSeconds(age / 10.0)))], answered, othersWaiting ?? [], itsAnswers ?? [], heardAge);

@@ -45,15 +45,15 @@ public class VitalsTests
     }
 
     [Fact]
-    public void Ages_AreRememberedOfTheLast64()
+    public void Ages_AreRememberedOfTheLast256()
     {
-        for (uint number = 0; number < 100; number++)
+        for (uint number = 0; number < 300; number++)
         {
             _vitals.Answered(number, TimeSpan.FromSeconds(number));
         }
 
-        Assert.Equal(Enumerable.Range(0, 64).Select(age => (uint)age), AgesBelow(1000, latest: 99));
-        Assert.Equal(Enumerable.Range(36, 64), _vitals.Took().Select(took => (int)took.TotalSeconds).Order());
+        Assert.Equal(Enumerable.Range(0, 256).Select(age => (uint)age), AgesBelow(1000, latest: 299));
+        Assert.Equal(Enumerable.Range(44, 256), _vitals.Took().Select(took => (int)took.TotalSeconds).Order());
     }
 
     [Fact]
@@ -64,9 +64,11 @@ public class VitalsTests
         _vitals.CountAtOnce(answered: 3, latest: 120);
 
         Assert.Equal([19U, 19U, 19U], AgesBelow(1000, latest: 120));
-        Assert.Equal(0U, _vitals.HeardAge(latest: 120));
+        Assert.Equal(19U, _vitals.HeardAge(latest: 120));
         _vitals.CountAtOnce(answered: 3, latest: 130);
-        Assert.Equal(10U, _vitals.HeardAge(latest: 130));
+        _vitals.CountAtOnce(answered: 4, latest: 140);
+        Assert.Equal(9U, _vitals.HeardAge(latest: 140));
+        Assert.Equal(4, AgesBelow(1000, latest: 140).Count());
     }
 
     [Fact]

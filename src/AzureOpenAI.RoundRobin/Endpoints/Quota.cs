@@ -1,0 +1,64 @@
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>A configured limit: never more than so much within any span of its period. Exact, since it remembers each take until it no longer counts.</summary>
+/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
+{
+    private readonly TimeProvider _time = time;
+    private readonly Queue<(long At, long Cost)> _takes = new();
+    private long _used;
+
+    /// <summary>
+    /// The service judges requests by the second or by ten, not by the minute, so a minute's are spread over the seconds.
+    /// </summary>
+    public static Quota OfRequests(TimeProvider time, int perMinute)
+    {
+        int atOnce = Math.Max(1, perMinute / 60);
+        return new(time, atOnce, atOnce * TimeSpan.FromMinutes(1) / perMinute);
+    }
+
+    public static Quota OfTokens(TimeProvider time, int perMinute) => new(time, perMinute, TimeSpan.FromMinutes(1));
+
+    /// <summary>Whether there is room for so much more. What exceeds the whole limit goes once nothing else counts: what is too much is the service's to say.</summary>
+    public bool HasRoom(long cost) => _used == 0 || _used + cost <= limit;
+
+    public void Take(long cost, long now)
+    {
+        _takes.Enqueue((now, cost));
+        _used += cost;
+    }
+
+    /// <summary>Forgets what no longer counts.</summary>
+    public void Advance(long now)
+    {
+        while (_takes.TryPeek(out (long At, long Cost) oldest) && _time.After(oldest.At, period) <= now)
+        {
+            _used -= _takes.Dequeue().Cost;
+        }
+    }
+
+    /// <summary>When there will be room for so much more.</summary>
+    public long RoomAt(long cost)
+    {
+        long used = _used;
+        long at = long.MinValue;
+        foreach ((long takenAt, long taken) in _takes)
+        {
+            if (used == 0 || used + cost <= limit)
+            {
+                break;
+            }
+
+            used -= taken;
+            at = _time.After(takenAt, period);
+        }
+
+        return at;
+    }
+
+    /// <summary>When more will be free than now.</summary>
+    public long NextChange => _takes.TryPeek(out (long At, long Cost) oldest) ? _time.After(oldest.At, period) : long.MaxValue;
+
+    /// <summary>About how many takes of 1 it has room for from now on within <paramref name="span"/>.</summary>
+    public double Within(TimeSpan span) => limit - Math.Min(limit, _used) + Math.Floor(span / period * limit);
+}
