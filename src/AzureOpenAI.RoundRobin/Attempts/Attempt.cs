@@ -42,6 +42,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>The dispatcher's generation when this was picked.</summary>
     public int Generation { get; private set; }
 
+    /// <summary>How many calls the pool had begun when this was picked; wraps.</summary>
+    public uint Number { get; private set; }
+
+    /// <summary>It has been answered; a stream, when its first content has come.</summary>
+    public bool IsAnswered { get; set; }
+
     public long StartedAt { get; set; }
 
     /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
@@ -80,9 +86,10 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 
     public bool HoldsPermit => HoldsOwnPermit || HoldsResourcePermit;
 
-    public void Begin(Endpoint endpoint, int generation)
+    public void Begin(Endpoint endpoint, int generation, uint number)
     {
         Generation = generation;
+        Number = number;
         Volatile.Write(ref _endpoint, endpoint);
     }
 
@@ -159,6 +166,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         IsCounted = false;
         IsSent = false;
         IsMovable = false;
+        IsAnswered = false;
         OutputTokens = 0;
         StartedAt = 0;
         Volatile.Write(ref _endpoint, null);

@@ -103,6 +103,7 @@ internal sealed partial class Dispatcher
         while (group.Line.Head is { } head)
         {
             if ((TakeUnsynchronized(group, head.Call, retry: false, now)
+                ?? AskPartlyWellUnsynchronized(group, head.Call, now)
                 ?? TakeUnsynchronized(group, head.Call, retry: true, now)
                 ?? ForceProbeUnsynchronized(group, head.Call, now)) is not { } attempt)
             {

@@ -50,10 +50,12 @@ internal sealed partial class Dispatcher : IDisposable
         _budget = new RetryBudget(time);
         _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
         _observeEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * endpoints.Length)) - 1L;
+        _compareEvery = Math.Max(LeastBetweenComparisons - 1L, _observeEvery);
         _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         lock (_lock)
         {
             SettleUnsynchronized(time.GetTimestamp());
+            BeginWatching();
         }
     }
 
@@ -126,7 +128,6 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="withContent">Whether it has content; where errors put the endpoint out, a beginning without any proves nothing.</param>
     public void Admitted(Attempt attempt, bool withContent = true)
     {
-        attempt.Endpoint.Vitals.Sign();
         if (attempt.Endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
         {
             return;
@@ -161,6 +162,7 @@ internal sealed partial class Dispatcher : IDisposable
             if (!streamed)
             {
                 _longest.Add(took);
+                endpoint.Vitals.Answered(attempt.Number, took);
             }
         }
 
@@ -178,8 +180,14 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="served">Whether the caller got a part of an answer, which counts as one.</param>
     public void Abandoned(Attempt attempt, bool answered, bool served = false)
     {
+        if (served && attempt.StartedAt != 0)
+        {
+            attempt.Endpoint.Vitals.Unfinished();
+        }
+
         if (answered)
         {
+            attempt.Endpoint.Vitals.Heard(attempt.Number);
             if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
             {
                 TakeBack(attempt);
@@ -208,6 +216,11 @@ internal sealed partial class Dispatcher : IDisposable
     public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool blame)
     {
         Endpoint endpoint = attempt.Endpoint;
+        if (outcome.Kind is not (OutcomeKind.Slow or OutcomeKind.Silent))
+        {
+            endpoint.Vitals.Heard(attempt.Number);
+        }
+
         lock (_lock)
         {
             long now = _time.GetTimestamp();
@@ -302,7 +315,7 @@ internal sealed partial class Dispatcher : IDisposable
     {
         // Marked as running before the flag is read, without a fence: disposal sets the flag, has a barrier in every thread, and then looks for marks.
         Attempt attempt = _attempts.Rent();
-        attempt.Begin(endpoint, Volatile.Read(ref _generation));
+        attempt.Begin(endpoint, Volatile.Read(ref _generation), CallsBegun());
         if (_disposed)
         {
             _attempts.Return(attempt);
@@ -318,9 +331,9 @@ internal sealed partial class Dispatcher : IDisposable
         Endpoint endpoint = attempt.Endpoint;
         bool counted = attempt.IsCounted;
         _attempts.Return(attempt);
-        if ((answered || counted) && (endpoint.Ended(answered, counted) & _observeEvery) == 0 && answered)
+        if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & _observeEvery) == 0 && answered)
         {
-            Observe();
+            Observe(compare: (answers & _compareEvery) == 0);
         }
 
         if (_disposed)
@@ -345,6 +358,9 @@ internal sealed partial class Dispatcher : IDisposable
 
     private bool IsAlone(Endpoint endpoint) =>
         Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
+
+    private bool IsLastOpen(Endpoint endpoint) =>
+        Array.TrueForAll(_groups, group => !group.Endpoints.Contains(endpoint) || Array.TrueForAll(group.Endpoints, other => other.Resource == endpoint.Resource || !other.IsOpen));
 
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
@@ -473,6 +489,13 @@ internal sealed partial class Dispatcher : IDisposable
         if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && IsAlone(endpoint))
         {
             // It has nobody to stand in for it, so it is never out for an error: its calls come back one by one, as the SDK's own retries would.
+            return;
+        }
+
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint))
+        {
+            // With it the whole pool would be out, though each of them answers some of the calls.
+            target.Endured();
             return;
         }
 
