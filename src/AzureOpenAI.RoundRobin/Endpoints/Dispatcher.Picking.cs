@@ -197,7 +197,7 @@ internal sealed partial class Dispatcher
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
     private Endpoint? OfferUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
     {
-        List<Endpoint> free = group.Offers.FindAll(offer => IsFree(offer, call, retry, now) && (!IsRisked(group, offer) || MayProbe(group, offer, call, ticket)));
+        List<Endpoint> free = group.Offers.FindAll(offer => IsFree(offer, call, retry, now) && (!IsRisked(group, offer) || MayProbe(group, offer, call)));
         if (free.Count == 0)
         {
             return null;
@@ -205,15 +205,26 @@ internal sealed partial class Dispatcher
 
         int best = free.FindLastIndex(offer => offer.Priority == free[0].Priority) + 1;
         Endpoint chosen = free[(int)(ticket % (uint)best)];
-        return !IsRisked(group, chosen) || _budget.TryTake(now, CallsBegun()) ? chosen : null;
+        if (!IsRisked(group, chosen))
+        {
+            return chosen;
+        }
+
+        if (!_budget.TryTake(now, CallsBegun()))
+        {
+            return null;
+        }
+
+        chosen.ProbedAtTurn = group.Turns;
+        return chosen;
     }
 
     /// <summary>A probe that the call would do without, since others are fit. It takes none of their turns, so that whoever is asked if it fails is asked in its own.</summary>
     private static bool IsRisked(EndpointGroup group, Endpoint offer) => group.Tier != int.MaxValue && offer.Condition == Condition.Probing;
 
-    /// <summary>A call risks a probe with its first attempt only: one that has lost its time already gets the best there is. An endpoint that has failed one before is not offered first any more, but in its turn: else at a call a minute each call would find it out again.</summary>
-    private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call, uint ticket) =>
-        !call.HasTriedAny && (offer.FailedProbes == 0 || group.Endpoints[ticket % (uint)group.Endpoints.Length] == offer);
+    /// <summary>A call risks a probe with its first attempt only: one that has lost its time already gets the best there is. An endpoint that has failed one before is not offered first any more, but once in a round of turns: else at a call a minute each call would find it out again.</summary>
+    private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call) =>
+        !call.HasTriedAny && (offer.FailedProbes == 0 || unchecked(group.Turns - offer.ProbedAtTurn) >= (uint)group.Endpoints.Length);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))

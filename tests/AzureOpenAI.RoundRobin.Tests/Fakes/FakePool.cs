@@ -72,11 +72,11 @@ internal sealed class FakePool : IDisposable
         return answers;
     }
 
-    /// <summary>Makes calls until the endpoint has been asked once, which takes no more of them than there are endpoints. Returns the last answer's text.</summary>
+    /// <summary>Makes calls until the endpoint has been asked once, which takes at most one more of them than there are endpoints. Returns the last answer's text.</summary>
     public async Task<string> AskInTurnOfAsync(int index, bool streaming = false)
     {
         int before = Clients[index].Calls;
-        for (int i = 0; i < Clients.Length; i++)
+        for (int i = 0; i <= Clients.Length; i++)
         {
             string answer = await AskAsync(streaming);
             if (Clients[index].Calls > before)
