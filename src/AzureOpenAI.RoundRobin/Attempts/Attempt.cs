@@ -148,7 +148,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     }
 
     /// <summary>Ends an attempt that was claimed. Runs the client's own code, so not under a lock.</summary>
-    public void EndMoved() => _source.Cancel();
+    public void EndMoved() => Cancel();
 
     /// <summary>Ends it, and makes the object fit for another attempt.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
@@ -209,7 +209,19 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         }
         else if (Interlocked.CompareExchange(ref _armed, Fired, armed) == armed)
         {
+            Cancel();
+        }
+    }
+
+    private void Cancel()
+    {
+        try
+        {
             _source.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // A callback of the client's that throws is not for the timer's thread, or for the call that happens to move this one.
         }
     }
 }

@@ -100,6 +100,7 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(_time.GetTimestamp());
         }
 
+        FinishOutside();
         uint ticket = group.NextTicket();
         Rotation rotation = group.Rotation;
         for (uint i = 0; i < (uint)rotation.Count; i++)
@@ -265,12 +266,16 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>Looks at all endpoints at one moment.</summary>
     public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
     {
+        T result;
         lock (_lock)
         {
             long now = _time.GetTimestamp();
             SettleUnsynchronized(now);
-            return reading(_endpoints, now);
+            result = reading(_endpoints, now);
         }
+
+        FinishOutside();
+        return result;
     }
 
     /// <summary>Refuses new calls, wakes those that wait, and lets go of the transport when the last attempt has ended.</summary>
@@ -360,7 +365,6 @@ internal sealed partial class Dispatcher : IDisposable
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
-        OutcomeKind.RateLimited when outcome.ExhaustsResource => endpoint.Resource.Health,
         _ => endpoint.Health,
     };
 
@@ -452,8 +456,29 @@ internal sealed partial class Dispatcher : IDisposable
         _dirty = true;
     }
 
+    /// <summary>The deployment has no room, nor has the one that would have taken over: so all of the resource's deployments rest, each for as long as was said.</summary>
+    private void BlameAllUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
+    {
+        AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
+        foreach (Endpoint other in _endpoints)
+        {
+            if (other != endpoint && other.Resource == endpoint.Resource)
+            {
+                BlameUnsynchronized(other, _generation, each, cost, fingerprint, onProbation: false, now);
+            }
+        }
+
+        BlameUnsynchronized(endpoint, generation, each, cost, fingerprint, onProbation, now);
+    }
+
     private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
+        if (outcome is { Kind: OutcomeKind.RateLimited, ExhaustsResource: true })
+        {
+            BlameAllUnsynchronized(endpoint, generation, outcome, cost, fingerprint, onProbation, now);
+            return;
+        }
+
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
         {

@@ -240,7 +240,8 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         LastFailedAt = now;
         FailedProbes = Math.Max(FailedProbes, _faultsInRow - 1);
         NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Silent or OutcomeKind.Cut;
-        _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
+        // Room is scarce where calls were rejected; where nobody was there, all of it is free.
+        _growth = kind switch { OutcomeKind.RateLimited => 1, OutcomeKind.Unreachable => 7, _ => 3 };
         _wentOutAt = now;
         _clean = false;
     }
