@@ -38,13 +38,15 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="groups">The models, each with those of the endpoints that answer it.</param>
     /// <param name="time">The source of all time.</param>
     /// <param name="log">What operators are told.</param>
+    /// <param name="instruments">What is measured.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
-    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Action release)
+    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Instruments instruments, Action release)
     {
         _endpoints = endpoints;
         _groups = groups;
         _time = time;
         _log = log;
+        Instruments = instruments;
         _release = release;
         _attempts = new AttemptCache(time);
         _budget = new RetryBudget(time);
@@ -58,6 +60,8 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     public TimeProvider Time => _time;
+
+    public Instruments Instruments { get; }
 
     public bool IsDisposed => _disposed;
 
@@ -156,7 +160,7 @@ internal sealed partial class Dispatcher : IDisposable
         if (attempt.StartedAt != 0)
         {
             TimeSpan took = attempt.Took(_time.GetTimestamp());
-            endpoint.Vitals.Add(took, attempt.OutputTokens);
+            endpoint.Vitals.Add(took, attempt.Usage.Output);
             if (!streamed)
             {
                 _longest.Add(took);
@@ -312,7 +316,16 @@ internal sealed partial class Dispatcher : IDisposable
     {
         Endpoint endpoint = attempt.Endpoint;
         bool counted = attempt.IsCounted;
+        TokenCounts usage = attempt.Usage;
+        AttemptTrace? trace = attempt.Trace;
         _attempts.Return(attempt);
+        if (!usage.IsEmpty)
+        {
+            endpoint.CountUsage(usage);
+            Instruments.Used(endpoint.Name, usage);
+        }
+
+        trace?.End();
         if ((answered || counted) && (endpoint.Ended(answered, counted) & _observeEvery) == 0 && answered)
         {
             Observe();

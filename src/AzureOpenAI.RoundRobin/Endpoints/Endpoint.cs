@@ -17,6 +17,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     private long _answeredAndInFlight;
     private long _failed;
     private long _rejected;
+    private long _inputTokens;
+    private long _outputTokens;
+    private long _cachedInputTokens;
     private long _rejectionTicks = Rejection.Least.Ticks;
 
     public string Name { get; } = name;
@@ -75,6 +78,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public long Rejected => Interlocked.Read(ref _rejected);
 
+    /// <summary>What its answers cost, as they said themselves.</summary>
+    public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
+
     public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.IsActive && !Hints.HasNews;
 
     public bool IsFit => Health.Condition == Condition.Fit && Resource.Health.Condition == Condition.Fit;
@@ -109,6 +115,13 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <returns>How many attempts it has answered so far.</returns>
     public long Ended(bool answered, bool counted) =>
         Interlocked.Add(ref _answeredAndInFlight, (answered ? OneAnswered : 0) - (counted ? 1 : 0)) >> AnsweredShift;
+
+    public void CountUsage(in TokenCounts tokens)
+    {
+        Interlocked.Add(ref _inputTokens, tokens.Input);
+        Interlocked.Add(ref _outputTokens, tokens.Output);
+        Interlocked.Add(ref _cachedInputTokens, tokens.CachedInput);
+    }
 
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)

@@ -8,13 +8,19 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 /// <summary>
 /// What the pool tells its operators. Noted under the dispatcher's lock, told outside of it, and never able to change a call.
 /// </summary>
-internal sealed partial class PoolLog(ILogger logger)
+internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
 {
     private readonly ILogger _logger = logger;
+    private readonly Instruments? _instruments = instruments;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
 
     public void WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
     {
+        if (_instruments is { WantsCooldowns: true })
+        {
+            _notes.Enqueue(_ => _instruments.WentOut(endpoint, kind));
+        }
+
         if (kind is OutcomeKind.Credential or OutcomeKind.Missing)
         {
             _notes.Enqueue(kind == OutcomeKind.Credential
@@ -42,8 +48,10 @@ internal sealed partial class PoolLog(ILogger logger)
         Tell();
     }
 
-    public static PoolLog Of(ILoggerFactory? loggerFactory) =>
-        new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!));
+    /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
+    /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
+    public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null) =>
+        new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!), instruments);
 
     /// <summary>Tells what is doubtful in the configuration.</summary>
     public void Tell(IEnumerable<string> warnings)
