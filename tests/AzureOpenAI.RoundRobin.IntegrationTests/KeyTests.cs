@@ -80,6 +80,24 @@ public sealed class KeyTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_given_client_that_follows_redirects_is_found_out_at_the_first(bool streaming)
+    {
+        using HttpClient given = new() { Timeout = Timeout.InfiniteTimeSpan };
+        await using Fleet foreign = await Fleet.StartAsync(["stranger"]);
+        await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup => setup.Pool = options => options.HttpClient = given);
+        fleet["east"].Faults.Add(RedirectTo(foreign, 307));
+
+        await fleet.AskAsync(streaming, times: 6);
+
+        Assert.Equal((1, 6), (foreign.Attempts(), fleet.Attempts("west")));
+        EndpointStatus east = fleet.Pool.GetStatus()[0];
+        Assert.Equal(EndpointState.Out, east.State);
+        Assert.Contains("AllowAutoRedirect", east.LastError!.Exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData(302)]
     [InlineData(307)]
     public async Task A_redirect_is_not_followed_while_the_switch_is_off_either(int status)

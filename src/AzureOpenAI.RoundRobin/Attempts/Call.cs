@@ -43,9 +43,6 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     /// <summary>Its place among all that ever waited; long.MaxValue for one that never did.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 
-    /// <summary>It has risked a probe while others were fit; it does not risk another.</summary>
-    public bool HasProbed { get; set; }
-
     public bool MayAskMisconfigured { get; set; }
 
     /// <summary>It was taken away from a silent endpoint; that happens to a call once.</summary>

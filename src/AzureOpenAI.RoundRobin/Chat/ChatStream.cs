@@ -251,7 +251,6 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         }
 
         attempt.Arrived();
-        attempt.Endpoint.Vitals.Sign();
         return Moved(moved);
     }
 

@@ -10,11 +10,14 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 /// </summary>
 internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
 {
+    private static readonly TimeSpan ShortPause = TimeSpan.FromSeconds(1);
+
     private readonly ILogger _logger = logger;
     private readonly Instruments? _instruments = instruments;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
 
-    public void WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
+    /// <returns>Whether operators are told, and so should also be told when it is back. Pauses that come many a second are for those who debug.</returns>
+    public bool WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
     {
         if (_instruments is { WantsCooldowns: true })
         {
@@ -29,12 +32,16 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
         }
         else if (kind == OutcomeKind.RateLimited)
         {
-            _notes.Enqueue(logger => RateLimited(logger, endpoint, pause));
+            bool isShort = pause < ShortPause;
+            _notes.Enqueue(logger => RateLimited(logger, isShort ? LogLevel.Debug : LogLevel.Information, endpoint, pause));
+            return !isShort;
         }
         else
         {
             _notes.Enqueue(logger => CoolingDown(logger, endpoint, kind, status, pause, exception));
         }
+
+        return true;
     }
 
     public void Returned(string endpoint) => _notes.Enqueue(logger => IsFitAgain(logger, endpoint));
@@ -81,9 +88,9 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
         }
     }
 
-    [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited", Level = LogLevel.Information,
+    [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited",
         Message = "Endpoint '{Endpoint}' is rate limited and rests for {Cooldown}.")]
-    private static partial void RateLimited(ILogger logger, string endpoint, TimeSpan cooldown);
+    private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
     [LoggerMessage(EventId = 2, EventName = "EndpointCoolingDown", Level = LogLevel.Warning,
         Message = "Endpoint '{Endpoint}' cools down ({Reason}, status {Status}) for {Cooldown}.")]

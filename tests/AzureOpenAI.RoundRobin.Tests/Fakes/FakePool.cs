@@ -72,6 +72,22 @@ internal sealed class FakePool : IDisposable
         return answers;
     }
 
+    /// <summary>Makes calls until the endpoint has been asked once, which takes at most one more of them than there are endpoints. Returns the last answer's text.</summary>
+    public async Task<string> AskInTurnOfAsync(int index, bool streaming = false)
+    {
+        int before = Clients[index].Calls;
+        for (int i = 0; i <= Clients.Length; i++)
+        {
+            string answer = await AskAsync(streaming);
+            if (Clients[index].Calls > before)
+            {
+                return answer;
+            }
+        }
+
+        throw new InvalidOperationException($"No turn came to '{Clients[index].Name}'.");
+    }
+
     /// <summary>Lets time pass, and then waits until every call is over, at an endpoint, or in the line; or in a pause, which only the test knows.</summary>
     public async Task AdvanceAsync(TimeSpan time, int paused = 0)
     {
