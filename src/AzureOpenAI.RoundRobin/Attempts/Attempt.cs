@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
 
@@ -42,6 +43,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>The dispatcher's generation when this was picked.</summary>
     public int Generation { get; private set; }
 
+    /// <summary>How many calls the pool had begun when this was picked; wraps.</summary>
+    public uint Number { get; private set; }
+
+    /// <summary>It has been answered; a stream, when its first content has come.</summary>
+    public bool IsAnswered { get; set; }
+
     public long StartedAt { get; set; }
 
     /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
@@ -63,8 +70,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
     public bool IsMovable { get; set; }
 
-    /// <summary>Of the answer, as far as it is known; 0 where it is not.</summary>
-    public long OutputTokens { get; set; }
+    /// <summary>What the answer cost, as far as it is known.</summary>
+    public TokenCounts Usage { get; set; }
+
+    /// <summary>Null while nobody listens.</summary>
+    public AttemptTrace? Trace { get; set; }
 
     /// <summary>What ended it after its content had reached the caller.</summary>
     public StrongBox<AttemptOutcome>? Interruption { get; set; }
@@ -80,9 +90,10 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 
     public bool HoldsPermit => HoldsOwnPermit || HoldsResourcePermit;
 
-    public void Begin(Endpoint endpoint, int generation)
+    public void Begin(Endpoint endpoint, int generation, uint number)
     {
         Generation = generation;
+        Number = number;
         Volatile.Write(ref _endpoint, endpoint);
     }
 
@@ -141,7 +152,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     }
 
     /// <summary>Ends an attempt that was claimed. Runs the client's own code, so not under a lock.</summary>
-    public void EndMoved() => _source.Cancel();
+    public void EndMoved() => Cancel();
 
     /// <summary>Ends it, and makes the object fit for another attempt.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
@@ -159,7 +170,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         IsCounted = false;
         IsSent = false;
         IsMovable = false;
-        OutputTokens = 0;
+        IsAnswered = false;
+        Usage = default;
+        Trace = null;
         StartedAt = 0;
         Volatile.Write(ref _endpoint, null);
         return quiet;
@@ -201,7 +214,19 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         }
         else if (Interlocked.CompareExchange(ref _armed, Fired, armed) == armed)
         {
+            Cancel();
+        }
+    }
+
+    private void Cancel()
+    {
+        try
+        {
             _source.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // A callback of the client's that throws is not for the timer's thread, or for the call that happens to move this one.
         }
     }
 }

@@ -98,6 +98,7 @@ internal static class OutcomeClassifier
         return cause switch
         {
             OperationCanceledException or TimeoutException => OutcomeKind.Slow,
+            RedirectFollowedException => OutcomeKind.Missing,
             // A credential is asked before anything is sent, and its exceptions belong to a library that we do not reference.
             not (ClientResultException or RequestFailedException) when facts is { Built: true, Sent: false, UsersCode: false } => OutcomeKind.Credential,
             JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.Broken,

@@ -38,7 +38,9 @@ internal sealed partial class Dispatcher
         SettleUnsynchronized(now);
         // Nobody overtakes those who wait; but a call that was let go before them and failed comes back in front of them.
         bool isFirst = group.Line.Head is not { } head || call.Ticket < head.Ticket;
-        if (isFirst && (TakeUnsynchronized(group, call, retry: false, now) ?? TakeAnywayUnsynchronized(group, call, now)) is { } attempt)
+        if (isFirst && (TakeUnsynchronized(group, call, retry: false, now)
+            ?? TakeAnywayUnsynchronized(group, call, now)
+            ?? AskPartlyWellUnsynchronized(group, call, now)) is { } attempt)
         {
             RefreshEventsUnsynchronized(now);
             return Pick.Of(attempt);
@@ -133,7 +135,11 @@ internal sealed partial class Dispatcher
         uint ticket = unchecked(group.Turns + 1);
         if (OfferUnsynchronized(group, call, ticket, retry, now) is { } offer)
         {
-            group.NextTicket();
+            if (!IsRisked(group, offer))
+            {
+                group.NextTicket();
+            }
+
             return BeginUnsynchronized(offer, call.Tokens, now);
         }
 
@@ -197,9 +203,7 @@ internal sealed partial class Dispatcher
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
     private Endpoint? OfferUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
     {
-        bool othersFit = group.Tier != int.MaxValue;
-        List<Endpoint> free = group.Offers.FindAll(offer =>
-            IsFree(offer, call, retry, now) && (!othersFit || offer.Condition != Condition.Probing || MayProbe(group, offer, call, ticket)));
+        List<Endpoint> free = group.Offers.FindAll(offer => IsFree(offer, call, retry, now) && (!IsRisked(group, offer) || MayProbe(group, offer, call)));
         if (free.Count == 0)
         {
             return null;
@@ -207,18 +211,26 @@ internal sealed partial class Dispatcher
 
         int best = free.FindLastIndex(offer => offer.Priority == free[0].Priority) + 1;
         Endpoint chosen = free[(int)(ticket % (uint)best)];
-        if (othersFit && chosen.Condition == Condition.Probing)
+        if (!IsRisked(group, chosen))
         {
-            call.HasProbed = true;
-            return _budget.TryTake(now, CallsBegun()) ? chosen : null;
+            return chosen;
         }
 
+        if (!_budget.TryTake(now, CallsBegun()))
+        {
+            return null;
+        }
+
+        chosen.ProbedAtTurn = group.Turns;
         return chosen;
     }
 
-    /// <summary>A call risks one probe. An endpoint that has failed one before is not offered first any more, but in its turn: else at a call a minute each call would find it out again.</summary>
-    private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call, uint ticket) =>
-        !call.HasProbed && (offer.FailedProbes == 0 || ticket % (uint)group.Endpoints.Length == 0);
+    /// <summary>A probe that the call would do without, since others are fit. It takes none of their turns, so that whoever is asked if it fails is asked in its own.</summary>
+    private static bool IsRisked(EndpointGroup group, Endpoint offer) => group.Tier != int.MaxValue && offer.Condition == Condition.Probing;
+
+    /// <summary>A call risks a probe with its first attempt only: one that has lost its time already gets the best there is. An endpoint that has failed one before is not offered first any more, but once in a round of turns: else at a call a minute each call would find it out again.</summary>
+    private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call) =>
+        !call.HasTriedAny && (offer.FailedProbes == 0 || unchecked(group.Turns - offer.ProbedAtTurn) >= (uint)group.Endpoints.Length);
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
@@ -280,6 +292,25 @@ internal sealed partial class Dispatcher
         }
 
         return null;
+    }
+
+    /// <summary>
+    /// No fit endpoint is left to the call, and one that is out for errors has answered others not long ago: it is better asked than waited for. That the
+    /// whole pool fails makes no storm, since each costs a token.
+    /// </summary>
+    private Attempt? AskPartlyWellUnsynchronized(EndpointGroup group, Call call, long now)
+    {
+        Endpoint? chosen = null;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (!endpoint.IsFit && endpoint.IsPartlyWell && endpoint.StatedUntil <= now && !call.HasTried(endpoint)
+                && (chosen is null || endpoint.LastFailedAt < chosen.LastFailedAt))
+            {
+                chosen = endpoint;
+            }
+        }
+
+        return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
     }
 
     private Attempt ProbeUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)

@@ -52,8 +52,21 @@ internal sealed partial class Dispatcher
             LetGoUnsynchronized();
         }
 
+        TellReturnsUnsynchronized();
         RefreshEventsUnsynchronized(now);
         _dirty = false;
+    }
+
+    private void TellReturnsUnsynchronized()
+    {
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            if (endpoint.IsToldOut && endpoint.IsFit)
+            {
+                endpoint.IsToldOut = false;
+                _log.Returned(endpoint.Name);
+            }
+        }
     }
 
     /// <summary>After a rejection, where it is known how much it takes, its time opens it for all of that.</summary>
@@ -89,10 +102,6 @@ internal sealed partial class Dispatcher
             if (endpoint.Resource.Health.TryBecomeFit() | own)
             {
                 changed = true;
-                if (endpoint.IsFit)
-                {
-                    _log.Returned(endpoint.Name);
-                }
             }
         }
 
@@ -108,6 +117,7 @@ internal sealed partial class Dispatcher
         while (group.Line.Head is { } head)
         {
             if ((TakeUnsynchronized(group, head.Call, retry: false, now)
+                ?? AskPartlyWellUnsynchronized(group, head.Call, now)
                 ?? TakeUnsynchronized(group, head.Call, retry: true, now)
                 ?? ForceProbeUnsynchronized(group, head.Call, now)) is not { } attempt)
             {

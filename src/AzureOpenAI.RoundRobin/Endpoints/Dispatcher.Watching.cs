@@ -1,40 +1,66 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Attempts;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 internal sealed partial class Dispatcher
 {
-    /// <summary>So many answers of one endpoint lie between two looks at all of them, at least.</summary>
-    private const int LeastBetweenLooks = 16;
+    /// <summary>So many answers of one endpoint lie between two looks for silence, at least.</summary>
+    private const int LeastBetweenLooks = 4;
+
+    /// <summary>And so many between two comparisons of their speed, which change more slowly and cost more.</summary>
+    private const int LeastBetweenComparisons = 16;
+
+    private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
 
     private readonly long _observeEvery;
+    private readonly long _compareEvery;
     private readonly RecentLongest _longest = new();
     private readonly ConcurrentQueue<Attempt> _moved = new();
 
-    /// <summary>An answer, or a stream's first content, took so long.</summary>
+    /// <summary>The call is answered; of a stream the first content has come.</summary>
     public void Timed(Attempt attempt)
     {
+        attempt.IsAnswered = true;
         if (attempt.StartedAt != 0)
         {
-            _longest.Add(attempt.Took(_time.GetTimestamp()));
+            TimeSpan took = attempt.Took(_time.GetTimestamp());
+            _longest.Add(took);
+            attempt.Endpoint.Vitals.Answered(attempt.Number, took);
+        }
+    }
+
+    private void BeginWatching()
+    {
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            endpoint.Vitals.CountAtOnce(0, CallsBegun());
         }
     }
 
     /// <summary>Looks for endpoints that have fallen silent or slow, each among those that answer the same model.</summary>
-    private void Observe()
+    private void Observe(bool compare)
     {
+        if (!compare && !HasSuspect())
+        {
+            return;
+        }
+
         lock (_lock)
         {
             long now = _time.GetTimestamp();
+            uint latest = CallsBegun();
             foreach (Endpoint endpoint in _endpoints)
             {
+                endpoint.Vitals.CountAtOnce(endpoint.Answered, latest);
                 endpoint.Capacity.Note(endpoint.Answered, now);
             }
 
             foreach (EndpointGroup group in _groups)
             {
-                ObserveUnsynchronized(group, now);
+                FindSilentUnsynchronized(group, latest, now);
+                _dirty |= compare && group.FindSlow();
             }
 
             SettleUnsynchronized(now);
@@ -43,47 +69,94 @@ internal sealed partial class Dispatcher
         FinishOutside();
     }
 
-    private void ObserveUnsynchronized(EndpointGroup group, long now)
+    /// <summary>Without the lock, since it is asked often and a healthy pool says no.</summary>
+    private bool HasSuspect()
     {
-        long answered = 0;
+        uint latest = CallsBegun();
+        foreach (EndpointGroup group in _groups)
+        {
+            foreach (Endpoint endpoint in group.Endpoints)
+            {
+                if (group.Silence.IsSuspect(endpoint.InFlight, endpoint.Vitals.HeardAge(latest)))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private void FindSilentUnsynchronized(EndpointGroup group, uint latest, long now)
+    {
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            answered += endpoint.Answered;
-        }
-
-        for (int i = 0; i < group.Endpoints.Length; i++)
-        {
-            Endpoint endpoint = group.Endpoints[i];
-            bool silent = group.Silence.IsSilent(i, endpoint.InFlight, endpoint.Signs, answered - endpoint.Answered);
-            if (silent && endpoint.Health.IsOpen)
+            uint heardAge = endpoint.Vitals.HeardAge(latest);
+            if (!endpoint.Health.IsOpen || !group.Silence.IsSuspect(endpoint.InFlight, heardAge))
             {
-                FallSilentUnsynchronized(endpoint, now);
+                continue;
+            }
+
+            List<uint> answered = [];
+            foreach (Endpoint other in group.Endpoints)
+            {
+                if (other != endpoint)
+                {
+                    other.Vitals.AddAges(latest, heardAge, answered);
+                }
+            }
+
+            if (answered.Count >= group.Silence.Patience)
+            {
+                answered.Sort();
+                LookCloselyUnsynchronized(group, endpoint, answered, latest, heardAge, now);
             }
         }
-
-        _dirty |= group.FindSlow();
     }
 
-    private void FallSilentUnsynchronized(Endpoint endpoint, long now)
+    private void LookCloselyUnsynchronized(EndpointGroup group, Endpoint endpoint, List<uint> othersAnswered, uint latest, uint heardAge, long now)
     {
-        TimeSpan oldest = TimeSpan.Zero;
+        List<(uint Age, TimeSpan Waited)> waiting = [];
+        List<uint> othersWaiting = [];
         foreach (Attempt attempt in _attempts.Snapshot())
         {
-            if (attempt.Endpoint == endpoint && attempt.Took(now) is var took && took > oldest)
+            if (attempt.Endpoint is not { } at || attempt.IsAnswered || attempt.StartedAt == 0 || latest - attempt.Number is var age && age >= heardAge)
             {
-                oldest = took;
+                continue;
+            }
+
+            if (at == endpoint)
+            {
+                waiting.Add((age, attempt.Took(now)));
+            }
+            else if (group.Endpoints.Contains(at))
+            {
+                othersWaiting.Add(age);
             }
         }
 
-        AttemptOutcome outcome = new(OutcomeKind.Silent, new TimeoutException($"Endpoint '{endpoint.Name}' gave no sign of life while the others went on answering."));
-        endpoint.LastFailure = Call.Describe(endpoint, outcome, oldest);
-        BlameUnsynchronized(endpoint, _generation, outcome, oldest, fingerprint: 0, onProbation: false, now);
+        othersWaiting.Sort();
+        waiting.Sort();
+        if (group.Silence.IsSilent(
+            CollectionsMarshal.AsSpan(waiting), CollectionsMarshal.AsSpan(othersAnswered), CollectionsMarshal.AsSpan(othersWaiting), endpoint.Vitals.Took(), heardAge))
+        {
+            endpoint.MiddleWaiting = latest - waiting[waiting.Count / 2].Age;
+            FallSilentUnsynchronized(endpoint, waiting[^1].Waited, now);
+        }
     }
 
+    private void FallSilentUnsynchronized(Endpoint endpoint, TimeSpan waited, long now)
+    {
+        AttemptOutcome outcome = new(OutcomeKind.Silent, new TimeoutException($"Endpoint '{endpoint.Name}' gave no sign of life while the others went on answering."));
+        endpoint.LastFailure = Call.Describe(endpoint, outcome, waited);
+        BlameUnsynchronized(endpoint, _generation, outcome, waited, fingerprint: 0, onProbation: false, now);
+    }
+
+    /// <summary>An endpoint that was taken for silent answers after all. One of the older half of its calls may be from before it hung, and says nothing.</summary>
     private void ReviveUnsynchronized(Attempt attempt, long now)
     {
         Health health = attempt.Endpoint.Health;
-        if (health.Reason == OutcomeKind.Silent && attempt.Generation < health.StruckAt)
+        if (health.Reason == OutcomeKind.Silent && attempt.Generation < health.StruckAt && (int)(attempt.Number - attempt.Endpoint.MiddleWaiting) >= 0)
         {
             health.Revive(now);
             _dirty = true;
@@ -102,7 +175,7 @@ internal sealed partial class Dispatcher
         // A call that was picked a moment before may only now become one that waits there, so look again.
         long next = _time.After(now, ProbeSpacing);
         TimeSpan limit = 2 * _longest.Read();
-        foreach (Attempt attempt in _attempts.Snapshot().Where(static attempt => attempt.IsMovable).OrderBy(static attempt => attempt.StartedAt))
+        foreach (Attempt attempt in _attempts.Snapshot().Where(static attempt => attempt.IsMovable && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
         {
             if (attempt.Endpoint is not { } endpoint || !IsStuck(endpoint))
             {
@@ -117,7 +190,8 @@ internal sealed partial class Dispatcher
 
             if (!_budget.TryTake(now, CallsBegun()))
             {
-                return _budget.NextAt(now);
+                // A little later, so that rounding does not make it too early, and that again and again.
+                return _time.After(_budget.NextAt(now), Rounding);
             }
 
             if (attempt.TryMove(endpoint, now))

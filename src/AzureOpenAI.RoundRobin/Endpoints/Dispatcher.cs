@@ -17,6 +17,9 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>A stated pause shorter than this passes the endpoint's turn over and leaves the rotation as it is.</summary>
     private static readonly TimeSpan ShortestRebuild = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A client that sends the same too large request again and again is told of once in so long.</summary>
+    private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private readonly PoolLog _log;
@@ -38,26 +41,32 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="groups">The models, each with those of the endpoints that answer it.</param>
     /// <param name="time">The source of all time.</param>
     /// <param name="log">What operators are told.</param>
+    /// <param name="instruments">What is measured.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
-    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Action release)
+    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Instruments instruments, Action release)
     {
         _endpoints = endpoints;
         _groups = groups;
         _time = time;
         _log = log;
+        Instruments = instruments;
         _release = release;
         _attempts = new AttemptCache(time);
         _budget = new RetryBudget(time);
         _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
         _observeEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * endpoints.Length)) - 1L;
+        _compareEvery = Math.Max(LeastBetweenComparisons - 1L, _observeEvery);
         _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         lock (_lock)
         {
             SettleUnsynchronized(time.GetTimestamp());
+            BeginWatching();
         }
     }
 
     public TimeProvider Time => _time;
+
+    public Instruments Instruments { get; }
 
     public bool IsDisposed => _disposed;
 
@@ -98,6 +107,7 @@ internal sealed partial class Dispatcher : IDisposable
             SettleUnsynchronized(_time.GetTimestamp());
         }
 
+        FinishOutside();
         uint ticket = group.NextTicket();
         Rotation rotation = group.Rotation;
         for (uint i = 0; i < (uint)rotation.Count; i++)
@@ -125,7 +135,6 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="withContent">Whether it has content; where errors put the endpoint out, a beginning without any proves nothing.</param>
     public void Admitted(Attempt attempt, bool withContent = true)
     {
-        attempt.Endpoint.Vitals.Sign();
         if (attempt.Endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
         {
             return;
@@ -156,10 +165,11 @@ internal sealed partial class Dispatcher : IDisposable
         if (attempt.StartedAt != 0)
         {
             TimeSpan took = attempt.Took(_time.GetTimestamp());
-            endpoint.Vitals.Add(took, attempt.OutputTokens);
+            endpoint.Vitals.Add(took, attempt.Usage.Output);
             if (!streamed)
             {
                 _longest.Add(took);
+                endpoint.Vitals.Answered(attempt.Number, took);
             }
         }
 
@@ -177,8 +187,14 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="served">Whether the caller got a part of an answer, which counts as one.</param>
     public void Abandoned(Attempt attempt, bool answered, bool served = false)
     {
+        if (served && attempt.StartedAt != 0)
+        {
+            attempt.Endpoint.Vitals.Unfinished();
+        }
+
         if (answered)
         {
+            attempt.Endpoint.Vitals.Heard(attempt.Number);
             if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
             {
                 TakeBack(attempt);
@@ -207,6 +223,11 @@ internal sealed partial class Dispatcher : IDisposable
     public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool blame)
     {
         Endpoint endpoint = attempt.Endpoint;
+        if (outcome.Kind is not (OutcomeKind.Slow or OutcomeKind.Silent))
+        {
+            endpoint.Vitals.Heard(attempt.Number);
+        }
+
         lock (_lock)
         {
             long now = _time.GetTimestamp();
@@ -252,12 +273,16 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>Looks at all endpoints at one moment.</summary>
     public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
     {
+        T result;
         lock (_lock)
         {
             long now = _time.GetTimestamp();
             SettleUnsynchronized(now);
-            return reading(_endpoints, now);
+            result = reading(_endpoints, now);
         }
+
+        FinishOutside();
+        return result;
     }
 
     /// <summary>Refuses new calls, wakes those that wait, and lets go of the transport when the last attempt has ended.</summary>
@@ -297,7 +322,7 @@ internal sealed partial class Dispatcher : IDisposable
     {
         // Marked as running before the flag is read, without a fence: disposal sets the flag, has a barrier in every thread, and then looks for marks.
         Attempt attempt = _attempts.Rent();
-        attempt.Begin(endpoint, Volatile.Read(ref _generation));
+        attempt.Begin(endpoint, Volatile.Read(ref _generation), CallsBegun());
         if (_disposed)
         {
             _attempts.Return(attempt);
@@ -312,11 +337,21 @@ internal sealed partial class Dispatcher : IDisposable
     {
         Endpoint endpoint = attempt.Endpoint;
         bool counted = attempt.IsCounted;
+        TokenCounts usage = attempt.Usage;
+        AttemptTrace? trace = attempt.Trace;
         _attempts.Return(attempt);
-        if ((answered || counted) && (endpoint.Ended(answered, counted) & _observeEvery) == 0 && answered)
+        if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & _observeEvery) == 0 && answered)
         {
-            Observe();
+            Observe(compare: (answers & _compareEvery) == 0);
         }
+
+        if (!usage.IsEmpty)
+        {
+            endpoint.CountUsage(usage);
+            Instruments.Used(endpoint.Name, usage);
+        }
+
+        trace?.End();
 
         if (_disposed)
         {
@@ -341,10 +376,12 @@ internal sealed partial class Dispatcher : IDisposable
     private bool IsAlone(Endpoint endpoint) =>
         Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
 
+    private bool IsLastOpen(Endpoint endpoint) =>
+        Array.TrueForAll(_groups, group => !group.Endpoints.Contains(endpoint) || Array.TrueForAll(group.Endpoints, other => other.Resource == endpoint.Resource || !other.IsOpen));
+
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
         OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => endpoint.Resource.Health,
-        OutcomeKind.RateLimited when outcome.ExhaustsResource => endpoint.Resource.Health,
         _ => endpoint.Health,
     };
 
@@ -436,8 +473,29 @@ internal sealed partial class Dispatcher : IDisposable
         _dirty = true;
     }
 
+    /// <summary>The deployment has no room, nor has the one that would have taken over: so all of the resource's deployments rest, each for as long as was said.</summary>
+    private void BlameAllUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
+    {
+        AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
+        foreach (Endpoint other in _endpoints)
+        {
+            if (other != endpoint && other.Resource == endpoint.Resource)
+            {
+                BlameUnsynchronized(other, _generation, each, cost, fingerprint, onProbation: false, now);
+            }
+        }
+
+        BlameUnsynchronized(endpoint, generation, each, cost, fingerprint, onProbation, now);
+    }
+
     private void BlameUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
+        if (outcome is { Kind: OutcomeKind.RateLimited, ExhaustsResource: true })
+        {
+            BlameAllUnsynchronized(endpoint, generation, outcome, cost, fingerprint, onProbation, now);
+            return;
+        }
+
         Health target = TargetOf(endpoint, outcome);
         if (generation < target.StruckAt)
         {
@@ -447,14 +505,24 @@ internal sealed partial class Dispatcher : IDisposable
                 RejectedUnsynchronized(endpoint, outcome.StatedPause is null ? now : target.StatedUntil, now);
             }
 
-            _generation += wentOut ? 1 : 0;
+            if (wentOut)
+            {
+                _generation++;
+                TellOutUnsynchronized(endpoint, target, outcome, now);
+            }
+
             _dirty = true;
             return;
         }
 
         if (outcome.IsSuspectRequest && !target.Suspects(fingerprint))
         {
-            _log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
+            if (now >= endpoint.TellsSuspectAt)
+            {
+                endpoint.TellsSuspectAt = _time.After(now, SuspectNoteSpacing);
+                _log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
+            }
+
             return;
         }
 
@@ -471,6 +539,13 @@ internal sealed partial class Dispatcher : IDisposable
             return;
         }
 
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint))
+        {
+            // With it the whole pool would be out, though each of them answers some of the calls.
+            target.Endured();
+            return;
+        }
+
         if (target.Failed(outcome, cost, onProbation, now, _generation + 1))
         {
             if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false } && target == endpoint.Health)
@@ -480,9 +555,12 @@ internal sealed partial class Dispatcher : IDisposable
 
             _generation++;
             _dirty = true;
-            _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
+            TellOutUnsynchronized(endpoint, target, outcome, now);
         }
     }
+
+    private void TellOutUnsynchronized(Endpoint endpoint, Health target, in AttemptOutcome outcome, long now) =>
+        endpoint.IsToldOut |= _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
 
     private void RejectedUnsynchronized(Endpoint endpoint, long until, long now)
     {

@@ -17,6 +17,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     private long _answeredAndInFlight;
     private long _failed;
     private long _rejected;
+    private long _inputTokens;
+    private long _outputTokens;
+    private long _cachedInputTokens;
     private long _rejectionTicks = Rejection.Least.Ticks;
 
     public string Name { get; } = name;
@@ -63,8 +66,20 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
     public long SkippedUntil { get; set; } = long.MinValue;
 
+    /// <summary>Operators were told that it is out, and wait to hear that it is fit again. Under the dispatcher's lock.</summary>
+    public bool IsToldOut { get; set; }
+
+    /// <summary>Before this nothing is told of requests that may exceed its limit. Under the dispatcher's lock.</summary>
+    public long TellsSuspectAt { get; set; } = long.MinValue;
+
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
+
+    /// <summary>How many turns its group had taken when a call last risked a probe here. Under the dispatcher's lock.</summary>
+    public uint ProbedAtTurn { get; set; }
+
+    /// <summary>While it is taken for silent: the number of the middle one of the calls that waited there then. Under the dispatcher's lock.</summary>
+    public uint MiddleWaiting { get; set; }
 
     /// <summary>The calls that wait for an answer there, and the streams that are open. A call that its client answers at once is not among them.</summary>
     public int InFlight => (int)(Interlocked.Read(ref _answeredAndInFlight) & (OneAnswered - 1));
@@ -74,6 +89,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     public long Failed => Interlocked.Read(ref _failed);
 
     public long Rejected => Interlocked.Read(ref _rejected);
+
+    /// <summary>What its answers cost, as they said themselves.</summary>
+    public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
     public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.HoldsBack && !Hints.HasNews;
 
@@ -86,6 +104,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     public bool HasPermit => Health.HasPermit && Resource.Health.HasPermit && Capacity.HasRoom;
 
     public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
+
+    /// <summary>If it is not fit, then only because of errors between its answers.</summary>
+    public bool IsPartlyWell => Health.Condition == Condition.Fit && Resource.Health.IsPartlyWell;
 
     public long OutUntil => Math.Max(
         Health.Condition == Condition.Out ? Health.OutUntil : long.MinValue,
@@ -110,6 +131,13 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     public long Ended(bool answered, bool counted) =>
         Interlocked.Add(ref _answeredAndInFlight, (answered ? OneAnswered : 0) - (counted ? 1 : 0)) >> AnsweredShift;
 
+    public void CountUsage(in TokenCounts tokens)
+    {
+        Interlocked.Add(ref _inputTokens, tokens.Input);
+        Interlocked.Add(ref _outputTokens, tokens.Output);
+        Interlocked.Add(ref _cachedInputTokens, tokens.CachedInput);
+    }
+
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)
     {
@@ -120,9 +148,6 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
             Volatile.Write(ref _rejectionTicks, Rejection.After(RejectionTime, took).Ticks);
         }
     }
-
-    /// <summary>Changes with everything that is heard from it.</summary>
-    public long Signs => Answered + Failed + Vitals.Signs;
 
     public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
 

@@ -50,7 +50,7 @@ internal static class EndpointClients
     {
         options.RetryPolicy = new ClientRetryPolicy(maxRetries: 0);
         options.NetworkTimeout = Timeout.InfiniteTimeSpan;
-        options.Transport = new HttpClientPipelineTransport(transport);
+        options.Transport = new SameAddressTransport(transport);
         options.AddPolicy(AttemptObserver.Instance, PipelinePosition.BeforeTransport);
         return options;
     }

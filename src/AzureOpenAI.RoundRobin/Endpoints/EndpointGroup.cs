@@ -67,27 +67,15 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     /// <summary>Takes a turn, and those before it that were passed over: else whoever stands next would have them all.</summary>
     public void TakeTurn(uint passedOver) => Interlocked.Add(ref _cursor, passedOver + 1);
 
-    /// <summary>Under the dispatcher's lock.</summary>
     public SilenceWatch Silence { get; } = new(endpoints.Length);
 
     /// <summary>Under the dispatcher's lock: finds who is far slower than the others.</summary>
     /// <returns>Whether that has changed.</returns>
     public bool FindSlow()
     {
-        int timed = 0;
-        foreach (Endpoint endpoint in Endpoints)
-        {
-            timed += endpoint.Vitals.Count >= Vitals.Remembered ? 1 : 0;
-        }
-
-        if (timed < 2)
-        {
-            return false;
-        }
-
-        bool[] slow = _slowness.Look(_vitals);
+        IReadOnlyList<bool> slow = _slowness.Look(_vitals);
         bool changed = false;
-        for (int i = 0; i < slow.Length; i++)
+        for (int i = 0; i < slow.Count; i++)
         {
             changed |= slow[i] ? _slow.Add(Endpoints[i]) : _slow.Remove(Endpoints[i]);
         }

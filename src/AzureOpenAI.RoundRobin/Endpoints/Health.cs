@@ -14,6 +14,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <summary>So many admitted at once end the gradual return.</summary>
     private const int FullyOpen = 16;
 
+    /// <summary>So many errors in a row are no bad luck any more: there is no answer among them.</summary>
+    private const int LongestBadLuck = 10;
+
     private readonly TimeProvider _time = time;
     private readonly Func<double> _jitter = jitter;
     private volatile bool _clean = true;
@@ -60,6 +63,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     public bool IsMisconfigured => Condition >= Condition.Probing && Reason is OutcomeKind.Credential or OutcomeKind.Missing;
 
     public bool HasPermit => Condition == Condition.Fit || (Condition != Condition.Out && _unadmitted < _allowance);
+
+    /// <summary>It answers some calls and fails others, so it is out, if it is, because others do better.</summary>
+    public bool IsPartlyWell => _faultsInRow < LongestBadLuck && (Condition == Condition.Fit || Reason is OutcomeKind.Fault or OutcomeKind.Broken);
 
     /// <summary>Takes one of the calls that a half-open target allows.</summary>
     public void TakePermit() => _unadmitted++;
@@ -147,13 +153,21 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         return again;
     }
 
+    /// <summary>Takes an error of a target that stays in all the same, because nobody could stand in for it.</summary>
+    public void Endured()
+    {
+        _faultsInRow++;
+        _clean = false;
+    }
+
     /// <summary>Takes a failure that was picked after the last one struck.</summary>
     /// <returns><see langword="true"/> if the target went out for it.</returns>
     public bool Failed(in AttemptOutcome outcome, TimeSpan cost, bool onProbation, long now, int generation)
     {
         // The endpoint's own word needs no second failure to be believed.
         TimeSpan? stated = outcome.StatedPause;
-        if (Condition == Condition.Fit && IsFirstOfItsKind(outcome.Kind) && !onProbation && stated is null)
+        bool isFirst = IsFirstOfItsKind(outcome.Kind);
+        if (Condition == Condition.Fit && isFirst && !onProbation && stated is null)
         {
             _clean = false;
             return false;
@@ -226,7 +240,8 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         LastFailedAt = now;
         FailedProbes = Math.Max(FailedProbes, _faultsInRow - 1);
         NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Silent or OutcomeKind.Cut;
-        _growth = kind == OutcomeKind.RateLimited ? 1 : 3;
+        // Room is scarce where calls were rejected; where nobody was there, all of it is free.
+        _growth = kind switch { OutcomeKind.RateLimited => 1, OutcomeKind.Unreachable => 7, _ => 3 };
         _wentOutAt = now;
         _clean = false;
     }

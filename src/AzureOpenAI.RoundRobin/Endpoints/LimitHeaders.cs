@@ -14,7 +14,7 @@ internal static class LimitHeaders
     private static readonly TimeSpan LongestReset = TimeSpan.FromSeconds(60);
 
     /// <summary>A provisioned deployment drains all the time, so what it says is soon stale.</summary>
-    private static readonly TimeSpan Drained = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Drained = TimeSpan.FromMilliseconds(250);
 
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
 

@@ -13,35 +13,37 @@ internal sealed class SlownessWatch(int endpoints)
     /// <summary>Below this difference, in seconds, nobody minds, and a busy machine makes it by itself.</summary>
     private const double Negligible = 0.02;
 
+    /// <summary>By so many standard deviations must its answers rank behind the others'. Where half of all calls are long, the median alone is a toss.</summary>
+    private const double ClearlyBehind = 3.5;
+
     private readonly bool[] _slow = new bool[endpoints];
     private readonly int[] _suspectedAt = new int[endpoints];
-    private readonly (double Whole, double PerToken)[] _medians = new (double, double)[endpoints];
-    private readonly List<double> _whole = new(endpoints);
-    private readonly List<double> _perToken = new(endpoints);
+    private readonly Sample[] _samples = [.. Enumerable.Range(0, endpoints).Select(_ => new Sample())];
+    private readonly List<double> _medians = new(endpoints);
+    private readonly List<double> _mediansPerToken = new(endpoints);
 
     /// <summary>Looks at all of them now and then.</summary>
     /// <param name="vitals">Of each endpoint, in order.</param>
     /// <returns>Which of them are slow now.</returns>
-    public bool[] Look(Vitals[] vitals)
+    public IReadOnlyList<bool> Look(IReadOnlyList<Vitals> vitals)
     {
-        for (int i = 0; i < vitals.Length; i++)
+        for (int i = 0; i < _samples.Length; i++)
         {
-            _medians[i] = vitals[i].Count < Vitals.Remembered ? (double.NaN, double.NaN) : vitals[i].Medians(_slow[i] ? Probes : Vitals.Remembered);
+            _samples[i].Take(vitals[i], _slow[i] ? Probes : Vitals.Remembered);
         }
 
-        Sort(_whole, perToken: false);
-        Sort(_perToken, perToken: true);
-        for (int i = 0; i < vitals.Length; i++)
+        SortMedians(_medians, perToken: false);
+        SortMedians(_mediansPerToken, perToken: true);
+        for (int i = 0; i < _samples.Length; i++)
         {
-            // Slow ones count as well: while they are the fewer, the middle of the others is a healthy one.
-            double otherWhole = MiddleWithout(_whole, _medians[i].Whole);
-            double otherPerToken = MiddleWithout(_perToken, _medians[i].PerToken);
-            double times = double.IsNaN(_medians[i].PerToken) || double.IsNaN(otherPerToken)
-                ? _medians[i].Whole / otherWhole
-                : _medians[i].PerToken / otherPerToken;
-            bool matters = _medians[i].Whole - otherWhole > Negligible;
-            _slow[i] = _slow[i] ? matters && times > ItselfAgain : matters && times > TooSlow && IsConfirmed(i, vitals[i].Count);
-            _suspectedAt[i] = matters && times > TooSlow ? _suspectedAt[i] : 0;
+            double others = MiddleWithout(_medians, _samples[i].Median);
+            double othersPerToken = MiddleWithout(_mediansPerToken, _samples[i].MedianPerToken);
+            bool perToken = !double.IsNaN(_samples[i].MedianPerToken) && !double.IsNaN(othersPerToken);
+            double times = perToken ? _samples[i].MedianPerToken / othersPerToken : _samples[i].Median / others;
+            bool matters = _samples[i].Median - others > Negligible;
+            bool suspect = matters && times > TooSlow && (_slow[i] || IsClearlyBehind(i, perToken));
+            _slow[i] = _slow[i] ? matters && times > ItselfAgain : suspect && IsConfirmed(i, vitals[i].Count);
+            _suspectedAt[i] = suspect ? _suspectedAt[i] : 0;
         }
 
         return _slow;
@@ -54,31 +56,83 @@ internal sealed class SlownessWatch(int endpoints)
         return count - _suspectedAt[i] >= Vitals.Remembered;
     }
 
-    private void Sort(List<double> values, bool perToken)
+    /// <summary>The rank-sum test: how often one of its answers took longer than one of another endpoint, against what chance makes of equals.</summary>
+    private bool IsClearlyBehind(int i, bool perToken)
     {
-        values.Clear();
-        foreach ((double whole, double each) in _medians)
+        ReadOnlySpan<double> own = _samples[i].Values(perToken);
+        double longer = 0;
+        int compared = 0;
+        for (int other = 0; other < _samples.Length; other++)
         {
-            if ((perToken ? each : whole) is var value && !double.IsNaN(value))
+            if (other == i || _slow[other] || double.IsNaN(_samples[other].MedianOf(perToken)))
             {
-                values.Add(value);
+                continue;
+            }
+
+            foreach (double theirs in _samples[other].Values(perToken))
+            {
+                compared++;
+                foreach (double value in own)
+                {
+                    longer += value > theirs ? 1 : value == theirs ? 0.5 : 0;
+                }
             }
         }
 
-        values.Sort();
+        double pairs = (double)own.Length * compared;
+        return (longer / pairs) - 0.5 > ClearlyBehind * Math.Sqrt((own.Length + compared + 1) / (12 * pairs));
     }
 
-    /// <summary>The lower middle of the values without one of them.</summary>
+    private void SortMedians(List<double> medians, bool perToken)
+    {
+        medians.Clear();
+        foreach (Sample sample in _samples)
+        {
+            if (sample.MedianOf(perToken) is var median && !double.IsNaN(median))
+            {
+                medians.Add(median);
+            }
+        }
+
+        medians.Sort();
+    }
+
+    /// <summary>The lower middle of the others' medians. Slow ones count as well: while they are the fewer, the middle is a healthy one.</summary>
     private static double MiddleWithout(List<double> sorted, double value)
     {
         int own = sorted.BinarySearch(value);
         int count = own >= 0 ? sorted.Count - 1 : sorted.Count;
-        if (count <= 0)
+        int middle = (count - 1) / 2;
+        return count <= 0 ? double.NaN : sorted[own >= 0 && middle >= own ? middle + 1 : middle];
+    }
+
+    /// <summary>The last answers of one endpoint; medians are NaN where it has not given enough, or not told their length.</summary>
+    private sealed class Sample
+    {
+        private readonly double[] _whole = new double[Vitals.Remembered];
+        private readonly double[] _perToken = new double[Vitals.Remembered];
+        private int _count;
+
+        public double Median { get; private set; }
+
+        public double MedianPerToken { get; private set; }
+
+        public double MedianOf(bool perToken) => perToken ? MedianPerToken : Median;
+
+        public ReadOnlySpan<double> Values(bool perToken) => (perToken ? _perToken : _whole).AsSpan(0, _count);
+
+        public void Take(Vitals vitals, int last)
         {
-            return double.NaN;
+            _count = vitals.Count < Vitals.Remembered ? 0 : vitals.Take(last, _whole, _perToken);
+            Median = MiddleOf(_whole.AsSpan(0, _count));
+            MedianPerToken = MiddleOf(_perToken.AsSpan(0, _count));
         }
 
-        int middle = (count - 1) / 2;
-        return sorted[own >= 0 && middle >= own ? middle + 1 : middle];
+        private static double MiddleOf(Span<double> values)
+        {
+            values.Sort();
+            // Where one is not known, it is sorted to the front.
+            return values.IsEmpty || double.IsNaN(values[0]) ? double.NaN : values[values.Length / 2];
+        }
     }
 }

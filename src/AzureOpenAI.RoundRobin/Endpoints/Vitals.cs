@@ -1,24 +1,101 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>The signs of life that an endpoint gives, and how long its last answers took.</summary>
-/// <remarks>Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one.</remarks>
+/// <summary>Which calls an endpoint has answered lately, and how long its answers took. Of a stream the first content is what is meant by an answer here.</summary>
+/// <remarks>
+/// Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one. A call is named
+/// by how many the pool had begun when it did; the number wraps, so it is only ever used as an age, the number of calls begun since.
+/// </remarks>
 internal sealed class Vitals
 {
     /// <summary>A median is that of so many answers.</summary>
     public const int Remembered = 20;
 
+    /// <summary>So many calls that were answered are remembered by their numbers: enough for three calls that wait to be past belief in a pool of two.</summary>
+    private const int Numbered = 256;
+
+    private const long Never = -1;
+
     private readonly double[] _seconds = new double[Remembered];
     private readonly double[] _perToken = new double[Remembered];
+    private readonly uint[] _numbers = new uint[Numbered];
+    private readonly long[] _took = new long[Numbered];
     private int _count;
-    private long _signs;
+    private int _answers;
+    private int _unfinished;
+    private long _youngest = Never;
+    private long _atOnce;
+    private uint _lookedAt;
 
     /// <summary>How many answers were timed; grows for ever.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>Changes with every sign of life that is not an outcome.</summary>
-    public long Signs => Volatile.Read(ref _signs);
+    /// <summary>The call with this number had a sign of life: an answer, or a failure that the endpoint took part in.</summary>
+    public void Heard(uint number)
+    {
+        long youngest = Volatile.Read(ref _youngest);
+        if (youngest == Never || (int)(number - (uint)youngest) > 0)
+        {
+            Volatile.Write(ref _youngest, number);
+        }
+    }
 
-    public void Sign() => Volatile.Write(ref _signs, _signs + 1);
+    /// <summary>It was answered.</summary>
+    public void Answered(uint number, TimeSpan took)
+    {
+        int index = (int)((uint)(Interlocked.Increment(ref _answers) - 1) % Numbered);
+        Volatile.Write(ref _numbers[index], number);
+        Volatile.Write(ref _took[index], took.Ticks);
+        Heard(number);
+    }
+
+    /// <summary>The age of the youngest call that had a sign of life.</summary>
+    /// <param name="latest">The number of the latest call.</param>
+    public uint HeardAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue : latest - (uint)youngest;
+
+    /// <summary>Adds the ages of the answered calls that are younger than the given age.</summary>
+    public void AddAges(uint latest, uint below, List<uint> ages)
+    {
+        for (int i = Math.Min(Volatile.Read(ref _answers), Numbered) - 1; i >= 0; i--)
+        {
+            if (latest - Volatile.Read(ref _numbers[i]) is var age && age < below)
+            {
+                ages.Add(age);
+            }
+        }
+    }
+
+    /// <summary>How long the last answers took.</summary>
+    public TimeSpan[] Took()
+    {
+        TimeSpan[] took = new TimeSpan[Math.Min(Volatile.Read(ref _answers), Numbered)];
+        for (int i = 0; i < took.Length; i++)
+        {
+            took[i] = new TimeSpan(Volatile.Read(ref _took[i]));
+        }
+
+        return took;
+    }
+
+    /// <summary>A stream was let go of by its caller before its end.</summary>
+    public void Unfinished() => Interlocked.Increment(ref _unfinished);
+
+    /// <summary>
+    /// Accounts for the answers that were there at once, which nobody timed: all that is known of them is that they came since the last look.
+    /// Under the dispatcher's lock.
+    /// </summary>
+    /// <param name="answered">How many calls it has answered in all.</param>
+    /// <param name="latest">The number of the latest call.</param>
+    public void CountAtOnce(long answered, uint latest)
+    {
+        long atOnce = answered - Count - Volatile.Read(ref _unfinished);
+        for (long i = Math.Max(_atOnce, atOnce - Numbered); i < atOnce; i++)
+        {
+            Answered(_lookedAt + 1, TimeSpan.Zero);
+        }
+
+        _atOnce = Math.Max(_atOnce, atOnce);
+        _lookedAt = latest;
+    }
 
     /// <param name="took">The whole answer.</param>
     /// <param name="outputTokens">Its length; 0 where it is not known.</param>
@@ -29,13 +106,12 @@ internal sealed class Vitals
         Volatile.Write(ref _perToken[index], outputTokens > 0 ? took.TotalSeconds / outputTokens : double.NaN);
     }
 
-    /// <summary>The medians of the last answers, in seconds: of the whole, and per output token (NaN where one is not known).</summary>
-    public (double Whole, double PerToken) Medians(int last)
+    /// <summary>How long the last answers took, in seconds: the whole, and per output token (NaN where that is not known).</summary>
+    /// <returns>How many were taken.</returns>
+    public int Take(int last, Span<double> whole, Span<double> perToken)
     {
         int count = Count;
         int taken = Math.Min(last, Math.Min(count, Remembered));
-        Span<double> whole = stackalloc double[Remembered];
-        Span<double> perToken = stackalloc double[Remembered];
         for (int i = 0; i < taken; i++)
         {
             int index = (int)((uint)(count - 1 - i) % Remembered);
@@ -43,17 +119,6 @@ internal sealed class Vitals
             perToken[i] = Volatile.Read(ref _perToken[index]);
         }
 
-        return (Median(whole[..taken]), Median(perToken[..taken]));
-    }
-
-    private static double Median(Span<double> values)
-    {
-        if (values.IsEmpty || values.ContainsAny([double.NaN]))
-        {
-            return double.NaN;
-        }
-
-        values.Sort();
-        return values[values.Length / 2];
+        return taken;
     }
 }

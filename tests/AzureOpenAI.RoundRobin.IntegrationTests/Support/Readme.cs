@@ -39,6 +39,7 @@ internal static partial class Readme
             protected Microsoft.Extensions.Logging.ILoggerFactory loggerFactory = null!;
             protected Microsoft.Extensions.AI.IChatClient chat = null!, first = null!, second = null!, third = null!;
             protected AzureOpenAI.RoundRobin.EndpointPool pool = null!;
+            protected AzureOpenAI.Simulator.AzureOpenAISimulator azure = null!;
             protected AzureOpenAI.Simulator.SimulatorOptions options = null!;
         }
         """;

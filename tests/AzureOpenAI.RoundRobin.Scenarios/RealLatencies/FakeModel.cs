@@ -1,13 +1,20 @@
 using System.ClientModel;
 using System.Globalization;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 
-/// <summary>A deployment in simulated time: takes as long as the call says, within limits, with spells of trouble. Not for streams.</summary>
+/// <summary>A deployment in simulated time: takes as long as the call says, within limits, with spells of trouble. Of a stream the first quarter of the time passes before its first content.</summary>
 internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime time) : IChatClient
 {
+    private const int TokensPerSecond = 40;
+    private const int Updates = 4;
+
+    /// <summary>Below the 100 s after which clients give up.</summary>
+    private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(95);
+
     private static readonly TimeSpan ToFail = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan ToVanish = TimeSpan.FromSeconds(5);
 
@@ -28,39 +35,23 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
-        string prompt = messages.Single().Text;
-        await AskAsync(prompt, options?.MaxOutputTokens ?? 0, cancellationToken);
-        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop };
+        (string prompt, int call, TimeSpan own) = Arrive(messages.Single().Text);
+        await AskAsync(call, own, options?.MaxOutputTokens ?? 0, cancellationToken);
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop, Usage = UsageOf(own) };
     }
 
     /// <summary>Answers with the prompt itself, or throws as the SDK would.</summary>
     /// <returns>What the limits were when the call came.</returns>
-    public async Task<LimitReading> AskAsync(string prompt, int tokens, CancellationToken cancellationToken)
+    public Task<LimitReading> AskAsync(string prompt, int tokens, CancellationToken cancellationToken)
     {
-        (int call, TimeSpan own) = Prompt.Read(prompt);
-        double arrived = time.Seconds;
-        _arrivals.Add(arrived);
-        switch (spec.Spells.FirstOrDefault(spell => spell.Covers(arrived))?.Trouble)
-        {
-            case Trouble.Refuses:
-                await WaitAsync(TimeSpan.FromMilliseconds(1), cancellationToken);
-                throw Failure(HttpRequestError.ConnectionError, SocketError.ConnectionRefused);
-            case Trouble.Vanished:
-                await WaitAsync(ToVanish, cancellationToken);
-                throw Failure(HttpRequestError.ConnectionError, SocketError.TimedOut);
-            case Trouble.Hangs or Trouble.Freezes:
-                await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
-                break;
-            case Trouble.Breaks:
-                await WaitAsync(ToFail, cancellationToken);
-                throw new ClientResultException("HTTP 500", new FakeResponse(500));
-            case Trouble.TimesOut:
-                await WaitAsync(ToTimeOut, cancellationToken);
-                throw new ClientResultException("HTTP 504", new FakeResponse(504));
-            default:
-                break;
-        }
+        (_, int call, TimeSpan own) = Arrive(prompt);
+        return AskAsync(call, own, tokens, cancellationToken);
+    }
 
+    private async Task<LimitReading> AskAsync(int call, TimeSpan own, int tokens, CancellationToken cancellationToken)
+    {
+        double arrived = time.Seconds;
+        Trouble? trouble = await TroubleAsync(arrived, cancellationToken);
         LimitReading reading = Count(tokens);
         if (reading.RejectedFor is { } wait)
         {
@@ -77,22 +68,79 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 
         if (interruption is { Trouble: Trouble.Freezes })
         {
-            await Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
+            await NeverAsync(cancellationToken);
         }
 
-        await WaitAsync(own, cancellationToken);
+        await WaitAsync(trouble == Trouble.Crawls ? 10 * own : own, cancellationToken);
         Answered[call] = arrived;
         return reading;
     }
 
-    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-        throw new NotSupportedException();
+    public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        (string prompt, int call, TimeSpan own) = Arrive(messages.Single().Text);
+        double arrived = time.Seconds;
+        Trouble? trouble = await TroubleAsync(arrived, cancellationToken);
+        TimeSpan part = (trouble == Trouble.Crawls ? 10 * own : own) / Updates;
+        await WaitAsync(ToFail, cancellationToken);
+        yield return new ChatResponseUpdate(ChatRole.Assistant, []);
+        await (trouble == Trouble.HangsBeforeContent ? NeverAsync(cancellationToken) : WaitAsync(part, cancellationToken));
+        yield return new ChatResponseUpdate(ChatRole.Assistant, prompt);
+        for (int i = 1; i < Updates; i++)
+        {
+            await (trouble == Trouble.HangsAfterContent ? NeverAsync(cancellationToken) : WaitAsync(part, cancellationToken));
+            yield return new ChatResponseUpdate(ChatRole.Assistant, [new UsageContent(UsageOf(own))]);
+        }
+
+        Answered[call] = arrived;
+        yield return new ChatResponseUpdate { FinishReason = ChatFinishReason.Stop };
+    }
 
     public object? GetService(Type serviceType, object? serviceKey = null) => null;
 
     public void Dispose()
     {
     }
+
+    private static UsageDetails UsageOf(TimeSpan own) => new() { OutputTokenCount = Math.Max(1, (long)(own.TotalSeconds * TokensPerSecond)) };
+
+    private (string Prompt, int Call, TimeSpan Own) Arrive(string prompt)
+    {
+        (int call, TimeSpan own) = Prompt.Read(prompt);
+        _arrivals.Add(time.Seconds);
+        return (prompt, call, own < LongestAnswer / spec.Times ? spec.Times * own : LongestAnswer);
+    }
+
+    /// <summary>What fails or hangs before anything is answered does so here.</summary>
+    private async Task<Trouble?> TroubleAsync(double arrived, CancellationToken cancellationToken)
+    {
+        Trouble? trouble = spec.Spells.FirstOrDefault(spell => spell.Covers(arrived))?.Trouble;
+        switch (trouble)
+        {
+            case Trouble.Refuses:
+                await WaitAsync(TimeSpan.FromMilliseconds(1), cancellationToken);
+                throw Failure(HttpRequestError.ConnectionError, SocketError.ConnectionRefused);
+            case Trouble.Vanished:
+                await WaitAsync(ToVanish, cancellationToken);
+                throw Failure(HttpRequestError.ConnectionError, SocketError.TimedOut);
+            case Trouble.Hangs or Trouble.Freezes:
+                await NeverAsync(cancellationToken);
+                break;
+            case Trouble.Breaks:
+                await WaitAsync(ToFail, cancellationToken);
+                throw new ClientResultException("HTTP 500", new FakeResponse(500));
+            case Trouble.TimesOut:
+                await WaitAsync(ToTimeOut, cancellationToken);
+                throw new ClientResultException("HTTP 504", new FakeResponse(504));
+            default:
+                break;
+        }
+
+        return trouble;
+    }
+
+    private Task NeverAsync(CancellationToken cancellationToken) => Task.Delay(Timeout.InfiniteTimeSpan, time, cancellationToken);
 
     private static ClientResultException Failure(HttpRequestError error, SocketError socket) =>
         new(socket.ToString(), null, new HttpRequestException(error, socket.ToString(), new SocketException((int)socket)));

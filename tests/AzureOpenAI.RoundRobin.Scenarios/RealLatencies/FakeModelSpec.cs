@@ -16,6 +16,9 @@ internal sealed record FakeModelSpec
 
     public Hint Hint { get; init; }
 
+    /// <summary>Its answers are so many times as long as asked for; it has all the long conversations.</summary>
+    public double Times { get; init; } = 1;
+
     public IReadOnlyList<Spell> Spells { get; init; } = [];
 }
 
@@ -50,6 +53,15 @@ internal enum Trouble
 
     /// <summary>The same, and what it took before is not answered either.</summary>
     Freezes,
+
+    /// <summary>Streams: gives the first update, which has no content, and then nothing.</summary>
+    HangsBeforeContent,
+
+    /// <summary>Streams: gives the first content, and then nothing.</summary>
+    HangsAfterContent,
+
+    /// <summary>Takes ten times as long for every token.</summary>
+    Crawls,
 
     /// <summary>Answers 500.</summary>
     Breaks,

@@ -11,7 +11,7 @@ internal static class SimulatedCatalogue
 {
     private const int QuotaPerSecond = 10;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. SimulatedQuotas.All, .. OfOne(), .. Rare()];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. SimulatedQuotas.All, .. OfOne(), .. Rare(), .. WatchCatalogue.All];
 
     private static IEnumerable<SimulatedScenario> OfTwo()
     {

@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 
 /// <summary>What one client did in one scenario of simulated time.</summary>
-internal sealed class SimulatedResult(SimulatedScenario scenario, string client, IReadOnlyList<SimulatedCall> calls, IReadOnlyList<FakeModel> models)
+internal sealed class SimulatedResult(SimulatedScenario scenario, string client, IReadOnlyList<SimulatedCall> calls, IReadOnlyList<FakeModel> models, int silentVerdicts)
 {
     private readonly double[] _took = [.. calls.Where(call => call.Right).Select(call => call.Took).Order()];
 
@@ -14,6 +14,19 @@ internal sealed class SimulatedResult(SimulatedScenario scenario, string client,
     public IReadOnlyList<SimulatedCall> Calls { get; } = calls;
 
     public IReadOnlyList<FakeModel> Models { get; } = models;
+
+    /// <summary>How often our pool took an endpoint for silent.</summary>
+    public int SilentVerdicts { get; } = silentVerdicts;
+
+    /// <summary>The most attempts that an endpoint had above or below its share of all, by weight.</summary>
+    public double OffShare
+    {
+        get
+        {
+            double weights = Scenario.Weights?.Sum() ?? Models.Count;
+            return Models.Select((model, i) => Math.Abs(model.Arrivals.Count - (Attempts * (Scenario.Weights?[i] ?? 1) / weights))).Max();
+        }
+    }
 
     public int Right => _took.Length;
 
@@ -55,6 +68,14 @@ internal sealed class SimulatedResult(SimulatedScenario scenario, string client,
     /// <summary>How long after the given second an endpoint first answered again.</summary>
     public double BackAfter(int model, double second) =>
         Models[model].Answered.Values.Where(arrived => arrived >= second).Select(arrived => arrived - second).DefaultIfEmpty(double.NaN).Min();
+
+    /// <summary>When an endpoint first had an even share of ten calls again, after the given second.</summary>
+    public double ShareBackAfter(int model, double second)
+    {
+        double[] arrived = [.. Models[model].Arrivals.Where(at => at >= second).Order()];
+        double even = 10 * Models.Count / Scenario.PerSecond;
+        return Enumerable.Range(0, Math.Max(0, arrived.Length - 9)).Where(i => arrived[i + 9] - arrived[i] <= even).Select(i => arrived[i] - second).DefaultIfEmpty(double.NaN).First();
+    }
 
     public string Failures() => string.Join(", ", Calls
         .Where(call => !call.Answered)

@@ -16,34 +16,54 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
     /// <summary>Below the 100 s after which the SDK gives up, so that no call is lost whatever the client does.</summary>
     private const double LongestSeconds = 90;
 
+    private const double ShortSeconds = 0.4;
+
     private readonly VirtualTime _time = new();
 
     public async Task<SimulatedResult> RunAsync()
     {
         FakeModel[] models = [.. scenario.Models.Select((spec, i) => new FakeModel($"m{i}", spec, _time))];
-        using IChatClient client = contestant.Create(models, _time, scenario.HasHeaders);
-        int count = (int)Math.Round(scenario.PerSecond * scenario.Seconds);
-        Task<SimulatedCall[]> work = Task.WhenAll(OwnTimes(count).Select((own, i) => CallAsync(client, i, i / scenario.PerSecond, own)));
+        VerdictLog verdicts = new();
+        using IChatClient client = contestant.Create(models, scenario, _time, verdicts);
+        Task<SimulatedCall[]> work = CallAllAsync(client, (int)Math.Round(scenario.PerSecond * scenario.Seconds));
         await VirtualDriver.RunAsync(_time, work);
-        return new SimulatedResult(scenario, contestant.Name, await work, models);
+        return new SimulatedResult(scenario, contestant.Name, await work, models, verdicts.Silent);
     }
 
-    /// <summary>Log-normal, and one in ten takes 40 seconds.</summary>
-    private static IEnumerable<TimeSpan> OwnTimes(int count)
+    private async Task<SimulatedCall[]> CallAllAsync(IChatClient client, int count)
     {
+        Task<SimulatedCall>[] calls = new Task<SimulatedCall>[count];
 #pragma warning disable CA5394 // The same numbers in every run are what is wanted.
         Random random = new(1);
+#pragma warning restore CA5394
+        double began = _time.Seconds;
         for (int i = 0; i < count; i++)
         {
-            double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-            yield return TimeSpan.FromSeconds(random.NextDouble() < LongShare ? LongSeconds : Math.Min(LongestSeconds, MedianSeconds * Math.Exp(Sigma * normal)));
+            TimeSpan wait = TimeSpan.FromSeconds(began + (i / scenario.PerSecond) - _time.Seconds);
+            if (wait > TimeSpan.Zero)
+            {
+                await Task.Delay(wait, _time);
+            }
+
+            calls[i] = CallAsync(client, i, OwnTime(random));
         }
-#pragma warning restore CA5394
+
+        return await Task.WhenAll(calls);
     }
 
-    private async Task<SimulatedCall> CallAsync(IChatClient client, int number, double due, TimeSpan own)
+    private TimeSpan OwnTime(Random random)
     {
-        await Task.Delay(TimeSpan.FromSeconds(due), _time);
+#pragma warning disable CA5394
+        double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+        double chance = random.NextDouble();
+#pragma warning restore CA5394
+        return TimeSpan.FromSeconds(scenario.Sizes == Sizes.Bimodal
+            ? (chance < 0.5 ? LongSeconds : ShortSeconds)
+            : chance < LongShare ? LongSeconds : Math.Min(LongestSeconds, MedianSeconds * Math.Exp(Sigma * normal)));
+    }
+
+    private async Task<SimulatedCall> CallAsync(IChatClient client, int number, TimeSpan own)
+    {
         using CancellationTokenSource patience = new(TimeSpan.FromSeconds(scenario.PatienceSeconds), _time);
         string prompt = Prompt.Of(number, own);
         bool answered = false;
@@ -53,7 +73,7 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         double began = _time.Seconds;
         try
         {
-            string text = (await client.GetResponseAsync(prompt, options, patience.Token)).Text;
+            string text = scenario.Streams ? await ReadAsync(client, prompt, options, patience.Token) : (await client.GetResponseAsync(prompt, options, patience.Token)).Text;
             (answered, right) = (true, text == prompt);
         }
 #pragma warning disable CA1031 // Whatever a client throws is a result.
@@ -66,5 +86,16 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         }
 
         return new SimulatedCall(number, began, _time.Seconds, own.TotalSeconds, answered, right, thrown);
+    }
+
+    private static async Task<string> ReadAsync(IChatClient client, string prompt, ChatOptions? options, CancellationToken cancellationToken)
+    {
+        string text = "";
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, options, cancellationToken))
+        {
+            text += update.Text;
+        }
+
+        return text;
     }
 }

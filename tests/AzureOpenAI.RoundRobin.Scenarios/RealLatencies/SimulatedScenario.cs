@@ -3,6 +3,14 @@ namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 /// <summary>A row group of the second table.</summary>
 internal sealed record SimulatedScenario(string Name, string What, IReadOnlyList<FakeModelSpec> Models)
 {
+    /// <summary>How long the answers are.</summary>
+    public Sizes Sizes { get; init; } = Sizes.Mixed;
+
+    public bool Streams { get; init; }
+
+    /// <summary>Of the endpoints; null for equal ones.</summary>
+    public IReadOnlyList<int>? Weights { get; init; }
+
     public double PerSecond { get; init; } = 5;
 
     public double Seconds { get; init; } = 120;
@@ -26,4 +34,13 @@ internal sealed record SimulatedScenario(string Name, string What, IReadOnlyList
     public required Func<SimulatedResult, IEnumerable<string?>> Misses { get; init; }
 
     public Func<SimulatedResult, string>? Also { get; init; }
+}
+
+internal enum Sizes
+{
+    /// <summary>Log-normal with a median of 4 s and a sigma of 1, at most 90 s; one in ten takes 40 s.</summary>
+    Mixed,
+
+    /// <summary>Half of them take 0.4 s and half 40 s.</summary>
+    Bimodal,
 }

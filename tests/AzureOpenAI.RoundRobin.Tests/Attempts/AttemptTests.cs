@@ -42,6 +42,30 @@ public class AttemptTests
     }
 
     [Fact]
+    public void Await_ThatDoesNotEnd_WithACallbackThatThrows_ThrowsNothingIntoTheTimer()
+    {
+        Attempt attempt = new(null!, _time);
+        using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
+        Await(attempt);
+
+        _time.Advance(2 * Limit);
+
+        Assert.True(attempt.TimedOut);
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void EndMoved_WithACallbackThatThrows_ThrowsNothing()
+    {
+        Attempt attempt = new(null!, _time);
+        using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
+
+        attempt.EndMoved();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
     public void Await_OneAfterTheOther_CountsFromTheLast()
     {
         Attempt attempt = new(null!, _time);

@@ -56,7 +56,7 @@ public class CoolingDownTests
 
         foreach (double seconds in new double[] { 1, 2, 4, 8, 16, 30, 30 })
         {
-            Assert.Equal("b", await pool.AskAsync(streaming));
+            Assert.Equal("b", await pool.AskInTurnOfAsync(0, streaming));
             Assert.Equal(seconds, pool.OutFor(0));
             pool.Time.Advance(TimeSpan.FromSeconds(seconds));
         }
@@ -83,12 +83,12 @@ public class CoolingDownTests
     {
         using FakePool pool = new(2);
         pool.Clients[0].Plays(FakeFailure.Status(429), FakeFailure.Status(429), null, FakeFailure.Status(429));
-        await pool.AskAsync(streaming);
+        await pool.AskInTurnOfAsync(0, streaming);
         pool.Time.Advance(TimeSpan.FromSeconds(1));
-        await pool.AskAsync(streaming);
+        await pool.AskInTurnOfAsync(0, streaming);
         pool.Time.Advance(TimeSpan.FromSeconds(2));
 
-        Assert.Equal("a", await pool.AskAsync(streaming));
+        Assert.Equal("a", await pool.AskInTurnOfAsync(0, streaming));
         await pool.AskManyAsync(2, streaming);
 
         Assert.Equal(4, pool.OutFor(0));
@@ -106,12 +106,12 @@ public class CoolingDownTests
         pool.Clients[0].Fails = FakeFailure.Status(429);
         foreach (double pause in new double[] { 1, 2, 4 })
         {
-            await pool.AskAsync();
+            await pool.AskInTurnOfAsync(0);
             pool.Time.Advance(TimeSpan.FromSeconds(pause));
         }
 
         pool.Time.Advance(TimeSpan.FromSeconds(quiet));
-        await pool.AskAsync();
+        await pool.AskInTurnOfAsync(0);
 
         Assert.Equal(seconds, pool.OutFor(0));
     }
@@ -140,7 +140,7 @@ public class CoolingDownTests
         double outSince = 0;
         for (int i = 0; i < 20; i++)
         {
-            Assert.Equal("b", await pool.AskAsync(streaming));
+            Assert.Equal("b", await pool.AskInTurnOfAsync(0, streaming));
             double pause = pool.OutFor(0);
             Assert.Equal(Math.Clamp(outSince / 4, 1, 15), pause, 0.001);
             outSince += pause;
@@ -199,7 +199,7 @@ public class CoolingDownTests
         pool.Clients[0].OnStream = (_, _, _) => FakeChatClient.Failing(new IOException("cut"), "content");
         foreach (double seconds in new double[] { 2, 4, 8 })
         {
-            await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming: true));
+            await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskInTurnOfAsync(0, streaming: true));
             Assert.Equal(seconds, pool.OutFor(0));
             pool.Time.Advance(TimeSpan.FromSeconds(seconds));
         }
@@ -218,7 +218,7 @@ public class CoolingDownTests
         pool.Clients[0].Fails = FakeFailure.Status(status);
         foreach (double seconds in new double[] { 10, 60, 300, 300 })
         {
-            Assert.Equal("b", await pool.AskAsync(streaming));
+            Assert.Equal("b", await pool.AskInTurnOfAsync(0, streaming));
             Assert.Equal(seconds, pool.OutFor(0));
             pool.Time.Advance(TimeSpan.FromSeconds(seconds));
         }

@@ -31,7 +31,7 @@ public class ReturningTests
         foreach (int open in new[] { 1, 2, 4, 8 })
         {
             // Enough that all its turns come, and too few for it to seem silent.
-            Task<string>[] calls = Ask(pool, (2 * open) + 2, streaming);
+            Task<string>[] calls = Ask(pool, 2 * open, streaming);
 
             Assert.Equal(open, pool.Clients[0].Running);
             AnswerAll(pool.Clients[0]);
@@ -51,7 +51,7 @@ public class ReturningTests
         foreach (int open in new[] { 1, 2, 4, 8 })
         {
             // Enough that all its turns come, and too few for it to seem silent.
-            Task<string>[] calls = Ask(pool, (2 * open) + 2, streaming);
+            Task<string>[] calls = Ask(pool, 2 * open, streaming);
             running += open;
             Assert.Equal(running, pool.Clients[0].Running);
             pool.Time.Advance(TimeSpan.FromMilliseconds(249));
@@ -207,7 +207,7 @@ public class ReturningTests
         for (int i = 0; i < 20; i++)
         {
             pool.Time.Advance(TimeSpan.FromSeconds(60));
-            await pool.AskAsync();
+            await pool.AskInTurnOfAsync(0);
             double now = pool.EndpointAt(0).RejectionTime.TotalMilliseconds;
             Assert.InRange(now, Math.Max(250, before * 0.87), Math.Max(250, before * 0.88));
             before = now;
@@ -313,6 +313,51 @@ public class ReturningTests
         pool.Clients[0].Hold();
         pool.Time.Advance(TimeSpan.FromSeconds(1));
         return pool;
+    }
+
+    [Theory]
+    [InlineData(2, false)]
+    [InlineData(2, true)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public async Task AnEndpoint_ThatFailedItsProbe_IsProbedInItsOwnTurnOnly(int count, bool streaming)
+    {
+        using FakePool pool = new(count);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        for (int i = 0; i < 60; i++)
+        {
+            await pool.AskAsync(streaming);
+            pool.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.InRange(pool.Calls[0], (60 / count) - 1, (60 / count) + 2);
+        Assert.InRange(pool.Calls[1..].Max() - pool.Calls[1..].Min(), 0, 1);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatHasFailedOnce_RisksNoProbe(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+        pool.Clients[1].Hold();
+        pool.Clients[2].Hold();
+        Task<string> first = pool.AskAsync(streaming);
+        FakeChatClient fresh = pool.Clients[1].Running == 0 ? pool.Clients[1] : pool.Clients[2];
+        Task<string> second = pool.AskAsync(streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+
+        fresh.Held[0].Fail(FakeFailure.Status(500));
+
+        Assert.Equal([1, 3], [pool.Clients[0].Calls, pool.Clients[1].Calls + pool.Clients[2].Calls]);
+        Assert.Equal("a", await pool.AskAsync(streaming));
+        foreach (HeldCall held in pool.Clients[1..].SelectMany(client => client.Held))
+        {
+            held.Answer();
+        }
+
+        await Task.WhenAll(first, second);
     }
 
     private static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];

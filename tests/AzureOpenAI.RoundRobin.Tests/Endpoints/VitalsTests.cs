@@ -1,0 +1,111 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>Which calls were answered, by their ages, and how long the last ones took.</summary>
+public class VitalsTests
+{
+    private readonly Vitals _vitals = new();
+
+    [Fact]
+    public void HeardAge_OfAnEndpointThatWasNeverHeard_IsTheGreatest() => Assert.Equal(uint.MaxValue, _vitals.HeardAge(latest: 5));
+
+    [Fact]
+    public void HeardAge_IsThatOfTheYoungestCall_InWhateverOrderTheyAreAnswered()
+    {
+        _vitals.Heard(10);
+        _vitals.Heard(30);
+        _vitals.Answered(20, TimeSpan.Zero);
+
+        Assert.Equal(5U, _vitals.HeardAge(latest: 35));
+    }
+
+    [Fact]
+    public void HeardAge_WhenTheNumbersWrap_GoesOn()
+    {
+        _vitals.Heard(uint.MaxValue - 1);
+        Assert.Equal(4U, _vitals.HeardAge(latest: 2));
+
+        _vitals.Heard(1);
+
+        Assert.Equal(1U, _vitals.HeardAge(latest: 2));
+    }
+
+    [Fact]
+    public void Ages_AreThoseOfAnsweredCallsBelowTheLimit()
+    {
+        foreach (uint number in new uint[] { 10, 12, 14, 16 })
+        {
+            _vitals.Answered(number, TimeSpan.Zero);
+        }
+
+        _vitals.Heard(18);
+
+        Assert.Equal([4U, 6U], AgesBelow(8, latest: 20));
+    }
+
+    [Fact]
+    public void Ages_AreRememberedOfTheLast256()
+    {
+        for (uint number = 0; number < 300; number++)
+        {
+            _vitals.Answered(number, TimeSpan.FromSeconds(number));
+        }
+
+        Assert.Equal(Enumerable.Range(0, 256).Select(age => (uint)age), AgesBelow(1000, latest: 299));
+        Assert.Equal(Enumerable.Range(44, 256), _vitals.Took().Select(took => (int)took.TotalSeconds).Order());
+    }
+
+    [Fact]
+    public void AnswersThatWereThereAtOnce_CountAsBegunSinceTheLastLook()
+    {
+        _vitals.CountAtOnce(answered: 0, latest: 100);
+
+        _vitals.CountAtOnce(answered: 3, latest: 120);
+
+        Assert.Equal([19U, 19U, 19U], AgesBelow(1000, latest: 120));
+        Assert.Equal(19U, _vitals.HeardAge(latest: 120));
+        _vitals.CountAtOnce(answered: 3, latest: 130);
+        _vitals.CountAtOnce(answered: 4, latest: 140);
+        Assert.Equal(9U, _vitals.HeardAge(latest: 140));
+        Assert.Equal(4, AgesBelow(1000, latest: 140).Count());
+    }
+
+    [Fact]
+    public void AnswersThatWereTimed_OrStreamsThatWereLetGo_AreNotCountedAsThereAtOnce()
+    {
+        _vitals.Add(TimeSpan.FromSeconds(1), 0);
+        _vitals.Unfinished();
+
+        _vitals.CountAtOnce(answered: 2, latest: 120);
+
+        Assert.Equal(uint.MaxValue, _vitals.HeardAge(latest: 120));
+        Assert.Empty(AgesBelow(1000, latest: 120));
+    }
+
+    [Fact]
+    public void Take_GivesTheLastAnswers_PerTokenWhereTheirLengthIsKnown()
+    {
+        for (int i = 1; i <= 25; i++)
+        {
+            _vitals.Add(TimeSpan.FromSeconds(i), i == 25 ? 0 : 2);
+        }
+
+        double[] whole = new double[Vitals.Remembered];
+        double[] perToken = new double[Vitals.Remembered];
+
+        Assert.Equal(3, _vitals.Take(3, whole, perToken));
+        Assert.Equal([25, 24, 23], whole[..3]);
+        Assert.Equal([double.NaN, 12, 11.5], perToken[..3]);
+        Assert.Equal(Vitals.Remembered, _vitals.Take(Vitals.Remembered, whole, perToken));
+        Assert.Equal(6, whole[^1]);
+        Assert.Equal(25, _vitals.Count);
+    }
+
+    private IEnumerable<uint> AgesBelow(uint below, uint latest)
+    {
+        List<uint> ages = [];
+        _vitals.AddAges(latest, below, ages);
+        return ages.Order();
+    }
+}

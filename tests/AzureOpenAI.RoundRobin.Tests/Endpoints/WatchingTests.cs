@@ -1,0 +1,359 @@
+using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>An endpoint that takes calls and does not answer: when it is taken for silent, how it comes back, and what becomes of its calls.</summary>
+public class WatchingTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_ThatAnswersNothingWhileTheOtherDoes_FallsSilent(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+
+        Task<string>[] calls = Ask(pool, 60, streaming);
+
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.IsType<TimeoutException>(pool.EndpointAt(0).LastFailure!.Exception);
+        Assert.InRange(pool.Clients[0].Calls, 20, 28);
+        await AnswerAllAsync(pool, calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_ThatStillAnswersItsOldCalls_FallsSilentAllTheSame(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string>[] old = Ask(pool, 24, streaming);
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        HeldCall[] held = pool.Clients[0].Held;
+        Task<string>[] calls = [];
+        foreach (HeldCall one in held)
+        {
+            one.Answer();
+            calls = [.. calls, .. Ask(pool, 6, streaming)];
+        }
+
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        await AnswerAllAsync(pool, [.. old, .. calls]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_ThatAnswersSomeOfItsYoungCalls_StaysIn(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [];
+        for (int i = 0; i < 20; i++)
+        {
+            calls = [.. calls, .. Ask(pool, 16, streaming)];
+            pool.Clients[0].Held[^2].Answer();
+            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        }
+
+        Assert.Equal(pool.Clients[1].Calls, pool.Clients[0].Calls);
+        await AnswerAllAsync(pool, calls);
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(400)]
+    public async Task ARefusal_IsASignOfLife(int status)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [];
+        for (int i = 0; i < 10; i++)
+        {
+            calls = [.. calls, .. Ask(pool, 16, streaming: false)];
+            pool.Clients[0].Held[^1].Fail(FakeFailure.Status(status, ("retry-after-ms", "1")));
+            pool.Time.Advance(TimeSpan.FromMilliseconds(2));
+            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        }
+
+        AnswerAll(pool.Clients[0]);
+        await Task.WhenAll(calls.Select(call => call.ContinueWith(_ => { }, TaskScheduler.Default)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ASilentEndpoint_IsBackWithAnAnswerToOneOfItsYoungerCalls(bool streaming)
+    {
+        (FakePool pool, Task<string>[] calls) = Silent(streaming);
+        using (pool)
+        {
+            HeldCall[] held = pool.Clients[0].Held;
+            held[0].Answer();
+            held[(held.Length / 2) - 2].Answer();
+            Assert.Equal(EndpointState.Out, pool.StateOf(0));
+
+            held[^1].Answer();
+
+            Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+            await AnswerAllAsync(pool, calls);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ASilentEndpoint_IsBackWithAProbeThatIsAnswered_AndNotBefore(bool streaming)
+    {
+        (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(40));
+        using (pool)
+        {
+            pool.Time.Advance(pool.StatusOf(0).ReadyIn!.Value);
+            int before = pool.Clients[0].Calls;
+            Task<string>[] probe = Ask(pool, 4, streaming);
+            Assert.Equal(before + 1, pool.Clients[0].Calls);
+            pool.Time.Advance(TimeSpan.FromSeconds(3));
+            Assert.Equal(EndpointState.Probing, pool.StateOf(0));
+
+            pool.Clients[0].Held[^1].Answer();
+
+            Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+            await AnswerAllAsync(pool, [.. calls, .. probe]);
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task StuckCalls_AreMovedOldestFirst_AtThePaceOfTheBudget(bool streaming)
+    {
+        (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(1));
+        using (pool)
+        {
+            HeldCall[] held = pool.Clients[0].Held;
+            pool.Time.Advance(TimeSpan.FromSeconds(1.9));
+            Assert.Equal(held.Length, pool.Clients[0].Running);
+
+            pool.Time.Advance(TimeSpan.FromSeconds(0.2));
+            await pool.SettleAsync();
+
+            int moved = held.Count(call => call.Token.IsCancellationRequested);
+            Assert.InRange(moved, 10, 13);
+            Assert.All(held[..moved], call => Assert.True(call.Token.IsCancellationRequested));
+            for (int i = 0; i < 20; i++)
+            {
+                pool.Time.Advance(TimeSpan.FromSeconds(0.1));
+                await pool.SettleAsync();
+            }
+
+            Assert.Equal(0, pool.Clients[0].Running);
+            Assert.All(await Task.WhenAll(calls), answer => Assert.Equal("b", answer));
+        }
+    }
+
+    [Fact]
+    public async Task ACall_IsMovedOnce()
+    {
+        using FakePool pool = new(3);
+        await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
+        pool.Clients[0].Hold();
+        Task<string>[] calls = Ask(pool, 120, streaming: false);
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        HeldCall first = pool.Clients[0].Held[0];
+        pool.Clients[1].Hold();
+        pool.Clients[2].Hold();
+
+        pool.Time.Advance(TimeSpan.FromSeconds(2.1));
+        await pool.SettleAsync();
+        Assert.True(first.Token.IsCancellationRequested);
+        HeldCall again = pool.Clients[1].Held[0];
+        pool.Clients[2].OnCall = (_, _, _) => Task.FromResult(FakeChatClient.Answer("c"));
+        Task<string>[] more = [];
+        while (pool.StateOf(1) != EndpointState.Out)
+        {
+            Assert.True(more.Length < 300);
+            more = [.. more, .. Ask(pool, 1, streaming: false)];
+        }
+
+        for (int i = 0; i < 50; i++)
+        {
+            pool.Time.Advance(TimeSpan.FromSeconds(0.2));
+        }
+
+        Assert.False(again.Token.IsCancellationRequested);
+        Assert.Contains(pool.Clients[1].Held, call => call.Token.IsCancellationRequested);
+        AnswerAll(pool.Clients[0]);
+        AnswerAll(pool.Clients[1]);
+        AnswerAll(pool.Clients[2]);
+        await Task.WhenAll([.. calls, .. more]);
+    }
+
+    [Fact]
+    public async Task AStream_WithContent_IsNeverMoved()
+    {
+        using FakePool pool = new(2);
+        await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
+        List<CancellationToken> tokens = [];
+        int passedOn = 0;
+        TaskCompletionSource first = new();
+        TaskCompletionSource gate = new();
+        pool.Clients[0].OnStream = (_, _, token) => StreamAsync(token);
+        Task<string>[] streams = Ask(pool, 6, streaming: true);
+        Assert.Equal(3, tokens.Count);
+        first.SetResult();
+        await Eventually.TrueAsync(() => Volatile.Read(ref passedOn) == 3);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = Ask(pool, 80, streaming: true);
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+
+        for (int i = 0; i < 30; i++)
+        {
+            pool.Time.Advance(TimeSpan.FromSeconds(0.3));
+            await pool.SettleAsync(paused: 3);
+        }
+
+        Assert.Equal(0, pool.Clients[0].Running);
+        Assert.All(tokens, token => Assert.False(token.IsCancellationRequested));
+        gate.SetResult();
+        Assert.Equal(3, (await Task.WhenAll(streams)).Count(text => text == "so far and on"));
+        await Task.WhenAll(calls);
+
+        async IAsyncEnumerable<ChatResponseUpdate> StreamAsync([EnumeratorCancellation] CancellationToken token)
+        {
+            tokens.Add(token);
+            await first.Task;
+            yield return new ChatResponseUpdate(ChatRole.Assistant, "so far ");
+            Interlocked.Increment(ref passedOn);
+            await gate.Task;
+            yield return new ChatResponseUpdate(ChatRole.Assistant, "and on");
+        }
+    }
+
+    [Fact]
+    public async Task AStream_WhoseFirstUpdateHasNoContent_IsNoSignOfLife()
+    {
+        using FakePool pool = new(2);
+        await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
+        pool.Clients[0].OnStream = (_, _, token) => StreamAsync(token);
+
+        Task<string>[] calls = Ask(pool, 80, streaming: true);
+
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        while (!Array.TrueForAll(calls, call => call.IsCompleted))
+        {
+            pool.Time.Advance(TimeSpan.FromSeconds(0.5));
+            await Task.Yield();
+        }
+
+        Assert.All(await Task.WhenAll(calls), answer => Assert.Equal("b", answer));
+
+        async IAsyncEnumerable<ChatResponseUpdate> StreamAsync([EnumeratorCancellation] CancellationToken token)
+        {
+            yield return new ChatResponseUpdate(ChatRole.Assistant, []);
+            await Task.Delay(Timeout.InfiniteTimeSpan, pool.Time, token);
+        }
+    }
+
+    [Fact]
+    public async Task AnOperationOfTheUsers_IsNeverMoved()
+    {
+        using ServicePool pool = new(["a", "b"]);
+        TaskCompletionSource<int> gate = new();
+        List<CancellationToken> tokens = [];
+        Task<int>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.Pool.InvokeAsync(
+            (client, token) =>
+            {
+                if (client.EndpointName != "a")
+                {
+                    return Task.FromResult(0);
+                }
+
+                tokens.Add(token);
+                return gate.Task;
+            },
+            cancellationToken: TestContext.Current.CancellationToken))];
+        Assert.Equal(EndpointState.Out, pool.StateOf("a"));
+
+        for (int i = 0; i < 50; i++)
+        {
+            pool.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.All(tokens, token => Assert.False(token.IsCancellationRequested));
+        gate.SetResult(0);
+        await Task.WhenAll(calls);
+    }
+
+    [Fact]
+    public async Task ACallThatRanOutOfTime_IsNoSignOfLife()
+    {
+        using FakePool pool = new(2, options => options.AttemptTimeout = TimeSpan.FromSeconds(5));
+        pool.Clients[0].Hold();
+        Task<string>[] calls = Ask(pool, 2, streaming: false);
+        await pool.AdvanceAsync(4);
+        calls = [.. calls, .. Ask(pool, 30, streaming: false)];
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+
+        // The first one is over, and the count does not start anew for it.
+        await pool.AdvanceAsync(1);
+        calls = [.. calls, .. Ask(pool, 12, streaming: false)];
+
+        Assert.Equal(OutcomeKind.Silent, pool.EndpointAt(0).Health.Reason);
+        await AnswerAllAsync(pool, calls);
+    }
+
+    private static (FakePool Pool, Task<string>[] Calls) Silent(bool streaming, TimeSpan? longest = null)
+    {
+        FakePool pool = new(2);
+        if (longest is { } took)
+        {
+            Task timed = TimeAnAnswerAsync(pool, took);
+            Assert.True(timed.IsCompletedSuccessfully);
+        }
+
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [];
+        for (int i = 0; i < 80; i++)
+        {
+            calls = [.. calls, .. Ask(pool, 1, streaming)];
+            pool.Time.Advance(TimeSpan.FromMilliseconds(0.1));
+        }
+
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        return (pool, calls);
+    }
+
+    /// <summary>Gives the last endpoint one answer that takes so long, the longest that the pool has seen.</summary>
+    private static async Task TimeAnAnswerAsync(FakePool pool, TimeSpan took)
+    {
+        FakeChatClient last = pool.Clients[^1];
+        Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, Task<ChatResponse>> before = last.OnCall;
+        Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, IAsyncEnumerable<ChatResponseUpdate>> streams = last.OnStream;
+        last.Hold();
+        Task<string>[] calls = Ask(pool, pool.Clients.Length, streaming: false);
+        pool.Time.Advance(took);
+        last.Held[^1].Answer();
+        await Task.WhenAll(calls);
+        (last.OnCall, last.OnStream) = (before, streams);
+    }
+
+    private static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];
+
+    private static void AnswerAll(FakeChatClient client)
+    {
+        foreach (HeldCall held in client.Held)
+        {
+            held.Answer();
+        }
+    }
+
+    private static async Task AnswerAllAsync(FakePool pool, Task<string>[] calls)
+    {
+        AnswerAll(pool.Clients[0]);
+        await Task.WhenAll(calls);
+    }
+}
