@@ -147,6 +147,8 @@ internal sealed partial class Dispatcher
             ? Preferred(group, group.Rotation, call.Affinity, call, retry, now)
             : InTurnUnsynchronized(group, call, ticket, retry, now);
         endpoint ??= SpillOverUnsynchronized(group, call, retry, now);
+        // Those that are fit have no room, or have failed this call: then no probe is one that it would do without.
+        endpoint ??= group.Offers.Find(probed => IsFree(probed, call, retry, now));
         return endpoint is null ? null : BeginUnsynchronized(endpoint, call.Tokens, now);
     }
 

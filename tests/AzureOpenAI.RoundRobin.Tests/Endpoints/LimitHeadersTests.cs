@@ -95,11 +95,11 @@ public class LimitHeadersTests
     [Theory]
     [InlineData("50", 0.0)]
     [InlineData("90", 0.0)]
-    [InlineData("90.1", 1.0)]
-    [InlineData("100%", 1.0)]
+    [InlineData("90.1", 0.25)]
+    [InlineData("100%", 0.25)]
     [InlineData("50%", 0.0)]
-    [InlineData("95 %", 1.0)]
-    [InlineData("250", 1.0)]
+    [InlineData("95 %", 0.25)]
+    [InlineData("250", 0.25)]
     [InlineData("0", 0.0)]
     [InlineData("-5", null)]
     [InlineData("full", null)]
@@ -112,8 +112,8 @@ public class LimitHeadersTests
     [InlineData("x-ms-spillover-from-ptu")]
     public void NearFor_AnAnswerThatAnotherDeploymentTookOver_IsNear(string name)
     {
-        Assert.Equal(1, NearFor((name, "ptu")));
-        Assert.Equal(1, NearFor((name, "ptu"), ("azure-openai-deployment-utilization", "10")));
+        Assert.Equal(0.25, NearFor((name, "ptu")));
+        Assert.Equal(0.25, NearFor((name, "ptu"), ("azure-openai-deployment-utilization", "10")));
     }
 
     [Fact]
