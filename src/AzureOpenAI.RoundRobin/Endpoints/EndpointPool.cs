@@ -106,14 +106,14 @@ public sealed class EndpointPool : IDisposable
     /// outside the pool's sight: there is no failover, and no endpoint goes out for it. See <see cref="InvokeAsync"/>.
     /// </summary>
     /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
-    /// <exception cref="InvalidOperationException">The pool holds ready-made chat clients only.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public OpenAIClient Next() => NextClient().Client;
 
     /// <summary>Returns what <see cref="Next"/> does, with the deployment to ask for.</summary>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <returns>The client with its deployment.</returns>
-    /// <exception cref="InvalidOperationException">The pool holds ready-made chat clients only.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public PooledClient NextClient(string? model = null) =>
         _dispatcher.Peek(LoopFor(model).Group, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null).Pooled();
@@ -129,7 +129,7 @@ public sealed class EndpointPool : IDisposable
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <returns>What the operation yielded.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
-    /// <exception cref="InvalidOperationException">The pool holds a ready-made chat client, which has no client to hand out.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds a ready-made client, which has no client to hand out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could do it.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
@@ -139,7 +139,7 @@ public sealed class EndpointPool : IDisposable
         AttemptLoop loop = LoopFor(model);
         if (Array.Exists(loop.Group.Endpoints, static endpoint => !endpoint.IsBuilt))
         {
-            throw new InvalidOperationException("The pool holds a ready-made chat client, which has no OpenAI client to run the operation on.");
+            throw new InvalidOperationException("The pool holds a ready-made client, which has no OpenAI client to run the operation on.");
         }
 
         return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken);
