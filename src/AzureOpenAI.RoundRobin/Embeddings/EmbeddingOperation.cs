@@ -10,6 +10,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
 {
     private readonly EmbeddingRequest _request = request;
 
+    public static string Name => "embeddings";
+
     public static bool EndsAttempt => true;
 
     public static bool MayMove => true;
@@ -42,6 +44,11 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
 
     public void Check(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt, int number)
     {
+        if (result is { Usage: { } usage })
+        {
+            attempt.Usage = TokenCounts.Of(usage);
+        }
+
         if (!attempt.Endpoint.IsBuilt)
         {
             return;
@@ -60,8 +67,6 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
                 CultureInfo.InvariantCulture, $"Endpoint '{attempt.Endpoint.Name}' answered {_request.Values.Count} inputs with {usable} vectors."));
         }
 
-        // What a batch costs grows with its input, since its output has a fixed size.
-        attempt.OutputTokens = result.Usage?.InputTokenCount ?? 0;
         AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
     }
 
