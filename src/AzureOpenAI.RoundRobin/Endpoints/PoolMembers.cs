@@ -100,7 +100,7 @@ internal sealed class PoolMembers
         (Uri?, object) identity = (entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
         if (!_resources.TryGetValue(identity, out (Resource, OpenAIClient?) resource))
         {
-            resource = (new Resource(entry.Name, _time, _jitter), entry.Kind == EndpointKind.ReadyMade ? null : EndpointClients.Create(entry, _transport!));
+            resource = (new Resource(entry.Name, _time, _jitter), entry.Kind == EndpointKind.ReadyMade ? null : EndpointClients.Create(entry, _transport!, _time));
             _resources.Add(identity, resource);
         }
 
