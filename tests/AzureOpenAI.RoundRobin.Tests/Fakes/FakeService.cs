@@ -112,7 +112,7 @@ internal sealed class FakeService : HttpMessageHandler
 
         public bool IsEmbedding => Address.AbsolutePath.EndsWith("/embeddings", StringComparison.Ordinal);
 
-        public string[] Inputs => [.. Body["input"]!.AsArray().Select(input => (string)input!)];
+        public string[] Inputs => Body["input"] is JsonArray several ? [.. several.Select(input => (string)input!)] : [(string)Body["input"]!];
 
         public bool IsStream => (bool?)Body["stream"] ?? false;
     }
