@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>Tokens instead of keys, on the classic route (the SDK's v1 client sends none over plain http).</summary>
+/// <summary>Tokens instead of keys, over both routes.</summary>
 public sealed class CredentialTests
 {
     [Theory]
