@@ -123,8 +123,8 @@ public sealed class OtherOperationsTests
         using EndpointPool pool = Pool(service, v1: false);
 
 #pragma warning disable OPENAI001 // The SDK calls Responses experimental.
-        await Assert.ThrowsAnyAsync<Exception>(() => pool.InvokeAsync(
-            (client, token) => client.Client.GetResponsesClient().AsIChatClient(client.DeploymentName).GetResponseAsync("hello", cancellationToken: token), cancellationToken: Cancellation));
+        await pool.InvokeAsync(
+            (client, token) => client.Client.GetResponsesClient().AsIChatClient(client.DeploymentName).GetResponseAsync("hello", cancellationToken: token), cancellationToken: Cancellation);
 #pragma warning restore OPENAI001
 
         Assert.Equal("/responses", service.Addresses.First().PathAndQuery);
