@@ -2,18 +2,19 @@ using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>Tokens instead of keys, on the classic route (the SDK's v1 client sends none over plain http).</summary>
+/// <summary>Tokens instead of keys, over both routes.</summary>
 public sealed class CredentialTests
 {
+    public static TheoryData<bool, bool> Ways => new() { { false, false }, { true, false }, { false, true }, { true, true } };
+
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_token_goes_to_its_own_endpoint_and_is_fetched_once(bool streaming)
+    [MemberData(nameof(Ways))]
+    public async Task A_token_goes_to_its_own_endpoint_and_is_fetched_once(bool streaming, bool v1)
     {
         RecordingHandler wire = new();
         using HttpClient http = new(wire);
         FakeCredential credential = new("token-of-east");
-        await using Fleet fleet = await StartAsync(credential, http);
+        await using Fleet fleet = await StartAsync(credential, v1, http);
         fleet["east"].Faults.Add(Fault.Status(500).Times(1));
 
         await fleet.AskAsync(streaming, times: 20);
@@ -30,13 +31,13 @@ public sealed class CredentialTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task One_credential_serves_every_endpoint_without_a_key(bool streaming)
+    [MemberData(nameof(Ways))]
+    public async Task One_credential_serves_every_endpoint_without_a_key(bool streaming, bool v1)
     {
         FakeCredential credential = new("token-for-all");
         await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup =>
         {
+            setup.IsV1 = v1;
             setup.Resource = resource => resource.AcceptToken = static token => token == "token-for-all";
             setup.Endpoint = static (_, endpoint) => endpoint.ApiKey = null;
             setup.Pool = options => options.Credential = credential;
@@ -46,16 +47,15 @@ public sealed class CredentialTests
 
         Assert.All(fleet.Ledger.Snapshot(), entry => Assert.Equal(("token", LedgerOutcome.Answered), (entry.PresentedKey, entry.Outcome)));
         Assert.Equal([5, 5], [fleet.Attempts("east"), fleet.Attempts("west")]);
-        Assert.InRange(credential.Fetched, 1, 2);
+        Assert.Equal(2, credential.Fetched);
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_credential_that_throws_is_named_and_the_others_answer(bool streaming)
+    [MemberData(nameof(Ways))]
+    public async Task A_credential_that_throws_is_named_and_the_others_answer(bool streaming, bool v1)
     {
         FakeCredential credential = new("token-of-east") { Failure = new CredentialUnavailable("no identity on this machine") };
-        await using Fleet fleet = await StartAsync(credential);
+        await using Fleet fleet = await StartAsync(credential, v1);
 
         for (int i = 0; i < 6; i++)
         {
@@ -70,11 +70,10 @@ public sealed class CredentialTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task A_token_that_is_refused_counts_as_a_wrong_key(bool streaming)
+    [MemberData(nameof(Ways))]
+    public async Task A_token_that_is_refused_counts_as_a_wrong_key(bool streaming, bool v1)
     {
-        await using Fleet fleet = await StartAsync(new FakeCredential("token-of-yesterday"));
+        await using Fleet fleet = await StartAsync(new FakeCredential("token-of-yesterday"), v1);
 
         for (int i = 0; i < 6; i++)
         {
@@ -85,8 +84,9 @@ public sealed class CredentialTests
         Assert.DoesNotContain(fleet.Logs.GetSnapshot(), record => $"{record} {record.Exception}".Contains("token-of-yesterday", StringComparison.Ordinal));
     }
 
-    private static Task<Fleet> StartAsync(FakeCredential credential, HttpClient? http = null) => Fleet.StartAsync(["east", "west"], setup =>
+    private static Task<Fleet> StartAsync(FakeCredential credential, bool v1, HttpClient? http = null) => Fleet.StartAsync(["east", "west"], setup =>
     {
+        setup.IsV1 = v1;
         setup.Resource = resource => resource.AcceptToken = token => resource.Name == "east" && token == "token-of-east";
         setup.Endpoint = (resource, endpoint) =>
         {

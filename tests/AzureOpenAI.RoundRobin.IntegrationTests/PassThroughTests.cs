@@ -1,6 +1,9 @@
+using System.Collections.Concurrent;
 using System.ComponentModel;
+using System.Diagnostics;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
@@ -70,6 +73,96 @@ public sealed class PassThroughTests
         ChatResponse<City> response = await fleet.Client.GetResponseAsync<City>("Which city?", cancellationToken: Cancellation);
 
         Assert.Equal(new City("Bern", 134000), response.Result);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task A_schema_reaches_the_endpoint_that_takes_over(bool streaming, bool v1)
+    {
+        await using Fleet fleet = await StartAsync(v1, request => request.JsonSchema is { } schema ? schema.GetProperty("properties").EnumerateObject().First().Name : "no schema came");
+        fleet["east"].Faults.Add(Fault.Status(500));
+        ChatOptions options = new() { ResponseFormat = ChatResponseFormat.ForJsonSchema<City>() };
+
+        Answer answer = await fleet.AskAsync(streaming, options: options);
+
+        Assert.Equal(("name", "west"), (answer.Text, answer.Endpoint));
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task Several_tools_at_once_and_a_choice_among_them_pass_through(bool streaming, bool v1)
+    {
+        JsonElement body = default;
+        await using Fleet fleet = await StartAsync(v1, request =>
+        {
+            body = request.Body.Clone();
+            return ChatReply.FromToolCalls(new ReplyToolCall("read", "{\"city\":\"Bern\"}"), new ReplyToolCall("read", "{\"city\":\"Basel\"}"));
+        });
+        fleet["east"].Faults.Add(Fault.Status(503));
+        AIFunction read = AIFunctionFactory.Create(static (string city) => city, "read");
+        ChatOptions options = new() { Tools = [read], ToolMode = ChatToolMode.RequireSpecific("read"), AllowMultipleToolCalls = true };
+
+        Answer answer = await fleet.AskAsync(streaming, options: options);
+
+        FunctionCallContent[] calls = [.. answer.Response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>()];
+        Assert.Equal(["Bern", "Basel"], calls.Select(call => call.Arguments!["city"]!.ToString()));
+        Assert.Equal(2, calls.Select(call => call.CallId).Distinct().Count());
+        Assert.Equal(ChatFinishReason.ToolCalls, answer.Response.FinishReason);
+        Assert.Equal("read", body.GetProperty("tool_choice").GetProperty("function").GetProperty("name").GetString());
+        Assert.True(body.GetProperty("parallel_tool_calls").GetBoolean());
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task A_cache_around_the_pool_answers_what_was_asked_before(bool streaming, bool v1)
+    {
+        await using Fleet fleet = await StartAsync(v1, static request => $"answer to {request.LastUserText}");
+        await using ServiceProvider services = new ServiceCollection().AddDistributedMemoryCache().BuildServiceProvider();
+        fleet["east"].Faults.Add(Fault.Status(500).Times(1));
+        using IChatClient client = fleet.Client.AsBuilder().UseDistributedCache().Build(services);
+
+        Answer[] answers = [await Ask("a"), await Ask("a"), await Ask("b"), await Ask("a")];
+
+        Assert.Equal(["answer to a", "answer to a", "answer to b", "answer to a"], answers.Select(answer => answer.Text));
+        Assert.Equal(2, fleet.Ledger.Snapshot().Count(entry => entry.Outcome == LedgerOutcome.Answered));
+
+        Task<Answer> Ask(string prompt) => client.AskAsync(streaming, prompt, null, Cancellation);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task A_trace_around_the_pool_is_one_call_whatever_it_takes(bool streaming, bool v1)
+    {
+        string source = $"trace-{Guid.NewGuid()}";
+        ConcurrentQueue<Activity> ended = new();
+        using ActivityListener listener = new()
+        {
+            ShouldListenTo = said => said.Name == source,
+            Sample = static (ref _) => ActivitySamplingResult.AllData,
+            ActivityStopped = ended.Enqueue,
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using Fleet fleet = await StartAsync(v1, static _ => new ChatReply { Text = "whole", Usage = new TokenUsage(11, 7) });
+        fleet["east"].Faults.Add(Fault.Status(500));
+        using IChatClient client = fleet.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
+
+        Answer answer = await client.AskAsync(streaming, "hello", null, Cancellation);
+
+        Assert.Equal("whole", answer.Text);
+        Activity call = Assert.Single(ended);
+        Assert.Equal(("azure.ai.openai", 11, 7), (call.GetTagItem("gen_ai.provider.name") ?? call.GetTagItem("gen_ai.system"), call.GetTagItem("gen_ai.usage.input_tokens"), call.GetTagItem("gen_ai.usage.output_tokens")));
+        Assert.NotEqual(ActivityStatusCode.Error, call.Status);
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task Images_by_address_reach_the_endpoint(bool streaming, bool v1)
+    {
+        await using Fleet fleet = await StartAsync(v1, request => request.Body.GetProperty("messages")[0].GetProperty("content").EnumerateArray()
+            .Single(part => part.GetProperty("type").GetString() == "image_url").GetProperty("image_url").GetProperty("url").GetString()!);
+        ChatMessage message = new(ChatRole.User, [new TextContent("What is this?"), new UriContent("https://example.com/cat.png", "image/png")]);
+
+        Assert.Equal("https://example.com/cat.png", (await fleet.Client.AskAsync(streaming, [message], null, Cancellation)).Text);
     }
 
     [Theory]

@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests;
 /// <summary>What stands in the readmes is what a newcomer pastes, so it compiles and is read without a fault.</summary>
 public sealed class ReadmeTests
 {
-    private static readonly string[] Readmes = ["README.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.Simulator/README.md"];
+    private static readonly string[] Readmes = ["README.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.RoundRobin.Tokenizers/README.md", "src/AzureOpenAI.Simulator/README.md"];
 
     public static TheoryData<string, int> CodeBlocks => [.. Readmes.SelectMany(readme => Readme.Blocks(readme, "csharp").Select((_, i) => (readme, i + 1)))];
 

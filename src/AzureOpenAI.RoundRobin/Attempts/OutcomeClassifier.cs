@@ -28,6 +28,12 @@ internal static class OutcomeClassifier
             return new(OutcomeKind.Silent, exception);
         }
 
+        // A status of its own, an argument error, a timeout: it is the credential's all the same.
+        if (facts.Built && TokenFailure.IsBehind(exception))
+        {
+            return new(OutcomeKind.Credential, exception);
+        }
+
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
             ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
@@ -99,8 +105,8 @@ internal static class OutcomeClassifier
         {
             OperationCanceledException or TimeoutException => OutcomeKind.Slow,
             RedirectFollowedException => OutcomeKind.Missing,
-            // A credential is asked before anything is sent, and its exceptions belong to a library that we do not reference.
-            not (ClientResultException or RequestFailedException) when facts is { Built: true, Sent: false, UsersCode: false } => OutcomeKind.Credential,
+            // Nothing but the request has been touched so far, and the app's own code in it.
+            not (ClientResultException or RequestFailedException) when facts is { Built: true, Sent: false, UsersCode: false } => OutcomeKind.Request,
             JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.Broken,
             not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.UsersCode => OutcomeKind.Request,
             _ => OutcomeKind.Fault,

@@ -8,6 +8,9 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// <param name="CachedInput">Those of the prompt that the service had seen before.</param>
 internal readonly record struct TokenCounts(long Input, long Output, long CachedInput)
 {
+    /// <summary>What an answer's time grows with: its own length; or its input's, where it has none to count, as embeddings.</summary>
+    public long Length => Output > 0 ? Output : Input;
+
     public bool IsEmpty => (Input | Output | CachedInput) == 0;
 
     public static TokenCounts Of(UsageDetails usage) =>

@@ -66,5 +66,5 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     }
 
     private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
-        attempt.Endpoint.ChatClient.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
+        attempt.Endpoint.ChatClient!.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
 }

@@ -214,7 +214,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     private ValueTask<bool> Begin()
     {
         Endpoint endpoint = _attempt!.Endpoint;
-        _updates = endpoint.ChatClient
+        _updates = endpoint.ChatClient!
             .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint), _attempt.Token)
             .GetAsyncEnumerator(_attempt.Token);
         return _updates.MoveNextAsync();

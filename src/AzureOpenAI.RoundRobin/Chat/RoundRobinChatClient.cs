@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 
@@ -26,12 +27,18 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <param name="pool">The endpoints.</param>
     /// <param name="leaveOpen">Whether the pool outlives this client; otherwise it is disposed with it.</param>
     /// <exception cref="ArgumentNullException"><paramref name="pool"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="pool"/> is that of ready-made embedding generators, which cannot chat.</exception>
     public RoundRobinChatClient(EndpointPool pool, bool leaveOpen = false)
     {
         ArgumentNullException.ThrowIfNull(pool);
+        if (pool.Endpoints.Any(static endpoint => endpoint.ChatClient is null))
+        {
+            throw new ArgumentException("The pool is one of ready-made embedding generators, which cannot chat.", nameof(pool));
+        }
+
         Pool = pool;
         _leaveOpen = leaveOpen;
-        _metadata = PoolMetadata.Of(pool.DefaultGroup.Endpoints);
+        _metadata = PoolMetadata.OfChat(pool.DefaultGroup.Endpoints);
         _affinityKeys = pool.Settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(pool.Settings.AffinityKey, pool.Log);
     }
 

@@ -44,22 +44,30 @@ internal static class ConfigurationResolver
 
     /// <summary>A pool of ready-made clients. Of the options only those about attempts count.</summary>
     /// <exception cref="ArgumentException"><paramref name="clients"/> is empty or contains null.</exception>
-    public static Resolution ForClients(IEnumerable<IChatClient> clients, RoundRobinOptions? options = null)
+    public static Resolution ForClients(IEnumerable<IChatClient> clients, RoundRobinOptions? options = null) =>
+        ForReadyMade(clients, nameof(clients), static (place, client) => new(place, isData: false) { ChatClient = client, MayRepeat = true }, options, Registration.Chat);
+
+    /// <summary>A pool of ready-made generators. Of the options only those about attempts count.</summary>
+    /// <exception cref="ArgumentException"><paramref name="generators"/> is empty or contains null.</exception>
+    public static Resolution ForGenerators(IEnumerable<IEmbeddingGenerator<string, Embedding<float>>> generators, RoundRobinOptions? options = null) =>
+        ForReadyMade(
+            generators, nameof(generators), static (place, generator) => new(place, isData: false) { EmbeddingGenerator = generator, MayRepeat = true },
+            options, Registration.Embeddings);
+
+    private static Resolution ForReadyMade<T>(
+        IEnumerable<T> readyMade, string parameter, Func<int, T, EndpointEntry> entryOf, RoundRobinOptions? options, Registration registration)
+        where T : class
     {
-        ArgumentNullException.ThrowIfNull(clients);
+        ArgumentNullException.ThrowIfNull(readyMade, parameter);
         List<EndpointEntry> entries = [];
-        foreach (IChatClient? client in clients)
+        foreach (T? one in readyMade)
         {
-            entries.Add(new(entries.Count + 1, isData: false)
-            {
-                ChatClient = client ?? throw new ArgumentException("One of the clients is null.", nameof(clients)),
-                MayRepeat = true,
-            });
+            entries.Add(entryOf(entries.Count + 1, one ?? throw new ArgumentException($"One of the {parameter} is null.", parameter)));
         }
 
         if (entries.Count == 0)
         {
-            throw new ArgumentException("There are no clients.", nameof(clients));
+            throw new ArgumentException($"There are no {parameter}.", parameter);
         }
 
         options ??= new RoundRobinOptions();
@@ -72,7 +80,7 @@ internal static class ConfigurationResolver
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
         };
-        return new SettingsBuilder(attempts, Registration.Chat, Variables.None, new Findings(), httpClients: null).Build(isEnabled: true, entries);
+        return new SettingsBuilder(attempts, registration, Variables.None, new Findings(), httpClients: null).Build(isEnabled: true, entries);
     }
 
     private static Variables Process(Func<string, string?>? environment) => new([], environment ?? Environment.GetEnvironmentVariable);

@@ -29,6 +29,8 @@ internal sealed class EndpointEntry
 
     public IChatClient? ChatClient { get; init; }
 
+    public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }
+
     /// <summary>From a list of clients, in which one that stands there twice is meant to.</summary>
     public bool MayRepeat { get; init; }
 
@@ -54,7 +56,7 @@ internal sealed class EndpointEntry
     public int? TokensPerMinute { get; set; }
 
     public EndpointKind Kind =>
-        ChatClient is not null ? EndpointKind.ReadyMade
+        ChatClient is not null || EmbeddingGenerator is not null ? EndpointKind.ReadyMade
         : Address is null ? EndpointKind.Classic
         : AddressRules.Kind(Address);
 
@@ -64,8 +66,11 @@ internal sealed class EndpointEntry
 
     /// <summary>The host that a ready-made client says it calls, if it says.</summary>
     public Uri? ProviderAddress =>
-        ChatClient?.GetService(typeof(ChatClientMetadata)) is ChatClientMetadata { ProviderUri: { IsAbsoluteUri: true, Host.Length: > 0 } address }
-            ? address : null;
+        ProviderUri is { IsAbsoluteUri: true, Host.Length: > 0 } address ? address : null;
+
+    private Uri? ProviderUri =>
+        (ChatClient?.GetService(typeof(ChatClientMetadata)) as ChatClientMetadata)?.ProviderUri
+        ?? (EmbeddingGenerator?.GetService(typeof(EmbeddingGeneratorMetadata)) as EmbeddingGeneratorMetadata)?.ProviderUri;
 
     public static EndpointEntry FromCode(EndpointOptions options, int place)
     {

@@ -8,6 +8,6 @@ internal enum EndpointKind
     /// <summary>Path ends in <c>/openai/v1</c>, deployment in the body.</summary>
     V1,
 
-    /// <summary>An <see cref="Microsoft.Extensions.AI.IChatClient"/> that somebody else built.</summary>
+    /// <summary>A chat client or an embedding generator that somebody else built.</summary>
     ReadyMade,
 }

@@ -24,6 +24,8 @@ internal sealed class EndpointSettings
 
     public IChatClient? ChatClient { get; init; }
 
+    public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }
+
     /// <summary>What a call that names no model gets. Null for a ready-made client without one.</summary>
     public string? Deployment { get; init; }
 

@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>The rules for one endpoint, each broken one said.</summary>
-internal sealed class EntryRules(Findings findings, bool hasSharedCredential)
+internal sealed class EntryRules(Findings findings, bool hasSharedCredential, bool forEmbeddings = false)
 {
     public void Check(EndpointEntry entry)
     {
@@ -38,6 +38,11 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential)
 
     private void CheckReadyMade(EndpointEntry entry)
     {
+        if (forEmbeddings && entry.ChatClient is not null)
+        {
+            findings.Fault(entry, "a ready-made ChatClient makes no embeddings; give the address of a resource, or pass ready-made generators to RoundRobinEmbeddingGenerator.");
+        }
+
         if (entry.Address is not null || entry.ApiKey is not null || entry.Credential is not null || entry.ApiVersion is not null)
         {
             findings.Fault(entry, "a ready-made ChatClient stands beside an Endpoint, ApiKey, Credential or ApiVersion; keep the one or the other.");

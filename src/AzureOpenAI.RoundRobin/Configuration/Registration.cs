@@ -1,3 +1,5 @@
+using Microsoft.Extensions.Options;
+
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>What the endpoints are resolved for.</summary>
@@ -5,12 +7,31 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 /// <param name="ForEmbeddings">Embeddings, else chat.</param>
 internal readonly record struct Registration(string? Key, bool ForEmbeddings)
 {
+    private const string EmbeddingOptions = "AzureOpenAI.RoundRobin.Embeddings";
+
     public static Registration Chat => default;
 
     public static Registration Embeddings => new(Key: null, ForEmbeddings: true);
 
     public static Registration Keyed(string key) => new(key, ForEmbeddings: false);
 
+    public static Registration KeyedEmbeddings(string key) => new(key, ForEmbeddings: true);
+
     /// <summary>Whether a deployment that code names is this registration's very purpose, so that it beats an endpoint's own.</summary>
     public bool InsistsOnDeployment => Key is not null || ForEmbeddings;
+
+    /// <summary>What its options, and what is made of them, are kept under: a chat client and a generator with the same key share nothing.</summary>
+    public string Name =>
+        !ForEmbeddings ? Key ?? Options.DefaultName
+        : Key is null ? EmbeddingOptions
+        : $"{EmbeddingOptions}:{Key}";
+
+    /// <summary>In front of each fault, where there may be another registration that has it too.</summary>
+    public string Label => (Key, ForEmbeddings) switch
+    {
+        (null, false) => "",
+        (null, true) => "Embeddings: ",
+        (var key, false) => $"Registration '{key}': ",
+        (var key, true) => $"Registration '{key}' (embeddings): ",
+    };
 }

@@ -14,9 +14,8 @@ internal sealed class SettingsBuilder(
         List<ChosenEntry> chosen = Check(entries);
         if (findings.HasFaults)
         {
-            string of = registration.Key is { } key ? $"Registration '{key}': " : "";
-            throw new OptionsValidationException(
-                registration.Key ?? Options.DefaultName, typeof(RoundRobinOptions), findings.Faults.Select(fault => of + fault));
+            string of = registration.Label;
+            throw new OptionsValidationException(registration.Name, typeof(RoundRobinOptions), findings.Faults.Select(fault => of + fault));
         }
 
         string[] names = EndpointNames.Choose([.. chosen.Select(static c => c.Entry)]);
@@ -63,7 +62,7 @@ internal sealed class SettingsBuilder(
         new PoolRules(options, findings).Check(canCreateClients: httpClients is not null);
         _base.Check(findings, inPath: entries.Any(static entry => entry.Kind == EndpointKind.Classic));
 
-        EntryRules rules = new(findings, hasSharedCredential: options.Credential is not null);
+        EntryRules rules = new(findings, hasSharedCredential: options.Credential is not null, registration.ForEmbeddings);
         foreach (EndpointEntry entry in entries)
         {
             rules.Check(entry);
@@ -101,6 +100,7 @@ internal sealed class SettingsBuilder(
             ApiKey = entry.ApiKey,
             Credential = entry.ApiKey is null && entry.Kind != EndpointKind.ReadyMade ? entry.Credential ?? options.Credential : null,
             ChatClient = entry.ChatClient,
+            EmbeddingGenerator = entry.EmbeddingGenerator,
             Deployment = deployment.Name,
             Deployments = entry.Deployments.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
             ApiVersion = entry.Kind == EndpointKind.Classic ? entry.ApiVersion ?? _base.ApiVersion : null,

@@ -13,16 +13,17 @@ using Microsoft.Extensions.Options;
 namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>
-/// Registers an <see cref="IChatClient"/> over several Azure OpenAI endpoints.
+/// Registers an <see cref="IChatClient"/> or an embedding generator over several Azure OpenAI endpoints.
 /// </summary>
 /// <remarks>
-/// Each registration is a singleton with its own pool, which the container owns; the pool itself can be resolved as <see cref="EndpointPool"/>.
+/// Each registration is a singleton with its own pool, which the container owns. That of a chat client can be resolved as <see cref="EndpointPool"/>,
+/// with the same key if any; every client and generator answers <c>GetService</c> for its own.
 /// The endpoints come from code, else from the section, else from <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, looked up in the app's configuration
 /// and then in the environment. While the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is off the client is the SDK's own over one endpoint, and
 /// there is no pool. Faults stop the host at its start; where there is no host, the first resolve throws. Registering twice adds nothing twice.
 /// </remarks>
 [SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The second parameters differ in kind, so no call is ambiguous.")]
-public static class AzureOpenAIRoundRobinServiceCollectionExtensions
+public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
 {
     /// <summary>Registers the app's chat client.</summary>
     /// <param name="services">The services.</param>
@@ -32,9 +33,9 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, Action<RoundRobinOptions>? configure = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        Register(services, Options.Options.DefaultName, Registration.Chat, configure);
-        services.TryAddSingleton(provider => CreatePool(provider, Options.Options.DefaultName)!);
-        return services.AddChatClient(provider => CreateClient(provider, Options.Options.DefaultName, provider.GetService<EndpointPool>()));
+        Register(services, Registration.Chat, configure);
+        services.TryAddSingleton(provider => CreatePool(provider, Registration.Chat)!);
+        return services.AddChatClient(provider => CreateClient(provider, Registration.Chat, provider.GetService<EndpointPool>()));
     }
 
     /// <summary>Registers the app's chat client, with its endpoints in a section of the configuration.</summary>
@@ -65,9 +66,10 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrEmpty(serviceKey);
-        Register(services, serviceKey, Registration.Keyed(serviceKey), configure);
-        services.TryAddKeyedSingleton(serviceKey, (provider, _) => CreatePool(provider, serviceKey)!);
-        return services.AddKeyedChatClient(serviceKey, provider => CreateClient(provider, serviceKey, provider.GetKeyedService<EndpointPool>(serviceKey)));
+        Registration registration = Registration.Keyed(serviceKey);
+        Register(services, registration, configure);
+        services.TryAddKeyedSingleton(serviceKey, (provider, _) => CreatePool(provider, registration)!);
+        return services.AddKeyedChatClient(serviceKey, provider => CreateClient(provider, registration, provider.GetKeyedService<EndpointPool>(serviceKey)));
     }
 
     /// <summary>Registers another chat client under a key, with its endpoints in a section of the configuration.</summary>
@@ -87,8 +89,9 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
         return services.AddKeyedAzureOpenAIRoundRobin(serviceKey, configure);
     }
 
-    private static void Register(IServiceCollection services, string name, Registration registration, Action<RoundRobinOptions>? configure)
+    private static void Register(IServiceCollection services, Registration registration, Action<RoundRobinOptions>? configure)
     {
+        string name = registration.Name;
         services.AddOptions<RoundRobinOptions>(name).ValidateOnStart();
         if (configure is not null)
         {
@@ -100,28 +103,34 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
             return;
         }
 
-        services.AddSingleton<IValidateOptions<RoundRobinOptions>>(provider => new RegistrationValidator(provider, name, registration));
+        services.AddSingleton<IValidateOptions<RoundRobinOptions>>(provider => new RegistrationValidator(provider, registration));
         services.AddKeyedSingleton(name, (provider, _) => RegistrationResolution.Of(
             provider, provider.GetRequiredService<IOptionsMonitor<RoundRobinOptions>>().Get(name), registration));
     }
 
-    private static EndpointPool? CreatePool(IServiceProvider provider, string name)
+    private static EndpointPool? CreatePool(IServiceProvider provider, Registration registration)
     {
-        Resolution resolution = provider.GetRequiredKeyedService<Resolution>(name);
+        Resolution resolution = provider.GetRequiredKeyedService<Resolution>(registration.Name);
         return resolution.IsEnabled
             ? new EndpointPool(resolution, provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>(), provider.GetService<IMeterFactory>())
             : null;
     }
 
-    private static IChatClient CreateClient(IServiceProvider provider, string name, EndpointPool? pool)
+    private static IChatClient CreateClient(IServiceProvider provider, Registration registration, EndpointPool? pool)
     {
         if (pool is not null)
         {
             return new RoundRobinChatClient(pool, leaveOpen: true);
         }
 
-        Resolution resolution = provider.GetRequiredKeyedService<Resolution>(name);
+        return PlainChatClient.Create(SingleOf(provider, registration));
+    }
+
+    /// <summary>The one endpoint while the switch is off.</summary>
+    private static PoolSettings SingleOf(IServiceProvider provider, Registration registration)
+    {
+        Resolution resolution = provider.GetRequiredKeyedService<Resolution>(registration.Name);
         PoolLog.Of(provider.GetService<ILoggerFactory>()).Tell(resolution.Warnings);
-        return PlainChatClient.Create(resolution.Settings);
+        return resolution.Settings;
     }
 }

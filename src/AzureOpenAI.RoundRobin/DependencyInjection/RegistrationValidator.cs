@@ -5,15 +5,14 @@ using Microsoft.Extensions.Options;
 namespace Microsoft.Extensions.DependencyInjection;
 
 /// <summary>Reads a registration as it will be used, when the host starts, so that every fault is known before the first call.</summary>
-internal sealed class RegistrationValidator(IServiceProvider services, string name, Registration registration) : IValidateOptions<RoundRobinOptions>
+internal sealed class RegistrationValidator(IServiceProvider services, Registration registration) : IValidateOptions<RoundRobinOptions>
 {
     private readonly IServiceProvider _services = services;
-    private readonly string _name = name;
     private readonly Registration _registration = registration;
 
     public ValidateOptionsResult Validate(string? name, RoundRobinOptions options)
     {
-        if (name != _name)
+        if (name != _registration.Name)
         {
             return ValidateOptionsResult.Skip;
         }

@@ -165,7 +165,7 @@ internal sealed partial class Dispatcher : IDisposable
         if (attempt.StartedAt != 0)
         {
             TimeSpan took = attempt.Took(_time.GetTimestamp());
-            endpoint.Vitals.Add(took, attempt.Usage.Output);
+            endpoint.Vitals.Add(took, attempt.Usage.Length);
             if (!streamed)
             {
                 _longest.Add(took);

@@ -8,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>One deployment at one resource: its client, its health, and what it has done so far.</summary>
 [DebuggerDisplay("{Name,nq}")]
-internal sealed class Endpoint(string name, EndpointKind kind, Resource resource, Health health, IChatClient chatClient)
+internal sealed class Endpoint(string name, EndpointKind kind, Resource resource, Health health, IChatClient? chatClient)
 {
     /// <summary>Both counts of a call that ends well in one word, so that its end is one interlocked operation.</summary>
     private const int AnsweredShift = 24;
@@ -33,7 +33,11 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>Of this deployment alone; see <see cref="Resource"/> for the rest.</summary>
     public Health Health { get; } = health;
 
-    public IChatClient ChatClient { get; } = chatClient;
+    /// <summary>Null for a ready-made embedding generator.</summary>
+    public IChatClient? ChatClient { get; } = chatClient;
+
+    /// <summary>Null for a ready-made chat client.</summary>
+    public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }
 
     /// <summary>Null for a ready-made client.</summary>
     public OpenAIClient? Client { get; init; }

@@ -2,6 +2,7 @@ using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Diagnostics.CodeAnalysis;
 using Azure.AI.OpenAI;
+using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
 using OpenAI;
 
@@ -32,17 +33,21 @@ internal static class EndpointClients
     }
 
     /// <summary>A client whose every attempt is the pool's: no retries of its own, and the pool's deadline instead of the SDK's.</summary>
-    public static OpenAIClient Create(EndpointSettings settings, HttpClient transport) => settings.Kind == EndpointKind.V1
-        ? CreateV1(settings, Prepare(new OpenAIClientOptions { Endpoint = settings.Address }, transport))
-        : CreateClassic(settings, Prepare(new AzureOpenAIClientOptions(), transport));
+    public static OpenAIClient Create(EndpointSettings settings, HttpClient transport, TimeProvider time)
+    {
+        TokenCache? tokens = settings.Credential is { } credential ? new(credential, time) : null;
+        return settings.Kind == EndpointKind.V1
+            ? CreateV1(settings, tokens, Prepare(new OpenAIClientOptions { Endpoint = settings.Address }, transport))
+            : CreateClassic(settings, tokens, Prepare(new AzureOpenAIClientOptions(), transport));
+    }
 
     /// <summary>The SDK's own client with its own retries, deadlines and transport, for use without a pool.</summary>
     public static OpenAIClient CreatePlain(EndpointSettings settings, HttpClient? transport)
     {
         HttpClientPipelineTransport? given = transport is null ? null : new(transport);
         return settings.Kind == EndpointKind.V1
-            ? CreateV1(settings, new OpenAIClientOptions { Endpoint = settings.Address, Transport = given })
-            : CreateClassic(settings, new AzureOpenAIClientOptions { Transport = given });
+            ? CreateV1(settings, settings.Credential is { } credential ? new TokenCache(credential, TimeProvider.System) : null, new OpenAIClientOptions { Endpoint = settings.Address, Transport = given })
+            : CreateClassic(settings, settings.Credential, new AzureOpenAIClientOptions { Transport = given });
     }
 
     private static TOptions Prepare<TOptions>(TOptions options, HttpClient transport)
@@ -55,7 +60,7 @@ internal static class EndpointClients
         return options;
     }
 
-    private static AzureOpenAIClient CreateClassic(EndpointSettings settings, AzureOpenAIClientOptions options)
+    private static AzureOpenAIClient CreateClassic(EndpointSettings settings, TokenCredential? credential, AzureOpenAIClientOptions options)
     {
         if (settings.ApiVersion is { } version)
         {
@@ -69,14 +74,14 @@ internal static class EndpointClients
 
         return settings.ApiKey is { } key
             ? new AzureOpenAIClient(settings.Address!, new ApiKeyCredential(key), options)
-            : new AzureOpenAIClient(settings.Address!, settings.Credential!, options);
+            : new AzureOpenAIClient(settings.Address!, credential!, options);
     }
 
-    private static OpenAIClient CreateV1(EndpointSettings settings, OpenAIClientOptions options)
+    private static OpenAIClient CreateV1(EndpointSettings settings, TokenCredential? credential, OpenAIClientOptions options)
     {
         AuthenticationPolicy authentication = settings.ApiKey is { } key
             ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
-            : new BearerTokenPolicy(new CredentialTokenProvider(settings.Credential!), Scope(settings.Address!));
+            : new TokenPolicy(credential!, Scope(settings.Address!));
 #pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor itself is not in our surface.
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001

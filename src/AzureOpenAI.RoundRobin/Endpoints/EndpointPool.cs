@@ -107,15 +107,16 @@ public sealed class EndpointPool : IDisposable
     /// Returns the pre-built client of the next fit endpoint; of the next one at all where none is fit. What happens to its calls is
     /// outside the pool's sight: there is no failover, and no endpoint goes out for it. See <see cref="InvokeAsync"/>.
     /// </summary>
+    /// <remarks>What a client cannot do is said at <see cref="PooledClient.Client"/>.</remarks>
     /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
-    /// <exception cref="InvalidOperationException">The pool holds ready-made chat clients only.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public OpenAIClient Next() => NextClient().Client;
 
     /// <summary>Returns what <see cref="Next"/> does, with the deployment to ask for.</summary>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <returns>The client with its deployment.</returns>
-    /// <exception cref="InvalidOperationException">The pool holds ready-made chat clients only.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public PooledClient NextClient(string? model = null) =>
         _dispatcher.Peek(LoopFor(model).Group, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null).Pooled();
@@ -126,12 +127,17 @@ public sealed class EndpointPool : IDisposable
     /// <typeparam name="T">What the operation yields.</typeparam>
     /// <param name="operation">
     /// What to do with a client. It may run more than once, each time at another endpoint or after a pause, and should pass on the token it is given.
+    /// A stream that it sends, such as audio, must be opened or rewound in it: an attempt that failed may have read it.
     /// </param>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
+    /// <remarks>
+    /// Images, transcriptions and embeddings work with every endpoint; Responses, speech and the typed chat methods with v1 endpoints only, as is said at
+    /// <see cref="PooledClient.Client"/>. An operation that its client does not support fails at once with the SDK's exception, and no endpoint is blamed.
+    /// </remarks>
     /// <returns>What the operation yielded.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
-    /// <exception cref="InvalidOperationException">The pool holds a ready-made chat client, which has no client to hand out.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds a ready-made client, which has no client to hand out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could do it.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
@@ -141,7 +147,7 @@ public sealed class EndpointPool : IDisposable
         AttemptLoop loop = LoopFor(model);
         if (Array.Exists(loop.Group.Endpoints, static endpoint => !endpoint.IsBuilt))
         {
-            throw new InvalidOperationException("The pool holds a ready-made chat client, which has no OpenAI client to run the operation on.");
+            throw new InvalidOperationException("The pool holds a ready-made client, which has no OpenAI client to run the operation on.");
         }
 
         return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken);

@@ -24,7 +24,7 @@ internal sealed class PoolMembers
     {
         (_settings, _transport, _time, _jitter) = (settings, transport, time, jitter);
         bool hasHomes = settings.Affinity == EndpointAffinity.PromptCache;
-        Conversations = settings.Endpoints.Count > 1 && settings.Endpoints.Any(static entry => entry.Kind == EndpointKind.ReadyMade) ? new() : null;
+        Conversations = settings.Endpoints.Count > 1 && settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? new() : null;
         Default = new([.. settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))], time, start, hasHomes);
         ByModel = settings.Endpoints
             .SelectMany(entry => entry.Deployments.Keys)
@@ -73,10 +73,11 @@ internal sealed class PoolMembers
         if (!_endpoints.TryGetValue((resource, deployment), out Endpoint? endpoint))
         {
             bool isDefault = deployment == entry.Deployment;
-            IChatClient chat = entry.ChatClient ?? client!.GetChatClient(deployment).AsIChatClient();
+            IChatClient? chat = entry.ChatClient ?? client?.GetChatClient(deployment).AsIChatClient();
             endpoint = new(entry.Name, entry.Kind, resource, new Health(_time, _jitter), chat)
             {
                 Client = client,
+                EmbeddingGenerator = entry.EmbeddingGenerator ?? client?.GetEmbeddingClient(deployment).AsIEmbeddingGenerator(),
                 // Limits are those of the endpoint's own deployment; what others take is learned.
                 Hints = new(_time, deployment),
                 Capacity = isDefault ? new(_time, entry.RequestsPerMinute, entry.TokensPerMinute) : new(_time),
@@ -86,7 +87,7 @@ internal sealed class PoolMembers
                 Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
                 Weight = entry.Weight,
                 Priority = entry.Priority,
-                Conversations = entry.Kind == EndpointKind.ReadyMade ? Conversations : null,
+                Conversations = entry.ChatClient is not null ? Conversations : null,
             };
             _endpoints.Add((resource, deployment), endpoint);
         }
@@ -99,7 +100,7 @@ internal sealed class PoolMembers
         (Uri?, object) identity = (entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
         if (!_resources.TryGetValue(identity, out (Resource, OpenAIClient?) resource))
         {
-            resource = (new Resource(entry.Name, _time, _jitter), entry.Kind == EndpointKind.ReadyMade ? null : EndpointClients.Create(entry, _transport!));
+            resource = (new Resource(entry.Name, _time, _jitter), entry.Kind == EndpointKind.ReadyMade ? null : EndpointClients.Create(entry, _transport!, _time));
             _resources.Add(identity, resource);
         }
 

@@ -15,6 +15,19 @@ public sealed class PooledClient
     }
 
     /// <summary>Gets the client: an <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. It makes no retries of its own.</summary>
+    /// <remarks>
+    /// <para>
+    /// The client of a v1 endpoint does everything. That of a classic endpoint is Azure.AI.OpenAI 2.1.0, which was built for an older OpenAI package than
+    /// Microsoft.Extensions.AI.OpenAI needs. With it work: chat through <c>AsIChatClient</c>, the protocol method
+    /// <c>CompleteChatAsync(BinaryContent, RequestOptions)</c>, embeddings, images and transcriptions.
+    /// </para>
+    /// <para>
+    /// With it throw <see cref="MissingMethodException"/>, before anything is sent: <c>CompleteChatAsync(messages)</c> and <c>CompleteChatStreamingAsync</c>,
+    /// the extension methods for content filter results and data sources, the batch client, and file lists. Speech throws
+    /// <see cref="InvalidOperationException"/>. Responses go to a path that the service does not have. For these configure a v1 endpoint, whose address
+    /// ends in <c>/openai/v1</c>.
+    /// </para>
+    /// </remarks>
     public OpenAIClient Client { get; }
 
     /// <summary>Gets the deployment to ask the client for.</summary>

@@ -98,15 +98,15 @@ internal sealed class Vitals
     }
 
     /// <param name="took">The whole answer.</param>
-    /// <param name="outputTokens">Its length; 0 where it is not known.</param>
-    public void Add(TimeSpan took, long outputTokens)
+    /// <param name="tokens">What its time grows with; 0 where it is not known.</param>
+    public void Add(TimeSpan took, long tokens)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
         Volatile.Write(ref _seconds[index], took.TotalSeconds);
-        Volatile.Write(ref _perToken[index], outputTokens > 0 ? took.TotalSeconds / outputTokens : double.NaN);
+        Volatile.Write(ref _perToken[index], tokens > 0 ? took.TotalSeconds / tokens : double.NaN);
     }
 
-    /// <summary>How long the last answers took, in seconds: the whole, and per output token (NaN where that is not known).</summary>
+    /// <summary>How long the last answers took, in seconds: the whole, and per token (NaN where that is not known).</summary>
     /// <returns>How many were taken.</returns>
     public int Take(int last, Span<double> whole, Span<double> perToken)
     {

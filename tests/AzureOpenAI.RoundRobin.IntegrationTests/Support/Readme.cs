@@ -47,6 +47,7 @@ internal static partial class Readme
     /// <summary>For a block that goes on from one before it, and so repeats none of its usings.</summary>
     private const string Earlier = """
         using AzureOpenAI.RoundRobin;
+        using AzureOpenAI.RoundRobin.Tokenizers;
         using AzureOpenAI.Simulator;
         using Microsoft.Extensions.AI;
         using Microsoft.Extensions.Configuration;

@@ -166,8 +166,24 @@ public class OutcomeClassifierTests
     }
 
     [Fact]
-    public void Classify_AnUnknownExceptionBeforeABuiltClientSent_IsTheCredentials() =>
-        Assert.Equal(OutcomeKind.Credential, Classify(new UnknownException(), new AttemptFacts { Built = true }).Kind);
+    public void Classify_AnUnknownExceptionBeforeABuiltClientSent_IsTheRequests() =>
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { Built = true }).Kind);
+
+    [Fact]
+    public void Classify_WhateverACredentialThrew_IsTheCredentials()
+    {
+        Exception[] failures = [new UnknownException(), new InvalidOperationException(), new OperationCanceledException(), FakeFailure.Status(429), FakeFailure.Refused()];
+
+        Assert.All(failures, failure =>
+        {
+            AttemptFacts facts = new() { Built = true, UsersCode = failure is UnknownException };
+            Assert.NotEqual(OutcomeKind.Credential, Classify(failure, facts).Kind);
+            TokenFailure.Note(failure);
+            Assert.Equal(OutcomeKind.Credential, Classify(failure, facts).Kind);
+            Assert.Equal(OutcomeKind.Credential, Classify(new IOException("outer", failure), facts).Kind);
+            Assert.Equal(OutcomeKind.Caller, Classify(failure, facts with { CallerCancelled = true }).Kind);
+        });
+    }
 
     [Fact]
     public void Classify_AnUnknownExceptionOfTheUsersCode_IsTheRequests()

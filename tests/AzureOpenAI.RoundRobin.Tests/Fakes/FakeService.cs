@@ -49,6 +49,21 @@ internal sealed class FakeService : HttpMessageHandler
             Chunk("{}", ends));
     }
 
+    /// <summary>So many vectors, each of the given length and filled with its place.</summary>
+    public static HttpResponseMessage Vectors(int count, int length = 2)
+    {
+        IEnumerable<string> data = Enumerable.Range(0, count).Select(i =>
+        {
+            byte[] bytes = new byte[length * sizeof(float)];
+            System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(bytes.AsSpan()).Fill(i);
+            return $$"""{"object":"embedding","index":{{i}},"embedding":"{{Convert.ToBase64String(bytes)}}"}""";
+        });
+        return new(HttpStatusCode.OK)
+        {
+            Content = Json($$$"""{"object":"list","model":"m","data":[{{{string.Join(',', data)}}}],"usage":{"prompt_tokens":{{{count}}},"total_tokens":{{{count}}}}}"""),
+        };
+    }
+
     public static HttpResponseMessage Events(params string[] events) => new(HttpStatusCode.OK)
     {
         Content = new StreamContent(new OneWay(string.Concat(events.Select(data => $"data: {data}\n\n")) + "data: [DONE]\n\n"))
@@ -62,7 +77,7 @@ internal sealed class FakeService : HttpMessageHandler
         string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject(), request.Headers);
         _requests.Enqueue(seen);
-        HttpResponseMessage response = On(seen) ?? Answer(seen);
+        HttpResponseMessage response = On(seen) ?? (seen.IsEmbedding ? Vectors(seen.Inputs.Length) : Answer(seen));
         response.RequestMessage = request;
         return response;
     }
@@ -94,6 +109,10 @@ internal sealed class FakeService : HttpMessageHandler
         public string? Header(string name) => Headers.TryGetValues(name, out IEnumerable<string>? values) ? string.Join(',', values) : null;
 
         public string? Model => (string?)Body["model"];
+
+        public bool IsEmbedding => Address.AbsolutePath.EndsWith("/embeddings", StringComparison.Ordinal);
+
+        public string[] Inputs => Body["input"] is JsonArray several ? [.. several.Select(input => (string)input!)] : [(string)Body["input"]!];
 
         public bool IsStream => (bool?)Body["stream"] ?? false;
     }

@@ -1,6 +1,6 @@
 using Microsoft.Extensions.AI;
 
-namespace AzureOpenAI.RoundRobin.Chat;
+namespace AzureOpenAI.RoundRobin.Attempts;
 
 /// <summary>The properties by which an answer tells where it came from.</summary>
 internal static class AnswerOrigin

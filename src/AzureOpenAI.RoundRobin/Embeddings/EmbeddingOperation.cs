@@ -1,0 +1,75 @@
+using System.Globalization;
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Endpoints;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Embeddings;
+
+/// <summary>Asks an endpoint for the vectors of a whole batch, which is never split.</summary>
+internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperation<GeneratedEmbeddings<Embedding<float>>>
+{
+    private readonly EmbeddingRequest _request = request;
+
+    public static string Name => "embeddings";
+
+    public static bool EndsAttempt => true;
+
+    public static bool MayMove => true;
+
+    public static bool IsUsersCode => false;
+
+    public bool NamesModel => _request.NamesModel;
+
+    /// <summary>No part of a batch is cached by the service.</summary>
+    public uint Affinity => 0;
+
+    public long EstimateTokens() => _request.EstimateTokens();
+
+    public int Fingerprint() => _request.Fingerprint();
+
+    public Task<GeneratedEmbeddings<Embedding<float>>> InvokeAsync(Attempt attempt, int number)
+    {
+        try
+        {
+            return (attempt.Endpoint.IsBuilt ? AttemptObserver.Observe(attempt, _request, Ask) : Ask(_request, attempt))
+                ?? throw new InvalidOperationException($"The generator of endpoint '{attempt.Endpoint.Name}' returned no task.");
+        }
+#pragma warning disable CA1031 // Whatever the generator throws is an outcome, and the classifier's to judge.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return Task.FromException<GeneratedEmbeddings<Embedding<float>>>(exception);
+        }
+    }
+
+    public void Check(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt, int number)
+    {
+        if (result is { Usage: { } usage })
+        {
+            attempt.Usage = TokenCounts.Of(usage);
+        }
+
+        if (!attempt.Endpoint.IsBuilt)
+        {
+            return;
+        }
+
+        // Callers pair vectors with their texts by place, so one that is missing would give all after it to the wrong text.
+        int usable = 0;
+        foreach (Embedding<float> embedding in result)
+        {
+            usable += embedding.Vector.IsEmpty ? 0 : 1;
+        }
+
+        if (usable != result.Count || usable != _request.Values.Count)
+        {
+            throw new IOException(string.Create(
+                CultureInfo.InvariantCulture, $"Endpoint '{attempt.Endpoint.Name}' answered {_request.Values.Count} inputs with {usable} vectors."));
+        }
+
+        AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
+    }
+
+    private static Task<GeneratedEmbeddings<Embedding<float>>> Ask(EmbeddingRequest request, Attempt attempt) =>
+        attempt.Endpoint.EmbeddingGenerator!.GenerateAsync(request.Values, request.OptionsFor(attempt.Endpoint), attempt.Token);
+}

@@ -1,0 +1,25 @@
+using System.Diagnostics.CodeAnalysis;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Embeddings;
+
+/// <summary>What an app gets while the switch is off: the SDK's own generator. On the v1 route, where the model that a caller names would be taken for a deployment, Microsoft.Extensions.AI puts the deployment in its place.</summary>
+internal static class PlainEmbeddingGenerator
+{
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The generator that is returned disposes the one inside.")]
+    public static IEmbeddingGenerator<string, Embedding<float>> Create(PoolSettings settings)
+    {
+        EndpointSettings endpoint = settings.Endpoints[0];
+        IEmbeddingGenerator<string, Embedding<float>> generator =
+            EndpointClients.CreatePlain(endpoint, settings.HttpClient).GetEmbeddingClient(endpoint.Deployment).AsIEmbeddingGenerator();
+        return endpoint.Kind != EndpointKind.V1 ? generator : new ConfigureOptionsEmbeddingGenerator<string, Embedding<float>>(generator, options =>
+        {
+            if (options.ModelId is { } model)
+            {
+                options.ModelId = endpoint.Deployments.GetValueOrDefault(model, endpoint.Deployment!);
+            }
+        });
+    }
+}

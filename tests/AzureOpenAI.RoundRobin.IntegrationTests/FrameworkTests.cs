@@ -1,0 +1,110 @@
+using System.ComponentModel;
+using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using Microsoft.Agents.AI;
+using Microsoft.SemanticKernel;
+using Microsoft.SemanticKernel.ChatCompletion;
+
+namespace AzureOpenAI.RoundRobin.IntegrationTests;
+
+/// <summary>Agents and kernels take the client as it is.</summary>
+public sealed class FrameworkTests
+{
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public static TheoryData<bool, bool> Ways => new() { { false, false }, { true, false }, { false, true }, { true, true } };
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task An_agent_keeps_its_conversation_and_calls_its_tools_while_an_endpoint_fails(bool streaming, bool v1)
+    {
+        await using Fleet fleet = await StartAsync(v1);
+        ChatClientAgent agent = new(fleet.Client, instructions: "You read thermometers.", tools: [AIFunctionFactory.Create(ReadThermometer)]);
+        AgentSession session = await agent.CreateSessionAsync(Cancellation);
+
+        string first = await RunAsync("How warm is it in Bern?");
+        string second = await RunAsync("And in Basel?");
+
+        Assert.Equal(("It is 21 in Bern.", "It is 21 in Basel."), (first, second));
+        Assert.Equal(4, fleet.Ledger.Snapshot().Count(entry => entry.Outcome == LedgerOutcome.Answered));
+        Assert.Equal(EndpointState.Out, fleet.StatusOf("east").State);
+
+        async Task<string> RunAsync(string question)
+        {
+            if (!streaming)
+            {
+                return (await agent.RunAsync(question, session, cancellationToken: Cancellation)).Text;
+            }
+
+            string text = "";
+            await foreach (AgentResponseUpdate update in agent.RunStreamingAsync(question, session, cancellationToken: Cancellation))
+            {
+                text += update.Text;
+            }
+
+            return text;
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Ways))]
+    public async Task A_kernel_takes_the_client_as_its_chat_service(bool streaming, bool v1)
+    {
+        await using Fleet fleet = await StartAsync(v1);
+        IChatCompletionService chat = fleet.Client.AsChatCompletionService();
+        Kernel kernel = new();
+        ChatHistory history = new("You are brief.");
+        history.AddUserMessage("hello");
+
+        string text = "";
+        if (streaming)
+        {
+            await foreach (StreamingChatMessageContent content in chat.GetStreamingChatMessageContentsAsync(history, kernel: kernel, cancellationToken: Cancellation))
+            {
+                text += content.Content;
+            }
+        }
+        else
+        {
+            text = (await chat.GetChatMessageContentAsync(history, kernel: kernel, cancellationToken: Cancellation)).Content!;
+        }
+
+        Assert.Equal("hello to you", text);
+        Assert.Equal([1, 1], [fleet.Attempts("east"), fleet.Attempts("west")]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_kernel_takes_the_registered_client_for_its_prompts(bool v1)
+    {
+        await using Fleet fleet = await StartAsync(v1);
+        IKernelBuilder builder = Kernel.CreateBuilder();
+        Microsoft.Extensions.DependencyInjection.ServiceCollectionServiceExtensions.AddSingleton<IChatClient>(builder.Services, fleet.Client);
+        Kernel kernel = builder.Build();
+
+        FunctionResult result = await kernel.InvokePromptAsync("{{$greeting}}", new() { ["greeting"] = "hello" }, cancellationToken: Cancellation);
+
+        Assert.Equal("hello to you", result.GetValue<string>());
+    }
+
+    [Description("Reads a thermometer.")]
+    private static int ReadThermometer(string city) => city.Length > 0 ? 21 : 0;
+
+    /// <summary>The first endpoint asks for 20 s of peace; a question about a city is answered by a call of the tool, and its result by a sentence.</summary>
+    private static async Task<Fleet> StartAsync(bool v1)
+    {
+        Fleet fleet = await Fleet.StartAsync(["east", "west"], setup =>
+        {
+            setup.IsV1 = v1;
+            setup.Simulator = static options => options.Respond(static request =>
+            {
+                string city = request.LastUserText!.Split(' ')[^1].TrimEnd('?');
+                return request.Messages[^1].Role == "tool" ? $"It is {request.Messages[^1].Text} in {city}."
+                    : request.ToolNames.Count > 0 ? ChatReply.FromToolCalls(new ReplyToolCall(request.ToolNames[0], $"{{\"city\":\"{city}\"}}"))
+                    : $"{request.LastUserText} to you";
+            });
+        });
+        fleet["east"].Faults.Add(Fault.Throttle(20.Seconds()));
+        return fleet;
+    }
+}
