@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
 
@@ -69,8 +70,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
     public bool IsMovable { get; set; }
 
-    /// <summary>Of the answer, as far as it is known; 0 where it is not.</summary>
-    public long OutputTokens { get; set; }
+    /// <summary>What the answer cost, as far as it is known.</summary>
+    public TokenCounts Usage { get; set; }
+
+    /// <summary>Null while nobody listens.</summary>
+    public AttemptTrace? Trace { get; set; }
 
     /// <summary>What ended it after its content had reached the caller.</summary>
     public StrongBox<AttemptOutcome>? Interruption { get; set; }
@@ -167,7 +171,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         IsSent = false;
         IsMovable = false;
         IsAnswered = false;
-        OutputTokens = 0;
+        Usage = default;
+        Trace = null;
         StartedAt = 0;
         Volatile.Write(ref _endpoint, null);
         return quiet;

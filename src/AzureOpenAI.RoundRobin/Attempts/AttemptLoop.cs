@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
 
@@ -12,6 +13,8 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// </remarks>
 internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, CallLimits limits, bool isMapped = false)
 {
+    private readonly Instruments _instruments = dispatcher.Instruments;
+
     public Dispatcher Dispatcher { get; } = dispatcher;
 
     public EndpointGroup Group { get; } = group;
@@ -48,7 +51,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
         }
 
-        Task<TResult> pending = operation.InvokeAsync(attempt, 1);
+        Task<TResult> pending = _instruments.IsListening ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
         if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsBuilt)
         {
             return FirstAsync(operation, attempt, pending);
@@ -59,6 +62,15 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
 #pragma warning restore RS0030
         Dispatcher.Succeeded(attempt);
         return pending;
+    }
+
+    /// <summary>Shows an attempt to those who listen, from here on. To be called in an async method, since the attempt's span becomes the current one.</summary>
+    public void See(Attempt attempt, string operation, int number)
+    {
+        if (_instruments.IsListening)
+        {
+            AttemptTrace.Begin(_instruments, Dispatcher.Time, attempt, operation, number);
+        }
     }
 
     /// <summary>The first content of a stream has come, or its end.</summary>
@@ -101,6 +113,20 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             Affinity = operation.Affinity,
             Tokens = Group.HasTokenLimits ? operation.EstimateTokens() : 0,
         };
+        try
+        {
+            return await GoOnAsync<TOperation, TResult>(operation, call, attempt, failure, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _instruments.CallEnded(call.AttemptsMade, call.FailedAs(cancellationToken));
+            throw;
+        }
+    }
+
+    private async Task<TResult> GoOnAsync<TOperation, TResult>(TOperation operation, Call call, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
         while (true)
         {
             if (failure is not null)
@@ -115,7 +141,10 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             }
 
             attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives && !call.WasMoved;
-            Task<TResult> pending = operation.InvokeAsync(attempt, call.AttemptNumber);
+            Task<TResult> pending = TOperation.EndsAttempt && _instruments.IsListening
+                ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
+                : operation.InvokeAsync(attempt, call.AttemptNumber);
+            attempt.Trace?.Waited(call.Waited);
             Await<TOperation, TResult>(attempt, pending);
             try
             {
@@ -132,6 +161,13 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
                 failure = exception;
             }
         }
+    }
+
+    private async Task<TResult> InvokeSeenAsync<TOperation, TResult>(TOperation operation, Attempt attempt, int number)
+        where TOperation : struct, IOperation<TResult>
+    {
+        See(attempt, TOperation.Name, number);
+        return await operation.InvokeAsync(attempt, number).ConfigureAwait(false);
     }
 
     /// <summary>Starts the clock of an attempt that was not over at once. A stream does so itself, for each of its updates.</summary>

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.ExceptionServices;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Attempts;
 
@@ -26,7 +27,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     private int _slow;
     private int _suspect;
     private int _pauses;
-    private TimeSpan _waited;
+    private bool _isRequests;
 
     public EndpointGroup Group { get; } = group;
 
@@ -52,8 +53,14 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     /// <summary>The number of the attempt that runs or comes next, from 1.</summary>
     public int AttemptNumber => _failures.Count + 1;
 
+    /// <summary>How many attempts are over; other than the number of the last one, it counts those that nobody may follow.</summary>
+    public int AttemptsMade { get; private set; }
+
+    /// <summary>How long it has waited in all.</summary>
+    public TimeSpan Waited { get; private set; }
+
     /// <summary>How long it may still wait.</summary>
-    public TimeSpan Patience => _limits.MaxWait > _waited ? _limits.MaxWait - _waited : TimeSpan.Zero;
+    public TimeSpan Patience => _limits.MaxWait > Waited ? _limits.MaxWait - Waited : TimeSpan.Zero;
 
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
@@ -66,6 +73,9 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     public void Take(Attempt attempt, in AttemptOutcome outcome, CancellationToken cancellationToken)
     {
         Endpoint endpoint = attempt.Endpoint;
+        AttemptsMade++;
+        _isRequests = outcome.Kind == OutcomeKind.Request;
+        attempt.Trace?.Take(outcome, endsCall: false);
         if (!outcome.MayFailOver)
         {
             ForgetBroken(outcome.Kind == OutcomeKind.Request);
@@ -133,15 +143,32 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
             long began = _dispatcher.Time.GetTimestamp();
             if (pick.Pause is { } pause)
             {
-                await Task.Delay(pause, _dispatcher.Time, cancellationToken).ConfigureAwait(false);
+                try
+                {
+                    await Task.Delay(pause, _dispatcher.Time, cancellationToken).ConfigureAwait(false);
+                }
+                finally
+                {
+                    TellWait(began);
+                }
+
                 _pauses++;
-                _waited += pause;
+                Waited += pause;
                 _tried.Clear();
                 continue;
             }
 
-            Attempt? released = await WaitAsync(pick.Waiter!, cancellationToken).ConfigureAwait(false);
-            _waited += _dispatcher.Time.Until(began, _dispatcher.Time.GetTimestamp());
+            Attempt? released;
+            try
+            {
+                released = await WaitAsync(pick.Waiter!, cancellationToken).ConfigureAwait(false);
+            }
+            finally
+            {
+                TellWait(began);
+            }
+
+            Waited += _dispatcher.Time.Until(began, _dispatcher.Time.GetTimestamp());
             if (released is not null)
             {
                 return released;
@@ -153,6 +180,18 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
     /// <summary>The call is over, well or with an exception that is not ours: a broken answer before it was the endpoint's own fault.</summary>
     public void Ended() => ForgetBroken(blame: true);
+
+    /// <summary>What its end is called where it has ended with an exception.</summary>
+    public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
+        cancellationToken.IsCancellationRequested ? OutcomeKind.Caller : _isRequests ? OutcomeKind.Request : OutcomeKind.Fault);
+
+    private void TellWait(long began)
+    {
+        if (_dispatcher.Instruments.WantsWaits)
+        {
+            _dispatcher.Instruments.Waited(_dispatcher.Time.GetElapsedTime(began));
+        }
+    }
 
     private async ValueTask<Attempt?> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
     {
@@ -278,7 +317,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
         long now = _dispatcher.Time.GetTimestamp();
         readyIn ??= _standsForReadyAt == long.MaxValue ? null : _dispatcher.Time.Until(now, _standsForReadyAt);
         return new EndpointsExhaustedException(
-            ExhaustedMessage.Of(what ?? "No endpoint could take the call. ", failures, readyIn, _waited),
+            ExhaustedMessage.Of(what ?? "No endpoint could take the call. ", failures, readyIn, Waited),
             failures, readyIn, standing.Response, standing.Exception);
     }
 

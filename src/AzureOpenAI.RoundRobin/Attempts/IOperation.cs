@@ -4,6 +4,9 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// <typeparam name="TResult">What the operation yields.</typeparam>
 internal interface IOperation<TResult>
 {
+    /// <summary>What it is called in <c>gen_ai.operation.name</c>.</summary>
+    static abstract string Name { get; }
+
     /// <summary>True if the attempt is over when the operation is; false if the result goes on with it and ends it.</summary>
     static abstract bool EndsAttempt { get; }
 

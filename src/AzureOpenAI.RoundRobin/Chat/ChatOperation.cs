@@ -9,6 +9,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 {
     private readonly ChatRequest _request = request;
 
+    public static string Name => "chat";
+
     public static bool EndsAttempt => true;
 
     public static bool MayMove => true;
@@ -40,6 +42,11 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public void Check(ChatResponse result, Attempt attempt, int number)
     {
+        if (result is { Usage: { } usage })
+        {
+            attempt.Usage = TokenCounts.Of(usage);
+        }
+
         if (!attempt.Endpoint.IsBuilt)
         {
             if (result is { ConversationId: { } id })
@@ -55,7 +62,6 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             throw new IOException($"Endpoint '{attempt.Endpoint.Name}' answered without a finish reason, so the answer may be cut.");
         }
 
-        attempt.OutputTokens = result.Usage?.OutputTokenCount ?? 0;
         AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
     }
 

@@ -88,6 +88,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     {
         (_attempt, _updates, _held, _finished, _ended) = (attempt, null, null, false, false);
         attempt.Count();
+        _loop.See(attempt, StreamOperation.Name, number);
         try
         {
             TimeSpan? limit = _loop.Limits.FirstContentTimeout;
@@ -307,6 +308,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         AttemptFacts facts = _loop.Facts(attempt, _caller) with { Committed = true, Sent = true };
         AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Dispatcher.Time.GetUtcNow());
         attempt.Interruption = new(outcome);
+        attempt.Trace?.Take(outcome, endsCall: true);
         return outcome.Kind switch
         {
             OutcomeKind.Caller => Call.Cancelled(exception, _caller),
@@ -337,6 +339,11 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         else
         {
             // The caller walked away in the middle, after content: the endpoint did serve it.
+            if (attempt.Interruption is null)
+            {
+                attempt.Trace?.Left();
+            }
+
             dispatcher.Abandoned(attempt, answered: false, served: true);
         }
     }
@@ -380,7 +387,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         {
             if (contents[i] is UsageContent usage)
             {
-                _attempt!.OutputTokens = usage.Details.OutputTokenCount ?? 0;
+                _attempt!.Usage = _attempt.Usage.Then(TokenCounts.Of(usage.Details));
             }
         }
     }

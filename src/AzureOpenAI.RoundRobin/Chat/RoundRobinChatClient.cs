@@ -41,7 +41,7 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <param name="leaveOpen">Whether the clients outlive this one; otherwise each is disposed with it, once its last call has ended.</param>
     /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
     /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
-    /// <param name="meterFactory">Makes the pool's meter, or <see langword="null"/> for a meter of its own.</param>
+    /// <param name="meterFactory">Makes the meter, or <see langword="null"/> for the one that all pools without a factory share.</param>
     /// <exception cref="ArgumentNullException"><paramref name="clients"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="clients"/> is empty or contains <see langword="null"/>.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>

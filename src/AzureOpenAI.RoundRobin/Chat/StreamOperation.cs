@@ -7,6 +7,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 {
     private readonly ChatStream _stream = stream;
 
+    public static string Name => ChatOperation.Name;
+
     public static bool EndsAttempt => false;
 
     public static bool MayMove => true;

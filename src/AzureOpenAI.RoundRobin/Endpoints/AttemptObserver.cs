@@ -1,5 +1,6 @@
 using System.ClientModel.Primitives;
 using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
@@ -29,35 +30,36 @@ internal sealed class AttemptObserver : PipelinePolicy
 
     public override void Process(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
     {
-        Endpoint? endpoint = Sending();
+        (Endpoint? endpoint, AttemptTrace? trace) = Sending();
         ProcessNext(message, pipeline, currentIndex);
-        Answered(message, endpoint);
+        Answered(message, endpoint, trace);
     }
 
     public override async ValueTask ProcessAsync(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
     {
         // Not the attempt itself: a user's operation may end before its request does, and the attempt is another's by then.
-        Endpoint? endpoint = Sending();
+        (Endpoint? endpoint, AttemptTrace? trace) = Sending();
         await ProcessNextAsync(message, pipeline, currentIndex).ConfigureAwait(false);
-        Answered(message, endpoint);
+        Answered(message, endpoint, trace);
     }
 
-    private static Endpoint? Sending()
+    private static (Endpoint? Endpoint, AttemptTrace? Trace) Sending()
     {
         if (Running.Value is not { } attempt)
         {
-            return null;
+            return default;
         }
 
         attempt.IsSent = true;
-        return attempt.Endpoint;
+        return (attempt.Endpoint, attempt.Trace);
     }
 
-    private static void Answered(PipelineMessage message, Endpoint? endpoint)
+    private static void Answered(PipelineMessage message, Endpoint? endpoint, AttemptTrace? trace)
     {
         if (message.Response is { } response)
         {
             endpoint?.Hints.Hear(response.Headers);
+            trace?.Answered(response.Status);
         }
     }
 }

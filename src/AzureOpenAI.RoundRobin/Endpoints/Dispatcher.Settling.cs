@@ -52,8 +52,21 @@ internal sealed partial class Dispatcher
             LetGoUnsynchronized();
         }
 
+        TellReturnsUnsynchronized();
         RefreshEventsUnsynchronized(now);
         _dirty = false;
+    }
+
+    private void TellReturnsUnsynchronized()
+    {
+        foreach (Endpoint endpoint in _endpoints)
+        {
+            if (endpoint.IsToldOut && endpoint.IsFit)
+            {
+                endpoint.IsToldOut = false;
+                _log.Returned(endpoint.Name);
+            }
+        }
     }
 
     /// <summary>After a rejection, where it is known how much it takes, its time opens it for all of that.</summary>
@@ -84,10 +97,6 @@ internal sealed partial class Dispatcher
             {
                 changed = true;
                 endpoint.Capacity.Forget();
-                if (endpoint.IsFit)
-                {
-                    _log.Returned(endpoint.Name);
-                }
             }
         }
 

@@ -17,6 +17,9 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>A stated pause shorter than this passes the endpoint's turn over and leaves the rotation as it is.</summary>
     private static readonly TimeSpan ShortestRebuild = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>A client that sends the same too large request again and again is told of once in so long.</summary>
+    private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
+
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private readonly PoolLog _log;
@@ -38,13 +41,15 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="groups">The models, each with those of the endpoints that answer it.</param>
     /// <param name="time">The source of all time.</param>
     /// <param name="log">What operators are told.</param>
+    /// <param name="instruments">What is measured.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
-    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Action release)
+    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Instruments instruments, Action release)
     {
         _endpoints = endpoints;
         _groups = groups;
         _time = time;
         _log = log;
+        Instruments = instruments;
         _release = release;
         _attempts = new AttemptCache(time);
         _budget = new RetryBudget(time);
@@ -60,6 +65,8 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     public TimeProvider Time => _time;
+
+    public Instruments Instruments { get; }
 
     public bool IsDisposed => _disposed;
 
@@ -158,7 +165,7 @@ internal sealed partial class Dispatcher : IDisposable
         if (attempt.StartedAt != 0)
         {
             TimeSpan took = attempt.Took(_time.GetTimestamp());
-            endpoint.Vitals.Add(took, attempt.OutputTokens);
+            endpoint.Vitals.Add(took, attempt.Usage.Output);
             if (!streamed)
             {
                 _longest.Add(took);
@@ -330,11 +337,21 @@ internal sealed partial class Dispatcher : IDisposable
     {
         Endpoint endpoint = attempt.Endpoint;
         bool counted = attempt.IsCounted;
+        TokenCounts usage = attempt.Usage;
+        AttemptTrace? trace = attempt.Trace;
         _attempts.Return(attempt);
         if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & _observeEvery) == 0 && answered)
         {
             Observe(compare: (answers & _compareEvery) == 0);
         }
+
+        if (!usage.IsEmpty)
+        {
+            endpoint.CountUsage(usage);
+            Instruments.Used(endpoint.Name, usage);
+        }
+
+        trace?.End();
 
         if (_disposed)
         {
@@ -488,14 +505,24 @@ internal sealed partial class Dispatcher : IDisposable
                 RejectedUnsynchronized(endpoint, outcome.StatedPause is null ? now : target.StatedUntil, now);
             }
 
-            _generation += wentOut ? 1 : 0;
+            if (wentOut)
+            {
+                _generation++;
+                TellOutUnsynchronized(endpoint, target, outcome, now);
+            }
+
             _dirty = true;
             return;
         }
 
         if (outcome.IsSuspectRequest && !target.Suspects(fingerprint))
         {
-            _log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
+            if (now >= endpoint.TellsSuspectAt)
+            {
+                endpoint.TellsSuspectAt = _time.After(now, SuspectNoteSpacing);
+                _log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
+            }
+
             return;
         }
 
@@ -528,9 +555,12 @@ internal sealed partial class Dispatcher : IDisposable
 
             _generation++;
             _dirty = true;
-            _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
+            TellOutUnsynchronized(endpoint, target, outcome, now);
         }
     }
+
+    private void TellOutUnsynchronized(Endpoint endpoint, Health target, in AttemptOutcome outcome, long now) =>
+        endpoint.IsToldOut |= _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
 
     private void RejectedUnsynchronized(Endpoint endpoint, long until, long now)
     {

@@ -17,6 +17,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     private long _answeredAndInFlight;
     private long _failed;
     private long _rejected;
+    private long _inputTokens;
+    private long _outputTokens;
+    private long _cachedInputTokens;
     private long _rejectionTicks = Rejection.Least.Ticks;
 
     public string Name { get; } = name;
@@ -63,6 +66,12 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
     public long SkippedUntil { get; set; } = long.MinValue;
 
+    /// <summary>Operators were told that it is out, and wait to hear that it is fit again. Under the dispatcher's lock.</summary>
+    public bool IsToldOut { get; set; }
+
+    /// <summary>Before this nothing is told of requests that may exceed its limit. Under the dispatcher's lock.</summary>
+    public long TellsSuspectAt { get; set; } = long.MinValue;
+
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
@@ -80,6 +89,9 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     public long Failed => Interlocked.Read(ref _failed);
 
     public long Rejected => Interlocked.Read(ref _rejected);
+
+    /// <summary>What its answers cost, as they said themselves.</summary>
+    public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
     public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.IsActive && !Hints.HasNews;
 
@@ -118,6 +130,13 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <returns>How many attempts it has answered so far.</returns>
     public long Ended(bool answered, bool counted) =>
         Interlocked.Add(ref _answeredAndInFlight, (answered ? OneAnswered : 0) - (counted ? 1 : 0)) >> AnsweredShift;
+
+    public void CountUsage(in TokenCounts tokens)
+    {
+        Interlocked.Add(ref _inputTokens, tokens.Input);
+        Interlocked.Add(ref _outputTokens, tokens.Output);
+        Interlocked.Add(ref _cachedInputTokens, tokens.CachedInput);
+    }
 
     /// <summary>Under the dispatcher's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)

@@ -29,7 +29,7 @@ public sealed class EndpointPool : IDisposable
     /// <param name="options">The endpoints, and how calls behave.</param>
     /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
     /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
-    /// <param name="meterFactory">Makes the pool's meter, or <see langword="null"/> for a meter of its own.</param>
+    /// <param name="meterFactory">Makes the meter, or <see langword="null"/> for the one that all pools without a factory share.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>
     public EndpointPool(RoundRobinOptions options, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null)
@@ -43,16 +43,17 @@ public sealed class EndpointPool : IDisposable
         Action? released = null, uint? start = null, Func<double>? jitter = null)
     {
         PoolSettings settings = resolution.Settings;
-        _ = meterFactory;
         TimeProvider time = timeProvider ?? TimeProvider.System;
         bool needsTransport = settings.HttpClient is null && settings.Endpoints.Any(endpoint => endpoint.Kind != EndpointKind.ReadyMade);
         HttpClient? own = needsTransport ? EndpointClients.CreateTransport() : null;
         // A process that starts anywhere in the rotation does not meet all others at the first endpoint.
         _members = new PoolMembers(settings, settings.HttpClient ?? own, time, start ?? (uint)Random.Shared.Next(), jitter ?? Random.Shared.NextDouble);
-        PoolLog log = PoolLog.Of(loggerFactory);
+        Instruments instruments = Instruments.Of(meterFactory);
+        PoolLog log = PoolLog.Of(loggerFactory, instruments);
         // Whoever can go to one endpoint only comes first in line there; the others' lines move on elsewhere meanwhile.
-        _dispatcher = new Dispatcher(_members.Endpoints, [.. _members.Alone.Values, _members.Default, .. _members.ByModel.Values], time, log, () =>
+        _dispatcher = new Dispatcher(_members.Endpoints, [.. _members.Alone.Values, _members.Default, .. _members.ByModel.Values], time, log, instruments, () =>
         {
+            instruments.Pools.Remove(this);
             own?.Dispose();
             released?.Invoke();
         });
@@ -70,6 +71,7 @@ public sealed class EndpointPool : IDisposable
         Count = settings.Endpoints.Count;
         Settings = settings;
         Log = log;
+        instruments.Pools.Add(this);
         log.Tell(resolution.Warnings);
     }
 
@@ -181,6 +183,7 @@ public sealed class EndpointPool : IDisposable
     {
         Condition condition = endpoint.Condition;
         Health? cause = endpoint.Resource.Health.Condition >= endpoint.Health.Condition ? endpoint.Resource.Health : endpoint.Health;
+        TokenCounts used = endpoint.Used;
         return new EndpointStatus(endpoint.Name)
         {
             DeploymentName = endpoint.DeploymentName,
@@ -191,6 +194,9 @@ public sealed class EndpointPool : IDisposable
             Answered = endpoint.Answered,
             Failed = endpoint.Failed,
             RateLimited = endpoint.Rejected,
+            InputTokens = used.Input,
+            OutputTokens = used.Output,
+            CachedInputTokens = used.CachedInput,
             LastError = endpoint.LastFailure,
         };
     }

@@ -36,6 +36,18 @@ public sealed class EndpointStatus
     /// <summary>Gets the number of attempts that it rejected because of its limits.</summary>
     public long RateLimited { get; internal init; }
 
+    /// <summary>
+    /// Gets the sum of the input tokens that its answers reported, cached ones included. Chat calls and streams are counted, whatever the client; what an operation of
+    /// <see cref="EndpointPool.InvokeAsync"/> used is not seen.
+    /// </summary>
+    public long InputTokens { get; internal init; }
+
+    /// <summary>Gets the sum of the output tokens that its answers reported.</summary>
+    public long OutputTokens { get; internal init; }
+
+    /// <summary>Gets how many of <see cref="InputTokens"/> came from the service's prompt cache.</summary>
+    public long CachedInputTokens { get; internal init; }
+
     /// <summary>Gets the last failed attempt, or <see langword="null"/> if none has failed.</summary>
     public EndpointAttempt? LastError { get; internal init; }
 

@@ -7,6 +7,8 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 {
     private readonly Func<PooledClient, CancellationToken, Task<T>> _operation = operation;
 
+    public static string Name => "invoke";
+
     public static bool EndsAttempt => true;
 
     public static bool MayMove => false;

@@ -8,13 +8,22 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 /// <summary>
 /// What the pool tells its operators. Noted under the dispatcher's lock, told outside of it, and never able to change a call.
 /// </summary>
-internal sealed partial class PoolLog(ILogger logger)
+internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
 {
+    private static readonly TimeSpan ShortPause = TimeSpan.FromSeconds(1);
+
     private readonly ILogger _logger = logger;
+    private readonly Instruments? _instruments = instruments;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
 
-    public void WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
+    /// <returns>Whether operators are told, and so should also be told when it is back. Pauses that come many a second are for those who debug.</returns>
+    public bool WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
     {
+        if (_instruments is { WantsCooldowns: true })
+        {
+            _notes.Enqueue(_ => _instruments.WentOut(endpoint, kind));
+        }
+
         if (kind is OutcomeKind.Credential or OutcomeKind.Missing)
         {
             _notes.Enqueue(kind == OutcomeKind.Credential
@@ -23,12 +32,16 @@ internal sealed partial class PoolLog(ILogger logger)
         }
         else if (kind == OutcomeKind.RateLimited)
         {
-            _notes.Enqueue(logger => RateLimited(logger, endpoint, pause));
+            bool isShort = pause < ShortPause;
+            _notes.Enqueue(logger => RateLimited(logger, isShort ? LogLevel.Debug : LogLevel.Information, endpoint, pause));
+            return !isShort;
         }
         else
         {
             _notes.Enqueue(logger => CoolingDown(logger, endpoint, kind, status, pause, exception));
         }
+
+        return true;
     }
 
     public void Returned(string endpoint) => _notes.Enqueue(logger => IsFitAgain(logger, endpoint));
@@ -42,8 +55,10 @@ internal sealed partial class PoolLog(ILogger logger)
         Tell();
     }
 
-    public static PoolLog Of(ILoggerFactory? loggerFactory) =>
-        new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!));
+    /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
+    /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
+    public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null) =>
+        new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!), instruments);
 
     /// <summary>Tells what is doubtful in the configuration.</summary>
     public void Tell(IEnumerable<string> warnings)
@@ -73,9 +88,9 @@ internal sealed partial class PoolLog(ILogger logger)
         }
     }
 
-    [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited", Level = LogLevel.Information,
+    [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited",
         Message = "Endpoint '{Endpoint}' is rate limited and rests for {Cooldown}.")]
-    private static partial void RateLimited(ILogger logger, string endpoint, TimeSpan cooldown);
+    private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
     [LoggerMessage(EventId = 2, EventName = "EndpointCoolingDown", Level = LogLevel.Warning,
         Message = "Endpoint '{Endpoint}' cools down ({Reason}, status {Status}) for {Cooldown}.")]

@@ -1,0 +1,156 @@
+using System.Diagnostics;
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Attempts;
+
+namespace AzureOpenAI.RoundRobin.Telemetry;
+
+/// <summary>What is measured, under which names. One for each meter, so that pools of one app add up and do not overwrite each other.</summary>
+/// <remarks>
+/// Nothing is computed where nobody listens. Whoever does runs their own code inside of a measurement, and what that throws goes nowhere: it is not
+/// the call's affair.
+/// </remarks>
+internal sealed class Instruments
+{
+    public const string MeterName = "AzureOpenAI.RoundRobin";
+    private const string Prefix = "azure_openai.round_robin.";
+    private const string Endpoint = "endpoint";
+    private const string Outcome = "outcome";
+    private const string TokenType = "gen_ai.token.type";
+
+    /// <summary>For every pool that is not given a factory. Lives as long as the process, as its listeners may.</summary>
+    private static readonly Meter Shared = new(MeterName);
+
+    private static readonly ConditionalWeakTable<Meter, Instruments> ByMeter = [];
+
+    private static readonly InstrumentAdvice<double> Seconds = new()
+    {
+        HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300],
+    };
+
+    private static readonly InstrumentAdvice<int> Few = new() { HistogramBucketBoundaries = [0, 1, 2, 3, 4, 5, 8, 12, 20] };
+
+    private readonly Histogram<double> _attemptDuration;
+    private readonly Histogram<int> _callAttempts;
+    private readonly Counter<long> _cooldowns;
+    private readonly Histogram<double> _waitDuration;
+    private readonly Counter<long> _tokens;
+    private readonly Counter<long> _cachedTokens;
+
+    private Instruments(Meter meter)
+    {
+        _attemptDuration = meter.CreateHistogram(
+            Prefix + "attempt.duration", "s", "How long attempts took; those of streams to the stream's end.", advice: Seconds);
+        _callAttempts = meter.CreateHistogram(Prefix + "call.attempts", "{attempt}", "How many attempts calls made.", advice: Few);
+        _cooldowns = meter.CreateCounter<long>(Prefix + "cooldowns", "{cooldown}", "How often endpoints went out.");
+        _waitDuration = meter.CreateHistogram(Prefix + "wait.duration", "s", "How long calls waited while no endpoint was fit, each wait.", advice: Seconds);
+        _tokens = meter.CreateCounter<long>(Prefix + "tokens", "{token}", "Tokens that answers reported, cached ones included.");
+        _cachedTokens = meter.CreateCounter<long>(Prefix + "tokens.cached", "{token}", "Input tokens that came from the service's prompt cache.");
+        meter.CreateObservableGauge(Prefix + "endpoints", Pools.ByState, "{endpoint}", "How many endpoints are in each state.");
+        meter.CreateObservableGauge(Prefix + "in_flight", Pools.InFlight, "{attempt}", "How many attempts run at each endpoint.");
+    }
+
+    public PoolGauges Pools { get; } = new();
+
+    /// <summary>Whether anybody wants to know of calls and attempts.</summary>
+    public bool IsListening => _attemptDuration.Enabled || _callAttempts.Enabled || AttemptTrace.Source.HasListeners();
+
+    public bool WantsWaits => _waitDuration.Enabled;
+
+    public bool WantsCooldowns => _cooldowns.Enabled;
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "A factory's meters are the factory's.")]
+    public static Instruments Of(IMeterFactory? factory)
+    {
+        Meter meter = factory is null ? Shared : factory.Create(MeterName);
+        try
+        {
+            return ByMeter.GetValue(meter, static meter => new Instruments(meter));
+        }
+#pragma warning disable CA1031 // A listener that throws when it is shown an instrument must not cost the app its pool, whatever it throws.
+        catch
+#pragma warning restore CA1031
+        {
+            return Unheard();
+        }
+    }
+
+    public void AttemptEnded(TimeSpan took, string endpoint, string outcome, string operation, string? error)
+    {
+        if (!_attemptDuration.Enabled)
+        {
+            return;
+        }
+
+        TagList tags = new() { { Endpoint, endpoint }, { Outcome, outcome }, { "gen_ai.operation.name", operation } };
+        if (error is not null)
+        {
+            tags.Add("error.type", error);
+        }
+
+        Record(_attemptDuration, took.TotalSeconds, tags);
+    }
+
+    public void CallEnded(int attempts, string outcome)
+    {
+        if (_callAttempts.Enabled)
+        {
+            Record(_callAttempts, attempts, new() { { Outcome, outcome } });
+        }
+    }
+
+    public void Waited(TimeSpan wait) => Record(_waitDuration, wait.TotalSeconds, default);
+
+    public void WentOut(string endpoint, OutcomeKind reason) => Add(_cooldowns, 1, new() { { Endpoint, endpoint }, { "reason", OutcomeNames.Of(reason) } });
+
+    public void Used(string endpoint, in TokenCounts tokens)
+    {
+        Count(_tokens, tokens.Input, endpoint, "input");
+        Count(_tokens, tokens.Output, endpoint, "output");
+        Count(_cachedTokens, tokens.CachedInput, endpoint, "input");
+    }
+
+    private static void Count(Counter<long> counter, long tokens, string endpoint, string type)
+    {
+        if (tokens > 0 && counter.Enabled)
+        {
+            Add(counter, tokens, new() { { Endpoint, endpoint }, { TokenType, type } });
+        }
+    }
+
+    private static void Record<T>(Histogram<T> histogram, T value, in TagList tags)
+        where T : struct
+    {
+        try
+        {
+            histogram.Record(value, tags);
+        }
+#pragma warning disable CA1031 // See the remarks of the class.
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    private static void Add(Counter<long> counter, long count, in TagList tags)
+    {
+        try
+        {
+            counter.Add(count, tags);
+        }
+#pragma warning disable CA1031 // See the remarks of the class.
+        catch
+#pragma warning restore CA1031
+        {
+        }
+    }
+
+    /// <summary>Instruments of a meter that is disposed, which nobody is ever shown.</summary>
+    private static Instruments Unheard()
+    {
+        Meter meter = new(MeterName);
+        meter.Dispose();
+        return new Instruments(meter);
+    }
+}
