@@ -19,6 +19,16 @@ builder.Services.AddSingleton(fleet is null ? new LoadSettings(callsPerSecond: 0
 builder.Services.AddHostedService<LoadGenerator>();
 
 await using WebApplication app = builder.Build();
+try
+{
+    app.Services.GetRequiredService<IStartupValidator>().Validate();
+}
+catch (OptionsValidationException faults)
+{
+    Console.Error.WriteLine(faults.Message);
+    return 2;
+}
+
 app.Use(OwnFilesOnly);
 app.UseDefaultFiles();
 app.UseStaticFiles();
@@ -27,16 +37,8 @@ app.MapChat("/api/chat");
 app.MapLoad("/api/load");
 app.MapSimulation("/api/resources", fleet);
 
-try
-{
-    await app.RunAsync();
-    return 0;
-}
-catch (OptionsValidationException faults)
-{
-    Console.Error.WriteLine(string.Join(Environment.NewLine, faults.Failures));
-    return 2;
-}
+await app.RunAsync();
+return 0;
 
 static Task OwnFilesOnly(HttpContext context, RequestDelegate next)
 {

@@ -21,12 +21,6 @@ internal static class LiveFeed
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.CamelCase) },
     };
 
-    public static IAsyncEnumerable<SseItem<string>> ReadAsync(EndpointPool pool, HttpContext context, CancellationToken stopping)
-    {
-        IServiceProvider services = context.RequestServices;
-        return ReadAsync(pool, services.GetService<TimeProvider>() ?? TimeProvider.System, services.GetService<IMeterFactory>(), stopping, context.RequestAborted);
-    }
-
     public static async IAsyncEnumerable<SseItem<string>> ReadAsync(
         EndpointPool pool, TimeProvider time, IMeterFactory? meters, CancellationToken stopping, [EnumeratorCancellation] CancellationToken cancellationToken)
     {

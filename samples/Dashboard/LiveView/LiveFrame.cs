@@ -16,9 +16,10 @@ internal sealed record LiveFrame(
 /// <param name="Answered">Calls that got their answer.</param>
 /// <param name="MovedOn">Those of them that took more than one attempt.</param>
 /// <param name="Lost">Calls that failed, by whosever fault but their caller's.</param>
+/// <param name="Cut">Those of the lost that were streams, cut after their first words, which nobody else may finish.</param>
 /// <param name="Waits">Waits in the line that are over.</param>
 /// <param name="LongestWait">The longest of them, in seconds.</param>
-internal readonly record struct CallTotals(long Answered, long MovedOn, long Lost, long Waits, double LongestWait);
+internal readonly record struct CallTotals(long Answered, long MovedOn, long Lost, long Cut, long Waits, double LongestWait);
 
 /// <summary>One endpoint. Times are in seconds.</summary>
 internal sealed record LiveEndpoint(
@@ -42,8 +43,11 @@ internal sealed record LiveEvent(LiveEventKind Kind, string Endpoint, string? Re
 
 internal enum LiveEventKind
 {
-    /// <summary>An attempt failed, and its call went on.</summary>
+    /// <summary>An attempt failed before its first words, so that its call may go on elsewhere.</summary>
     Failover,
+
+    /// <summary>A stream was cut after its first words.</summary>
+    Cut,
 
     /// <summary>The endpoint went out.</summary>
     Out,

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using System.Reflection;
 using AzureOpenAI.RoundRobin;
 using Microsoft.AspNetCore.StaticFiles;
@@ -23,15 +24,19 @@ internal static class LiveViewEndpoints
         group.MapGet("/", static (HttpRequest request) =>
             // The page's links are relative to the folder.
             request.Path.Value!.EndsWith('/') ? Asset("index.html") : Results.Redirect($"{request.PathBase}{request.Path}/"));
-        group.MapGet("/events", (HttpContext context, IHostApplicationLifetime lifetime) => PoolOf(context.RequestServices, serviceKey) is { } pool
-            ? TypedResults.ServerSentEvents(LiveFeed.ReadAsync(pool, context, lifetime.ApplicationStopping))
-            : Results.NotFound("There is no pool to look at: the switch is off."));
+        group.MapGet("/events", (HttpContext context, IHostApplicationLifetime lifetime) => Events(context.RequestServices, serviceKey, lifetime, context.RequestAborted));
         group.MapGet("/{**asset}", static (string asset) => Asset(asset));
         return group;
     }
 
-    private static EndpointPool? PoolOf(IServiceProvider services, string? serviceKey) =>
-        serviceKey is null ? services.GetService<EndpointPool>() : services.GetKeyedService<EndpointPool>(serviceKey);
+    private static IResult Events(IServiceProvider services, string? serviceKey, IHostApplicationLifetime lifetime, CancellationToken cancellationToken)
+    {
+        EndpointPool? pool = serviceKey is null ? services.GetService<EndpointPool>() : services.GetKeyedService<EndpointPool>(serviceKey);
+        return pool is null
+            ? Results.NotFound("There is no pool to look at: the switch is off.")
+            : TypedResults.ServerSentEvents(LiveFeed.ReadAsync(
+                pool, services.GetService<TimeProvider>() ?? TimeProvider.System, services.GetService<IMeterFactory>(), lifetime.ApplicationStopping, cancellationToken));
+    }
 
     private static IResult Asset(string name) => Here.GetManifestResourceStream(Resources + name) is { } content
         ? Results.Stream(content, ContentTypes.TryGetContentType(name, out string? type) ? type : "text/plain")

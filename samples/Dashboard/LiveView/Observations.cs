@@ -4,13 +4,14 @@ namespace Dashboard.LiveView;
 
 /// <summary>What the pool's metrics have told since somebody began to watch. The record is of bounded size.</summary>
 /// <remarks>
-/// The meter is that of all pools in the app, so an app with several of them sees their latencies and calls together; states and totals of endpoints are
+/// Needs the factory that the pool was given, if any. The meter is that of all pools in the app, so an app with several of them sees their latencies and calls together; states and totals of endpoints are
 /// read from the pool itself. Measurements come from the threads of the calls, so what is done with one is short.
 /// </remarks>
 internal sealed class Observations : IDisposable
 {
     private const string Meter = "AzureOpenAI.RoundRobin";
     private const string Prefix = "azure_openai.round_robin.";
+    private const string Cut = "cut";
     private const int MostEvents = 64;
 
     private readonly Lock _lock = new();
@@ -27,7 +28,7 @@ internal sealed class Observations : IDisposable
         _all = new(time);
         _listener.InstrumentPublished = (instrument, listener) =>
         {
-            if (instrument.Meter.Name == Meter && (instrument.Meter.Scope is null || ReferenceEquals(instrument.Meter.Scope, meters)))
+            if (instrument.Meter.Name == Meter && ReferenceEquals(instrument.Meter.Scope, meters))
             {
                 listener.EnableMeasurementEvents(instrument);
             }
@@ -108,7 +109,9 @@ internal sealed class Observations : IDisposable
         }
         else if (!IsCallersOwn(outcome))
         {
-            Note(new(LiveEventKind.Failover, endpoint, error.Length == 0 ? Words(outcome) : $"{Words(outcome)} ({Words(error)})", 1));
+            // Of what stands there only a status is short enough for a person.
+            string status = int.TryParse(error, out _) ? $" ({error})" : "";
+            Note(new(outcome == Cut ? LiveEventKind.Cut : LiveEventKind.Failover, endpoint, Words(outcome) + status, 1));
         }
     }
 
@@ -120,7 +123,7 @@ internal sealed class Observations : IDisposable
         }
         else if (!IsCallersOwn(outcome))
         {
-            _calls = _calls with { Lost = _calls.Lost + 1 };
+            _calls = _calls with { Lost = _calls.Lost + 1, Cut = _calls.Cut + (outcome == Cut ? 1 : 0) };
         }
     }
 

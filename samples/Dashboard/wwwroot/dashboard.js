@@ -1,7 +1,7 @@
 import { mountLiveView } from "./live/live.js";
 import { startChat } from "./chat.js";
 
-const troubles = [["None", "Revive"], ["Throttled", "Throttle"], ["Broken", "Break"], ["Hung", "Hang"], ["Slow", "Slow down"]];
+const troubles = [["None", "Revive"], ["Throttled", "Throttle"], ["Broken", "Break"], ["Hung", "Hang"], ["Slow", "Slow"]];
 
 mountLiveView(document.getElementById("live"));
 startChat();

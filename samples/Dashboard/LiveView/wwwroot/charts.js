@@ -1,5 +1,5 @@
-// The last two minutes, drawn by uPlot.
-const span = 120;
+// The last minute, drawn by uPlot.
+const span = 60;
 const quietly = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -57,7 +57,7 @@ export class LiveCharts {
       this.add("Calls answered per second", "", each(endpoint => endpoint?.pace ?? null), 5),
       this.add("Latency, 95 % within", " s", each(endpoint => endpoint?.slowest ?? null), 0.5),
       this.add("Attempts per second, by outcome", "", [
-        { label: "answered", color: color("--fit"), read: sum("answered") },
+        { label: "answered", color: color("--fit"), read: frame => frame.endpoints.reduce((total, endpoint) => total + endpoint.pace, 0) },
         { label: "rejected (429)", color: color("--line-5"), read: sum("rateLimited") },
         { label: "failed", color: color("--out"), read: sum("failed") },
       ], 5),
@@ -82,7 +82,7 @@ export class LiveCharts {
       ...sizeOf(box),
       cursor: { show: false },
       select: { show: false },
-      legend: { show: series.length > 1, live: false },
+      legend: { show: series.length > 1, live: false, markers: { width: 0, fill: (_, index) => series[index - 1]?.color } },
       scales: { x: { time: false, range: [-span, 0] }, y: { range: (_, __, most) => [0, Math.max(least, (most ?? 0) * 1.1)] } },
       axes: [
         { ...axis, grid: { show: false }, size: 26, values: (_, ticks) => ticks.map(tick => (tick === 0 ? "now" : `${tick} s`)) },

@@ -9,9 +9,9 @@ export function mountLiveView(element, events = new URL("events", import.meta.ur
   const view = new LiveView(element);
   const source = new EventSource(events);
   source.addEventListener("frame", message => view.take(JSON.parse(message.data)));
-  source.addEventListener("open", () => view.tell("Live.", false));
+  source.addEventListener("open", () => view.tell("Live, read from the pool twice a second", false));
   source.addEventListener("error", () => view.tell(
-    source.readyState === EventSource.CLOSED ? "There is no pool to look at: the switch is off." : "The connection is lost. Trying again.", true));
+    source.readyState === EventSource.CLOSED ? "There is no pool to look at: the switch is off, or this page may not see it." : "The connection is lost. Trying again.", true));
   return () => {
     source.close();
     view.charts.end();
@@ -20,11 +20,11 @@ export function mountLiveView(element, events = new URL("events", import.meta.ur
 
 class LiveView {
   constructor(element) {
-    element.classList.add("live");
+    element.classList.add("live", "live-frame");
     element.innerHTML = `
       <p class="live-notice" role="status" data-part="notice">Connecting.</p>
       <p class="live-unseen" aria-live="polite" data-part="spoken"></p>
-      <dl class="live-panel live-figures" data-part="figures" aria-label="The pool as a whole"></dl>
+      <section class="live-panel live-frame" aria-label="The pool as a whole"><dl class="live-figures" data-part="figures"></dl></section>
       <ul class="live-endpoints" data-part="endpoints" aria-label="Endpoints"></ul>
       <div class="live-charts" data-part="charts"></div>
       <section class="live-panel" aria-label="What happened">
@@ -73,9 +73,9 @@ class LiveView {
     const { calls } = frame;
     this.figure("Calls per second", pace.toFixed(1), `${count(sum("inFlight"))} attempts in flight`);
     this.figure("Answered", count(sum("answered")), "by all endpoints");
-    this.figure("Moved on", count(calls.movedOn), "answered after a failover");
-    this.figure("Lost", count(calls.lost), "calls that failed", calls.lost > 0);
-    this.figure("The line", count(frame.waiting), calls.waits ? `${count(calls.waits)} waits, longest ${time(calls.longestWait)}` : "nobody had to wait", frame.waiting > 0);
+    this.figure("Moved on", count(calls.movedOn), "since this page opened");
+    this.figure("Lost", count(calls.lost), calls.cut ? `${count(calls.cut)} ${calls.cut === 1 ? "stream" : "streams"} cut in the middle` : "since this page opened", calls.lost > 0);
+    this.figure("The line", count(frame.waiting), calls.waits ? `${count(calls.waits)} waited, at most ${time(calls.longestWait)}` : "nobody had to wait", frame.waiting > 0);
     this.figure("Latency", time(frame.median), `95 % within ${time(frame.slowest)}`);
     this.figure("Tokens", count(input + sum("outputTokens")), `${count(input)} in, ${count(sum("outputTokens"))} out`);
     this.figure("Cached", share(sum("cachedTokens"), input), "of the input tokens");
@@ -107,14 +107,13 @@ class LiveView {
     card.pace = endpoint.pace;
     card.element.dataset.state = endpoint.state;
     card.state.textContent = states[endpoint.state];
-    card.why.textContent = endpoint.reason
-      ? `${endpoint.reason}${endpoint.readyIn === null ? "" : `, ready in ${endpoint.readyIn.toFixed(1)} s`}`
-      : "takes its share";
+    const why = !endpoint.reason ? "takes its share" : endpoint.readyIn === null ? endpoint.reason : `${endpoint.reason}, ready in ${endpoint.readyIn.toFixed(1)} s`;
+    card.why.textContent = endpoint.deployment ? `${endpoint.deployment} · ${why}` : why;
     card.set("Calls/s", endpoint.pace.toFixed(1));
     card.set("In flight", count(endpoint.inFlight));
     card.set("Median", time(endpoint.median));
     card.set("Answered", count(endpoint.answered));
-    card.set("Rejected (429)", count(endpoint.rateLimited));
+    card.set("Rejected", count(endpoint.rateLimited));
     card.set("Failed", count(endpoint.failed));
     card.set("Tokens in", count(endpoint.inputTokens));
     card.set("Tokens out", count(endpoint.outputTokens));
@@ -127,14 +126,7 @@ class LiveView {
     element.dataset.endpoint = endpoint.name;
     element.style.setProperty("--color", `var(--line-${(index % 8) + 1})`);
     element.innerHTML = `<header><h4></h4><span class="live-state"></span></header><p class="live-why"></p><dl></dl>`;
-    const title = element.querySelector("h4");
-    title.textContent = endpoint.name;
-    if (endpoint.deployment) {
-      const deployment = document.createElement("small");
-      deployment.textContent = ` ${endpoint.deployment}`;
-      title.append(deployment);
-    }
-
+    element.querySelector("h4").textContent = endpoint.name;
     this.parts.endpoints.append(element);
     const values = new Map();
     const set = (name, value) => {
@@ -154,8 +146,12 @@ class LiveView {
 
   log(frame) {
     for (const event of frame.events) {
-      const entry = document.createElement("li");
-      entry.dataset.kind = event.kind;
+      // What goes on happening is one line that counts up.
+      const key = [event.kind, event.endpoint, event.reason].join();
+      const recent = [...this.parts.log.children].slice(0, 4).find(entry => entry.dataset.key === key);
+      const entry = recent ?? document.createElement("li");
+      event.count += Number(entry.dataset.count ?? 0);
+      Object.assign(entry.dataset, { key, kind: event.kind, count: event.count });
       entry.innerHTML = "<time></time><span><b></b><span></span></span>";
       entry.querySelector("time").textContent = new Date(frame.time).toLocaleTimeString([], { hour12: false });
       entry.querySelector("b").textContent = event.endpoint;
@@ -167,7 +163,7 @@ class LiveView {
       this.parts.log.lastChild.remove();
     }
 
-    const changes = frame.events.filter(event => event.kind !== "failover");
+    const changes = frame.events.filter(event => event.kind === "out" || event.kind === "fit");
     if (changes.length > 0) {
       this.parts.spoken.textContent = changes.map(event => `${event.endpoint}${sentence(event)}`).join(" ");
     }
@@ -176,9 +172,10 @@ class LiveView {
 
 function sentence({ kind, reason, count: times }) {
   switch (kind) {
-    case "out": return ` went out: ${reason}.`;
-    case "fit": return " is fit again.";
-    default: return times > 1 ? `: ${times} attempts failed, ${reason}; their calls went on.` : `: an attempt failed, ${reason}; its call went on.`;
+    case "out": return times > 1 ? ` went out ${times} times: ${reason}.` : ` went out: ${reason}.`;
+    case "fit": return times > 1 ? ` is fit again, ${times} times.` : " is fit again.";
+    case "cut": return times > 1 ? ` cut ${times} streams after their first words.` : " cut a stream after its first words.";
+    default: return times > 1 ? ` ${reason}: ${times} calls moved on.` : ` ${reason}: a call moved on.`;
   }
 }
 
