@@ -19,13 +19,7 @@ public sealed class WebApiSampleTests
                     .AddDeployment("gpt-4.1", static deployment => deployment.Respond(static _ => "advanced")));
             }
         }, Cancellation);
-        IEnumerable<string> entries = azure.Resources.Select(static resource =>
-            $$"""{ "AZURE_OPENAI_ENDPOINT": "{{resource.Endpoint}}", "AZURE_OPENAI_API_KEY": "{{resource.ApiKey}}", "model": "gpt-4o", "name": "{{resource.Name}}" }""");
-        await using SampleProcess app = SampleProcess.Start(new Dictionary<string, string>
-        {
-            ["USE_AZURE_OPENAI_ROUND_ROBIN"] = "true",
-            ["AZURE_OPENAI_ROUND_ROBIN_CONNECTION"] = $"[{string.Join(',', entries)}]",
-        });
+        await using SampleProcess app = SampleProcess.Start("WebApi", azure);
         using HttpClient http = new() { BaseAddress = await app.AddressAsync(Cancellation) };
 
         Assert.Equal("everyday", await http.GetStringAsync("/ask?question=Hello", Cancellation));
@@ -43,7 +37,7 @@ public sealed class WebApiSampleTests
     [InlineData("true", "AZURE_OPENAI_ROUND_ROBIN_CONNECTION")]
     public async Task Without_its_variables_it_names_what_is_missing_and_ends(string? isOn, string missing)
     {
-        await using SampleProcess app = SampleProcess.Start(isOn is null ? [] : new Dictionary<string, string> { ["USE_AZURE_OPENAI_ROUND_ROBIN"] = isOn });
+        await using SampleProcess app = SampleProcess.Start("WebApi", isOn is null ? new Dictionary<string, string>() : new Dictionary<string, string> { ["USE_AZURE_OPENAI_ROUND_ROBIN"] = isOn });
 
         Assert.Equal(2, await app.EndAsync(Cancellation));
         Assert.Contains(missing, app.Output, StringComparison.Ordinal);

@@ -5,29 +5,31 @@ using System.Text.RegularExpressions;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
 
-/// <summary>The sample WebApi as a user runs it: a process of its own, with no variables but those given.</summary>
+/// <summary>A sample as a user runs it: a process of its own, with no variables but those given.</summary>
 internal sealed partial class SampleProcess : IAsyncDisposable
 {
-    private static readonly string Program =
-        typeof(SampleProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(static data => data.Key == "WebApiAssembly").Value!;
+    private static readonly string Home =
+        typeof(SampleProcess).Assembly.GetCustomAttributes<AssemblyMetadataAttribute>().Single(static data => data.Key == "BinDirectory").Value!;
+
+    private static readonly string Configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SampleProcess(IReadOnlyDictionary<string, string> variables)
+    private SampleProcess(string name, IReadOnlyDictionary<string, string> variables)
     {
-        ProcessStartInfo start = new("dotnet", [Program, "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string name in start.Environment.Keys.Where(static name => name.Contains("AZURE_OPENAI", StringComparison.Ordinal)).ToArray())
+        ProcessStartInfo start = new("dotnet", [Path.Combine(Home, name, Configuration, $"{name}.dll"), "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string variable in start.Environment.Keys.Where(static key => key.Contains("AZURE_OPENAI", StringComparison.Ordinal)).ToArray())
         {
-            start.Environment.Remove(name);
+            start.Environment.Remove(variable);
         }
 
         // Else the secrets of whoever runs the tests would be read.
         start.Environment["ASPNETCORE_ENVIRONMENT"] = "Production";
-        foreach ((string name, string value) in variables)
+        foreach ((string variable, string value) in variables)
         {
-            start.Environment[name] = value;
+            start.Environment[variable] = value;
         }
 
         _process = new Process { StartInfo = start, EnableRaisingEvents = true };
@@ -50,7 +52,19 @@ internal sealed partial class SampleProcess : IAsyncDisposable
         }
     }
 
-    public static SampleProcess Start(IReadOnlyDictionary<string, string> variables) => new(variables);
+    /// <summary>Endpoints as a user writes them, in the variables.</summary>
+    public static SampleProcess Start(string name, AzureOpenAISimulator azure)
+    {
+        IEnumerable<string> entries = azure.Resources.Select(static resource =>
+            $$"""{ "AZURE_OPENAI_ENDPOINT": "{{resource.Endpoint}}", "AZURE_OPENAI_API_KEY": "{{resource.ApiKey}}", "model": "gpt-4o", "name": "{{resource.Name}}" }""");
+        return new(name, new Dictionary<string, string>
+        {
+            ["USE_AZURE_OPENAI_ROUND_ROBIN"] = "true",
+            ["AZURE_OPENAI_ROUND_ROBIN_CONNECTION"] = $"[{string.Join(',', entries)}]",
+        });
+    }
+
+    public static SampleProcess Start(string name, IReadOnlyDictionary<string, string> variables) => new(name, variables);
 
     public Task<Uri> AddressAsync(CancellationToken cancellationToken) => _listening.Task.WaitAsync(cancellationToken);
 
