@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging.Testing;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
@@ -130,6 +132,12 @@ public sealed class KeyTests
             ActivityStopped = activity => texts.Enqueue(Describe(activity)),
         };
         ActivitySource.AddActivityListener(listener);
+        using MeterListener meters = new();
+        meters.InstrumentPublished = static (instrument, meters) => meters.EnableMeasurementEvents(instrument);
+        meters.SetMeasurementEventCallback<double>((instrument, _, tags, _) => texts.Enqueue(Describe(instrument, tags)));
+        meters.SetMeasurementEventCallback<long>((instrument, _, tags, _) => texts.Enqueue(Describe(instrument, tags)));
+        meters.SetMeasurementEventCallback<int>((instrument, _, tags, _) => texts.Enqueue(Describe(instrument, tags)));
+        meters.Start();
 
         foreach (string fault in Faults.All.Where(row => row.Data.Item2 == streaming).Select(row => row.Data.Item1).Append("refused"))
         {
@@ -163,9 +171,18 @@ public sealed class KeyTests
                 texts.Enqueue($"{status} {status.Reason} {status.LastError} {status.LastError?.Exception}");
             }
 
+            meters.RecordObservableInstruments();
+            foreach (HealthReportEntry entry in (await fleet.CheckHealthAsync()).Entries.Values)
+            {
+                texts.Enqueue($"{entry.Description} {entry.Exception} {string.Join(' ', entry.Data)}");
+            }
+
             texts.Enqueue($"{fleet.Pool} {fleet.Client} {fleet.Pool.NextClient()} {fleet.Pool.Next()} {fleet.EndpointFor(fleet["east"])}");
             string[] keys = [.. fleet.Azure.Resources.Select(resource => resource.ApiKey)];
             Assert.All(keys, key => Assert.True(key.Length >= 8));
+            Assert.All(
+                new[] { "attempt east", "attempt.duration", "call.attempts", "round_robin.endpoints", "round_robin.in_flight" },
+                emitted => Assert.Contains(texts, text => text.Contains(emitted, StringComparison.Ordinal)));
             Assert.DoesNotContain(texts, text => keys.Any(key => text.Contains(key, StringComparison.OrdinalIgnoreCase)));
             texts.Clear();
         }
@@ -173,6 +190,9 @@ public sealed class KeyTests
 
     private static Fault RedirectTo(Fleet foreign, int status) => Fault.Response(status, "")
         .WithHeader("Location", new Uri(foreign["stranger"].Endpoint, "openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21").OriginalString);
+
+    private static string Describe(Instrument instrument, ReadOnlySpan<KeyValuePair<string, object?>> tags) =>
+        $"{instrument.Name} {instrument.Description} {string.Join(' ', tags.ToArray())}";
 
     private static string Describe(Activity activity) =>
         $"{activity.DisplayName} {activity.StatusDescription} {string.Join(' ', activity.TagObjects)} {string.Join(' ', activity.Baggage)} "

@@ -1,4 +1,6 @@
 using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 
@@ -96,6 +98,14 @@ internal sealed class Fleet : IAsyncDisposable
     public int Waiting => Pool.DefaultGroup.Line.Length;
 
     public EndpointStatus StatusOf(string endpoint) => Pool.GetStatus().Single(status => status.Name == endpoint);
+
+    public async Task<HealthReport> CheckHealthAsync()
+    {
+        ServiceCollection services = new();
+        services.AddLogging().AddSingleton(Pool).AddHealthChecks().AddAzureOpenAIRoundRobin();
+        await using ServiceProvider provider = services.BuildServiceProvider();
+        return await provider.GetRequiredService<HealthCheckService>().CheckHealthAsync(Cancellation);
+    }
 
     public Task WaitForAttemptAsync(string resource) =>
         Ledger.WaitForAsync(entries => entries.Any(entry => entry.Resource == resource), Cancellation);

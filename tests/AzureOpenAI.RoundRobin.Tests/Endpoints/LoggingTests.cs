@@ -55,6 +55,64 @@ public class LoggingTests
         Assert.Contains("'a'", record.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ARequest_ThatIsTooLarge_IsToldOfOnceAMinute_HoweverOftenItIsSent(bool streaming)
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(3, loggerFactory: factory);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromHours(20));
+
+        await pool.AskManyAsync(90, streaming);
+        Assert.True(pool.Calls[0] >= 30);
+        Assert.Equal([6], logs.GetSnapshot().Select(record => record.Id.Id));
+
+        pool.Time.Advance(TimeSpan.FromMinutes(1));
+        await pool.AskManyAsync(30, streaming);
+        Assert.Equal([6, 6], logs.GetSnapshot().Select(record => record.Id.Id));
+    }
+
+    [Theory]
+    [InlineData(401, 3)]
+    [InlineData(429, 1)]
+    [InlineData(0, 2)]
+    public async Task AnEndpoint_ThatIsFitAgain_IsToldOf_Once(int status, int eventId)
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        pool.Clients[0].Plays(status == 0 ? FakeFailure.Refused() : FakeFailure.Status(status));
+
+        await pool.AskManyAsync(2);
+        await pool.AdvanceAsync(20);
+        await pool.AskManyAsync(60);
+
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal([(eventId, "a"), (5, "a")], logs.GetSnapshot().Select(record => (record.Id.Id, record.GetStructuredStateValue("Endpoint")!)));
+    }
+
+    [Theory]
+    [InlineData(300, LogLevel.Debug)]
+    [InlineData(1000, LogLevel.Information)]
+    public async Task APause_ThatComesManyASecond_IsForThoseWhoDebug(int milliseconds, LogLevel level)
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+
+        for (int i = 0; i < 20; i++)
+        {
+            pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromMilliseconds(milliseconds)));
+            await pool.AskManyAsync(2);
+            await pool.AdvanceAsync(TimeSpan.FromMilliseconds(milliseconds));
+        }
+
+        FakeLogRecord[] rests = [.. logs.GetSnapshot().Where(record => record.Id.Id == 1)];
+        Assert.True(rests.Length > 5);
+        Assert.All(rests, record => Assert.Equal(level, record.Level));
+        await pool.AskManyAsync(60);
+        Assert.Equal((EndpointState.Fit, level == LogLevel.Debug ? 0 : 1), (pool.StateOf(0), logs.GetSnapshot().Count(record => record.Id.Id == 5)));
+    }
+
     [Fact]
     public async Task APool_ThatIsWell_SaysNothing()
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -17,7 +18,7 @@ internal sealed class FakePool : IDisposable
 
     public FakePool(
         int count, Action<RoundRobinOptions>? configure = null, Action<int, EndpointOptions>? endpoint = null, ILoggerFactory? loggerFactory = null,
-        uint start = uint.MaxValue, Func<double>? jitter = null)
+        uint start = uint.MaxValue, Func<double>? jitter = null, IMeterFactory? meterFactory = null)
     {
         Clients = [.. Enumerable.Range(0, count).Select(i => new FakeChatClient(((char)('a' + i)).ToString()) { Clock = Time })];
         RoundRobinOptions options = new();
@@ -30,7 +31,7 @@ internal sealed class FakePool : IDisposable
 
         configure?.Invoke(options);
         Pool = new EndpointPool(
-            ConfigurationResolver.ForPool(options), loggerFactory, Time, released: () => Interlocked.Increment(ref _released), start: start, jitter: jitter ?? (() => 0));
+            ConfigurationResolver.ForPool(options), loggerFactory, Time, meterFactory, released: () => Interlocked.Increment(ref _released), start: start, jitter: jitter ?? (() => 0));
         Client = new RoundRobinChatClient(Pool);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using AzureOpenAI.RoundRobin.Configuration;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -14,7 +15,9 @@ internal sealed class ServicePool : IDisposable
     /// <param name="endpoint">What else to set at each.</param>
     /// <param name="configure">What to set for all.</param>
     /// <param name="loggerFactory">Where logs go.</param>
-    public ServicePool(string[] endpoints, Action<int, EndpointOptions>? endpoint = null, Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null)
+    /// <param name="meterFactory">Who measures.</param>
+    public ServicePool(string[] endpoints, Action<int, EndpointOptions>? endpoint = null, Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null,
+        IMeterFactory? meterFactory = null)
     {
         _transport = new HttpClient(Service, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
         RoundRobinOptions options = new() { HttpClient = _transport };
@@ -33,7 +36,7 @@ internal sealed class ServicePool : IDisposable
         }
 
         configure?.Invoke(options);
-        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), loggerFactory, Time, start: uint.MaxValue, jitter: () => 0);
+        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), loggerFactory, Time, meterFactory, start: uint.MaxValue, jitter: () => 0);
         Client = new RoundRobinChatClient(Pool);
     }
 
