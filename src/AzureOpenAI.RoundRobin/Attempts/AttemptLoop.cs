@@ -111,7 +111,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         Call call = new(Dispatcher, Group, Limits, operation.Fingerprint)
         {
             Affinity = operation.Affinity,
-            Tokens = Group.HasTokenLimits ? operation.EstimateTokens() : 0,
+            Tokens = Group.HasTokenLimits ? operation.EstimateTokens() : default,
         };
         try
         {

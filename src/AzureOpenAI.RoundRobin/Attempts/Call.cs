@@ -34,8 +34,8 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     public uint Affinity { get; init; }
 
-    /// <summary>About what a token limit is charged for it; 0 where there is none.</summary>
-    public long Tokens { get; init; }
+    /// <summary>About what a token limit is charged for it; nothing where there is none.</summary>
+    public TokenEstimate Tokens { get; init; }
 
     /// <summary>It goes wherever else it may, whatever it costs: no token limit will have room for it in time.</summary>
     public bool IgnoresTokenLimits { get; set; }
@@ -310,8 +310,10 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
         AttemptOutcome standing = _standsFor;
         if (_failures.Count == 0 && failures.Length > 0)
         {
-            // No attempt of its own: the endpoints' last failures speak for it.
-            standing = OutcomeClassifier.Classify(failures[^1].Exception, new AttemptFacts { Built = true, Sent = true }, DateTimeOffset.UnixEpoch);
+            // No attempt of its own: the endpoints' last failures speak for it, a rejection before the others.
+            EndpointAttempt speaks = Array.FindLast(failures, static failure => failure.Status == 429)
+                ?? Array.FindLast(failures, static failure => failure.Status is not null) ?? failures[^1];
+            standing = OutcomeClassifier.Classify(speaks.Exception, new AttemptFacts { Built = true, Sent = true }, DateTimeOffset.UnixEpoch);
         }
 
         long now = _dispatcher.Time.GetTimestamp();

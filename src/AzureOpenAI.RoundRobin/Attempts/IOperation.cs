@@ -34,8 +34,8 @@ internal interface IOperation<TResult>
     /// <exception cref="IOException">The answer is not whole.</exception>
     void Check(TResult result, Attempt attempt, int number);
 
-    /// <summary>About how many tokens a limit is charged for it; 0 where that cannot be told.</summary>
-    long EstimateTokens();
+    /// <summary>About how many tokens a limit is charged for it; nothing where that cannot be told.</summary>
+    TokenEstimate EstimateTokens();
 
     /// <summary>Tells the request from another one.</summary>
     int Fingerprint();

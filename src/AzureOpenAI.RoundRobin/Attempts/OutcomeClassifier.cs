@@ -49,7 +49,7 @@ internal static class OutcomeClassifier
                 OutcomeKind kind = Kind(failure.Status, facts);
                 bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
                 return new(
-                    spilled && kind is OutcomeKind.Request ? OutcomeKind.RateLimited : kind,
+                    spilled && kind is (OutcomeKind.Request or OutcomeKind.Fault) ? OutcomeKind.RateLimited : kind,
                     exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled);
             case RequestFailedException { Status: > 0 } failure:
                 return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));

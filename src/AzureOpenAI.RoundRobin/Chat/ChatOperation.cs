@@ -21,7 +21,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public uint Affinity => _request.Affinity;
 
-    public long EstimateTokens() => _request.EstimateTokens();
+    public TokenEstimate EstimateTokens() => _request.EstimateTokens();
 
     public int Fingerprint() => _request.Fingerprint();
 

@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
@@ -44,11 +45,8 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
         return copy;
     }
 
-    /// <summary>
-    /// As the service reckons on arrival, before it has counted: a quarter of the characters, and the output tokens that are asked for. At least 1, so that it
-    /// is charged for something.
-    /// </summary>
-    public long EstimateTokens()
+    /// <summary>As the service reckons on arrival, before it has counted: a quarter of the characters. At least 1, so that it is charged for something.</summary>
+    public TokenEstimate EstimateTokens()
     {
         long characters = Options?.Instructions?.Length ?? 0;
         foreach (ChatMessage message in Messages)
@@ -59,7 +57,7 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
             }
         }
 
-        return 1 + (characters / CharactersPerToken) + (Options?.MaxOutputTokens ?? 0);
+        return new(1 + (characters / CharactersPerToken), Options?.MaxOutputTokens);
     }
 
     /// <summary>Tells requests apart well enough to see that two of them met the same refusal.</summary>

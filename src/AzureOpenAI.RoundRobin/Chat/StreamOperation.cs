@@ -19,7 +19,7 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public uint Affinity => _stream.Request.Affinity;
 
-    public long EstimateTokens() => _stream.Request.EstimateTokens();
+    public TokenEstimate EstimateTokens() => _stream.Request.EstimateTokens();
 
     public int Fingerprint() => _stream.Request.Fingerprint();
 

@@ -62,7 +62,7 @@ public sealed class EndpointOptions
     /// <value>The default is 1.</value>
     public int Weight { get; set; } = 1;
 
-    /// <summary>Gets or sets the tier, 0 to 100; 0 is asked first, and a higher number only while no endpoint of a lower one is fit.</summary>
+    /// <summary>Gets or sets the tier, 0 to 100; 0 is asked first, and a higher number only while no endpoint of a lower one is fit and has room.</summary>
     /// <value>The default is 0.</value>
     public int Priority { get; set; }
 
@@ -76,7 +76,7 @@ public sealed class EndpointOptions
     /// <summary>Gets or sets the tokens per minute that this endpoint's own deployment takes.</summary>
     /// <value>
     /// The default is <see langword="null"/>: it is learned from what the endpoint rejects. Where it is given, a call is charged with a quarter of its
-    /// characters and the output tokens it asks for, as the service does on arrival. That is an estimate, so no call is refused by it: one that would wait
+    /// characters and the output tokens it asks for, or 16, as the service does on arrival. That is an estimate, so no call is refused by it: one that would wait
     /// for longer than <see cref="RoundRobinOptions.MaxWait"/> is sent.
     /// </value>
     public int? TokensPerMinute { get; set; }

@@ -13,16 +13,23 @@ internal sealed partial class Dispatcher
     /// </summary>
     private static TimeSpan? ForecastUnsynchronized(EndpointGroup group, long now)
     {
+        int position = group.Line.Length + 1;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (!IsForeseeable(endpoint) && !endpoint.IsMisconfigured)
+            if (endpoint.IsMisconfigured)
+            {
+                continue;
+            }
+
+            if (!IsForeseeable(endpoint))
             {
                 return group.Line.EstimateWait(now);
             }
+
+            // A look for more may take a call's place in each window, and send it back to the head of the line.
+            position += endpoint.Capacity.MayLook ? 1 : 0;
         }
 
-        // In each window a look for more may take a call's place and send it back to the head of the line.
-        int position = group.Line.Length + 1 + group.Endpoints.Length;
         TimeSpan least = TimeSpan.Zero;
         TimeSpan most = Horizon;
         if (TakenWithin(group, most, now) < position)

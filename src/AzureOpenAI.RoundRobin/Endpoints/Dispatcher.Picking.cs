@@ -52,7 +52,7 @@ internal sealed partial class Dispatcher
         }
 
         TimeSpan patience = call.Patience;
-        return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, now)
+        return group.Line.Length == 0 && IsFitButTriedUnsynchronized(group, call, now)
             ? PauseUnsynchronized(group, call, patience, now)
             : JoinUnsynchronized(group, call, patience, now);
     }
@@ -77,7 +77,7 @@ internal sealed partial class Dispatcher
                 return;
             }
 
-            if (!_disposed && waiter.Call.Tokens > 0)
+            if (!_disposed && waiter.Call.Tokens.IsCharged)
             {
                 long now = _time.GetTimestamp();
                 SettleUnsynchronized(now);
@@ -94,7 +94,7 @@ internal sealed partial class Dispatcher
     /// <summary>No request is refused because of what we think that it costs: where the token limits have no room for it in time, the service decides.</summary>
     private Attempt? TakeAnywayUnsynchronized(EndpointGroup group, Call call, long now)
     {
-        if (call.Tokens == 0 || call.IgnoresTokenLimits)
+        if (!call.Tokens.IsCharged || call.IgnoresTokenLimits)
         {
             return null;
         }
@@ -104,7 +104,7 @@ internal sealed partial class Dispatcher
         {
             if (endpoint.IsOpen)
             {
-                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens));
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens.At(endpoint)));
             }
         }
 
@@ -172,26 +172,32 @@ internal sealed partial class Dispatcher
     /// <summary>For a call that the best tier has no room for, or has failed: of the next tier that has any, the one whose turn it is there.</summary>
     private static Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
     {
-        List<Endpoint> free = [];
+        int tier = int.MaxValue;
+        uint free = 0;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Priority <= group.Tier || !endpoint.IsOpen || !IsFree(endpoint, call, retry, now))
+            if (endpoint.Priority > group.Tier && endpoint.Priority <= tier && endpoint.IsOpen && IsFree(endpoint, call, retry, now))
             {
-                continue;
-            }
-
-            if (free.Count > 0 && endpoint.Priority < free[0].Priority)
-            {
-                free.Clear();
-            }
-
-            if (free.Count == 0 || endpoint.Priority == free[0].Priority)
-            {
-                free.Add(endpoint);
+                free = endpoint.Priority < tier ? 1 : free + 1;
+                tier = endpoint.Priority;
             }
         }
 
-        return free.Count == 0 ? null : free[(int)(group.NextSpill() % (uint)free.Count)];
+        if (free == 0)
+        {
+            return null;
+        }
+
+        uint turn = group.NextSpill() % free;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint.Priority == tier && endpoint.IsOpen && IsFree(endpoint, call, retry, now) && turn-- == 0)
+            {
+                return endpoint;
+            }
+        }
+
+        return null;
     }
 
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>
@@ -228,15 +234,15 @@ internal sealed partial class Dispatcher
 
     private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
-        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens));
+        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens.At(endpoint)));
 
     /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
-    private Attempt BeginUnsynchronized(Endpoint endpoint, long tokens, long now)
+    private Attempt BeginUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
     {
         Attempt attempt = Begin(endpoint)!;
         attempt.Count();
         attempt.StartedAt = now;
-        endpoint.Capacity.Take(tokens, now);
+        endpoint.Capacity.Take(tokens.At(endpoint), now);
         if (endpoint.Health.Condition != Condition.Fit)
         {
             endpoint.Health.TakePermit();
@@ -307,7 +313,7 @@ internal sealed partial class Dispatcher
         return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
     }
 
-    private Attempt ProbeUnsynchronized(Endpoint endpoint, long tokens, long now)
+    private Attempt ProbeUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
     {
         if (endpoint.Health.Condition == Condition.Out)
         {
@@ -336,11 +342,11 @@ internal sealed partial class Dispatcher
         return turns;
     }
 
-    private static bool IsFitButTriedUnsynchronized(EndpointGroup group, long now)
+    private static bool IsFitButTriedUnsynchronized(EndpointGroup group, Call call, long now)
     {
         foreach (Endpoint endpoint in group.Rotation.Slots)
         {
-            if (endpoint.HasPermit && endpoint.SkippedUntil <= now)
+            if (IsFree(endpoint, call, retry: true, now))
             {
                 return true;
             }

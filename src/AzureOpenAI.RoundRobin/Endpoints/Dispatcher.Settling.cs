@@ -93,10 +93,15 @@ internal sealed partial class Dispatcher
         bool changed = false;
         foreach (Endpoint endpoint in _endpoints)
         {
-            if (endpoint.Health.TryBecomeFit() | endpoint.Resource.Health.TryBecomeFit())
+            bool own = endpoint.Health.TryBecomeFit();
+            if (own)
+            {
+                endpoint.Capacity.Forget();
+            }
+
+            if (endpoint.Resource.Health.TryBecomeFit() | own)
             {
                 changed = true;
-                endpoint.Capacity.Forget();
             }
         }
 

@@ -403,7 +403,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             AdmitUnsynchronized(attempt, now, completed: true);
-            _dirty |= attempt.Endpoint.Hints.Take(now) | attempt.Endpoint.Capacity.IsActive;
+            _dirty |= attempt.Endpoint.Hints.Take(now) | attempt.Endpoint.Capacity.HoldsBack;
             ReviveUnsynchronized(attempt, now);
             SucceededUnsynchronized(attempt.Endpoint.Health, attempt.Generation);
             SucceededUnsynchronized(attempt.Endpoint.Resource.Health, attempt.Generation);
@@ -583,7 +583,8 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>How many calls the endpoint took in the window which a rejection has just closed: those that run, and about as many as it answered.</summary>
     private int Taken(Endpoint endpoint, TimeSpan pause, long now)
     {
-        TimeSpan passed = Capacity.AtLeast(pause) - pause;
+        // The pause is what is left of the window, so the rest of it is over.
+        TimeSpan passed = ServiceWindows.AtLeast(pause) - pause;
         double taken = endpoint.Capacity.AnsweredWithin(passed, endpoint.Answered, now);
         foreach (Attempt attempt in _attempts.Snapshot())
         {

@@ -57,7 +57,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
 
     public Vitals Vitals { get; } = new();
 
-    /// <summary>What it takes, learned from its rejections. Under the dispatcher's lock.</summary>
+    /// <summary>What it takes, learned from its rejections or configured. Under the dispatcher's lock.</summary>
     public required Capacity Capacity { get; init; }
 
     /// <summary>What it says of its limit.</summary>
@@ -93,7 +93,7 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>What its answers cost, as they said themselves.</summary>
     public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
-    public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.IsActive && !Hints.HasNews;
+    public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.HoldsBack && !Hints.HasNews;
 
     public bool IsFit => Health.Condition == Condition.Fit && Resource.Health.Condition == Condition.Fit;
 

@@ -19,7 +19,7 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 
     public uint Affinity => 0;
 
-    public long EstimateTokens() => 0;
+    public TokenEstimate EstimateTokens() => default;
 
     /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
     public int Fingerprint() => OperationCount.Next();

@@ -59,6 +59,17 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <summary>When more will be free than now.</summary>
     public long NextChange => _takes.TryPeek(out (long At, long Cost) oldest) ? _time.After(oldest.At, period) : long.MaxValue;
 
-    /// <summary>About how many takes of 1 it has room for from now on within <paramref name="span"/>.</summary>
-    public double Within(TimeSpan span) => limit - Math.Min(limit, _used) + Math.Floor(span / period * limit);
+    /// <summary>How many takes of 1 it has room for from now on within <paramref name="span"/>, if each comes as soon as it may.</summary>
+    public double Within(TimeSpan span, long now)
+    {
+        // What is free goes now, and what was taken comes back after a period; either then goes again each period.
+        double within = Math.Max(0, limit - _used) * (1 + Math.Floor(span / period));
+        foreach ((long at, long cost) in _takes)
+        {
+            TimeSpan back = _time.Until(now, _time.After(at, period));
+            within += back > span ? 0 : cost * (1 + Math.Floor((span - back) / period));
+        }
+
+        return within;
+    }
 }

@@ -47,6 +47,25 @@ public class OutcomeClassifierTests
         }
     }
 
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    [InlineData(400)]
+    public void Classify_ASpillOverThatFailedToo_IsALimitOfTheWholeResource(int status)
+    {
+        AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("x-ms-spillover-error", "429")), Sent);
+
+        Assert.Equal((OutcomeKind.RateLimited, status, true), (outcome.Kind, outcome.Status, outcome.ExhaustsResource));
+        Assert.False(Classify(FakeFailure.Status(status), Sent).ExhaustsResource);
+    }
+
+    [Theory]
+    [InlineData(401, "Credential")]
+    [InlineData(404, "Missing")]
+    public void Classify_ASpillOverThatFailedOfAMisconfiguration_IsThatFirst(int status, string kind) =>
+        Assert.Equal(kind, Classify(FakeFailure.Status(status, ("x-ms-spillover-error", "429")), Sent).Kind.ToString());
+
     [Fact]
     public void Classify_404OfTheCallersOwnModel_IsTheRequests() =>
         Assert.Equal(OutcomeKind.Request, Classify(FakeFailure.Status(404), Sent with { NameIsCallers = true }).Kind);

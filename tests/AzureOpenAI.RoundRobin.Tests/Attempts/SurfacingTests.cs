@@ -53,6 +53,25 @@ public class SurfacingTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ARefusalWithoutAnAttemptOfItsOwn_SpeaksWithThe429OfTheEndpoints(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
+        Exception limited = FakeFailure.RateLimited(TimeSpan.FromSeconds(60));
+        pool.Clients[0].Fails = limited;
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        int asked = pool.Calls.Sum();
+
+        EndpointsExhaustedException refused = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.Equal(asked, pool.Calls.Sum());
+        Assert.Equal(429, refused.Status);
+        Assert.Same(limited, refused.InnerException);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task SeveralAttempts_NoneRateLimited_SpeakWithTheLastOverHttp(bool streaming)
     {
         using FakePool pool = new(4, options => options.MaxWait = TimeSpan.Zero);

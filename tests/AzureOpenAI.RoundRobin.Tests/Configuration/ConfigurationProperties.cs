@@ -13,7 +13,7 @@ public sealed class ConfigurationProperties
     private static readonly string[] Names =
     [
         "AZURE_OPENAI_ENDPOINT", "azure_openai_api_key", "AZURE_OPENAI_API_KEY", "model", "azure_deployment", "api_version",
-        "temperature", "max_tokens", "name", "weight", "priority", "deployments", "unknown", Given.Key,
+        "temperature", "max_tokens", "name", "weight", "priority", "requests_per_minute", "tokens_per_minute", "deployments", "unknown", Given.Key,
     ];
 
     private static readonly Gen<string> Token = Gen.OneOf(
@@ -100,6 +100,8 @@ public sealed class ConfigurationProperties
                         Weight = number,
                         Priority = number,
                         MaxOutputTokens = number,
+                        RequestsPerMinute = number,
+                        TokensPerMinute = 102 - number,
                         Temperature = temperature,
                     };
                     endpoint.Deployments[name] = deployment;
@@ -121,8 +123,9 @@ public sealed class ConfigurationProperties
             from deployment in name
             from models in Gen.Select(name, name).Array[0, 3]
             from numbers in Gen.Select(Gen.Int[0, 20], Gen.Int[1, 100_000], Gen.Int[1, 100], Gen.Int[0, 100])
+            from limits in Gen.Select(Gen.Int[1, 1_000], Gen.Int[1_000, 1_000_000])
             from flags in Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool)
-            select new Written(path, deployment, models, numbers.Item1 / 10f, numbers.Item2, numbers.Item3, numbers.Item4, flags.Item1, flags.Item2, flags.Item3);
+            select new Written(path, deployment, models, numbers.Item1 / 10f, numbers.Item2, numbers.Item3, numbers.Item4, limits, flags.Item1, flags.Item2, flags.Item3);
 
         written.Array[1, 6].Sample(
             static entries =>
@@ -200,7 +203,7 @@ public sealed class ConfigurationProperties
 
     private sealed record Written(
         string Path, string Deployment, (string Model, string Deployment)[] Models, float Temperature, int MaxTokens, int Weight, int Priority,
-        bool HasName, bool HasVersion, bool InQuotes)
+        (int Requests, int Tokens) PerMinute, bool HasName, bool HasVersion, bool InQuotes)
     {
         private bool IsV1 => Path.TrimEnd('/').EndsWith("/v1", StringComparison.Ordinal);
 
@@ -215,6 +218,8 @@ public sealed class ConfigurationProperties
                 ["max_tokens"] = InQuotes ? MaxTokens.ToString(CultureInfo.InvariantCulture) : MaxTokens,
                 ["weight"] = Weight,
                 ["priority"] = Priority,
+                ["requests_per_minute"] = InQuotes ? PerMinute.Requests.ToString(CultureInfo.InvariantCulture) : PerMinute.Requests,
+                ["tokens_per_minute"] = PerMinute.Tokens,
             };
             if (Map().Count > 0)
             {
@@ -242,6 +247,7 @@ public sealed class ConfigurationProperties
             Assert.Equal(Given.Key, endpoint.ApiKey);
             Assert.Equal(Deployment, endpoint.Deployment);
             Assert.Equal((Temperature, MaxTokens, Weight, Priority), (endpoint.Temperature!.Value, endpoint.MaxOutputTokens!.Value, endpoint.Weight, endpoint.Priority));
+            Assert.Equal(PerMinute, (endpoint.RequestsPerMinute!.Value, endpoint.TokensPerMinute!.Value));
             Assert.Equal(HasVersion && !IsV1 ? "2025-04-01-preview" : null, endpoint.ApiVersion);
             Assert.Equal(Map().Count, endpoint.Deployments.Count);
             Assert.All(Map(), pair => Assert.Equal(pair.Value, endpoint.Deployments[pair.Key]));

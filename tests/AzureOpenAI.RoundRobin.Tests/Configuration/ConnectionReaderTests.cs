@@ -15,6 +15,8 @@ public sealed class ConnectionReaderTests
           "name": "first",
           "weight": 5,
           "priority": 1,
+          "requests_per_minute": 600,
+          "tokens_per_minute": 100000,
           "deployments": { "gpt-4.1": "big", "o3": "thinker" }
         }]
         """;
@@ -36,6 +38,7 @@ public sealed class ConnectionReaderTests
         Assert.Equal(800, endpoint.MaxOutputTokens);
         Assert.Equal(5, endpoint.Weight);
         Assert.Equal(1, endpoint.Priority);
+        Assert.Equal((600, 100_000), (endpoint.RequestsPerMinute!.Value, endpoint.TokensPerMinute!.Value));
         Assert.Equal(["big", "thinker"], new[] { "GPT-4.1", "o3" }.Select(model => endpoint.Deployments[model]));
     }
 
@@ -60,12 +63,13 @@ public sealed class ConnectionReaderTests
     public void Read_NumbersInQuotes_Arrive(Form form)
     {
         string json = $"[{Given.Entry("""
-            "temperature":"1.5","max_tokens":" 12 ","weight":"3","priority":"2"
+            "temperature":"1.5","max_tokens":" 12 ","weight":"3","priority":"2","Requests_Per_Minute":"60","TOKENS_PER_MINUTE":" 600 "
             """)}]";
 
         EndpointSettings endpoint = Assert.Single(Given.Read(form, json).Settings.Endpoints);
 
         Assert.Equal((1.5f, 12, 3, 2), (endpoint.Temperature!.Value, endpoint.MaxOutputTokens!.Value, endpoint.Weight, endpoint.Priority));
+        Assert.Equal((60, 600), (endpoint.RequestsPerMinute!.Value, endpoint.TokensPerMinute!.Value));
     }
 
     [Theory]
@@ -87,6 +91,10 @@ public sealed class ConnectionReaderTests
     [InlineData(Form.Section, "\"weight\":1.5", "weight is not a whole number; write digits only.")]
     [InlineData(Form.Json, "\"max_tokens\":99999999999", "max_tokens is not a whole number; write digits only.")]
     [InlineData(Form.Section, "\"max_tokens\":99999999999", "max_tokens is not a whole number; write digits only.")]
+    [InlineData(Form.Json, "\"requests_per_minute\":\"many\"", "requests_per_minute is not a whole number; write digits only.")]
+    [InlineData(Form.Section, "\"requests_per_minute\":\"6k\"", "requests_per_minute is not a whole number; write digits only.")]
+    [InlineData(Form.Json, "\"tokens_per_minute\":99999999999", "tokens_per_minute is not a whole number; write digits only.")]
+    [InlineData(Form.Section, "\"tokens_per_minute\":null", "tokens_per_minute is null; give a value or leave it out.")]
     [InlineData(Form.Json, "\"temperature\":\"0,7\"", "temperature is not a number; write it like 0.7.")]
     [InlineData(Form.Section, "\"temperature\":\"0,7\"", "temperature is not a number; write it like 0.7.")]
     [InlineData(Form.Json, "\"priority\":true", "priority is true or false; write a whole number.")]

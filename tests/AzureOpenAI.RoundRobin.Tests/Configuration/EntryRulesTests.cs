@@ -188,6 +188,8 @@ public sealed class EntryRulesTests
     [InlineData("\"temperature\":2.5", "temperature is 2.5; it must be 0 to 2.")]
     [InlineData("\"temperature\":\"NaN\"", "temperature is NaN; it must be 0 to 2.")]
     [InlineData("\"max_tokens\":0", "max_tokens is 0; it must be 1 or more.")]
+    [InlineData("\"requests_per_minute\":0", "requests_per_minute is 0; it must be 1 or more.")]
+    [InlineData("\"tokens_per_minute\":-5", "tokens_per_minute is -5; it must be 1 or more.")]
     public void Check_NumberOutOfRange_SaysTheRange(string members, string expected)
     {
         foreach (Form form in Enum.GetValues<Form>())
@@ -203,6 +205,34 @@ public sealed class EntryRulesTests
         AssertFault("Endpoint 1: Priority is 101;", e => e.Priority = 101);
         AssertFault("Endpoint 1: Temperature is -1;", e => e.Temperature = -1);
         AssertFault("Endpoint 1: MaxOutputTokens is 0;", e => e.MaxOutputTokens = 0);
+        AssertFault("Endpoint 1: RequestsPerMinute is 0;", e => e.RequestsPerMinute = 0);
+        AssertFault("Endpoint 1: TokensPerMinute is -1;", e => e.TokensPerMinute = -1);
+    }
+
+    [Fact]
+    public void Check_FewerTokensThanRequests_IsAContradiction()
+    {
+        const string Contradiction = "though each request has a token at least; correct one of them.";
+        AssertFault($"Endpoint 1: TokensPerMinute is less than RequestsPerMinute, {Contradiction}", e => (e.RequestsPerMinute, e.TokensPerMinute) = (60, 59));
+        foreach (Form form in Enum.GetValues<Form>())
+        {
+            Assert.Equal(
+                $"Endpoint 1: tokens_per_minute is less than requests_per_minute, {Contradiction}",
+                Given.Fault(form, $"[{Given.Entry("\"requests_per_minute\":60,\"tokens_per_minute\":59")}]"));
+        }
+    }
+
+    [Fact]
+    public void Check_FewerTokensThanRequestsOfWhichOneIsOutOfRange_SaysOnlyThat() =>
+        AssertFault("Endpoint 1: TokensPerMinute is 0;", e => (e.RequestsPerMinute, e.TokensPerMinute) = (60, 0));
+
+    [Fact]
+    public void Check_AsManyTokensAsRequests_IsFine()
+    {
+        EndpointSettings endpoint = Assert.Single(ConfigurationResolver.ForPool(Given.Options(
+            Given.Endpoint(configure: e => (e.RequestsPerMinute, e.TokensPerMinute) = (60, 60)))).Settings.Endpoints);
+
+        Assert.Equal((60, 60), (endpoint.RequestsPerMinute!.Value, endpoint.TokensPerMinute!.Value));
     }
 
     private static void AssertFault(string expected, Action<EndpointOptions> configure)

@@ -74,6 +74,27 @@ public class RotatingTests
         Assert.Equal("aabacaaaabacaa", await pool.AskManyAsync(14, streaming));
     }
 
+    [Theory]
+    [InlineData(0, false)]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(0, true)]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    public async Task OneThatAsksForAPause_LeavesTheOthersExactlyEven(uint start, bool streaming)
+    {
+        using FakePool pool = new(3, start: start);
+        pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(20)));
+
+        await pool.AskManyAsync(30, streaming);
+
+        Assert.Equal([15, 1, 15], pool.Calls);
+        pool.Time.Advance(TimeSpan.FromSeconds(20));
+        await pool.AskManyAsync(30, streaming);
+        Assert.InRange(pool.Clients[1].Calls, 10, 12);
+        Assert.InRange(pool.Clients[0].Calls - pool.Clients[2].Calls, -1, 1);
+    }
+
     [Fact]
     public async Task TheCursor_WhenItWraps_CostsAtMostOneUnevenLap()
     {

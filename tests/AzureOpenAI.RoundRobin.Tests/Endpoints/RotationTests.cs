@@ -96,6 +96,43 @@ public class RotationTests
         }
     }
 
+    [Fact]
+    public void ContinuedAfter_WithTheNextTurn_ComesWhoeverStandsAfterTheLast() => Gen.Select(Gen.Int[2, 6], Gen.UInt, Gen.Int[1, 63]).Sample((count, ticket, kept) =>
+    {
+        Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, count)]);
+        Endpoint[] stay = [.. all.Where((_, i) => (kept >> i) % 2 == 1)];
+        Endpoint last = Rotation.Of(all)[ticket];
+
+        Rotation next = Rotation.Of(stay).ContinuedAfter(last, ticket, all);
+
+        int place = Array.IndexOf(all, last);
+        Endpoint? expected = Enumerable.Range(1, count).Select(i => all[(place + i) % count]).FirstOrDefault(stay.Contains);
+        Assert.Equal(stay.Length, next.Count);
+        Assert.True(expected is null ? next.Count == 0 : next[unchecked(ticket + 1)] == expected);
+    });
+
+    [Fact]
+    public void ContinuedAfter_WhateverLeavesAndReturns_ThoseThatStayDifferByAtMostOne() =>
+        Gen.Select(Gen.Int[2, 6], Gen.UInt, Gen.Select(Gen.Int[0, 63], Gen.Int[0, 9]).Array[1, 40]).Sample((count, start, changes) =>
+        {
+            Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, count)]);
+            // The first two are always in; each change keeps any of the others.
+            int[] counts = new int[count];
+            Rotation rotation = Rotation.Of(all);
+            uint ticket = start / 2;
+            foreach ((int kept, int calls) in changes)
+            {
+                for (int i = 0; i < calls; i++)
+                {
+                    ticket++;
+                    counts[Array.IndexOf(all, rotation[ticket])]++;
+                    Assert.InRange(counts[0] - counts[1], -1, 1);
+                }
+
+                rotation = Rotation.Of([.. all.Where((_, i) => i < 2 || (kept >> i) % 2 == 1)]).ContinuedAfter(rotation[ticket], ticket, all);
+            }
+        }, iter: 1000);
+
     private static Gen<int[]> Weights(int least, int most) => Gen.Int[1, 100].Array[least, most];
 
     private static int Gcd(int left, int right) => right == 0 ? left : Gcd(right, left % right);

@@ -1,0 +1,173 @@
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>RequestsPerMinute and TokensPerMinute of an endpoint: kept from the first call on, at nobody's cost but time.</summary>
+public class ConfiguredLimitsTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RequestsPerMinute_AreKeptFromTheFirstCallOn(bool streaming)
+    {
+        using FakePool pool = new(1, endpoint: (_, entry) => entry.RequestsPerMinute = 120);
+        Task<string>[] calls = [.. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];
+
+        Assert.Equal((2, 7), (pool.Clients[0].Calls, pool.Waiting));
+        await pool.AdvanceAsync(0.999);
+        Assert.Equal([2], pool.Calls);
+        for (int i = 0; i < 4; i++)
+        {
+            await pool.AdvanceAsync(i == 0 ? 0.001 : 1);
+        }
+
+        await Task.WhenAll(calls);
+        Assert.Equal([0, 0, 1, 1, 2, 2, 3, 3, 4], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpointAtItsLimit_IsPassedOverWhileAnotherHasRoom(bool streaming)
+    {
+        using FakePool pool = new(2, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
+
+        Assert.Equal("abbbbb", await pool.AskManyAsync(6, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Contains("a", await pool.AskManyAsync(2, streaming), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task WithinTheLimits_TheSpreadIsExactlyEven(bool streaming)
+    {
+        using FakePool pool = new(3, endpoint: (_, entry) => (entry.RequestsPerMinute, entry.TokensPerMinute) = (6000, 1_000_000));
+
+        Assert.Equal("abcabcabcabc", await pool.AskManyAsync(12, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TokensPerMinute_AreKept(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromMinutes(5), (_, entry) => entry.TokensPerMinute = 1000);
+        // Each is charged with 400: one for itself, and what it asks for.
+        Task<string>[] calls = [.. Enumerable.Range(0, 5).Select(_ => pool.AskAsync(streaming, new() { MaxOutputTokens = 399 }))];
+
+        Assert.Equal((2, 3), (pool.Clients[0].Calls, pool.Waiting));
+        await pool.AdvanceAsync(59.9);
+        Assert.Equal([2], pool.Calls);
+        await pool.AdvanceAsync(0.1);
+        Assert.Equal([4], pool.Calls);
+        await pool.AdvanceAsync(60);
+
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TokensPerMinute_ChargeForTheLengthOfThePrompt(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromMinutes(5), (_, entry) => entry.TokensPerMinute = 120);
+        // 41 each for the prompt, and 16 for an output of no named length.
+        Task<string>[] calls = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(streaming, prompt: new string('x', 160)))];
+
+        Assert.Equal((2, 1), (pool.Clients[0].Calls, pool.Waiting));
+        await pool.AdvanceAsync(60);
+
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TokensPerMinute_ChargeForTheOutputThatTheConfigurationAsksFor(bool streaming)
+    {
+        using ServicePool pool = new(["east"], (_, entry) => (entry.TokensPerMinute, entry.MaxOutputTokens) = (1000, 499), options => options.MaxWait = TimeSpan.FromMinutes(5));
+        await pool.AskAsync(streaming);
+        await pool.AskAsync(streaming);
+        Task<string> third = pool.AskAsync(streaming);
+        await Eventually.TrueAsync(() => pool.Pool.DefaultGroup.Line.Length == 1);
+
+        pool.Time.Advance(TimeSpan.FromMinutes(1));
+
+        Assert.Equal("east", await third);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_AboveTheWholeTokenLimit_IsSentWhereNothingElseCounts(bool streaming)
+    {
+        using FakePool pool = new(1, endpoint: (_, entry) => entry.TokensPerMinute = 100);
+
+        Assert.Equal("a", await pool.AskAsync(streaming, new() { MaxOutputTokens = 100_000 }));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatTheTokenLimitWouldHoldBeyondItsPatience_IsSentAtOnce(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero, (_, entry) => entry.TokensPerMinute = 100);
+
+        Assert.Equal("ababab", string.Concat(await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => pool.AskAsync(streaming, new() { MaxOutputTokens = 90 })))));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatWaitsForTokensUntilTheEndOfItsPatience_IsSentThen(bool streaming)
+    {
+        // It has room for one in a minute, and the second would be in time; but it is charged for while others come back before it.
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(60), (_, entry) => entry.TokensPerMinute = 100);
+        await pool.AskAsync(streaming, new() { MaxOutputTokens = 90 });
+        Task<string> second = pool.AskAsync(streaming, new() { MaxOutputTokens = 90 });
+        Task<string> third = pool.AskAsync(streaming, new() { MaxOutputTokens = 90 });
+        Assert.Equal(2, pool.Waiting);
+
+        await pool.AdvanceAsync(59.9);
+        Assert.Equal([1], pool.Calls);
+        await pool.AdvanceAsync(0.1);
+
+        await second;
+        await third;
+        Assert.Equal([0, 60, 60], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatTheRequestLimitWouldHoldBeyondItsPatience_IsRefusedWithTheTime(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(5), (_, entry) => entry.RequestsPerMinute = 6);
+        await pool.AskAsync(streaming);
+
+        EndpointsExhaustedException refused = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.InRange(refused.RetryAfter!.Value.TotalSeconds, 10, 10.02);
+        Assert.Empty(refused.Attempts);
+        Assert.Equal([1], pool.Calls);
+        pool.Time.Advance(refused.RetryAfter.Value);
+        Assert.Equal("a", await pool.AskAsync(streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALimit_OfTheEndpointsOwnDeployment_IsNotHeldAgainstItsOthers(bool streaming)
+    {
+        using FakePool pool = new(1, endpoint: (_, entry) =>
+        {
+            (entry.DeploymentName, entry.RequestsPerMinute) = ("small", 60);
+            entry.Deployments["large"] = "large";
+        });
+        ChatOptions large = new() { ModelId = "large" };
+
+        Assert.Equal("aaaa", string.Concat(await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pool.AskAsync(streaming, large)))));
+    }
+}

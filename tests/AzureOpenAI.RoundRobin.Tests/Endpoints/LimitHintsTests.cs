@@ -1,0 +1,177 @@
+using System.ClientModel.Primitives;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+public class LimitHintsTests
+{
+    private readonly FakeTimeProvider _time = new(Clocks.Start);
+    private readonly LimitHints _hints;
+
+    public LimitHintsTests() => _hints = new(_time, "gpt");
+
+    private long Now => _time.GetTimestamp();
+
+    [Fact]
+    public void Untouched_IsNotNearAndHasNoNews()
+    {
+        Assert.Equal((false, false, long.MaxValue), (_hints.IsNear, _hints.HasNews, _hints.NearUntil));
+        Assert.False(_hints.Take(Now));
+        Assert.False(_hints.Advance(Now));
+    }
+
+    [Fact]
+    public void Hear_ThatItIsNear_IsNewsUntilItIsTaken()
+    {
+        Hear(near: 5);
+        Assert.Equal((false, true), (_hints.IsNear, _hints.HasNews));
+
+        Assert.True(_hints.Take(Now));
+
+        Assert.Equal((true, false, _time.After(Now, TimeSpan.FromSeconds(5))), (_hints.IsNear, _hints.HasNews, _hints.NearUntil));
+        Hear(near: 5);
+        Assert.False(_hints.HasNews);
+        Assert.False(_hints.Take(Now));
+    }
+
+    [Fact]
+    public void Hear_ThatAllIsFine_IsNewsOnlyWhereItWasNear()
+    {
+        Hear(near: null);
+        Assert.False(_hints.HasNews);
+        Assert.False(_hints.Take(Now));
+        HearAndTake(near: 5);
+        Hear(near: null);
+        Assert.True(_hints.HasNews);
+
+        Assert.True(_hints.Take(Now));
+
+        Assert.Equal((false, long.MaxValue), (_hints.IsNear, _hints.NearUntil));
+    }
+
+    [Fact]
+    public void Hear_NothingOfLimits_ChangesNothing()
+    {
+        Hear(near: 5);
+
+        _hints.Hear(Headers(("x-request-id", "1")));
+
+        Assert.True(_hints.Take(Now));
+        Assert.True(_hints.IsNear);
+    }
+
+    [Fact]
+    public void Advance_AfterItsRest_IsNearNoMore()
+    {
+        HearAndTake(near: 5);
+        _time.Advance(TimeSpan.FromSeconds(4.9));
+        Assert.False(_hints.Advance(Now));
+        _time.Advance(TimeSpan.FromSeconds(0.1));
+
+        Assert.True(_hints.Advance(Now));
+
+        Assert.Equal((false, long.MaxValue), (_hints.IsNear, _hints.NearUntil));
+        Assert.False(_hints.Advance(Now));
+    }
+
+    [Fact]
+    public void Take_OfARestThatIsOverAlready_ChangesNothing()
+    {
+        Hear(near: 5);
+        _time.Advance(TimeSpan.FromSeconds(6));
+
+        Assert.False(_hints.Take(Now));
+        Assert.False(_hints.IsNear);
+    }
+
+    [Fact]
+    public void OneThatIsAlwaysNear_AndNeverRejects_IsNotBelievedForLong()
+    {
+        Assert.Equal([true, true, false, false, false], Enumerable.Range(0, 5).Select(_ => RestAndHear()));
+    }
+
+    [Fact]
+    public void Confirm_ByARejection_RestoresBelief()
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            RestAndHear();
+        }
+
+        _hints.Confirm();
+
+        Assert.Equal([true, true, false], Enumerable.Range(0, 3).Select(_ => RestAndHear()));
+    }
+
+    [Fact]
+    public void Hear_ThatAllIsFine_RestoresBelief()
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            RestAndHear();
+        }
+
+        HearAndTake(near: null);
+
+        Assert.True(RestAndHear());
+    }
+
+    [Fact]
+    public void Hear_InTheSameRest_IsNoDoubt()
+    {
+        for (int i = 0; i < 10; i++)
+        {
+            HearAndTake(near: 5);
+        }
+
+        Assert.True(_hints.IsNear);
+    }
+
+    [Fact]
+    public async Task Hear_FromManyThreads_EndsWithOneOfWhatWasHeard()
+    {
+        using Barrier together = new(8);
+        long[] rests = [.. Enumerable.Range(1, 8).Select(i => _time.After(Now, TimeSpan.FromSeconds(i)))];
+        await Task.WhenAll(Enumerable.Range(1, 8).Select(i => Task.Run(() =>
+        {
+            PipelineResponseHeaders near = Near(i);
+            PipelineResponseHeaders fine = Headers(("x-ratelimit-remaining-tokens", "100"), ("x-ratelimit-limit-tokens", "100"));
+            together.SignalAndWait(TestContext.Current.CancellationToken);
+            for (int n = 0; n < 1000; n++)
+            {
+                _hints.Hear(fine);
+                _hints.Hear(near);
+            }
+        })));
+
+        // Each thread's last word was that it is near.
+        Assert.True(_hints.Take(Now));
+        Assert.Contains(_hints.NearUntil, rests);
+    }
+
+    private static PipelineResponseHeaders Headers(params (string Name, string Value)[] headers) => FakeFailure.Status(200, headers).GetRawResponse()!.Headers;
+
+    private static PipelineResponseHeaders Near(double seconds) => Headers(
+        ("x-ratelimit-remaining-tokens", "1"), ("x-ratelimit-limit-tokens", "100"), ("x-ratelimit-reset-tokens", $"{seconds}s"));
+
+    private void Hear(double? near) =>
+        _hints.Hear(near is { } seconds ? Near(seconds) : Headers(("x-ratelimit-remaining-tokens", "60"), ("x-ratelimit-limit-tokens", "100")));
+
+    private void HearAndTake(double? near)
+    {
+        Hear(near);
+        _hints.Take(Now);
+    }
+
+    /// <summary>Hears that it is near, and has its rest if that is believed.</summary>
+    private bool RestAndHear()
+    {
+        HearAndTake(near: 5);
+        bool believed = _hints.IsNear;
+        _time.Advance(TimeSpan.FromSeconds(5));
+        _hints.Advance(Now);
+        return believed;
+    }
+}

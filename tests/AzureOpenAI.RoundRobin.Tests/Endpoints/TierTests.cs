@@ -1,0 +1,106 @@
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>Provisioned throughput before pay-as-you-go: the best tier first, and what it has no room for goes on to the next.</summary>
+public class TierTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TheBestTier_WhileItHasRoom_TakesAll(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 0, 1, 1]);
+
+        Assert.Equal("abababab", await pool.AskManyAsync(8, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CallsWithoutRoomInTheBestTier_GoAtOnceAndEvenlyToTheNext_AndComeBack(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 0, 2, 1, 1], limited: 2);
+
+        Assert.Equal("abdedede", await pool.AskManyAsync(8, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal("abdeab", await pool.AskManyAsync(4, streaming) + await AfterAsync(1, pool, 2, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ARejection_ByTheOnlyOneOfTheBestTier_MovesOnAtOnceAndComesBackWhenItSaid(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1, 1]);
+        await pool.AskManyAsync(3, streaming);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(3)));
+
+        Assert.Equal("bcbc", await pool.AskManyAsync(4, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(2.999));
+        Assert.Equal("bc", await pool.AskManyAsync(2, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(0.001));
+        Assert.Equal("a", await pool.AskAsync(streaming));
+        Assert.Equal(5, pool.Clients[0].Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ShortRejections_HundredsOfTimes_EachCostOneAttempt(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1]);
+        for (int i = 0; i < 300; i++)
+        {
+            pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromMilliseconds(20)));
+            Assert.Equal("bb", await pool.AskManyAsync(2, streaming));
+            pool.Time.Advance(TimeSpan.FromMilliseconds(20));
+            Assert.Equal("aa", await pool.AskManyAsync(2, streaming));
+        }
+
+        Assert.Equal([900, 600], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatFailsAtAllOfTheBestTier_GoesToTheNext(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 0, 1]);
+        // One isolated fault puts nobody out, so the rotation stays as it is.
+        pool.Clients[0].Plays(FakeFailure.Status(500));
+        pool.Clients[1].Plays(FakeFailure.Status(500));
+
+        Assert.Equal("c", await pool.AskAsync(streaming));
+        Assert.Equal([1, 1, 1], pool.Calls);
+        Assert.Equal("abab", string.Concat((await pool.AskManyAsync(4, streaming)).Order().Select((_, i) => "abab"[i])));
+        Assert.Equal(1, pool.Clients[2].Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NoRoomInAnyTier_WaitsForWhicheverComesFirst(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1], limited: 2);
+        Task<string>[] calls = [.. Enumerable.Range(0, 4).Select(_ => pool.AskAsync(streaming))];
+        Assert.Equal(2, pool.Waiting);
+
+        await pool.AdvanceAsync(1);
+
+        Assert.Equal(["a", "b", "a", "b"], await Task.WhenAll(calls));
+    }
+
+    private static async Task<string> AfterAsync(double seconds, FakePool pool, int count, bool streaming)
+    {
+        pool.Time.Advance(TimeSpan.FromSeconds(seconds));
+        return await pool.AskManyAsync(count, streaming);
+    }
+
+    /// <summary>Endpoints of these priorities, the first of which take one call a second.</summary>
+    private static FakePool Tiers(int[] priorities, int limited = 0) => new(priorities.Length, endpoint: (i, entry) =>
+    {
+        entry.Priority = priorities[i];
+        entry.RequestsPerMinute = i < limited ? 60 : null;
+    });
+}
