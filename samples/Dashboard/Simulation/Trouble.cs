@@ -17,6 +17,6 @@ internal enum Trouble
     /// <summary>Takes requests and never answers.</summary>
     Hung,
 
-    /// <summary>Two to four seconds more before each answer.</summary>
+    /// <summary>About a second more before each answer: slow, but not so slow that it seems to hang.</summary>
     Slow,
 }

@@ -42,7 +42,7 @@ internal sealed class TroubledResource(SimulatedResource resource) : IDisposable
     {
         Trouble.Throttled => Fault.Throttle(TimeSpan.FromSeconds(5)),
         Trouble.Hung => Fault.NeverAnswer(),
-        Trouble.Slow => Fault.Delay(Latency.Uniform(TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(4))),
+        Trouble.Slow => Fault.Delay(Latency.Uniform(TimeSpan.FromSeconds(0.8), TimeSpan.FromSeconds(1.6))),
         _ => null,
     };
 }
