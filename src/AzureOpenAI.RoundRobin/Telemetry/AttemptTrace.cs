@@ -97,8 +97,6 @@ internal sealed class AttemptTrace
 
     private void Stop(Activity span)
     {
-        // To stop a span makes the one around it current, in whatever flow that is done.
-        Activity? current = Activity.Current;
         try
         {
             Describe(span);
@@ -108,10 +106,6 @@ internal sealed class AttemptTrace
         catch
 #pragma warning restore CA1031
         {
-        }
-        finally
-        {
-            Activity.Current = current;
         }
     }
 

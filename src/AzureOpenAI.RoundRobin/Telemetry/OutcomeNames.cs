@@ -1,7 +1,7 @@
 using System.ClientModel;
 using System.Globalization;
-using AzureOpenAI.RoundRobin.Attempts;
 using Azure;
+using AzureOpenAI.RoundRobin.Attempts;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
 

@@ -58,7 +58,7 @@ public class SurfacingTests
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
         Exception limited = FakeFailure.RateLimited(TimeSpan.FromSeconds(60));
         pool.Clients[0].Fails = limited;
-        pool.Clients[1].Fails = FakeFailure.Refused();
+        pool.Clients[1].Fails = FakeFailure.Status(503, ("retry-after-ms", "90000"));
         await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
         int asked = pool.Calls.Sum();
 

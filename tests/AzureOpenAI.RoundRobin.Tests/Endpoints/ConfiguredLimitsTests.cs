@@ -41,6 +41,18 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task AnEndpointAtItsLimit_LeavesItsTurnsToTheOthersEvenly(bool streaming)
+    {
+        using FakePool pool = new(3, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
+
+        await pool.AskManyAsync(21, streaming);
+
+        Assert.Equal([1, 10, 10], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task WithinTheLimits_TheSpreadIsExactlyEven(bool streaming)
     {
         using FakePool pool = new(3, endpoint: (_, entry) => (entry.RequestsPerMinute, entry.TokensPerMinute) = (6000, 1_000_000));

@@ -365,6 +365,32 @@ public class LearnedWindowsTests
     }
 
     [Fact]
+    public void AShortSpell_ThatSpentWhatHadGathered_IsNotTakenForThePace()
+    {
+        Learn(limit: 10, period: 1);
+        TakeUpTo(9);
+        Reject();
+
+        ReopenIn(0.1);
+
+        // Eight in a tenth of a second; but 18 in 1.1 s is the pace of the long run.
+        Assert.InRange(_windows.Limit / _windows.Period.TotalSeconds, 10, 18.5);
+    }
+
+    [Fact]
+    public void ARejectionOutOfTheBlue_OfALimitThatWasConfirmed_IsThatLimitAgain()
+    {
+        Learn(limit: 10, period: 1);
+        TakeWindows(5, 1, most: 1);
+        Assert.False(_windows.IsCounted);
+        _windows.Rejected(Now, taken: 3);
+
+        Assert.True(ReopenIn(0.5));
+
+        Assert.Equal((10, 1.0), (_windows.Limit, _windows.Period.TotalSeconds));
+    }
+
+    [Fact]
     public void Forget_WhileTurnsAreHeldBack_ForgetsNothing()
     {
         Learn(limit: 10, period: 1);

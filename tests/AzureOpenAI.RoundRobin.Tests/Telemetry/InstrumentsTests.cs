@@ -194,6 +194,23 @@ public sealed class InstrumentsTests : IDisposable
         Assert.Equal(["2", "5"], FakeMeters.Lines(waits));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APause_BeforeTheOnlyEndpointIsAskedAgain_IsAWait(bool streaming)
+    {
+        using MetricCollector<double> waits = _meters.Collect<double>("wait.duration");
+        using FakePool pool = new(1, meterFactory: _meters.Factory);
+        pool.Clients[0].Plays(FakeFailure.Status(500));
+
+        Task<string> call = pool.AskAsync(streaming);
+        await pool.SettleAsync(paused: 1);
+        await pool.AdvanceAsync(0.5);
+        await call;
+
+        Assert.Equal(["0.5"], FakeMeters.Lines(waits));
+    }
+
     [Fact]
     public async Task TheGauges_TellTheSumOfAllPoolsOfAMeter_UntilEachIsLetGo()
     {

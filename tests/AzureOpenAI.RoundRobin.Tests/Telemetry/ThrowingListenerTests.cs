@@ -59,7 +59,17 @@ public sealed class ThrowingListenerTests : IDisposable
         using FakePool pool = new(3, meterFactory: _meters.Factory);
         pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)));
         pool.Clients[1].Plays(FakeFailure.Refused());
-        pool.Clients[2].OnCall = (_, _, _) => Task.FromResult(WithUsage(FakeChatClient.Answer("c")));
+        List<Activity?> around = [];
+        pool.Clients[2].OnCall = (_, _, _) =>
+        {
+            around.Add(Activity.Current);
+            return Task.FromResult(WithUsage(FakeChatClient.Answer("c")));
+        };
+        pool.Clients[2].OnStream = (_, _, token) =>
+        {
+            around.Add(Activity.Current);
+            return FakeChatClient.Updates(token, "c");
+        };
 
         Assert.Equal("ccc", await pool.AskManyAsync(3, streaming));
         Exception bad = FakeFailure.Status(400);
@@ -68,6 +78,7 @@ public sealed class ThrowingListenerTests : IDisposable
 
         Assert.True(_thrown > 0);
         Assert.Same(spans.Caller, Activity.Current);
+        Assert.All(around, span => Assert.Equal(kind is "sample" or "started" ? "caller" : "attempt c", span?.DisplayName));
         Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit], pool.Pool.GetStatus().Select(status => status.State));
         Assert.Equal((0, 3L), (pool.InFlight, pool.StatusOf(2).Answered));
     }
