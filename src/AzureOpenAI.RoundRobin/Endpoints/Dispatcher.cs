@@ -70,6 +70,18 @@ internal sealed partial class Dispatcher : IDisposable
 
     public bool IsDisposed => _disposed;
 
+    /// <summary>How many calls stand in the lines.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _groups.Sum(static group => group.Line.Length);
+            }
+        }
+    }
+
     /// <summary>The quick way: an attempt at the next in turn, where nothing is due and nobody waits.</summary>
     public bool TryBegin(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Attempt? attempt)
     {

@@ -78,6 +78,9 @@ public sealed class EndpointPool : IDisposable
     /// <summary>Gets the number of configured endpoints.</summary>
     public int Count { get; }
 
+    /// <summary>Gets the number of calls that wait at this moment because no endpoint is fit.</summary>
+    public int Waiting => _dispatcher.Waiting;
+
     internal IReadOnlyList<Endpoint> Endpoints => _members.Endpoints;
 
     internal PoolSettings Settings { get; }

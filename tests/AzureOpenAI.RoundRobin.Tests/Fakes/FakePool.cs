@@ -47,7 +47,7 @@ internal sealed class FakePool : IDisposable
     public int Released => Volatile.Read(ref _released);
 
     /// <summary>How many calls wait in the line.</summary>
-    public int Waiting => Pool.DefaultGroup.Line.Length;
+    public int Waiting => Pool.Waiting;
 
     public int InFlight => Pool.Endpoints.Sum(endpoint => endpoint.InFlight);
 

@@ -1,0 +1,32 @@
+using AzureOpenAI.RoundRobin;
+
+namespace Dashboard.LiveView;
+
+/// <summary>Puts the pool's own reading and what was observed since the last one into a frame.</summary>
+internal sealed class PoolReader(EndpointPool pool, Observations observations, TimeProvider time)
+{
+    private readonly Dictionary<(string, string?), EndpointState> _states = [];
+
+    public LiveFrame Read()
+    {
+        List<LiveEvent> events = [.. observations.TakeEvents()];
+        LiveEndpoint[] endpoints = [.. pool.GetStatus().Select(status => Read(status, events))];
+        Latencies all = observations.Latencies();
+        return new(time.GetUtcNow().ToUnixTimeMilliseconds(), pool.Waiting, observations.Calls, all.Median, all.Slowest, endpoints, events);
+    }
+
+    private LiveEndpoint Read(EndpointStatus status, List<LiveEvent> events)
+    {
+        (string, string?) key = (status.Name, status.DeploymentName);
+        if (_states.TryGetValue(key, out EndpointState before) && before != EndpointState.Fit && status.State == EndpointState.Fit)
+        {
+            events.Add(new(LiveEventKind.Fit, status.Name, null, 1));
+        }
+
+        _states[key] = status.State;
+        Latencies latencies = observations.Latencies(status.Name);
+        return new(
+            status.Name, status.DeploymentName, status.State, status.Reason, status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
+            status.Failed - status.RateLimited, status.InputTokens, status.OutputTokens, status.CachedInputTokens, latencies.Median, latencies.Slowest);
+    }
+}

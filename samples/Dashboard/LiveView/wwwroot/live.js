@@ -1,0 +1,192 @@
+// Shows what a pool does. Needs uPlot as a global, live.css, and the events beside this file.
+import { LiveCharts } from "./charts.js";
+
+const states = { fit: "✓ fit", returning: "↗ returning", probing: "? to be probed", out: "✕ out" };
+const mostInLog = 100;
+
+/** Fills the element, and follows the pool for as long as the page is open. Returns a function that ends it. */
+export function mountLiveView(element, events = new URL("events", import.meta.url)) {
+  const view = new LiveView(element);
+  const source = new EventSource(events);
+  source.addEventListener("frame", message => view.take(JSON.parse(message.data)));
+  source.addEventListener("open", () => view.tell("Live, read from the pool twice a second", false));
+  source.addEventListener("error", () => view.tell(
+    source.readyState === EventSource.CLOSED ? "There is no pool to look at: the switch is off, or this page may not see it." : "The connection is lost. Trying again.", true));
+  return () => {
+    source.close();
+    view.charts.end();
+  };
+}
+
+class LiveView {
+  constructor(element) {
+    element.classList.add("live", "live-frame");
+    element.innerHTML = `
+      <p class="live-notice" role="status" data-part="notice">Connecting.</p>
+      <p class="live-unseen" aria-live="polite" data-part="spoken"></p>
+      <section class="live-panel live-frame" aria-label="The pool as a whole"><dl class="live-figures" data-part="figures"></dl></section>
+      <ul class="live-endpoints" data-part="endpoints" aria-label="Endpoints"></ul>
+      <div class="live-charts" data-part="charts"></div>
+      <section class="live-panel" aria-label="What happened">
+        <h3>What happened, the latest first</h3>
+        <ol class="live-log" tabindex="0" data-part="log" aria-label="Failovers, endpoints that went out, endpoints that came back"></ol>
+      </section>`;
+    this.parts = Object.fromEntries([...element.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]));
+    this.cards = new Map();
+    this.figures = new Map();
+    this.charts = new LiveCharts(this.parts.charts);
+  }
+
+  tell(text, isLost) {
+    this.parts.notice.textContent = text;
+    this.parts.notice.dataset.lost = isLost;
+  }
+
+  take(frame) {
+    for (const endpoint of frame.endpoints) {
+      endpoint.key = `${endpoint.name}/${endpoint.deployment ?? ""}`;
+    }
+
+    const before = this.frame;
+    // After a reconnection the totals of calls begin anew.
+    const seconds = before ? Math.max(0.001, (frame.time - before.time) / 1000) : 0;
+    for (const endpoint of frame.endpoints) {
+      const old = before?.endpoints.find(other => other.key === endpoint.key);
+      const rate = name => old && seconds ? Math.max(0, endpoint[name] - old[name]) / seconds : 0;
+      endpoint.rates = { answered: rate("answered"), rateLimited: rate("rateLimited"), failed: rate("failed") };
+      // Half a second is too short to show a pace: the last three seconds, weighted.
+      const past = this.cards.get(endpoint.key)?.pace ?? endpoint.rates.answered;
+      endpoint.pace = past + (endpoint.rates.answered - past) * Math.min(1, seconds / 1.5);
+    }
+
+    this.frame = frame;
+    this.showFigures(frame);
+    frame.endpoints.forEach((endpoint, index) => this.showEndpoint(endpoint, index));
+    this.charts.take(frame);
+    this.log(frame);
+  }
+
+  showFigures(frame) {
+    const sum = name => frame.endpoints.reduce((total, endpoint) => total + endpoint[name], 0);
+    const pace = frame.endpoints.reduce((total, endpoint) => total + endpoint.pace, 0);
+    const input = sum("inputTokens");
+    const { calls } = frame;
+    this.figure("Calls per second", pace.toFixed(1), `${count(sum("inFlight"))} attempts in flight`);
+    this.figure("Answered", count(sum("answered")), "by all endpoints");
+    this.figure("Moved on", count(calls.movedOn), "since this page opened");
+    this.figure("Lost", count(calls.lost), calls.cut ? `${count(calls.cut)} ${calls.cut === 1 ? "stream" : "streams"} cut in the middle` : "since this page opened", calls.lost > 0);
+    this.figure("The line", count(frame.waiting), calls.waits ? `${count(calls.waits)} waited, at most ${time(calls.longestWait)}` : "nobody had to wait", frame.waiting > 0);
+    this.figure("Latency", time(frame.median), `95 % within ${time(frame.slowest)}`);
+    this.figure("Tokens", count(input + sum("outputTokens")), `${count(input)} in, ${count(sum("outputTokens"))} out`);
+    this.figure("Cached", share(sum("cachedTokens"), input), "of the input tokens");
+  }
+
+  figure(name, value, note, isBad = false) {
+    let figure = this.figures.get(name);
+    if (!figure) {
+      figure = document.createElement("div");
+      figure.innerHTML = "<dt></dt><dd><span></span><small></small></dd>";
+      figure.dataset.figure = name;
+      figure.querySelector("dt").textContent = name;
+      this.parts.figures.append(figure);
+      this.figures.set(name, figure);
+    }
+
+    figure.querySelector("span").textContent = value;
+    figure.querySelector("small").textContent = note;
+    figure.dataset.bad = isBad;
+  }
+
+  showEndpoint(endpoint, index) {
+    let card = this.cards.get(endpoint.key);
+    if (!card) {
+      card = this.addCard(endpoint, index);
+      this.cards.set(endpoint.key, card);
+    }
+
+    card.pace = endpoint.pace;
+    card.element.dataset.state = endpoint.state;
+    card.state.textContent = states[endpoint.state];
+    const why = !endpoint.reason ? "takes its share" : endpoint.readyIn === null ? endpoint.reason : `${endpoint.reason}, ready in ${endpoint.readyIn.toFixed(1)} s`;
+    card.why.textContent = endpoint.deployment ? `${endpoint.deployment} · ${why}` : why;
+    card.set("Calls/s", endpoint.pace.toFixed(1));
+    card.set("In flight", count(endpoint.inFlight));
+    card.set("Median", time(endpoint.median));
+    card.set("Answered", count(endpoint.answered));
+    card.set("Rejected", count(endpoint.rateLimited));
+    card.set("Failed", count(endpoint.failed));
+    card.set("Tokens in", count(endpoint.inputTokens));
+    card.set("Tokens out", count(endpoint.outputTokens));
+    card.set("Cached", share(endpoint.cachedTokens, endpoint.inputTokens));
+  }
+
+  addCard(endpoint, index) {
+    const element = document.createElement("li");
+    element.className = "live-panel live-endpoint";
+    element.dataset.endpoint = endpoint.name;
+    element.style.setProperty("--color", `var(--line-${(index % 8) + 1})`);
+    element.innerHTML = `<header><h4></h4><span class="live-state"></span></header><p class="live-why"></p><dl></dl>`;
+    element.querySelector("h4").textContent = endpoint.name;
+    this.parts.endpoints.append(element);
+    const values = new Map();
+    const set = (name, value) => {
+      if (!values.has(name)) {
+        const entry = document.createElement("div");
+        entry.dataset.value = name;
+        entry.innerHTML = "<dt></dt><dd></dd>";
+        entry.firstChild.textContent = name;
+        element.querySelector("dl").append(entry);
+        values.set(name, entry.lastChild);
+      }
+
+      values.get(name).textContent = value;
+    };
+    return { element, set, state: element.querySelector(".live-state"), why: element.querySelector(".live-why") };
+  }
+
+  log(frame) {
+    for (const event of frame.events) {
+      // What goes on happening is one line that counts up.
+      const key = [event.kind, event.endpoint, event.reason].join();
+      const recent = [...this.parts.log.children].slice(0, 4).find(entry => entry.dataset.key === key);
+      const entry = recent ?? document.createElement("li");
+      event.count += Number(entry.dataset.count ?? 0);
+      Object.assign(entry.dataset, { key, kind: event.kind, count: event.count });
+      entry.innerHTML = "<time></time><span><b></b><span></span></span>";
+      entry.querySelector("time").textContent = new Date(frame.time).toLocaleTimeString([], { hour12: false });
+      entry.querySelector("b").textContent = event.endpoint;
+      entry.querySelector("span > span").textContent = sentence(event);
+      this.parts.log.prepend(entry);
+    }
+
+    while (this.parts.log.children.length > mostInLog) {
+      this.parts.log.lastChild.remove();
+    }
+
+    const changes = frame.events.filter(event => event.kind === "out" || event.kind === "fit");
+    if (changes.length > 0) {
+      this.parts.spoken.textContent = changes.map(event => `${event.endpoint}${sentence(event)}`).join(" ");
+    }
+  }
+}
+
+function sentence({ kind, reason, count: times }) {
+  switch (kind) {
+    case "out": return times > 1 ? ` went out ${times} times: ${reason}.` : ` went out: ${reason}.`;
+    case "fit": return times > 1 ? ` is fit again, ${times} times.` : " is fit again.";
+    case "cut": return times > 1 ? ` cut ${times} streams after their first words.` : " cut a stream after its first words.";
+    default: return times > 1 ? ` ${reason}: ${times} calls moved on.` : ` ${reason}: a call moved on.`;
+  }
+}
+
+function count(number) {
+  return number >= 1e6 ? `${(number / 1e6).toFixed(2)} M` : number.toLocaleString("en-US");
+}
+
+function time(seconds) {
+  return seconds === null ? "–" : seconds < 1 ? `${Math.round(seconds * 1000)} ms` : `${seconds.toFixed(1)} s`;
+}
+
+function share(part, whole) {
+  return whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–";
+}

@@ -1,0 +1,3 @@
+import { mountLiveView } from "./live.js";
+
+mountLiveView(document.getElementById("live"));

@@ -1,0 +1,47 @@
+using Dashboard;
+using Dashboard.LiveView;
+using Dashboard.Simulation;
+using Microsoft.Extensions.Options;
+
+WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+
+// Where nothing names real endpoints, simulated ones stand in, which the page can break and mend.
+await using SimulatedFleet? fleet = SimulatedFleet.IsNeeded(builder.Configuration) ? await SimulatedFleet.StartAsync() : null;
+
+builder.Services.AddAzureOpenAIRoundRobin(options =>
+{
+    fleet?.AddTo(options);
+    options.MaxWait = TimeSpan.FromSeconds(10);
+});
+
+// Real calls cost money, so none is made before somebody asks for it.
+builder.Services.AddSingleton(fleet is null ? new LoadSettings(callsPerSecond: 0, most: 5) : new LoadSettings(callsPerSecond: 12, most: 60));
+builder.Services.AddHostedService<LoadGenerator>();
+
+await using WebApplication app = builder.Build();
+try
+{
+    app.Services.GetRequiredService<IStartupValidator>().Validate();
+}
+catch (OptionsValidationException faults)
+{
+    Console.Error.WriteLine(faults.Message);
+    return 2;
+}
+
+app.Use(OwnFilesOnly);
+app.UseDefaultFiles();
+app.UseStaticFiles();
+app.MapRoundRobinLiveView("/live");
+app.MapChat("/api/chat");
+app.MapLoad("/api/load");
+app.MapSimulation("/api/resources", fleet);
+
+await app.RunAsync();
+return 0;
+
+static Task OwnFilesOnly(HttpContext context, RequestDelegate next)
+{
+    context.Response.Headers.ContentSecurityPolicy = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'";
+    return next(context);
+}

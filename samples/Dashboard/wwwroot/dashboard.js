@@ -1,0 +1,63 @@
+import { mountLiveView } from "./live/live.js";
+import { startChat } from "./chat.js";
+
+const troubles = [["None", "Revive"], ["Throttled", "Throttle"], ["Broken", "Break"], ["Hung", "Hang"], ["Slow", "Slow"]];
+
+mountLiveView(document.getElementById("live"));
+startChat();
+await Promise.all([startLoad(), startTroubles()]);
+
+async function startLoad() {
+  const slider = document.getElementById("load");
+  const now = document.getElementById("load-now");
+  const show = load => {
+    slider.max = load.most;
+    slider.value = load.callsPerSecond;
+    now.textContent = load.callsPerSecond;
+  };
+  show(await read("api/load"));
+  slider.addEventListener("input", () => now.textContent = slider.value);
+  slider.addEventListener("change", async () => show(await put("api/load", { callsPerSecond: slider.valueAsNumber })));
+}
+
+async function startTroubles() {
+  const resources = await read("api/resources");
+  const kind = document.getElementById("kind");
+  if (resources.length === 0) {
+    kind.textContent = "Your own endpoints behind one IChatClient.";
+    return;
+  }
+
+  kind.textContent = "Three simulated Azure OpenAI resources behind one IChatClient. Break one, and watch the pool heal.";
+  document.getElementById("trouble").hidden = false;
+  for (const resource of resources) {
+    const group = document.createElement("fieldset");
+    group.className = "resource";
+    group.dataset.resource = resource.name;
+    group.innerHTML = "<legend></legend><div class='buttons'></div>";
+    group.querySelector("legend").textContent = resource.name;
+    const show = ({ trouble }) => group.querySelectorAll("button").forEach(button => button.ariaPressed = button.value === trouble);
+    for (const [trouble, label] of troubles) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.value = trouble;
+      button.dataset.trouble = trouble.toLowerCase();
+      button.textContent = label;
+      button.ariaLabel = `${label} ${resource.name}`;
+      button.addEventListener("click", async () => show(await put(`api/resources/${encodeURIComponent(resource.name)}/${trouble}`)));
+      group.querySelector(".buttons").append(button);
+    }
+
+    document.getElementById("resources").append(group);
+    show(resource);
+  }
+}
+
+async function read(url) {
+  return (await fetch(url)).json();
+}
+
+async function put(url, body = {}) {
+  const answer = await fetch(url, { method: "PUT", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  return answer.json();
+}

@@ -1,0 +1,249 @@
+// The dashboard in Chromium, one step after the other on one page.
+import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { absence, startApp, startBrowser } from "./dashboard.js";
+
+const names = ["contoso-sweden", "contoso-france", "contoso-japan"];
+const patience = 20_000;
+
+describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_000 : 150_000 }, () => {
+  const faults = [];
+  const hosts = new Set();
+  let app;
+  let browser;
+  let page;
+
+  before(async () => {
+    app = await startApp();
+    browser = await startBrowser();
+    page = await open("/");
+  });
+
+  after(async () => {
+    await browser?.end();
+    app?.kill();
+  });
+
+  it("shows every endpoint fit, and the load going round", async () => {
+    for (const name of names) {
+      await until(async () => await state(name) === "fit" && await value(name, "Answered") > 5, `${name} answers`);
+    }
+
+    const answered = await Promise.all(names.map(name => value(name, "Answered")));
+    assert.ok(Math.max(...answered) - Math.min(...answered) <= 8, `The shares are ${answered}.`);
+    assert.equal(await page.locator(".live-charts canvas").count(), 4);
+    for (const legend of names) {
+      assert.ok(await page.locator(".live-charts .u-legend", { hasText: legend }).first().isVisible());
+    }
+
+    assert.match(await page.locator(".live-charts [role=img]").first().getAttribute("aria-label"), /^Calls answered per second\. Now: contoso-sweden \d/);
+  });
+
+  it("streams a chat, and says who answered", async () => {
+    await page.fill("#question", "Which city has the most bridges?");
+    await page.press("#question", "Enter");
+    await until(async () => /^contoso-\w+, \d/.test(await page.locator(".turn.theirs small").first().textContent()), "the answer ends");
+    assert.match(await page.locator(".turn.theirs span").first().textContent(), /^You asked: “Which city has the most bridges\?” .*you will not notice\.$/);
+  });
+
+  it("follows a break by keyboard, and loses nothing but streams that were cut", async () => {
+    await page.focus("[aria-label='Break contoso-japan']");
+    await page.keyboard.press("Enter");
+    await until(async () => await state("contoso-japan") === "out", "contoso-japan is out");
+    await until(async () => /unreachable, ready in|unreachable/.test(await page.locator(`${card("contoso-japan")} .live-why`).textContent()), "the reason is told");
+    await until(async () => await page.locator(".live-log li[data-kind=out]", { hasText: "contoso-japan went out" }).count() > 0, "the log tells it");
+    assert.equal(await page.getAttribute("[aria-label='Break contoso-japan']", "aria-pressed"), "true");
+
+    const before = await value("contoso-sweden", "Answered");
+    await until(async () => await value("contoso-sweden", "Answered") > before + 10, "the others go on");
+    await until(async () => await figure("Moved on") > 0, "calls have moved on");
+    const lost = await figure("Lost");
+    const note = await page.locator("[data-figure=Lost] small").textContent();
+    assert.equal(lost, Number(/^(\d+) streams? cut/.exec(note)?.[1] ?? 0), note);
+  });
+
+  process.env.SCREENSHOT && it("is drawn for the readme", async () => {
+    await pause(9000);
+    // More than two of them can take: the line grows, and empties once the third is back.
+    await page.fill("#load", "40");
+    await pause(6000);
+    await page.click("[aria-label='Revive contoso-japan']");
+    await until(async () => await state("contoso-japan") === "fit", "contoso-japan is fit");
+    await pause(8000);
+    await page.fill("#load", "18");
+    await until(async () => await figure("The line") === 0, "nobody waits");
+    await pause(8000);
+    await page.click("[aria-label='Throttle contoso-france']");
+    await until(async () => await state("contoso-france") === "out", "contoso-france is out");
+    await pause(2000);
+    await page.mouse.move(0, 0);
+    await page.evaluate(() => document.activeElement.blur());
+    await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
+    await page.click("[aria-label='Revive contoso-france']");
+    await page.fill("#load", "12");
+    await page.click("[aria-label='Break contoso-japan']");
+    await until(async () => await state("contoso-japan") === "out", "contoso-japan is out");
+  });
+
+  it("follows the return", async () => {
+    await page.click("[aria-label='Revive contoso-japan']");
+    await until(async () => await state("contoso-japan") === "fit", "contoso-japan is fit");
+    const before = await value("contoso-japan", "Answered");
+    await until(async () => await value("contoso-japan", "Answered") > before + 5, "contoso-japan answers again");
+    await page.locator(".live-log li[data-kind=fit]", { hasText: "contoso-japan is fit again" }).first().waitFor();
+  });
+
+  it("tells a throttled endpoint from a broken one", async () => {
+    await page.click("[aria-label='Throttle contoso-france']");
+    await until(async () => await state("contoso-france") === "out" && await value("contoso-france", "Rejected") > 0, "contoso-france is out");
+    assert.match(await page.locator(`${card("contoso-france")} .live-why`).textContent(), /rate limited, ready in \d/);
+    await page.click("[aria-label='Revive contoso-france']");
+    await until(async () => await state("contoso-france") === "fit", "contoso-france is fit");
+  });
+
+  it("shows a slow endpoint, and finds out a hung one", async () => {
+    await page.click("[aria-label='Slow contoso-france']");
+    await until(async () => /^\d\.\d s$/.test(await page.textContent(`${card("contoso-france")} [data-value='Median'] dd`)), "contoso-france answers slowly");
+    await page.click("[aria-label='Revive contoso-france']");
+
+    await page.click("[aria-label='Hang contoso-sweden']");
+    await until(async () => await state("contoso-sweden") === "out", "contoso-sweden is out");
+    // What hung is given more time than a test has.
+    await page.click("[aria-label='Revive contoso-sweden']");
+  });
+
+  it("shows what the ledger says once the slider is at zero", async () => {
+    await page.focus("#load");
+    await page.keyboard.press("Home");
+    assert.equal(await page.textContent("#load-now"), "0");
+    await until(async () => (await Promise.all(names.map(name => value(name, "In flight")))).every(running => running === 0), "nothing runs");
+    await until(async () => {
+      const ledger = await (await fetch(`${app.url}/api/resources`)).json();
+      const shown = await Promise.all(names.map(name => value(name, "Answered")));
+      return ledger.every((resource, index) => resource.name === names[index] && resource.answered === shown[index]);
+    }, "page and ledger agree");
+  });
+
+  it("fits a phone, and is readable light and dark", async () => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    const backs = [];
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await pause(300);
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 390, "The page is wider than the phone.");
+      for (const selector of [".live-figures dt", ".live-figures dd", ".live-why", ".live-state", ".live-endpoint dt", ".live-log time", ".side button", ".turn", ".turn small", "#send"]) {
+        const contrast = await page.locator(selector).filter({ hasText: /\S/ }).evaluateAll(leastContrastOf);
+        assert.ok(contrast >= 4.5, `${selector} has a contrast of ${contrast?.toFixed(2)} in ${colorScheme}.`);
+      }
+
+      backs.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    }
+
+    assert.notEqual(backs[0], backs[1]);
+    assert.deepEqual(await page.locator("button, input, [tabindex]").evaluateAll(controls =>
+      controls.filter(control => !(control.ariaLabel || control.labels?.length || control.textContent.trim())).map(control => control.outerHTML)), []);
+  });
+
+  it("shows the live view by itself, without a key or an address", async () => {
+    const alone = await open("/live");
+    await alone.locator(`${card("contoso-japan")}[data-state=fit]`).waitFor();
+    await alone.close();
+
+    const frames = await readFrames(3);
+    assert.ok(frames.length > 200);
+    assert.doesNotMatch(frames, /https?:|127\.0\.0\.1|localhost|api-?key|bearer/i);
+  });
+
+  it("survives clients that never read, and ends at once while they are there", async () => {
+    const { hostname, port } = new URL(app.url);
+    const deaf = await Promise.all(Array.from({ length: 20 }, () => new Promise(resolve => {
+      const socket = connect(Number(port), hostname, () => {
+        socket.pause();
+        socket.write(`GET /live/events HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`);
+        resolve(socket);
+      });
+      socket.on("error", () => {});
+    })));
+    assert.match(await readFrames(3), /contoso-sweden/);
+
+    assert.deepEqual(faults, []);
+    assert.deepEqual([...hosts], [new URL(app.url).host]);
+    await page.close();
+    const began = Date.now();
+    await app.end();
+    assert.ok(Date.now() - began < 10_000, "The app took too long to end.");
+    assert.doesNotMatch(app.output(), /fail:|crit:|Unhandled/);
+    deaf.forEach(socket => socket.destroy());
+  });
+
+  async function open(path) {
+    const opened = await browser.context.newPage();
+    opened.on("console", message => ["error", "warning"].includes(message.type()) && faults.push(message.text()));
+    opened.on("pageerror", error => faults.push(String(error)));
+    opened.on("request", request => request.url().startsWith("data:") || hosts.add(new URL(request.url()).host));
+    await opened.goto(app.url + path);
+    return opened;
+  }
+
+  async function readFrames(number) {
+    const response = await fetch(`${app.url}/live/events`);
+    let text = "";
+    for await (const part of response.body.pipeThrough(new TextDecoderStream())) {
+      text += part;
+      if (text.split("event: frame").length > number) {
+        return text;
+      }
+    }
+
+    throw new Error("The events ended.");
+  }
+
+  function card(name) {
+    return `[data-endpoint='${name}']`;
+  }
+
+  function state(name) {
+    return page.getAttribute(card(name), "data-state");
+  }
+
+  async function value(name, of) {
+    return number(await page.textContent(`${card(name)} [data-value='${of}'] dd`));
+  }
+
+  async function figure(name) {
+    return number(await page.textContent(`[data-figure='${name}'] dd span`));
+  }
+
+  function number(text) {
+    return Number(text.replaceAll(",", ""));
+  }
+
+  async function until(holds, what) {
+    const end = Date.now() + patience;
+    while (!await holds()) {
+      assert.ok(Date.now() < end, `Within ${patience / 1000} s it was not so that ${what}.`);
+      await pause(100);
+    }
+  }
+});
+
+/** Runs in the page: the least contrast of the elements' texts by WCAG 2, each against the first opaque background below it. */
+function leastContrastOf(elements) {
+  const channels = color => color.match(/[\d.]+/g).map(Number);
+  const luminance = color => channels(color).slice(0, 3)
+    .map(channel => channel / 255)
+    .map(channel => (channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, channel, index) => sum + channel * [0.2126, 0.7152, 0.0722][index], 0);
+  const contrastOf = element => {
+    let below = element;
+    while (below.parentElement && channels(getComputedStyle(below).backgroundColor)[3] === 0) {
+      below = below.parentElement;
+    }
+
+    const [low, high] = [luminance(getComputedStyle(element).color), luminance(getComputedStyle(below).backgroundColor)].sort((left, right) => left - right);
+    return (high + 0.05) / (low + 0.05);
+  };
+  return elements.length > 0 ? Math.min(...elements.map(contrastOf)) : undefined;
+}
