@@ -23,7 +23,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
     /// <summary>No part of a batch is cached by the service.</summary>
     public uint Affinity => 0;
 
-    public long EstimateTokens() => _request.EstimateTokens();
+    /// <summary>There is no output to reckon.</summary>
+    public TokenEstimate EstimateTokens() => new(_request.EstimateTokens(), Output: 0);
 
     public int Fingerprint() => _request.Fingerprint();
 
