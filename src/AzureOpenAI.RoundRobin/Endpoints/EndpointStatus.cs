@@ -37,7 +37,7 @@ public sealed class EndpointStatus
     public long RateLimited { get; internal init; }
 
     /// <summary>
-    /// Gets the sum of the input tokens that its answers reported, cached ones included. Chat calls and streams are counted, whatever the client; what an operation of
+    /// Gets the sum of the input tokens that its answers reported, cached ones included. Calls, streams and embeddings are counted, whatever the client; what an operation of
     /// <see cref="EndpointPool.InvokeAsync"/> used is not seen.
     /// </summary>
     public long InputTokens { get; internal init; }
