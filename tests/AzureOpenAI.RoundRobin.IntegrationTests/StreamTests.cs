@@ -81,11 +81,16 @@ public sealed class StreamTests
             {
                 Assert.Contains(text, whole);
             }
+            else if (text.Length == 0)
+            {
+                // A reset can overtake what was sent before it, so two endpoints may have broken before any content came through.
+                Assert.IsNotType<ChatStreamInterruptedException>(failure);
+                Assert.IsType<IOException>(failure, exactMatch: false);
+            }
             else
             {
                 ChatStreamInterruptedException interrupted = Assert.IsType<ChatStreamInterruptedException>(failure);
                 Assert.StartsWith(text, $"[{interrupted.EndpointName}] {prompt}", StringComparison.Ordinal);
-                Assert.NotEmpty(text);
             }
         });
     }
