@@ -3,14 +3,21 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;
 
-/// <summary>What a call costs that meets no trouble, in bytes over the bare client.</summary>
+/// <summary>What a call costs that meets no trouble, in bytes over the bare client. Without optimization the compiler makes objects of state machines, so there it says nothing.</summary>
 public class AllocationTests
 {
     private const int Calls = 512;
 
+    public static bool IsDebug =>
+#if DEBUG
+        true;
+#else
+        false;
+#endif
+
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "hi")];
 
-    [Theory]
+    [Theory(Skip = "The compiler did not optimize.", SkipWhen = nameof(IsDebug))]
     [InlineData(false, false, 0)]
     [InlineData(false, true, 0)]
     [InlineData(true, false, 200)]
@@ -23,7 +30,7 @@ public class AllocationTests
         Assert.InRange(AddedTo(isAsynchronous, client => client.GetResponseAsync(Messages, null, token)), 0, most);
     }
 
-    [Theory]
+    [Theory(Skip = "The compiler did not optimize.", SkipWhen = nameof(IsDebug))]
     [InlineData(false, 266)] // 450 B in all, of which the bare stream takes 184
     [InlineData(true, 106)] // and 344 where it is asynchronous
     public void AStream_AddsAtMost(bool isAsynchronous, int most) =>
