@@ -25,7 +25,7 @@ internal sealed class LimitHints(TimeProvider time, string? deployment)
     /// <summary>It says so, and is believed.</summary>
     public bool IsNear => _isNear;
 
-    /// <summary>Until when.</summary>
+    /// <summary>Until when; long.MaxValue while it is not. Whoever waits looks again at that moment, so one that is past would be looked at without end.</summary>
     public long NearUntil { get; private set; } = long.MaxValue;
 
     /// <summary>It says something else than what is known of it.</summary>
@@ -60,8 +60,13 @@ internal sealed class LimitHints(TimeProvider time, string? deployment)
 
         _doubts += _hasRested ? 1 : 0;
         _hasRested = false;
-        NearUntil = heard;
-        return _doubts < MostDoubts && heard > now && Set(true);
+        bool isNear = _doubts < MostDoubts && heard > now;
+        if (isNear)
+        {
+            NearUntil = heard;
+        }
+
+        return isNear && Set(true);
     }
 
     /// <summary>Its rest may be over.</summary>

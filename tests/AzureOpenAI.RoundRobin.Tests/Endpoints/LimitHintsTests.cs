@@ -83,13 +83,14 @@ public class LimitHintsTests
         _time.Advance(TimeSpan.FromSeconds(6));
 
         Assert.False(_hints.Take(Now));
-        Assert.False(_hints.IsNear);
+        Assert.Equal((false, long.MaxValue), (_hints.IsNear, _hints.NearUntil));
     }
 
     [Fact]
     public void OneThatIsAlwaysNear_AndNeverRejects_IsNotBelievedForLong()
     {
         Assert.Equal([true, true, false, false, false], Enumerable.Range(0, 5).Select(_ => RestAndHear()));
+        Assert.Equal((false, long.MaxValue), (_hints.IsNear, _hints.NearUntil));
     }
 
     [Fact]
