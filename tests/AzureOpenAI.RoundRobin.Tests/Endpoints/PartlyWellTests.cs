@@ -69,8 +69,10 @@ public class PartlyWellTests
         await TakeFirstOutAsync(pool, streaming);
         pool.Clients[1].Plays(FakeFailure.Status(500));
 
-        Assert.Equal("a", await pool.AskAsync(streaming));
+        Task<string> call = pool.AskAsync(streaming);
 
+        Assert.True(call.IsCompleted);
+        Assert.Equal("a", await call);
         Assert.Equal(EndpointState.Returning, pool.StateOf(0));
     }
 

@@ -90,7 +90,7 @@ public class SlownessWatchTests
         // Eleven of twenty are long here, and nine there: the medians differ a hundredfold.
         watched.Answer(3 * Block, i => (watched.Given(i) % 20) < (i == 0 ? 11 : 9) ? 40 : 0.4);
 
-        Assert.Equal([false, false], watched.Look());
+        Assert.False(watched.WasAnySlow);
     }
 
     [Theory]
@@ -124,6 +124,9 @@ public class SlownessWatchTests
         private readonly Vitals[] _vitals = [.. Enumerable.Range(0, count).Select(_ => new Vitals())];
         private readonly SlownessWatch _watch = new(count);
 
+        /// <summary>At any of the looks.</summary>
+        public bool WasAnySlow { get; private set; }
+
         public int Given(int index) => _vitals[index].Count;
 
         public IReadOnlyList<bool> Look() => _watch.Look(_vitals);
@@ -140,7 +143,7 @@ public class SlownessWatchTests
                     }
                 }
 
-                _ = Look();
+                WasAnySlow |= Look().Contains(true);
             }
         }
     }

@@ -77,7 +77,7 @@ public class WatchingTests
             calls = [.. calls, .. Ask(pool, 16, streaming: false)];
             pool.Clients[0].Held[^1].Fail(FakeFailure.Status(status, ("retry-after-ms", "1")));
             pool.Time.Advance(TimeSpan.FromMilliseconds(2));
-            Assert.NotEqual(EndpointState.Out, pool.StateOf(0));
+            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
         }
 
         AnswerAll(pool.Clients[0]);
@@ -316,7 +316,13 @@ public class WatchingTests
         }
 
         pool.Clients[0].Hold();
-        Task<string>[] calls = Ask(pool, 80, streaming);
+        Task<string>[] calls = [];
+        for (int i = 0; i < 80; i++)
+        {
+            calls = [.. calls, .. Ask(pool, 1, streaming)];
+            pool.Time.Advance(TimeSpan.FromMilliseconds(0.1));
+        }
+
         Assert.Equal(EndpointState.Out, pool.StateOf(0));
         return (pool, calls);
     }
