@@ -72,6 +72,7 @@ public sealed class StreamTests
             resource.Faults.Add(Fault.ErrorEventAfter(3).WithProbability(0.1));
         }
 
+        int complete = 0, interruptions = 0;
         await Parallel.ForEachAsync(Enumerable.Range(0, 120), Cancellation, async (i, cancellation) =>
         {
             string prompt = $"<{i}> alpha beta gamma delta epsilon";
@@ -80,6 +81,7 @@ public sealed class StreamTests
             if (failure is null)
             {
                 Assert.Contains(text, whole);
+                Interlocked.Increment(ref complete);
             }
             else if (text.Length == 0)
             {
@@ -91,8 +93,12 @@ public sealed class StreamTests
             {
                 ChatStreamInterruptedException interrupted = Assert.IsType<ChatStreamInterruptedException>(failure);
                 Assert.StartsWith(text, $"[{interrupted.EndpointName}] {prompt}", StringComparison.Ordinal);
+                Interlocked.Increment(ref interruptions);
             }
         });
+
+        Assert.InRange(complete, 40, 119);
+        Assert.InRange(interruptions, 1, 80);
     }
 
     [Fact]

@@ -202,6 +202,10 @@ public class OutcomeClassifierTests
     }
 
     [Fact]
+    public void Classify_ARedirectThatAGivenClientFollowed_IsAMisconfiguration() =>
+        Assert.Equal(OutcomeKind.Missing, Classify(new RedirectFollowedException(), Sent with { Built = true }).Kind);
+
+    [Fact]
     public void Classify_TheOnlyTimeoutOfThePoolsTransport_IsUnreachable()
     {
         Exception connecting = new TaskCanceledException("connect", new TimeoutException());

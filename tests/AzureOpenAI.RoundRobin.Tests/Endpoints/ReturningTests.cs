@@ -44,6 +44,28 @@ public class ReturningTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task AProbe_OfOneThatCouldNotBeReached_OpensEight(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        pool.Clients[0].Hold();
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        foreach (int open in new[] { 1, 8 })
+        {
+            Task<string>[] calls = Ask(pool, 2 * open, streaming);
+
+            Assert.Equal(open, pool.Clients[0].Running);
+            AnswerAll(pool.Clients[0]);
+            await Task.WhenAll(calls);
+        }
+
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AProbe_ThatIsNotRejectedInTime_IsAdmittedBeforeItIsAnswered(bool streaming)
     {
         using FakePool pool = await WithFirstOutAsync(streaming);
