@@ -273,6 +273,11 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     {
         ForgetBroken(blame: true);
         ObjectDisposedException.ThrowIf(pick.Refusal == Refusal.Disposed && _failures.Count == 0, typeof(EndpointPool));
+        if (pick.Refusal == Refusal.Gone)
+        {
+            throw Exhausted(null, "The configuration has changed, and no endpoint is left for what the call asks for. ");
+        }
+
         if (pick.Refusal == Refusal.Misconfigured && _failures.Count != 1)
         {
             throw Misconfigured();

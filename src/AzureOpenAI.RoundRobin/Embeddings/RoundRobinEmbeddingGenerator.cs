@@ -45,6 +45,7 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
         }
 
         Pool = pool;
+        pool.MakesEmbeddings = true;
         _leaveOpen = leaveOpen;
         _metadata = PoolMetadata.OfEmbeddings(pool.DefaultGroup.Endpoints);
     }

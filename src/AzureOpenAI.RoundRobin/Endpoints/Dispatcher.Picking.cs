@@ -34,6 +34,11 @@ internal sealed partial class Dispatcher
             return Pick.Refused(Refusal.Disposed);
         }
 
+        if (group.Endpoints.Length == 0)
+        {
+            return Pick.Refused(Refusal.Gone);
+        }
+
         long now = _time.GetTimestamp();
         SettleUnsynchronized(now);
         // Nobody overtakes those who wait; but a call that was let go before them and failed comes back in front of them.
@@ -172,7 +177,7 @@ internal sealed partial class Dispatcher
             return chosen;
         }
 
-        if (!_budget.TryTake(now, CallsBegun()))
+        if (!_budget.TryTake(now, _members.CallsBegun()))
         {
             return null;
         }
@@ -241,7 +246,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, CallsBegun()))
+            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, _members.CallsBegun()))
             {
                 return ProbeUnsynchronized(endpoint, call.Tokens, now);
             }
@@ -266,7 +271,7 @@ internal sealed partial class Dispatcher
             }
         }
 
-        return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
+        return chosen is not null && _budget.TryTake(now, _members.CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
     }
 
     private Attempt ProbeUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
@@ -285,17 +290,6 @@ internal sealed partial class Dispatcher
         Attempt attempt = BeginUnsynchronized(endpoint, tokens, now);
         _dirty = true;
         return attempt;
-    }
-
-    private uint CallsBegun()
-    {
-        uint turns = 0;
-        foreach (EndpointGroup group in _groups)
-        {
-            turns = unchecked(turns + group.Turns + group.Preferred);
-        }
-
-        return turns;
     }
 
     private static bool IsFitButTriedUnsynchronized(EndpointGroup group, Call call, long now)
