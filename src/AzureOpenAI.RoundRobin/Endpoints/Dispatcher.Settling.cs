@@ -241,6 +241,9 @@ internal sealed partial class Dispatcher
             if (group.Line.Length > 0)
             {
                 wake = Math.Min(wake, Math.Min(due, ForcedProbe(group, now, out _)));
+                wake = group.Line.Head!.Call is var head && Array.Exists(group.Endpoints, endpoint => endpoint.IsOpen && IsCrowded(endpoint, head, now))
+                    ? Math.Min(wake, _time.After(now, CrowdSpacing))
+                    : wake;
             }
         }
 
