@@ -20,7 +20,6 @@ namespace AzureOpenAI.RoundRobin;
 public sealed class RoundRobinChatClient : IChatClient
 {
     private readonly bool _leaveOpen;
-    private readonly ChatClientMetadata _metadata;
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over a pool.</summary>
     /// <param name="pool">The endpoints.</param>
@@ -37,7 +36,6 @@ public sealed class RoundRobinChatClient : IChatClient
 
         Pool = pool;
         _leaveOpen = leaveOpen;
-        _metadata = PoolMetadata.OfChat(pool.DefaultGroup.Endpoints);
     }
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over ready-made clients of any provider.</summary>
@@ -102,7 +100,7 @@ public sealed class RoundRobinChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(serviceType);
         return serviceKey is not null ? null
-            : serviceType == typeof(ChatClientMetadata) ? _metadata
+            : serviceType == typeof(ChatClientMetadata) ? Pool.Routes.ChatMetadata
             : serviceType.IsInstanceOfType(this) ? this
             : serviceType.IsInstanceOfType(Pool) ? Pool
             : null;

@@ -30,12 +30,18 @@ internal sealed class PoolRoutes
         _default = new AttemptLoop(dispatcher, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(
             static group => group.Key, group => new AttemptLoop(dispatcher, group.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
+        EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
         AffinityKeys = settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(settings.AffinityKey, log);
     }
 
     public PoolSettings Settings { get; }
 
     public PoolMembers Members => _members;
+
+    public ChatClientMetadata ChatMetadata { get; }
+
+    public EmbeddingGeneratorMetadata EmbeddingMetadata { get; }
 
     /// <summary>Null without affinity.</summary>
     public AffinityKeys? AffinityKeys { get; }

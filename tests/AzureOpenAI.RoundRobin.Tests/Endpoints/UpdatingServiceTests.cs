@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
@@ -95,6 +96,20 @@ public class UpdatingServiceTests
         Update(pool, options => options.Endpoints[0].DeploymentName = "gpt-4.1");
 
         Assert.Equal((EndpointState.Fit, "gpt-4.1", 0L), (pool.StateOf("one"), pool.Pool.GetStatus()[0].DeploymentName, pool.Pool.GetStatus()[0].Failed));
+    }
+
+    [Fact]
+    public void TheModelThatThePoolNames_IsThatOfToday()
+    {
+        using ServicePool pool = new(["one", "two"]);
+        ChatClientMetadata before = pool.Client.GetRequiredService<ChatClientMetadata>();
+        using RoundRobinEmbeddingGenerator generator = new(pool.Pool, leaveOpen: true);
+
+        Update(pool, options => options.Endpoints[0].DeploymentName = options.Endpoints[1].DeploymentName = "gpt-4.1");
+
+        Assert.Equal(("gpt", "gpt-4.1"), (before.DefaultModelId, pool.Client.GetRequiredService<ChatClientMetadata>().DefaultModelId));
+        Assert.Same(pool.Client.GetRequiredService<ChatClientMetadata>(), pool.Client.GetRequiredService<ChatClientMetadata>());
+        Assert.Equal("gpt-4.1", generator.GetRequiredService<EmbeddingGeneratorMetadata>().DefaultModelId);
     }
 
     [Fact]

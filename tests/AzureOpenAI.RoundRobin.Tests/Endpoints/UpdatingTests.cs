@@ -166,6 +166,18 @@ public class UpdatingTests
         Assert.Equal("a", await pool.AskAsync(streaming, new() { ModelId = "large" }));
     }
 
+    [Fact]
+    public async Task AStreamThatWasAskedForBefore_AndIsReadAfter_IsToldSoToo()
+    {
+        using FakePool pool = new(2, endpoint: (_, entry) => (entry.DeploymentName, entry.Deployments["large"]) = ("small", "small"));
+        IAsyncEnumerable<ChatResponseUpdate> stream = pool.Client.GetStreamingResponseAsync("hi", new() { ModelId = "large" }, TestContext.Current.CancellationToken);
+
+        pool.Update("ab", endpoint: (_, entry) => entry.DeploymentName = "small");
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => stream.ToChatResponseAsync(TestContext.Current.CancellationToken));
+        Assert.Equal(0, pool.Calls.Sum());
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
