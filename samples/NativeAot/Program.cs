@@ -29,7 +29,7 @@ Console.WriteLine($"call:      {answer}");
 Console.WriteLine($"stream:    {stream}");
 Console.WriteLine($"tool call: {weather}");
 Console.WriteLine($"requests:  {azure.Ledger.Count("east").Answered} to east, {azure.Ledger.Count("west").Answered} to west");
-bool isRight = (answer, stream, weather) == ("You say: Hello", "You say: Hello again", "You say: It is 21 degrees in Oslo.")
+bool isRight = (answer, stream, weather) == ("You say: Hello", "You say: Hello again", "You say: \"It is 21 degrees in Oslo.\"")
     && azure.Ledger.Count("east").Answered == 2 && azure.Ledger.Count("west").Answered == 2;
 return isRight ? 0 : 1;
 
