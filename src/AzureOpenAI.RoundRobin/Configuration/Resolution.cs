@@ -9,5 +9,5 @@ internal sealed class Resolution
     public required PoolSettings Settings { get; init; }
 
     /// <summary>To be logged once, each on its own. Free of keys.</summary>
-    public required IReadOnlyList<string> Warnings { get; init; }
+    public required IReadOnlyList<string> Warnings { get; set; }
 }
