@@ -76,10 +76,11 @@ internal sealed class RawServer : IAsyncDisposable
             try
             {
                 await using Stream stream = await OpenAsync(client);
-                if (await ReadRequestAsync(stream) is { } head)
+                if (await ReadRequestAsync(stream) is { } request)
                 {
-                    _heads.Enqueue(head);
-                    await _answer(new RawExchange(stream, head, count => Interlocked.Add(ref _sent, count), _stop.Token));
+                    string[] parts = request.Split("\r\n\r\n", 2);
+                    _heads.Enqueue(parts[0]);
+                    await _answer(new RawExchange(client, stream, parts[0], parts[1], count => Interlocked.Add(ref _sent, count), _stop.Token));
                 }
             }
             catch (Exception gone) when (gone is IOException or SocketException or OperationCanceledException or AuthenticationException)
@@ -116,7 +117,7 @@ internal sealed class RawServer : IAsyncDisposable
             request += Encoding.Latin1.GetString(buffer, 0, count);
         }
 
-        return request[..request.IndexOf("\r\n\r\n", StringComparison.Ordinal)];
+        return request;
     }
 
     private static bool IsWhole(string request)
@@ -135,9 +136,11 @@ internal sealed class RawServer : IAsyncDisposable
 }
 
 /// <summary>One request to a <see cref="RawServer"/>, and what it says to it.</summary>
-internal sealed class RawExchange(Stream stream, string head, Action<int> count, CancellationToken stop)
+internal sealed class RawExchange(TcpClient client, Stream stream, string head, string body, Action<int> count, CancellationToken stop)
 {
     public string Head { get; } = head;
+
+    public bool WantsStream { get; } = body.Contains("\"stream\":true", StringComparison.Ordinal);
 
     public CancellationToken Stop { get; } = stop;
 
@@ -158,6 +161,9 @@ internal sealed class RawExchange(Stream stream, string head, Action<int> count,
             await WriteAsync(bytes);
         }
     }
+
+    /// <summary>Closes the connection as hard as it can be closed.</summary>
+    public void Reset() => client.Client.Close(0);
 
     /// <summary>Says no more, and waits until the client closes the connection.</summary>
     public async Task StallAsync()
