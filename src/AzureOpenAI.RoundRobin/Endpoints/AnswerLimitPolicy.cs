@@ -27,10 +27,10 @@ internal sealed class AnswerLimitPolicy : PipelinePolicy
             message.BufferResponse = isWhole;
         }
 
-        if (Limit(message, received) && (isWhole || IsError(message.Response!)))
+        if (Limit(message, received) && (isWhole || ErrorBody.Is(message.Response!)))
         {
             message.Response!.BufferContent(message.CancellationToken);
-            Mend(message.Response);
+            ErrorBody.Clean(message);
         }
     }
 
@@ -48,10 +48,10 @@ internal sealed class AnswerLimitPolicy : PipelinePolicy
             message.BufferResponse = isWhole;
         }
 
-        if (Limit(message, received) && (isWhole || IsError(message.Response!)))
+        if (Limit(message, received) && (isWhole || ErrorBody.Is(message.Response!)))
         {
             await message.Response!.BufferContentAsync(message.CancellationToken).ConfigureAwait(false);
-            Mend(message.Response);
+            ErrorBody.Clean(message);
         }
     }
 
@@ -73,22 +73,11 @@ internal sealed class AnswerLimitPolicy : PipelinePolicy
 
     /// <summary>What is fetched piece by piece and not as events, such as a file, is held by nobody.</summary>
     private static AnswerLimit? LimitOf(PipelineMessage message, PipelineResponse response) =>
-        IsError(response) ? AnswerLimit.Error
+        ErrorBody.Is(response) ? AnswerLimit.Error
         : message.BufferResponse ? AnswerLimit.Whole
         : message.Request.Method != "POST" ? null
         : response.Status == 200 ? AnswerLimit.Event
         : AnswerLimit.Whole;
-
-    private static bool IsError(PipelineResponse response) => response.Status is < 200 or >= 300;
-
-    /// <summary>The classic client throws a NullReferenceException at an error that is the JSON <c>null</c>, and its status would be lost.</summary>
-    private static void Mend(PipelineResponse response)
-    {
-        if (IsError(response) && response.Content.ToMemory().Span.Trim(" \t\r\n"u8).SequenceEqual("null"u8))
-        {
-            response.ContentStream = new MemoryStream();
-        }
-    }
 
     private static bool IsWithin(AnswerLimit limit, PipelineResponse response)
     {
