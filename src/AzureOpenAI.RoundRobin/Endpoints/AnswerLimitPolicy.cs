@@ -34,6 +34,7 @@ internal sealed class AnswerLimitPolicy : PipelinePolicy
         }
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     public override async ValueTask ProcessAsync(PipelineMessage message, IReadOnlyList<PipelinePolicy> pipeline, int currentIndex)
     {
         bool isWhole = message.BufferResponse;
