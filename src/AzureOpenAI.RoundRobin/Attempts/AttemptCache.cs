@@ -82,6 +82,21 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
+    /// <summary>How many attempts at an endpoint have begun within the last <paramref name="span"/>, and are not answered.</summary>
+    public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now)
+    {
+        int count = 0;
+        lock (_all)
+        {
+            foreach (Attempt attempt in _all)
+            {
+                count += attempt.Endpoint == endpoint && !attempt.IsAnswered && attempt.Took(now) <= span ? 1 : 0;
+            }
+        }
+
+        return count;
+    }
+
     /// <summary>Every attempt that runs, and some that do not.</summary>
     public Attempt[] Snapshot()
     {

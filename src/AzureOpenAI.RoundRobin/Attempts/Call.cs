@@ -43,6 +43,9 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     /// <summary>Its place among all that ever waited; long.MaxValue for one that never did.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 
+    /// <summary>Where it was rejected last.</summary>
+    public Endpoint? RejectedBy { get; private set; }
+
     public bool MayAskMisconfigured { get; set; }
 
     /// <summary>It was taken away from a silent endpoint; that happens to a call once.</summary>
@@ -94,6 +97,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
         // Whether a broken answer is the endpoint's fault or the request's, another endpoint will tell. One that is on probation gets no such doubt.
         bool doubtful = broken && !attempt.HoldsPermit;
         WasMoved |= outcome.Kind == OutcomeKind.Silent;
+        RejectedBy = outcome.Kind == OutcomeKind.RateLimited ? endpoint : RejectedBy;
         _failures.Add(failure);
         _tried.Add(endpoint);
         StandFor(outcome, now);
@@ -277,6 +281,11 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     {
         ForgetBroken(blame: true);
         ObjectDisposedException.ThrowIf(pick.Refusal == Refusal.Disposed && _failures.Count == 0, typeof(EndpointPool));
+        if (pick.Refusal == Refusal.Gone)
+        {
+            throw Exhausted(null, "The configuration has changed, and no endpoint is left for what the call asks for. ");
+        }
+
         if (pick.Refusal == Refusal.Misconfigured && _failures.Count != 1)
         {
             throw Misconfigured();

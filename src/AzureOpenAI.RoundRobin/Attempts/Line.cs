@@ -8,8 +8,8 @@ namespace AzureOpenAI.RoundRobin.Attempts;
 /// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
 internal sealed class Line(TimeProvider time)
 {
-    /// <summary>The pace is that of the last seconds, one slot each.</summary>
-    private const int Slots = 30;
+    /// <summary>The pace is that of the last seconds, one slot each: as many as the longest window of the service has.</summary>
+    private const int Slots = 60;
 
     private const long NotYet = long.MinValue;
 
@@ -92,8 +92,10 @@ internal sealed class Line(TimeProvider time)
 
         Advance(now);
         int left = _left.Sum();
-        double seconds = Math.Min(Slots, _time.Until(_movingSince, now).TotalSeconds);
-        return left == 0 ? null : TimeSpan.FromSeconds(Math.Min(86400, (_waiters.Count + 1) * seconds / left));
+        double moving = _time.Until(_movingSince, now).TotalSeconds;
+        // Before it has seen a whole window, the next may begin at any moment.
+        double most = moving < Slots ? Slots : 86400;
+        return left == 0 ? null : TimeSpan.FromSeconds(Math.Min(most, (_waiters.Count + 1) * Math.Min(Slots, moving) / left));
     }
 
     /// <summary>It has not been empty for so long that waiting shortens nothing: whoever joins is served as late as all before.</summary>

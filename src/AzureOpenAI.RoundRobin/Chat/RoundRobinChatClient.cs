@@ -20,8 +20,6 @@ namespace AzureOpenAI.RoundRobin;
 public sealed class RoundRobinChatClient : IChatClient
 {
     private readonly bool _leaveOpen;
-    private readonly ChatClientMetadata _metadata;
-    private readonly AffinityKeys? _affinityKeys;
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over a pool.</summary>
     /// <param name="pool">The endpoints.</param>
@@ -38,8 +36,6 @@ public sealed class RoundRobinChatClient : IChatClient
 
         Pool = pool;
         _leaveOpen = leaveOpen;
-        _metadata = PoolMetadata.OfChat(pool.DefaultGroup.Endpoints);
-        _affinityKeys = pool.Settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(pool.Settings.AffinityKey, pool.Log);
     }
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over ready-made clients of any provider.</summary>
@@ -81,8 +77,9 @@ public sealed class RoundRobinChatClient : IChatClient
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        AttemptLoop loop = Pool.LoopFor(options);
-        ChatOperation operation = new(Request(loop, messages, options));
+        PoolRoutes routes = Pool.Routes;
+        AttemptLoop loop = routes.LoopFor(options);
+        ChatOperation operation = new(Request(routes, loop, messages, options));
         return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
     }
 
@@ -96,8 +93,9 @@ public sealed class RoundRobinChatClient : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        AttemptLoop loop = Pool.LoopFor(options);
-        return new ChatStream(loop, Request(loop, messages, options), cancellationToken);
+        PoolRoutes routes = Pool.Routes;
+        AttemptLoop loop = routes.LoopFor(options);
+        return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -106,7 +104,7 @@ public sealed class RoundRobinChatClient : IChatClient
     {
         ArgumentNullException.ThrowIfNull(serviceType);
         return serviceKey is not null ? null
-            : serviceType == typeof(ChatClientMetadata) ? _metadata
+            : serviceType == typeof(ChatClientMetadata) ? Pool.Routes.ChatMetadata
             : serviceType.IsInstanceOfType(this) ? this
             : serviceType.IsInstanceOfType(Pool) ? Pool
             : null;
@@ -121,10 +119,10 @@ public sealed class RoundRobinChatClient : IChatClient
         }
     }
 
-    private ChatRequest Request(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
+    private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         messages = ChatRequest.Repeatable(messages);
-        return new(messages, options, loop.IsMapped, _affinityKeys is null || !loop.Group.HasAlternatives ? 0 : _affinityKeys.Of(messages, options));
+        return new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Group.HasAlternatives ? 0 : keys.Of(messages, options));
     }
 
     private static EndpointPool Capture(

@@ -11,6 +11,9 @@ internal sealed class EndpointSettings
 {
     public required string Name { get; init; }
 
+    /// <summary>The name was chosen by the user, and not made of the address.</summary>
+    public bool HasOwnName { get; init; }
+
     public required EndpointKind Kind { get; init; }
 
     /// <summary>Without user information, query and fragment, and with a slash at the end. Null for a ready-made client only.</summary>

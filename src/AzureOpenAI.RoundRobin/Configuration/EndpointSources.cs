@@ -35,6 +35,21 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         return on ?? false;
     }
 
+    /// <summary>For a pool that runs: app code was built on it, so it is too late to switch it off.</summary>
+    public void WarnIfOff()
+    {
+        Findings judged = new();
+        if (!new EndpointSources(options, section, variables, judged).IsOn() && !judged.HasFaults)
+        {
+            findings.Warn("The configuration says now that the round-robin is off. That is read at the start only, so it stays on until the next one.");
+        }
+
+        foreach (string fault in judged.Faults)
+        {
+            findings.Fault(fault);
+        }
+    }
+
     public IReadOnlyList<EndpointEntry> ReadPool()
     {
         if (options.Endpoints.Count > 0)

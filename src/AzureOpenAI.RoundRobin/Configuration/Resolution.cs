@@ -10,4 +10,8 @@ internal sealed class Resolution
 
     /// <summary>To be logged once, each on its own. Free of keys.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
+
+    /// <summary>Reads the same sources again, for a pool that runs: with other options, and with the switch left as it was.</summary>
+    /// <exception cref="InvalidOperationException">The pool is made of something that options cannot name.</exception>
+    public required Func<RoundRobinOptions, Resolution> Renew { get; init; }
 }

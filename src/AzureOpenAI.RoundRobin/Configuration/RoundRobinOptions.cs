@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
 using Microsoft.Extensions.AI;
@@ -9,7 +10,7 @@ namespace AzureOpenAI.RoundRobin;
 /// Represents what a pool of endpoints is made of and how its calls behave.
 /// </summary>
 /// <remarks>
-/// Plain settings with no logic, read once when the pool is built: later changes to an instance are not observed.
+/// Plain settings with no logic, read when the pool is built or updated: later changes to an instance are not observed.
 /// Not safe for concurrent modification. Nothing here is ever printed with its keys.
 /// </remarks>
 public sealed class RoundRobinOptions
@@ -134,6 +135,24 @@ public sealed class RoundRobinOptions
 
     /// <summary>The section that a registration was given to read from.</summary>
     internal IConfiguration? Section { get; set; }
+
+    /// <summary>What a registration's own code threw when it was asked to fill these options; whoever reads them must be told.</summary>
+    internal ExceptionDispatchInfo? Failure { get; private set; }
+
+    /// <summary>Has a registration's code fill these options. It also runs when the configuration is reloaded, on a thread that must not meet what it throws.</summary>
+    internal void Take(Action<RoundRobinOptions> configure)
+    {
+        try
+        {
+            configure(this);
+        }
+#pragma warning disable CA1031 // It is thrown on, where it can be answered.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Failure ??= ExceptionDispatchInfo.Capture(exception);
+        }
+    }
 
     /// <summary>Returns the number of endpoints and the deployment, never a key.</summary>
     /// <returns>A short description for debugging.</returns>

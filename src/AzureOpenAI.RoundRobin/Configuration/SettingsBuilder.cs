@@ -5,7 +5,8 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>Checks everything that was said, then fills in every default.</summary>
 internal sealed class SettingsBuilder(
-    RoundRobinOptions options, Registration registration, Variables variables, Findings findings, Func<string, HttpClient>? httpClients)
+    RoundRobinOptions options, Registration registration, Variables variables, Findings findings, Func<string, HttpClient>? httpClients,
+    Func<RoundRobinOptions, Resolution> renew)
 {
     private readonly BaseSettings _base = new(options, registration, variables);
 
@@ -44,8 +45,9 @@ internal sealed class SettingsBuilder(
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
             HttpClient = httpClient,
+            HttpClientName = options.HttpClientName,
         };
-        return new Resolution { IsEnabled = isEnabled, Settings = settings, Warnings = findings.Warnings };
+        return new Resolution { IsEnabled = isEnabled, Settings = settings, Warnings = findings.Warnings, Renew = renew };
     }
 
     private static bool Outlasts(TimeSpan first, TimeSpan second) =>
@@ -95,6 +97,7 @@ internal sealed class SettingsBuilder(
         return new EndpointSettings
         {
             Name = name,
+            HasOwnName = entry.Name is not null,
             Kind = entry.Kind,
             Address = entry.Address is { } address ? AddressRules.Normalize(address) : null,
             ApiKey = entry.ApiKey,

@@ -37,7 +37,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
-        services.Configure<RoundRobinOptions>(Registration.Embeddings.Name, options => options.Section = section);
+        UseSection(services, Registration.Embeddings, section);
         return services.AddAzureOpenAIRoundRobinEmbeddingGenerator(configure);
     }
 
@@ -75,7 +75,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
         ArgumentNullException.ThrowIfNull(services);
         ArgumentException.ThrowIfNullOrEmpty(serviceKey);
         ArgumentNullException.ThrowIfNull(section);
-        services.Configure<RoundRobinOptions>(Registration.KeyedEmbeddings(serviceKey).Name, options => options.Section = section);
+        UseSection(services, Registration.KeyedEmbeddings(serviceKey), section);
         return services.AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator(serviceKey, configure);
     }
 

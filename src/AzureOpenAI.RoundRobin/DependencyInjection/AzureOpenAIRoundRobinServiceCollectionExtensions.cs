@@ -21,6 +21,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// The endpoints come from code, else from the section, else from <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, looked up in the app's configuration
 /// and then in the environment. While the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is off the client is the SDK's own over one endpoint, and
 /// there is no pool. Faults stop the host at its start; where there is no host, the first resolve throws. Registering twice adds nothing twice.
+/// A pool follows its options and the configuration while the app runs, as <see cref="EndpointPool.Update(RoundRobinOptions)"/> does; what is at fault then is refused whole,
+/// logged, and the pool goes on as it was. The switch, and a single endpoint while it is off, are read at the start only.
 /// </remarks>
 [SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The second parameters differ in kind, so no call is ambiguous.")]
 public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
@@ -48,7 +50,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
-        services.Configure<RoundRobinOptions>(options => options.Section = section);
+        UseSection(services, Registration.Chat, section);
         return services.AddAzureOpenAIRoundRobin(configure);
     }
 
@@ -85,8 +87,14 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
         ArgumentNullException.ThrowIfNull(section);
-        services.Configure<RoundRobinOptions>(serviceKey, options => options.Section = section);
+        UseSection(services, Registration.Keyed(serviceKey), section);
         return services.AddKeyedAzureOpenAIRoundRobin(serviceKey, configure);
+    }
+
+    private static void UseSection(IServiceCollection services, Registration registration, IConfiguration section)
+    {
+        services.Configure<RoundRobinOptions>(registration.Name, options => options.Section = section);
+        services.AddSingleton<IOptionsChangeTokenSource<RoundRobinOptions>>(new ConfigurationChanges(registration.Name, section));
     }
 
     private static void Register(IServiceCollection services, Registration registration, Action<RoundRobinOptions>? configure)
@@ -95,7 +103,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
         services.AddOptions<RoundRobinOptions>(name).ValidateOnStart();
         if (configure is not null)
         {
-            services.Configure(name, configure);
+            services.Configure<RoundRobinOptions>(name, options => options.Take(configure));
         }
 
         if (services.Any(service => service.ServiceType == typeof(Resolution) && Equals(service.ServiceKey, name)))
@@ -104,6 +112,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
         }
 
         services.AddSingleton<IValidateOptions<RoundRobinOptions>>(provider => new RegistrationValidator(provider, registration));
+        services.AddSingleton<IOptionsChangeTokenSource<RoundRobinOptions>>(provider => new ConfigurationChanges(name, provider.GetService<IConfiguration>()));
         services.AddKeyedSingleton(name, (provider, _) => RegistrationResolution.Of(
             provider, provider.GetRequiredService<IOptionsMonitor<RoundRobinOptions>>().Get(name), registration));
     }
@@ -111,9 +120,14 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     private static EndpointPool? CreatePool(IServiceProvider provider, Registration registration)
     {
         Resolution resolution = provider.GetRequiredKeyedService<Resolution>(registration.Name);
-        return resolution.IsEnabled
-            ? new EndpointPool(resolution, provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>(), provider.GetService<IMeterFactory>())
-            : null;
+        if (!resolution.IsEnabled)
+        {
+            return null;
+        }
+
+        EndpointPool pool = new(resolution, provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>(), provider.GetService<IMeterFactory>());
+        pool.Follow(provider.GetRequiredService<IOptionsMonitor<RoundRobinOptions>>(), registration.Name);
+        return pool;
     }
 
     private static IChatClient CreateClient(IServiceProvider provider, Registration registration, EndpointPool? pool)

@@ -26,7 +26,6 @@ namespace AzureOpenAI.RoundRobin;
 public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>
 {
     private readonly bool _leaveOpen;
-    private readonly EmbeddingGeneratorMetadata _metadata;
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinEmbeddingGenerator"/> class over a pool.</summary>
     /// <param name="pool">
@@ -45,8 +44,8 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
         }
 
         Pool = pool;
+        pool.MakesEmbeddings = true;
         _leaveOpen = leaveOpen;
-        _metadata = PoolMetadata.OfEmbeddings(pool.DefaultGroup.Endpoints);
     }
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinEmbeddingGenerator"/> class over ready-made generators of any provider.</summary>
@@ -105,7 +104,7 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     {
         ArgumentNullException.ThrowIfNull(serviceType);
         return serviceKey is not null ? null
-            : serviceType == typeof(EmbeddingGeneratorMetadata) ? _metadata
+            : serviceType == typeof(EmbeddingGeneratorMetadata) ? Pool.Routes.EmbeddingMetadata
             : serviceType.IsInstanceOfType(this) ? this
             : serviceType.IsInstanceOfType(Pool) ? Pool
             : null;

@@ -2,13 +2,14 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>What the dispatcher knows of how much a deployment takes: as its rejections tell, and as it was configured. Whichever is less counts.</summary>
 /// <remarks>Under the dispatcher's lock, but for <see cref="HoldsBack"/>.</remarks>
-internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null, int? tokensPerMinute = null)
+internal sealed class Capacity(TimeProvider time)
 {
     private readonly TimeProvider _time = time;
     private readonly LearnedWindows _windows = new(time);
     private readonly AnswerNotes _notes = new(time);
-    private readonly Quota? _requests = requestsPerMinute is { } requests ? Quota.OfRequests(time, requests) : null;
-    private readonly Quota? _tokens = tokensPerMinute is { } tokens ? Quota.OfTokens(time, tokens) : null;
+    private (int? Requests, int? Tokens) _configured;
+    private Quota? _requests;
+    private Quota? _tokens;
 
     /// <inheritdoc cref="LearnedWindows.HoldsBack"/>
     public bool HoldsBack => _windows.HoldsBack;
@@ -38,6 +39,22 @@ internal sealed class Capacity(TimeProvider time, int? requestsPerMinute = null,
 
     /// <summary>When it will have.</summary>
     public long RoomForAt(long tokens) => _tokens?.RoomAt(tokens) ?? long.MinValue;
+
+    /// <summary>Takes what was configured. What was used before counts against the new limit as it did against the old one.</summary>
+    public void Configure(int? requestsPerMinute, int? tokensPerMinute)
+    {
+        if (requestsPerMinute != _configured.Requests)
+        {
+            _requests = requestsPerMinute is { } requests ? Quota.OfRequests(_time, requests, _requests) : null;
+        }
+
+        if (tokensPerMinute != _configured.Tokens)
+        {
+            _tokens = tokensPerMinute is { } tokens ? Quota.OfTokens(_time, tokens, _tokens) : null;
+        }
+
+        _configured = (requestsPerMinute, tokensPerMinute);
+    }
 
     /// <summary>A call is about to go there.</summary>
     /// <param name="tokens">About how much of a token limit it uses.</param>

@@ -30,13 +30,14 @@ internal sealed class ConversationHomes
 
     private readonly Endpoint[] _endpoints;
     private readonly Dictionary<Endpoint, int> _indexes = [];
-    private readonly HomeTable _table = new();
+    private readonly HomeTable _table;
     private readonly Lock _lock = new();
     private readonly int[] _placed;
     private int _allPlaced;
 
     /// <param name="endpoints">All of the group, whether fit or not.</param>
-    public ConversationHomes(Endpoint[] endpoints)
+    /// <param name="before">Where the conversations were at home among other endpoints; those whose home is still there stay.</param>
+    public ConversationHomes(Endpoint[] endpoints, ConversationHomes? before = null)
     {
         _endpoints = endpoints;
         _placed = new int[endpoints.Length];
@@ -44,6 +45,8 @@ internal sealed class ConversationHomes
         {
             _indexes.TryAdd(endpoints[i], i);
         }
+
+        _table = before is null ? new() : TakeOver(before);
     }
 
     /// <summary>The endpoints to ask, best first: the key's home if it is in the rotation, then the others as the key prefers them.</summary>
@@ -74,6 +77,24 @@ internal sealed class ConversationHomes
         return 2 * inFlight * weights > calls * Math.Min(4 * endpoint.Weight, weights + endpoint.Weight);
     }
 
+    private HomeTable TakeOver(ConversationHomes before)
+    {
+        int[] numbers = [.. before._endpoints.Select(endpoint => _indexes.GetValueOrDefault(endpoint, -1))];
+        lock (before._lock)
+        {
+            for (int i = 0; i < numbers.Length; i++)
+            {
+                if (numbers[i] >= 0)
+                {
+                    _placed[numbers[i]] = before._placed[i];
+                    _allPlaced += before._placed[i];
+                }
+            }
+
+            return before._table.Renumbered(numbers);
+        }
+    }
+
     private Endpoint HomeOf(uint key, Rotation rotation)
     {
         if (Find(key, rotation) is { } known)
@@ -89,9 +110,13 @@ internal sealed class ConversationHomes
             }
 
             Endpoint home = Place(key, rotation);
-            int index = _indexes[home];
-            _table.Put(key, index);
-            Count(index);
+            // A rotation that was read before a new configuration came may still have one that is not here any more.
+            if (_indexes.TryGetValue(home, out int index))
+            {
+                _table.Put(key, index);
+                Count(index);
+            }
+
             return home;
         }
     }
@@ -124,7 +149,7 @@ internal sealed class ConversationHomes
         return first!;
     }
 
-    private int PlacedAt(Endpoint endpoint) => _placed[_indexes[endpoint]];
+    private int PlacedAt(Endpoint endpoint) => _indexes.TryGetValue(endpoint, out int index) ? _placed[index] : 0;
 
     private void Count(int index)
     {

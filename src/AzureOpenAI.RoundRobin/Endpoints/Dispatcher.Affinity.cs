@@ -11,7 +11,7 @@ internal sealed partial class Dispatcher
     /// <param name="call">The call, for what it has tried; null on the quick way, where every endpoint of the rotation is free.</param>
     /// <param name="retry">Whether an endpoint that this call has tried will do.</param>
     /// <param name="now">The present; not needed on the quick way.</param>
-    private static Endpoint? Preferred(EndpointGroup group, Rotation rotation, uint affinity, Call? call = null, bool retry = false, long now = 0)
+    private Endpoint? Preferred(EndpointGroup group, Rotation rotation, uint affinity, Call? call = null, bool retry = false, long now = 0)
     {
         Endpoint? preferred = rotation.Count == 0 ? null
             : Slow(group, rotation, call, retry, now)
@@ -26,7 +26,7 @@ internal sealed partial class Dispatcher
     }
 
     /// <summary>One call in so many goes to an endpoint that is slow, whatever it prefers, so that it is seen when that is itself again.</summary>
-    private static Endpoint? Slow(EndpointGroup group, Rotation rotation, Call? call, bool retry, long now)
+    private Endpoint? Slow(EndpointGroup group, Rotation rotation, Call? call, bool retry, long now)
     {
         uint number = group.Preferred;
         return rotation.Slow.Length > 0 && number % Rotation.SlowEvery == 0
@@ -35,7 +35,7 @@ internal sealed partial class Dispatcher
     }
 
     /// <summary>The first that may be asked and is not overloaded, else the first that may be asked.</summary>
-    private static Endpoint? FirstFree(RendezvousOrder order, Rotation rotation, Call? call, bool retry, long now)
+    private Endpoint? FirstFree(RendezvousOrder order, Rotation rotation, Call? call, bool retry, long now)
     {
         Endpoint? overloaded = null;
         foreach (Endpoint endpoint in order)

@@ -58,10 +58,10 @@ internal sealed partial class Dispatcher
     }
 
     private bool IsAlone(Endpoint endpoint) =>
-        Array.TrueForAll(_groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
+        Array.TrueForAll(_members.Groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
 
     private bool IsLastOpen(Endpoint endpoint) =>
-        Array.TrueForAll(_groups, group => !group.Endpoints.Contains(endpoint) || Array.TrueForAll(group.Endpoints, other => other.Resource == endpoint.Resource || !other.IsOpen));
+        Array.TrueForAll(_members.Groups, group => !group.Endpoints.Contains(endpoint) || Array.TrueForAll(group.Endpoints, other => other.Resource == endpoint.Resource || !other.IsOpen));
 
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
@@ -73,7 +73,7 @@ internal sealed partial class Dispatcher
     private void BlameAllUnsynchronized(Endpoint endpoint, int generation, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
-        foreach (Endpoint other in _endpoints)
+        foreach (Endpoint other in _members.Endpoints)
         {
             if (other != endpoint && other.Resource == endpoint.Resource)
             {
@@ -122,7 +122,7 @@ internal sealed partial class Dispatcher
             return;
         }
 
-        if (outcome.StatedPause < ShortestRebuild && target == endpoint.Health && endpoint.IsFit && _groups.All(group => group.Line.Length == 0))
+        if (outcome.StatedPause < ShortestRebuild && target == endpoint.Health && endpoint.IsFit && _members.Groups.All(group => group.Line.Length == 0))
         {
             endpoint.SkippedUntil = Math.Max(endpoint.SkippedUntil, _time.After(now, outcome.StatedPause.Value));
             _dirty = true;

@@ -10,6 +10,17 @@ internal sealed partial class Dispatcher
     /// <summary>Where every endpoint is misconfigured, one call in so long asks whether that has been mended.</summary>
     private static readonly TimeSpan AskAgainSpacing = TimeSpan.FromSeconds(1);
 
+    /// <summary>Fewer calls at once are no burst that could cost much.</summary>
+    private const int LeastCrowd = 32;
+
+    /// <summary>Whoever cannot wait for a moment goes wherever it may.</summary>
+    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    /// <summary>So often those who wait for a crowd to be judged look again.</summary>
+    private static readonly TimeSpan CrowdSpacing = TimeSpan.FromMilliseconds(25);
+
     private long _lastProbe = long.MinValue;
     private long _nextAsk = long.MinValue;
 
@@ -32,6 +43,11 @@ internal sealed partial class Dispatcher
         if (_disposed)
         {
             return Pick.Refused(Refusal.Disposed);
+        }
+
+        if (group.Endpoints.Length == 0)
+        {
+            return Pick.Refused(Refusal.Gone);
         }
 
         long now = _time.GetTimestamp();
@@ -106,7 +122,7 @@ internal sealed partial class Dispatcher
         return endpoint is null ? null : BeginUnsynchronized(endpoint, call.Tokens, now);
     }
 
-    private static Endpoint? InTurnUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
+    private Endpoint? InTurnUnsynchronized(EndpointGroup group, Call call, uint ticket, bool retry, long now)
     {
         Rotation rotation = group.Rotation;
         uint passedOver = 0;
@@ -126,7 +142,7 @@ internal sealed partial class Dispatcher
     }
 
     /// <summary>For a call that the best tier has no room for, or has failed: of the next tier that has any, the one whose turn it is there.</summary>
-    private static Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
+    private Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
     {
         int tier = int.MaxValue;
         uint free = 0;
@@ -172,7 +188,7 @@ internal sealed partial class Dispatcher
             return chosen;
         }
 
-        if (!_budget.TryTake(now, CallsBegun()))
+        if (!_budget.TryTake(now, _members.CallsBegun()))
         {
             return null;
         }
@@ -188,9 +204,27 @@ internal sealed partial class Dispatcher
     private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call) =>
         !call.HasTriedAny && (offer.FailedProbes == 0 || unchecked(group.Turns - offer.ProbedAtTurn) >= (uint)group.Endpoints.Length);
 
-    private static bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
+    private bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
-        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens.At(endpoint)));
+        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens.At(endpoint)))
+        && !IsCrowded(endpoint, call, now);
+
+    /// <summary>
+    /// The call was rejected in a burst that this endpoint stands in as well: as many calls that it cannot have judged yet wait here as where that was, more than
+    /// it is known to answer. In a moment it has judged them, and then the call knows where to go; now it would most likely be rejected once more.
+    /// </summary>
+    private bool IsCrowded(Endpoint endpoint, Call call, long now)
+    {
+        if (call.RejectedBy is not { } other || other == endpoint || endpoint.InFlight < LeastCrowd || call.Patience < LeastPatience)
+        {
+            return false;
+        }
+
+        int unjudged = Unjudged(endpoint, now);
+        return unjudged >= Math.Max(LeastCrowd, Unjudged(other, now)) && unjudged > 2 * endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now);
+    }
+
+    private int Unjudged(Endpoint endpoint, long now) => _attempts.CountUnanswered(endpoint, endpoint.RejectionTime, now);
 
     /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
     private Attempt BeginUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
@@ -241,7 +275,7 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, CallsBegun()))
+            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, _members.CallsBegun()))
             {
                 return ProbeUnsynchronized(endpoint, call.Tokens, now);
             }
@@ -266,7 +300,7 @@ internal sealed partial class Dispatcher
             }
         }
 
-        return chosen is not null && _budget.TryTake(now, CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
+        return chosen is not null && _budget.TryTake(now, _members.CallsBegun()) ? ProbeUnsynchronized(chosen, call.Tokens, now) : null;
     }
 
     private Attempt ProbeUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
@@ -287,18 +321,7 @@ internal sealed partial class Dispatcher
         return attempt;
     }
 
-    private uint CallsBegun()
-    {
-        uint turns = 0;
-        foreach (EndpointGroup group in _groups)
-        {
-            turns = unchecked(turns + group.Turns + group.Preferred);
-        }
-
-        return turns;
-    }
-
-    private static bool IsFitButTriedUnsynchronized(EndpointGroup group, Call call, long now)
+    private bool IsFitButTriedUnsynchronized(EndpointGroup group, Call call, long now)
     {
         foreach (Endpoint endpoint in group.Rotation.Slots)
         {

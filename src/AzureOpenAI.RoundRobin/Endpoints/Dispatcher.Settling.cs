@@ -16,14 +16,14 @@ internal sealed partial class Dispatcher
         }
 
         _dirty = false;
-        foreach (Endpoint endpoint in _endpoints)
+        foreach (Endpoint endpoint in _members.Endpoints)
         {
             ReopenUnsynchronized(endpoint, now);
             endpoint.Hints.Advance(now);
             endpoint.Capacity.Advance(now, endpoint.RejectionTime, drained: endpoint.InFlight <= 1);
         }
 
-        foreach (Health health in _healths)
+        foreach (Health health in _members.Healths)
         {
             if (health.Condition == Condition.Out && health.OutUntil <= now)
             {
@@ -41,7 +41,7 @@ internal sealed partial class Dispatcher
 
         RebuildUnsynchronized();
         bool waiting = false;
-        foreach (EndpointGroup group in _groups)
+        foreach (EndpointGroup group in _members.Groups)
         {
             ReleaseUnsynchronized(group, now);
             waiting |= group.Line.Length > 0;
@@ -59,7 +59,7 @@ internal sealed partial class Dispatcher
 
     private void TellReturnsUnsynchronized()
     {
-        foreach (Endpoint endpoint in _endpoints)
+        foreach (Endpoint endpoint in _members.Endpoints)
         {
             if (endpoint.IsToldOut && endpoint.IsFit)
             {
@@ -82,7 +82,7 @@ internal sealed partial class Dispatcher
 
     private void RebuildUnsynchronized()
     {
-        foreach (EndpointGroup group in _groups)
+        foreach (EndpointGroup group in _members.Groups)
         {
             group.Rebuild();
         }
@@ -91,7 +91,7 @@ internal sealed partial class Dispatcher
     private void LetGoUnsynchronized()
     {
         bool changed = false;
-        foreach (Endpoint endpoint in _endpoints)
+        foreach (Endpoint endpoint in _members.Endpoints)
         {
             bool own = endpoint.Health.TryBecomeFit();
             if (own)
@@ -218,7 +218,7 @@ internal sealed partial class Dispatcher
     private void RefreshEventsUnsynchronized(long now)
     {
         long due = long.MaxValue;
-        foreach (Health health in _healths)
+        foreach (Health health in _members.Healths)
         {
             due = health.Condition == Condition.Out ? Math.Min(due, health.OutUntil) : due;
         }
@@ -228,19 +228,22 @@ internal sealed partial class Dispatcher
             due = Math.Min(due, AdmittedAt(attempt));
         }
 
-        foreach (Endpoint endpoint in _endpoints)
+        foreach (Endpoint endpoint in _members.Endpoints)
         {
             due = Math.Min(due, Math.Min(endpoint.Hints.NearUntil, endpoint.Capacity.NextChange(endpoint.RejectionTime)));
         }
 
         _nextSettle = due;
         long wake = long.MaxValue;
-        foreach (EndpointGroup group in _groups)
+        foreach (EndpointGroup group in _members.Groups)
         {
             group.NextEvent = group.Line.Length > 0 ? long.MinValue : Math.Min(due, NextOfferUnsynchronized(group, now));
             if (group.Line.Length > 0)
             {
                 wake = Math.Min(wake, Math.Min(due, ForcedProbe(group, now, out _)));
+                wake = group.Line.Head!.Call is var head && Array.Exists(group.Endpoints, endpoint => endpoint.IsOpen && IsCrowded(endpoint, head, now))
+                    ? Math.Min(wake, _time.After(now, CrowdSpacing))
+                    : wake;
             }
         }
 

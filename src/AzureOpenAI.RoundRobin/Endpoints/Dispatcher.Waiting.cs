@@ -45,7 +45,8 @@ internal sealed partial class Dispatcher
         {
             long now = _time.GetTimestamp();
             long soonest = SoonestStatedUnsynchronized(group, now);
-            return soonest == long.MaxValue ? Pick.Refused(Refusal.Misconfigured)
+            return group.Endpoints.Length == 0 ? Pick.Refused(Refusal.Gone)
+                : soonest == long.MaxValue ? Pick.Refused(Refusal.Misconfigured)
                 : Pick.Refused(Refusal.BeyondPatience, soonest > now ? _time.Until(now, soonest) : null);
         }
     }

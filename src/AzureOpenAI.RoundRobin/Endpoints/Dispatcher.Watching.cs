@@ -6,16 +6,8 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 internal sealed partial class Dispatcher
 {
-    /// <summary>So many answers of one endpoint lie between two looks for silence, at least.</summary>
-    private const int LeastBetweenLooks = 4;
-
-    /// <summary>And so many between two comparisons of their speed, which change more slowly and cost more.</summary>
-    private const int LeastBetweenComparisons = 16;
-
     private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
 
-    private readonly long _observeEvery;
-    private readonly long _compareEvery;
     private readonly RecentLongest _longest = new();
     private readonly ConcurrentQueue<Attempt> _moved = new();
 
@@ -31,11 +23,12 @@ internal sealed partial class Dispatcher
         }
     }
 
-    private void BeginWatching()
+    private void BeginWatchingUnsynchronized(IEnumerable<Endpoint> endpoints)
     {
-        foreach (Endpoint endpoint in _endpoints)
+        uint latest = _members.CallsBegun();
+        foreach (Endpoint endpoint in endpoints)
         {
-            endpoint.Vitals.CountAtOnce(0, CallsBegun());
+            endpoint.Vitals.CountAtOnce(0, latest);
         }
     }
 
@@ -50,14 +43,14 @@ internal sealed partial class Dispatcher
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            uint latest = CallsBegun();
-            foreach (Endpoint endpoint in _endpoints)
+            uint latest = _members.CallsBegun();
+            foreach (Endpoint endpoint in _members.Endpoints)
             {
                 endpoint.Vitals.CountAtOnce(endpoint.Answered, latest);
                 endpoint.Capacity.Note(endpoint.Answered, now);
             }
 
-            foreach (EndpointGroup group in _groups)
+            foreach (EndpointGroup group in _members.Groups)
             {
                 FindSilentUnsynchronized(group, latest, now);
                 _dirty |= compare && group.FindSlow();
@@ -72,8 +65,9 @@ internal sealed partial class Dispatcher
     /// <summary>Without the lock, since it is asked often and a healthy pool says no.</summary>
     private bool HasSuspect()
     {
-        uint latest = CallsBegun();
-        foreach (EndpointGroup group in _groups)
+        PoolMembers members = _members;
+        uint latest = members.CallsBegun();
+        foreach (EndpointGroup group in members.Groups)
         {
             foreach (Endpoint endpoint in group.Endpoints)
             {
@@ -167,7 +161,7 @@ internal sealed partial class Dispatcher
     /// <returns>When the next one may be taken.</returns>
     private long MoveStuckUnsynchronized(long now)
     {
-        if (!Array.Exists(_endpoints, static endpoint => IsStuck(endpoint)))
+        if (!Array.Exists(_members.Endpoints, IsStuck) && !_leaving.Exists(IsStuck))
         {
             return long.MaxValue;
         }
@@ -188,7 +182,7 @@ internal sealed partial class Dispatcher
                 return Math.Min(next, movableAt);
             }
 
-            if (!_budget.TryTake(now, CallsBegun()))
+            if (!_budget.TryTake(now, _members.CallsBegun()))
             {
                 // A little later, so that rounding does not make it too early, and that again and again.
                 return _time.After(_budget.NextAt(now), Rounding);

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Numerics;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -25,42 +24,37 @@ internal sealed partial class Dispatcher : IDisposable
     private readonly PoolLog _log;
     private readonly AttemptCache _attempts;
     private readonly RetryBudget _budget;
-    private readonly EndpointGroup[] _groups;
-    private readonly Endpoint[] _endpoints;
-    private readonly Health[] _healths;
     private readonly List<Attempt> _unadmitted = [];
     private readonly ITimer _wake;
     private readonly Action _release;
+    // Swapped whole under the lock, and read without it too, by whoever counts calls or looks for silence.
+    private volatile PoolMembers _members;
     private int _generation;
     private long _nextSettle = long.MinValue;
     private bool _dirty = true;
     private volatile bool _disposed;
     private int _released;
 
-    /// <param name="endpoints">All endpoints of the pool.</param>
-    /// <param name="groups">The models, each with those of the endpoints that answer it.</param>
+    /// <param name="members">What the pool consists of.</param>
     /// <param name="time">The source of all time.</param>
     /// <param name="log">What operators are told.</param>
     /// <param name="instruments">What is measured.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
-    public Dispatcher(Endpoint[] endpoints, EndpointGroup[] groups, TimeProvider time, PoolLog log, Instruments instruments, Action release)
+    public Dispatcher(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release)
     {
-        _endpoints = endpoints;
-        _groups = groups;
+        _members = members;
         _time = time;
         _log = log;
         Instruments = instruments;
         _release = release;
         _attempts = new AttemptCache(time);
         _budget = new RetryBudget(time);
-        _healths = [.. endpoints.SelectMany(endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
-        _observeEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * endpoints.Length)) - 1L;
-        _compareEvery = Math.Max(LeastBetweenComparisons - 1L, _observeEvery);
         _wake = time.CreateTimer(static state => ((Dispatcher)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         lock (_lock)
         {
+            AdoptUnsynchronized(members);
             SettleUnsynchronized(time.GetTimestamp());
-            BeginWatching();
+            BeginWatchingUnsynchronized(members.Endpoints);
         }
     }
 
@@ -77,7 +71,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             lock (_lock)
             {
-                return _groups.Sum(static group => group.Line.Length);
+                return _members.Groups.Sum(static group => group.Line.Length);
             }
         }
     }
@@ -211,7 +205,7 @@ internal sealed partial class Dispatcher : IDisposable
         {
             long now = _time.GetTimestamp();
             SettleUnsynchronized(now);
-            result = reading(_endpoints, now);
+            result = reading(_members.Endpoints, now);
         }
 
         FinishOutside();
@@ -230,7 +224,7 @@ internal sealed partial class Dispatcher : IDisposable
             }
 
             _disposed = true;
-            foreach (EndpointGroup group in _groups)
+            foreach (EndpointGroup group in _members.Groups)
             {
                 while (group.Line.Head is { } head && group.Line.Leave(head))
                 {
@@ -250,16 +244,16 @@ internal sealed partial class Dispatcher : IDisposable
         ReleaseIfIdle();
     }
 
-    /// <summary>Starts an attempt, unless the pool was disposed in the same moment.</summary>
+    /// <summary>Starts an attempt, unless the pool was disposed or the endpoint removed in the same moment.</summary>
     private Attempt? Begin(Endpoint endpoint)
     {
-        // Marked as running before the flag is read, without a fence: disposal sets the flag, has a barrier in every thread, and then looks for marks.
+        // Marked as running before the flags are read, without a fence: whoever sets one has a barrier in every thread, and then looks for marks.
         Attempt attempt = _attempts.Rent();
-        attempt.Begin(endpoint, Volatile.Read(ref _generation), CallsBegun());
-        if (_disposed)
+        attempt.Begin(endpoint, Volatile.Read(ref _generation), _members.CallsBegun());
+        if (_disposed || endpoint.IsRetired)
         {
             _attempts.Return(attempt);
-            ReleaseIfIdle();
+            LookWhoIsLeft(endpoint);
             return null;
         }
 
@@ -273,9 +267,10 @@ internal sealed partial class Dispatcher : IDisposable
         TokenCounts usage = attempt.Usage;
         AttemptTrace? trace = attempt.Trace;
         _attempts.Return(attempt);
-        if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & _observeEvery) == 0 && answered)
+        PoolMembers members = _members;
+        if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & members.ObserveEvery) == 0 && answered)
         {
-            Observe(compare: (answers & _compareEvery) == 0);
+            Observe(compare: (answers & members.CompareEvery) == 0);
         }
 
         if (!usage.IsEmpty)
@@ -285,6 +280,19 @@ internal sealed partial class Dispatcher : IDisposable
         }
 
         trace?.End();
+
+        if (_disposed || endpoint.IsRetired)
+        {
+            LookWhoIsLeft(endpoint);
+        }
+    }
+
+    private void LookWhoIsLeft(Endpoint endpoint)
+    {
+        if (endpoint.IsRetired)
+        {
+            TellWhoHasLeft();
+        }
 
         if (_disposed)
         {
@@ -304,7 +312,7 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     private void TellOutUnsynchronized(Endpoint endpoint, Health target, in AttemptOutcome outcome, long now) =>
-        endpoint.IsToldOut |= _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
+        endpoint.IsToldOut |= !endpoint.IsRetired && _log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, _time.Until(now, target.OutUntil), outcome.Exception);
 
     private void OnWake()
     {

@@ -8,12 +8,15 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>One deployment at one resource: its client, its health, and what it has done so far.</summary>
 [DebuggerDisplay("{Name,nq}")]
-internal sealed class Endpoint(string name, EndpointKind kind, Resource resource, Health health, IChatClient? chatClient)
+internal sealed class Endpoint(EndpointKind kind, Resource resource, Health health, string? deployment, EndpointSetup setup)
 {
     /// <summary>Both counts of a call that ends well in one word, so that its end is one interlocked operation.</summary>
     private const int AnsweredShift = 24;
     private const long OneAnswered = 1L << AnsweredShift;
 
+    // Read by calls without a lock: one that comes while it is swapped is made as the configuration said a moment ago.
+    private volatile EndpointSetup _setup = setup;
+    private volatile bool _isRetired;
     private long _answeredAndInFlight;
     private long _failed;
     private long _rejected;
@@ -21,8 +24,6 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     private long _outputTokens;
     private long _cachedInputTokens;
     private long _rejectionTicks = Rejection.Least.Ticks;
-
-    public string Name { get; } = name;
 
     public EndpointKind Kind { get; } = kind;
 
@@ -33,31 +34,33 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// <summary>Of this deployment alone; see <see cref="Resource"/> for the rest.</summary>
     public Health Health { get; } = health;
 
-    /// <summary>Null for a ready-made embedding generator.</summary>
-    public IChatClient? ChatClient { get; } = chatClient;
-
-    /// <summary>Null for a ready-made chat client.</summary>
-    public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }
-
-    /// <summary>Null for a ready-made client.</summary>
-    public OpenAIClient? Client { get; init; }
-
     /// <summary>Null for a ready-made client that names none.</summary>
-    public string? DeploymentName { get; init; }
+    public string? DeploymentName { get; } = deployment;
 
-    public float? Temperature { get; init; }
+    public EndpointSetup Setup => _setup;
 
-    public int? MaxOutputTokens { get; init; }
+    public string Name => _setup.Name;
 
-    /// <summary>What it draws its place in a <see cref="RendezvousOrder"/> from.</summary>
-    public ulong Seed { get; init; }
+    public IChatClient? ChatClient => _setup.ChatClient;
 
-    public int Weight { get; init; } = 1;
+    public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator => _setup.EmbeddingGenerator;
 
-    public int Priority { get; init; }
+    public OpenAIClient? Client => _setup.Client;
 
-    /// <summary>Where the conversations are noted that its client keeps; null where there is nobody to confuse it with, or the client keeps none.</summary>
-    public ConversationMakers? Conversations { get; init; }
+    public float? Temperature => _setup.Temperature;
+
+    public int? MaxOutputTokens => _setup.MaxOutputTokens;
+
+    public ulong Seed => _setup.Seed;
+
+    public int Weight => _setup.Weight;
+
+    public int Priority => _setup.Priority;
+
+    public ConversationMakers? Conversations => _setup.Conversations;
+
+    /// <summary>It is not in the configuration any more: no attempt begins here.</summary>
+    public bool IsRetired => _isRetired;
 
     public Vitals Vitals { get; } = new();
 
@@ -126,6 +129,16 @@ internal sealed class Endpoint(string name, EndpointKind kind, Resource resource
     /// Within this an attempt would have been rejected: twice the slowest recent rejection, 250 ms to 2 s. Answers may take a minute, rejections do not.
     /// </summary>
     public TimeSpan RejectionTime => new(Volatile.Read(ref _rejectionTicks));
+
+    /// <summary>Under the dispatcher's lock.</summary>
+    public void Become(EndpointSetup setup)
+    {
+        _setup = setup;
+        Capacity.Configure(setup.RequestsPerMinute, setup.TokensPerMinute);
+    }
+
+    /// <summary>Under the dispatcher's lock.</summary>
+    public void Retire() => _isRetired = true;
 
     public void Began() => Interlocked.Increment(ref _answeredAndInFlight);
 

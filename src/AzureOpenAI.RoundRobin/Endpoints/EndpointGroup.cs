@@ -7,34 +7,47 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// </summary>
 /// <remarks>
 /// <see cref="Rotation"/> and <see cref="NextEvent"/> are read by every call without a lock. A call that reads them while the dispatcher swaps
-/// them acts on a fitness that was true a moment ago, which the attempt itself finds out.
+/// them acts on a fitness that was true a moment ago, which the attempt itself finds out. The same holds for what a new configuration swaps.
 /// </remarks>
-internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uint start, bool hasHomes = false)
+internal sealed class EndpointGroup
 {
+    private readonly HashSet<Endpoint> _slow = [];
+    private volatile Endpoint[] _endpoints = [];
+    private volatile ConversationHomes? _homes;
+    private volatile bool _hasTokenLimits;
+    private volatile SilenceWatch _silence = new(0);
     private Rotation _rotation = Rotation.Empty;
     private long _nextEvent = long.MinValue;
-    private readonly SlownessWatch _slowness = new(endpoints.Length);
-    private readonly HashSet<Endpoint> _slow = [];
-    private readonly Vitals[] _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
-    private uint _cursor = start;
+    private SlownessWatch _slowness = new(0);
+    private Vitals[] _vitals = [];
+    private uint _cursor;
     private uint _preferred;
     private uint _spilled;
     private List<Endpoint> _members = [];
-    private bool _slowChanged;
+    private bool _hasChanged;
 
-    public Endpoint[] Endpoints { get; } = endpoints;
+    public EndpointGroup(TimeProvider time, uint start)
+    {
+        _cursor = start;
+        Line = new(time);
+    }
+
+    /// <summary>None where the configuration has none any more for the group's model.</summary>
+    public Endpoint[] Endpoints => _endpoints;
 
     /// <summary>False where a call has nowhere else to go.</summary>
-    public bool HasAlternatives => Endpoints.Length > 1;
+    public bool HasAlternatives => _endpoints.Length > 1;
 
     /// <summary>What a call costs in tokens matters here.</summary>
-    public bool HasTokenLimits { get; } = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
+    public bool HasTokenLimits => _hasTokenLimits;
 
     /// <summary>Where conversations are at home; null without affinity.</summary>
-    public ConversationHomes? Homes { get; } = hasHomes ? new(endpoints) : null;
+    public ConversationHomes? Homes => _homes;
+
+    public SilenceWatch Silence => _silence;
 
     /// <summary>Under the dispatcher's lock.</summary>
-    public Line Line { get; } = new(time);
+    public Line Line { get; }
 
     /// <summary>Half-open endpoints that are offered a call before the rotation is asked. Under the dispatcher's lock.</summary>
     public List<Endpoint> Offers { get; } = [];
@@ -67,7 +80,21 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
     /// <summary>Takes a turn, and those before it that were passed over: else whoever stands next would have them all.</summary>
     public void TakeTurn(uint passedOver) => Interlocked.Add(ref _cursor, passedOver + 1);
 
-    public SilenceWatch Silence { get; } = new(endpoints.Length);
+    /// <summary>Under the dispatcher's lock: takes other endpoints, or the same with other weights.</summary>
+    public void Become(Endpoint[] endpoints, bool hasHomes)
+    {
+        _hasChanged = true;
+        _hasTokenLimits = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
+        if (hasHomes != (_homes is not null) || !endpoints.SequenceEqual(_endpoints))
+        {
+            _homes = hasHomes ? new(endpoints, _homes) : null;
+            _silence = new(endpoints.Length);
+            _slowness = new(endpoints.Length);
+            _vitals = [.. endpoints.Select(endpoint => endpoint.Vitals)];
+            _slow.IntersectWith(endpoints);
+            _endpoints = endpoints;
+        }
+    }
 
     /// <summary>Under the dispatcher's lock: finds who is far slower than the others.</summary>
     /// <returns>Whether that has changed.</returns>
@@ -80,7 +107,7 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
             changed |= slow[i] ? _slow.Add(Endpoints[i]) : _slow.Remove(Endpoints[i]);
         }
 
-        _slowChanged |= changed;
+        _hasChanged |= changed;
         return changed;
     }
 
@@ -114,10 +141,10 @@ internal sealed class EndpointGroup(Endpoint[] endpoints, TimeProvider time, uin
         }
 
         Offers.Sort(static (left, right) => left.Priority.CompareTo(right.Priority));
-        if (_slowChanged || !open.SequenceEqual(_members))
+        if (_hasChanged || !open.SequenceEqual(_members))
         {
             _members = open;
-            _slowChanged = false;
+            _hasChanged = false;
             List<Endpoint> slow = open.FindAll(_slow.Contains);
             Rotation next = slow.Count == open.Count ? Rotation.Of(open) : Rotation.Of([.. open.Except(slow)], slow);
             uint turns = Turns;

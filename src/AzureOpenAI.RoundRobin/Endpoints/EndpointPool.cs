@@ -4,8 +4,8 @@ using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
-using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using OpenAI;
 
 namespace AzureOpenAI.RoundRobin;
@@ -14,16 +14,21 @@ namespace AzureOpenAI.RoundRobin;
 /// Represents several Azure OpenAI endpoints with pre-built clients: whose turn it is, who is fit, and who waits.
 /// </summary>
 /// <remarks>
-/// Safe for concurrent use. Endpoints are captured when the constructor runs; later changes to the options are not observed.
+/// Safe for concurrent use. Options are read when the constructor runs, and by <see cref="Update(RoundRobinOptions)"/>; later changes to an instance are not observed.
 /// The pool owns the transport that it made, but no client and no <see cref="HttpClient"/> that it was given.
 /// </remarks>
 public sealed class EndpointPool : IDisposable
 {
-    private readonly PoolMembers _members;
+    private readonly Lock _updating = new();
+    private readonly TimeProvider _time;
+    private readonly uint _start;
+    private readonly Func<double> _jitter;
     private readonly Dispatcher _dispatcher;
-    private readonly CallLimits _limits;
-    private readonly AttemptLoop _default;
-    private readonly Dictionary<string, AttemptLoop> _byModel;
+    private readonly HashSet<string> _toldWarnings = [];
+    private HttpClient? _ownTransport;
+    private IDisposable? _follows;
+    private Func<RoundRobinOptions, Resolution> _renew;
+    private volatile PoolRoutes _routes;
 
     /// <summary>Initializes a new instance of the <see cref="EndpointPool"/> class. Reads no environment variable.</summary>
     /// <param name="options">The endpoints, and how calls behave.</param>
@@ -42,54 +47,46 @@ public sealed class EndpointPool : IDisposable
         Resolution resolution, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null,
         Action? released = null, uint? start = null, Func<double>? jitter = null)
     {
-        PoolSettings settings = resolution.Settings;
-        TimeProvider time = timeProvider ?? TimeProvider.System;
-        bool needsTransport = settings.HttpClient is null && settings.Endpoints.Any(endpoint => endpoint.Kind != EndpointKind.ReadyMade);
-        HttpClient? own = needsTransport ? EndpointClients.CreateTransport() : null;
+        _time = timeProvider ?? TimeProvider.System;
         // A process that starts anywhere in the rotation does not meet all others at the first endpoint.
-        _members = new PoolMembers(settings, settings.HttpClient ?? own, time, start ?? (uint)Random.Shared.Next(), jitter ?? Random.Shared.NextDouble);
+        _start = start ?? (uint)Random.Shared.Next();
+        _jitter = jitter ?? Random.Shared.NextDouble;
         Instruments instruments = Instruments.Of(meterFactory);
-        PoolLog log = PoolLog.Of(loggerFactory, instruments);
-        // Whoever can go to one endpoint only comes first in line there; the others' lines move on elsewhere meanwhile.
-        _dispatcher = new Dispatcher(_members.Endpoints, [.. _members.Alone.Values, _members.Default, .. _members.ByModel.Values], time, log, instruments, () =>
+        Log = PoolLog.Of(loggerFactory, instruments);
+        PoolMembers members = Assemble(resolution.Settings, before: null);
+        _dispatcher = new Dispatcher(members, _time, Log, instruments, () =>
         {
             instruments.Pools.Remove(this);
-            own?.Dispose();
+            _ownTransport?.Dispose();
             released?.Invoke();
         });
-        _limits = new CallLimits
-        {
-            MaxWait = settings.MaxWait,
-            AttemptTimeout = settings.AttemptTimeout,
-            FirstContentTimeout = settings.FirstContentTimeout,
-            MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
-            OwnTransport = own is not null,
-        };
-        _default = new AttemptLoop(_dispatcher, _members.Default, _limits);
-        _byModel = _members.ByModel.ToDictionary(
-            group => group.Key, group => new AttemptLoop(_dispatcher, group.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
-        Count = settings.Endpoints.Count;
-        Settings = settings;
-        Log = log;
+        _routes = new PoolRoutes(_dispatcher, members, resolution.Settings, Log);
+        _renew = resolution.Renew;
         instruments.Pools.Add(this);
-        log.Tell(resolution.Warnings);
+        Tell(resolution.Warnings);
     }
 
     /// <summary>Gets the number of configured endpoints.</summary>
-    public int Count { get; }
+    public int Count => Settings.Endpoints.Count;
 
     /// <summary>Gets the number of calls that wait at this moment because no endpoint is fit.</summary>
     public int Waiting => _dispatcher.Waiting;
 
-    internal IReadOnlyList<Endpoint> Endpoints => _members.Endpoints;
+    internal IReadOnlyList<Endpoint> Endpoints => _routes.Members.Endpoints;
 
-    internal PoolSettings Settings { get; }
+    internal PoolSettings Settings => _routes.Settings;
 
     internal PoolLog Log { get; }
 
-    internal EndpointGroup DefaultGroup => _members.Default;
+    internal EndpointGroup DefaultGroup => _routes.Members.Default;
 
     internal Dispatcher Dispatcher => _dispatcher;
+
+    /// <summary>The present ways of calls. A call takes them once, so that all it does goes by one configuration.</summary>
+    internal PoolRoutes Routes => _routes;
+
+    /// <summary>A generator of embeddings is over it, so every endpoint must be able to make them.</summary>
+    internal bool MakesEmbeddings { get; set; }
 
     /// <summary>
     /// Creates a pool of the endpoints in <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, or of those that <paramref name="configure"/> adds.
@@ -163,31 +160,118 @@ public sealed class EndpointPool : IDisposable
         (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, now))]);
 
     /// <summary>
+    /// Takes another configuration while the pool runs: the endpoints, their weights, keys and limits, and how calls behave. Calls that run are not disturbed.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// An endpoint is the same as before if its address is, and its name or deployment, or if it is the same ready-made client. It keeps its state: one that cools down goes on cooling
+    /// down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
+    /// key, credential or api-version is a new one. An endpoint that is not in the options any more gets no new call, and lets those that run there, and open streams, end.
+    /// New ones join the rotation. Calls that wait go on waiting, for the new endpoints; those for a model that no endpoint maps any more fail with
+    /// <see cref="EndpointsExhaustedException"/>.
+    /// </para>
+    /// <para>
+    /// What the options leave out is looked up where it was when the pool was made: in the environment for a pool of <see cref="FromEnvironment"/>, in the
+    /// app's configuration for one that is registered, which also follows its options by itself. A transport that the pool made, or that
+    /// <see cref="RoundRobinOptions.HttpClientName"/> names, is kept.
+    /// </para>
+    /// <para>Safe for concurrent use with calls and with itself: one update after the other takes effect whole.</para>
+    /// </remarks>
+    /// <param name="options">The whole configuration, not the difference. Read before the method returns.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault, and nothing has changed; the message names every fault.</exception>
+    /// <exception cref="InvalidOperationException">The pool is one of ready-made embedding generators, which options cannot name.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public void Update(RoundRobinOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Update(() => options);
+    }
+
+    /// <summary>
     /// Refuses new calls, wakes those that wait with <see cref="ObjectDisposedException"/>, lets running attempts end, and then lets go of the transport.
     /// May be called more than once.
     /// </summary>
-    public void Dispose() => _dispatcher.Dispose();
+    public void Dispose()
+    {
+        _follows?.Dispose();
+        _dispatcher.Dispose();
+    }
 
     /// <summary>Returns the number of endpoints.</summary>
     /// <returns>A description without keys.</returns>
     public override string ToString() => $"{Count} endpoints";
 
-    internal AttemptLoop LoopFor(string? model) =>
-        model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
-
-    /// <summary>A conversation that a ready-made client keeps goes on there and nowhere else; any other call goes where its model is answered.</summary>
-    internal AttemptLoop LoopFor(ChatOptions? options)
+    /// <summary>Follows the options of a registration. A configuration that is at fault is refused whole, and told.</summary>
+    internal void Follow(IOptionsMonitor<RoundRobinOptions> monitor, string name) => _follows = monitor.OnChange((_, changed) =>
     {
-        AttemptLoop loop = LoopFor(options?.ModelId);
-        return options?.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
+        if (changed == name)
+        {
+            Renew(() => monitor.Get(name));
+        }
+    });
+
+    internal AttemptLoop LoopFor(string? model) => _routes.LoopFor(model);
+
+    private void Renew(Func<RoundRobinOptions> latest)
+    {
+        try
+        {
+            Update(latest);
+        }
+        catch (ObjectDisposedException)
+        {
+        }
+#pragma warning disable CA1031 // Whoever reloads the configuration is not who can mend it, and must not end with the process for it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Log.Refused(exception);
+        }
     }
 
-    /// <summary>The same client under the deployment that the loop asks it for. If it does not answer the model, it is asked all the same, and for the model as the caller wrote it.</summary>
-    private AttemptLoop LoopOf(Endpoint maker, AttemptLoop loop)
+    /// <param name="latest">Read under the lock, so that of two changes at once the later stands.</param>
+    private void Update(Func<RoundRobinOptions> latest)
     {
-        Endpoint? member = Array.Find(loop.Group.Endpoints, endpoint => endpoint.ChatClient == maker.ChatClient);
-        return new AttemptLoop(_dispatcher, _members.Alone[member ?? maker], _limits, isMapped: member is not null && loop.IsMapped);
+        lock (_updating)
+        {
+            ObjectDisposedException.ThrowIf(_dispatcher.IsDisposed, this);
+            Resolution resolution = _renew(latest());
+            PoolSettings settings = resolution.Settings.WithTransportOf(Settings);
+            PoolMembers members = Assemble(settings, _routes.Members);
+            CheckAbilities(members);
+            if (!_dispatcher.Change(members))
+            {
+                _ownTransport?.Dispose();
+                throw new ObjectDisposedException(nameof(EndpointPool));
+            }
+
+            _routes = new PoolRoutes(_dispatcher, members, settings, Log);
+            _renew = resolution.Renew;
+            Tell(resolution.Warnings);
+        }
     }
+
+    private PoolMembers Assemble(PoolSettings settings, PoolMembers? before)
+    {
+        if (settings.HttpClient is null && settings.Endpoints.Any(static endpoint => endpoint.Kind != EndpointKind.ReadyMade))
+        {
+            _ownTransport ??= EndpointClients.CreateTransport();
+        }
+
+        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, _start, _jitter, before).Build();
+    }
+
+    private void CheckAbilities(PoolMembers members)
+    {
+        if (MakesEmbeddings && members.Setups.Values.FirstOrDefault(static setup => setup.EmbeddingGenerator is null) is { } chatOnly)
+        {
+            throw new OptionsValidationException(
+                "", typeof(RoundRobinOptions), [$"Endpoint '{chatOnly.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; give it an address."]);
+        }
+    }
+
+    private void Tell(IReadOnlyList<string> warnings) => Log.Tell([.. warnings.Where(_toldWarnings.Add)]);
 
     private EndpointStatus StatusOf(Endpoint endpoint, long now)
     {

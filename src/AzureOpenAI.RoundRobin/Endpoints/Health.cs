@@ -132,6 +132,24 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         }
     }
 
+    /// <summary>It refused a key, or has not the deployment that it was asked for in that way; now it is asked in another.</summary>
+    /// <param name="generation">What was picked before says nothing of that.</param>
+    /// <returns>Whether it was out for it.</returns>
+    public bool TryMend(int generation)
+    {
+        if (!IsMisconfigured)
+        {
+            return false;
+        }
+
+        (_strikes, _outFor, FailedProbes) = (0, TimeSpan.Zero, 0);
+        OutUntil = long.MinValue;
+        StruckAt = generation;
+        Condition = Condition.Fit;
+        _clean = _faultsInRow == 0 && _slowInRow == 0 && _suspect is null;
+        return true;
+    }
+
     public void Succeeded()
     {
         _faultsInRow = 0;

@@ -39,6 +39,21 @@ internal sealed class HomeTable
         Volatile.Write(ref set[PlaceFor(key, set)], ((ulong)number << 32) | key);
     }
 
+    /// <summary>The same with other numbers.</summary>
+    /// <param name="numbers">The new number for each old one; -1 for what is to be forgotten.</param>
+    public HomeTable Renumbered(ReadOnlySpan<int> numbers)
+    {
+        HomeTable table = new();
+        for (int i = 0; i < _places.Length; i++)
+        {
+            ulong entry = Volatile.Read(ref _places[i]);
+            int number = entry == 0 ? -1 : numbers[(int)((entry & ~Used) >> 32)];
+            table._places[i] = number < 0 ? 0 : (entry & Used) | ((ulong)number << 32) | (uint)entry;
+        }
+
+        return table;
+    }
+
     private Span<ulong> SetOf(uint key) => _places.AsSpan((int)(key % Sets) * Ways, Ways);
 
     private int PlaceFor(uint key, Span<ulong> set)

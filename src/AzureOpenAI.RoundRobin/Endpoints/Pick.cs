@@ -36,6 +36,9 @@ internal enum Refusal
     /// <summary>No endpoint will be fit while the call may still wait.</summary>
     BeyondPatience,
 
+    /// <summary>A new configuration has no endpoint any more for the call's model, or not the client that keeps its conversation.</summary>
+    Gone,
+
     /// <summary>The pool is disposed.</summary>
     Disposed,
 }

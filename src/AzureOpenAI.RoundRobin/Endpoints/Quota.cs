@@ -11,13 +11,17 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <summary>
     /// The service judges requests by the second or by ten, not by the minute, so a minute's are spread over the seconds.
     /// </summary>
-    public static Quota OfRequests(TimeProvider time, int perMinute)
+    /// <param name="time">The source of all time.</param>
+    /// <param name="perMinute">The limit.</param>
+    /// <param name="before">Whose takes count on, where the limit was another one.</param>
+    public static Quota OfRequests(TimeProvider time, int perMinute, Quota? before = null)
     {
         int atOnce = Math.Max(1, perMinute / 60);
-        return new(time, atOnce, atOnce * TimeSpan.FromMinutes(1) / perMinute);
+        return new Quota(time, atOnce, atOnce * TimeSpan.FromMinutes(1) / perMinute).After(before);
     }
 
-    public static Quota OfTokens(TimeProvider time, int perMinute) => new(time, perMinute, TimeSpan.FromMinutes(1));
+    /// <inheritdoc cref="OfRequests"/>
+    public static Quota OfTokens(TimeProvider time, int perMinute, Quota? before = null) => new Quota(time, perMinute, TimeSpan.FromMinutes(1)).After(before);
 
     /// <summary>Whether there is room for so much more. What exceeds the whole limit goes once nothing else counts: what is too much is the service's to say.</summary>
     public bool HasRoom(long cost) => _used == 0 || _used + cost <= limit;
@@ -71,5 +75,15 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
         }
 
         return within;
+    }
+
+    private Quota After(Quota? before)
+    {
+        foreach ((long at, long cost) in before?._takes ?? [])
+        {
+            Take(cost, at);
+        }
+
+        return this;
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -52,6 +53,25 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public void Returned(string endpoint) => _notes.Enqueue(logger => IsFitAgain(logger, endpoint));
 
     public void SuspectedRequest(string endpoint, TimeSpan hint) => _notes.Enqueue(logger => RequestMayExceedLimit(logger, endpoint, hint));
+
+    /// <summary>Nothing is told where nothing has changed.</summary>
+    public void Changed(IReadOnlyCollection<Endpoint> joined, IReadOnlyCollection<Endpoint> left, IReadOnlyCollection<Endpoint> changed)
+    {
+        if (joined.Count + left.Count + changed.Count > 0)
+        {
+            string[] names = [NamesOf(joined), NamesOf(left), NamesOf(changed)];
+            _notes.Enqueue(logger => EndpointsChanged(logger, names[0], names[1], names[2]));
+        }
+    }
+
+    public void Left(string endpoint) => _notes.Enqueue(logger => HasLeft(logger, endpoint));
+
+    /// <summary>Tells at once: not to be called under a lock.</summary>
+    public void Refused(Exception exception)
+    {
+        _notes.Enqueue(logger => ConfigurationRefused(logger, exception.Message, exception));
+        Tell();
+    }
 
     /// <summary>Tells at once: not to be called under a lock.</summary>
     public void AffinityFailed(Exception exception)
@@ -126,4 +146,19 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 8, EventName = "AffinityKeyFailed", Level = LogLevel.Warning,
         Message = "A call's affinity could not be told, so it takes its turn; check AffinityKey. This is said only once.")]
     private static partial void AffinityKeyFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 9, EventName = "EndpointsChanged", Level = LogLevel.Information,
+        Message = "The configuration has changed. Endpoints that joined: {Joined}; left: {Left}; changed: {Changed}.")]
+    private static partial void EndpointsChanged(ILogger logger, string joined, string left, string changed);
+
+    [LoggerMessage(EventId = 10, EventName = "ConfigurationRefused", Level = LogLevel.Error,
+        Message = "The new configuration is refused, and the pool goes on with the old one: {Faults}")]
+    private static partial void ConfigurationRefused(ILogger logger, string faults, Exception exception);
+
+    [LoggerMessage(EventId = 11, EventName = "EndpointLeft", Level = LogLevel.Information,
+        Message = "Endpoint '{Endpoint}' is not in the configuration any more, and its last call has ended.")]
+    private static partial void HasLeft(ILogger logger, string endpoint);
+
+    private static string NamesOf(IReadOnlyCollection<Endpoint> endpoints) =>
+        endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static endpoint => $"'{endpoint.Name}'"));
 }

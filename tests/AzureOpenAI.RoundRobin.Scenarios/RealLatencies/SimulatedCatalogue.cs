@@ -122,7 +122,7 @@ internal static class SimulatedCatalogue
         PerSecond = 1.5 * quota,
         PatienceSeconds = 60,
         Target = "goodput at least 95 % of the quota in answers that were taken; the surplus refused within 50 ms",
-        Also = result => Text($"goodput {result.GoodputPercent(quota):0.0} %, {result.RefusedWithinPercent(0.05):0} % of the refused within 50 ms"),
+        Also = result => Text($"goodput {result.GoodputPercent(quota):0.0} %, {result.RefusedWithinPercent(0.05):0} % of the refused within 50 ms{Estimates(result)}"),
         Misses = result => [AtLeast("goodput %", result.GoodputPercent(quota), 95), AtLeast("% of the refused within 50 ms", result.RefusedWithinPercent(0.05), 99)],
     };
 
@@ -136,6 +136,10 @@ internal static class SimulatedCatalogue
     };
 
     private static FakeModelSpec[] Two(params Spell[] spells) => [new() { Spells = spells }, new()];
+
+    private static string Estimates(SimulatedResult result) => result.EstimateByWait() is var (middle, low, high)
+        ? Text($", who named {middle:0.00} of the wait of those let in before them (p10 {low:0.00}, p90 {high:0.00})")
+        : "";
 
     private static string? NoneFailed(SimulatedResult result) => AtMost("failed %", result.FailedPercent, 0);
 

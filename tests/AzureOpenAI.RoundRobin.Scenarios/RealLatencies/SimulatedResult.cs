@@ -57,6 +57,22 @@ internal sealed class SimulatedResult(SimulatedScenario scenario, string client,
         return refused.Length == 0 ? 100 : 100.0 * refused.Count(call => call.Took <= seconds) / refused.Length;
     }
 
+    /// <summary>
+    /// What refusals said of the wait, as parts of what the last call before them that was let in really waited: the middle one, and the tenth and the ninetieth
+    /// of a hundred. Null where none said anything.
+    /// </summary>
+    public (double Middle, double Low, double High)? EstimateByWait()
+    {
+        SimulatedCall[] letIn = [.. Calls.Where(call => call.Right).OrderBy(call => call.Due)];
+        double[] parts = [.. Calls
+            .Where(call => call.Estimate is not null && call.Took < 0.05)
+            .Select(call => (call.Estimate!.Value, LetIn: letIn.LastOrDefault(other => other.Due <= call.Due)))
+            .Where(pair => pair.LetIn.Extra > 1)
+            .Select(pair => pair.Value / pair.LetIn.Extra)
+            .Order()];
+        return parts.Length == 0 ? null : (Percentiles.Of(parts, 0.5), Percentiles.Of(parts, 0.1), Percentiles.Of(parts, 0.9));
+    }
+
     /// <summary>Answers that their callers took, of attempts that arrived while the load lasted, as a share of what the limits admit in that time.</summary>
     public double GoodputPercent(double quotaPerSecond)
     {

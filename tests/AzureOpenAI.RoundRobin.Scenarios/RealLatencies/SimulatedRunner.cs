@@ -69,6 +69,7 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         bool answered = false;
         bool right = false;
         string? thrown = null;
+        double? estimate = null;
         ChatOptions? options = scenario.MaxTokens.Count == 0 ? null : new() { MaxOutputTokens = scenario.MaxTokens[number % scenario.MaxTokens.Count] };
         double began = _time.Seconds;
         try
@@ -80,12 +81,13 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         catch (Exception exception)
 #pragma warning restore CA1031
         {
+            estimate = (exception as EndpointsExhaustedException)?.RetryAfter?.TotalSeconds;
             thrown = exception is OperationCanceledException && patience.IsCancellationRequested ? GaveUp
                 : exception is ClientResultException { Status: var status } ? $"{exception.GetType().Name} {status}"
                 : exception.GetType().Name;
         }
 
-        return new SimulatedCall(number, began, _time.Seconds, own.TotalSeconds, answered, right, thrown);
+        return new SimulatedCall(number, began, _time.Seconds, own.TotalSeconds, answered, right, thrown) { Estimate = estimate };
     }
 
     private static async Task<string> ReadAsync(IChatClient client, string prompt, ChatOptions? options, CancellationToken cancellationToken)

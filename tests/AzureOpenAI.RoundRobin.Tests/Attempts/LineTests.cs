@@ -59,6 +59,21 @@ public class LineTests
     }
 
     [Fact]
+    public void EstimateWait_BeforeAWholeWindowIsSeen_IsNoLongerThanOne()
+    {
+        Line line = new(_time);
+        Join(line, 299);
+        line.CountReleased(Now);
+        _time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Equal(60, line.EstimateWait(Now)!.Value.TotalSeconds);
+
+        line.CountReleased(Now);
+        _time.Advance(TimeSpan.FromSeconds(2));
+
+        Assert.True(line.EstimateWait(Now) > TimeSpan.FromHours(1));
+    }
+
+    [Fact]
     public void EstimateWait_OfCallsThatCameBack_DoesNotCountThem()
     {
         Line line = new(_time);
@@ -74,7 +89,7 @@ public class LineTests
     }
 
     [Fact]
-    public void EstimateWait_WhenThePaceHasChanged_FollowsTheLastHalfMinute()
+    public void EstimateWait_WhenThePaceHasChanged_FollowsTheLastMinute()
     {
         Line line = new(_time);
         Join(line, 29);
@@ -86,7 +101,7 @@ public class LineTests
         }
 
         double quick = line.EstimateWait(Now)!.Value.TotalSeconds;
-        for (int i = 0; i < 15; i++)
+        for (int i = 0; i < 30; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(1));
         }

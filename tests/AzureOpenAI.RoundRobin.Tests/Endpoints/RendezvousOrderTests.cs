@@ -88,13 +88,11 @@ public class RendezvousOrderTests
     private static Endpoint[] EndpointsOf(int[] weights) => [.. weights.Select((weight, i) =>
     {
         string name = ((char)('a' + i)).ToString();
-        return new Endpoint(
-            name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
+        EndpointSetup setup = new() { Name = name, ChatClient = new FakeChatClient(name), Weight = weight, Seed = RendezvousOrder.SeedOf(name, "gpt") };
+        return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), null, setup)
         {
             Capacity = new(TimeProvider.System),
             Hints = new(TimeProvider.System, null),
-            Weight = weight,
-            Seed = RendezvousOrder.SeedOf(name, "gpt"),
         };
     })];
 }

@@ -142,12 +142,11 @@ public class RotationTests
     private static Endpoint[] EndpointsOf(int[] weights) => [.. weights.Select((weight, i) =>
     {
         string name = i < 26 ? ((char)('a' + i)).ToString() : $"e{i}";
-        return new Endpoint(
-            name, EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), new FakeChatClient(name))
+        EndpointSetup setup = new() { Name = name, ChatClient = new FakeChatClient(name), Weight = weight };
+        return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), null, setup)
         {
             Capacity = new(TimeProvider.System),
             Hints = new(TimeProvider.System, null),
-            Weight = weight,
         };
     })];
 }

@@ -127,13 +127,21 @@ public class WatchingTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task StuckCalls_AreMovedOldestFirst_AtThePaceOfTheBudget(bool streaming)
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task StuckCalls_AreMovedOldestFirst_AtThePaceOfTheBudget(bool streaming, bool leaves)
     {
         (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(1));
         using (pool)
         {
+            if (leaves)
+            {
+                // An operator takes out what hangs.
+                pool.Update("b");
+            }
+
             HeldCall[] held = pool.Clients[0].Held;
             pool.Time.Advance(TimeSpan.FromSeconds(1.9));
             Assert.Equal(held.Length, pool.Clients[0].Running);

@@ -21,17 +21,8 @@ internal sealed class FakePool : IDisposable
         uint start = uint.MaxValue, Func<double>? jitter = null, IMeterFactory? meterFactory = null)
     {
         Clients = [.. Enumerable.Range(0, count).Select(i => new FakeChatClient(((char)('a' + i)).ToString()) { Clock = Time })];
-        RoundRobinOptions options = new();
-        for (int i = 0; i < count; i++)
-        {
-            EndpointOptions entry = new() { Name = Clients[i].Name, ChatClient = Clients[i] };
-            endpoint?.Invoke(i, entry);
-            options.Endpoints.Add(entry);
-        }
-
-        configure?.Invoke(options);
         Pool = new EndpointPool(
-            ConfigurationResolver.ForPool(options), loggerFactory, Time, meterFactory, released: () => Interlocked.Increment(ref _released), start: start, jitter: jitter ?? (() => 0));
+            ConfigurationResolver.ForPool(Options(Enumerable.Range(0, count), configure, endpoint)), loggerFactory, Time, meterFactory, released: () => Interlocked.Increment(ref _released), start: start, jitter: jitter ?? (() => 0));
         Client = new RoundRobinChatClient(Pool);
     }
 
@@ -53,6 +44,13 @@ internal sealed class FakePool : IDisposable
 
     /// <summary>How often each endpoint was asked.</summary>
     public int[] Calls => [.. Clients.Select(client => client.Calls)];
+
+    /// <summary>Gives the pool another configuration.</summary>
+    /// <param name="names">Of the clients that are in it, a letter each.</param>
+    /// <param name="configure">What to set for all.</param>
+    /// <param name="endpoint">What to set at each, by the place of its client.</param>
+    public void Update(string names, Action<RoundRobinOptions>? configure = null, Action<int, EndpointOptions>? endpoint = null) =>
+        Pool.Update(Options(names.Select(name => name - 'a'), configure, endpoint));
 
     /// <summary>Makes a call of either kind and returns the answer's text.</summary>
     public Task<string> AskAsync(bool streaming = false, ChatOptions? options = null, string prompt = "hi", CancellationToken? token = null)
@@ -120,6 +118,20 @@ internal sealed class FakePool : IDisposable
     public Endpoint EndpointAt(int index) => Pool.Endpoints[index];
 
     public void Dispose() => Client.Dispose();
+
+    private RoundRobinOptions Options(IEnumerable<int> clients, Action<RoundRobinOptions>? configure, Action<int, EndpointOptions>? endpoint)
+    {
+        RoundRobinOptions options = new();
+        foreach (int i in clients)
+        {
+            EndpointOptions entry = new() { Name = Clients[i].Name, ChatClient = Clients[i] };
+            endpoint?.Invoke(i, entry);
+            options.Endpoints.Add(entry);
+        }
+
+        configure?.Invoke(options);
+        return options;
+    }
 
     private async Task<string> CountAsync(Task<string> call)
     {
