@@ -3,7 +3,6 @@ using System.Diagnostics.Metrics;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Embeddings;
-using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 

@@ -24,7 +24,6 @@ public sealed class EndpointPool : IDisposable
     private readonly uint _start;
     private readonly Func<double> _jitter;
     private readonly Dispatcher _dispatcher;
-    private readonly HashSet<string> _toldWarnings = [];
     private HttpClient? _ownTransport;
     private IDisposable? _follows;
     private Func<RoundRobinOptions, Resolution> _renew;
@@ -63,7 +62,7 @@ public sealed class EndpointPool : IDisposable
         _routes = new PoolRoutes(_dispatcher, members, resolution.Settings, Log);
         _renew = resolution.Renew;
         instruments.Pools.Add(this);
-        Tell(resolution.Warnings);
+        Log.Tell(resolution.Warnings);
     }
 
     /// <summary>Gets the number of configured endpoints.</summary>
@@ -248,7 +247,7 @@ public sealed class EndpointPool : IDisposable
 
             _routes = new PoolRoutes(_dispatcher, members, settings, Log);
             _renew = resolution.Renew;
-            Tell(resolution.Warnings);
+            Log.Tell(resolution.Warnings);
         }
     }
 
@@ -270,8 +269,6 @@ public sealed class EndpointPool : IDisposable
                 "", typeof(RoundRobinOptions), [$"Endpoint '{chatOnly.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; give it an address."]);
         }
     }
-
-    private void Tell(IReadOnlyList<string> warnings) => Log.Tell([.. warnings.Where(_toldWarnings.Add)]);
 
     private EndpointStatus StatusOf(Endpoint endpoint, long now)
     {
