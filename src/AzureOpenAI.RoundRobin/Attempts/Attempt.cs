@@ -73,6 +73,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>What the answer cost, as far as it is known.</summary>
     public TokenCounts Usage { get; set; }
 
+    /// <summary>How many bytes of a stream have come so far; null where nobody counts. A box, since an older request may still count in its own.</summary>
+    public StrongBox<long>? Received { get; private set; }
+
     /// <summary>Null while nobody listens.</summary>
     public AttemptTrace? Trace { get; set; }
 
@@ -113,6 +116,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         StartedAt = StartedAt == 0 ? now : StartedAt;
         IsSent |= !Endpoint.IsBuilt;
     }
+
+    /// <summary>Begins to count what comes of its stream.</summary>
+    public StrongBox<long> CountReceived() => Received = new();
 
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
     public void Follow(CancellationToken caller)
@@ -172,6 +178,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         IsMovable = false;
         IsAnswered = false;
         Usage = default;
+        Received = null;
         Trace = null;
         StartedAt = 0;
         Volatile.Write(ref _endpoint, null);

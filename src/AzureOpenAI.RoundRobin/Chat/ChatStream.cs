@@ -17,8 +17,9 @@ namespace AzureOpenAI.RoundRobin.Chat;
 internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, CancellationToken cancellationToken)
     : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>, IMoveTaker
 {
-    /// <summary>A stream that has said so much without any content is passed on as it is.</summary>
+    /// <summary>A stream that has said so much without any content is passed on as it is, and stays where it is.</summary>
     private const int MostHeld = 64;
+    private const int MostHeldBytes = 64 * 1024;
 
     private readonly AttemptLoop _loop = loop;
     private readonly IEnumerable<ChatMessage> _messages = request.Messages;
@@ -88,6 +89,11 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     {
         (_attempt, _updates, _held, _finished, _ended) = (attempt, null, null, false, false);
         attempt.Count();
+        if (attempt.Endpoint.IsBuilt)
+        {
+            attempt.CountReceived();
+        }
+
         _loop.See(attempt, StreamOperation.Name, number);
         try
         {
@@ -191,7 +197,18 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             (_held ??= []).Add(Current);
         }
 
-        return content || _held!.Count == MostHeld;
+        return content || _held!.Count == MostHeld || HeldBytes() > MostHeldBytes;
+    }
+
+    /// <summary>What came over the wire, where that is ours; else what can be seen of the updates.</summary>
+    private long HeldBytes()
+    {
+        if (_attempt!.Endpoint.IsBuilt)
+        {
+            return _attempt.Received!.Value;
+        }
+
+        return (_attempt.Received ?? _attempt.CountReceived()).Value += UpdateSize.Of(Current);
     }
 
     /// <summary>The next of the held updates. With the last of them the stream goes live, or is over.</summary>

@@ -254,7 +254,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
     {
         foreach ((string name, List<int> places) in _unknown)
         {
-            string shown = TextRules.CanShow(name) ? $"the name '{name}'" : $"a name of {name.Length} characters, not shown since it could be a key,";
+            string shown = TextRules.CanQuote(name) ? $"the name '{name}'" : $"a name of {name.Length} characters, not shown since it could be a key,";
             findings.Warn($"Endpoint {string.Join(", ", places.Distinct())}: {shown} is unknown and ignored.");
         }
     }

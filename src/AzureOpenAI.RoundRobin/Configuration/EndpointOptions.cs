@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Serialization;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
 using Microsoft.Extensions.AI;
@@ -31,7 +32,9 @@ public sealed class EndpointOptions
 
     /// <summary>Gets or sets the key of the resource.</summary>
     /// <value>The default is <see langword="null"/>: a credential is used. Whitespace around it, such as the line end of a file, is ignored.</value>
+    /// <remarks>Read from JSON, but not written to it.</remarks>
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWriting)]
     public string? ApiKey { get; set; }
 
     /// <summary>Gets or sets the credential of this endpoint, for access without a key.</summary>

@@ -3,12 +3,9 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 /// <summary>Collects what is wrong and what is odd, and lets no key out.</summary>
 internal sealed class Findings
 {
-    // Shorter ones are words of a test set-up, and blotting them out would spoil the messages.
-    private const int ShortestSecret = 8;
-
     private readonly List<string> _faults = [];
     private readonly List<string> _warnings = [];
-    private readonly HashSet<string> _secrets = new(StringComparer.OrdinalIgnoreCase);
+    private readonly KnownKeys _keys = new();
 
     public bool HasFaults => _faults.Count > 0;
 
@@ -25,22 +22,17 @@ internal sealed class Findings
     /// <summary>Blots <paramref name="key"/> out of every message, whichever setting it was pasted into by mistake.</summary>
     public void Protect(string? key)
     {
-        if (key is { Length: >= ShortestSecret })
+        if (key is not null)
         {
-            _secrets.Add(key);
+            _keys.Add(key);
         }
     }
 
-    public bool ContainsSecret(string text) => _secrets.Any(secret => text.Contains(secret, StringComparison.OrdinalIgnoreCase));
+    public bool ContainsSecret(string text) => _keys.AreIn(text);
 
     /// <summary>The place of an endpoint, with its name where that is fit to be shown.</summary>
     public static string Label(EndpointEntry entry) =>
-        entry.Name is { } name && TextRules.CanShow(name) ? $"Endpoint {entry.Place} ('{name}')" : $"Endpoint {entry.Place}";
+        entry.Name is { } name && TextRules.CanQuote(name) ? $"Endpoint {entry.Place} ('{name}')" : $"Endpoint {entry.Place}";
 
-    private string[] Scrub(List<string> messages)
-    {
-        string[] secrets = [.. _secrets.OrderByDescending(static secret => secret.Length)];
-        return [.. messages.Select(message => secrets.Aggregate(
-            message, static (text, secret) => text.Replace(secret, "(key)", StringComparison.OrdinalIgnoreCase)))];
-    }
+    private string[] Scrub(List<string> messages) => [.. messages.Select(_keys.BlotOut)];
 }

@@ -9,7 +9,7 @@ internal sealed class Resolution
     public required PoolSettings Settings { get; init; }
 
     /// <summary>To be logged once, each on its own. Free of keys.</summary>
-    public required IReadOnlyList<string> Warnings { get; init; }
+    public required IReadOnlyList<string> Warnings { get; set; }
 
     /// <summary>Reads the same sources again, for a pool that runs: with other options, and with the switch left as it was.</summary>
     /// <exception cref="InvalidOperationException">The pool is made of something that options cannot name.</exception>

@@ -129,7 +129,7 @@ public sealed class RoundRobinOptions
     /// <value>
     /// The default is <see langword="null"/>. Used where the pool is registered in a service collection; the client is created once,
     /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler, and set <see cref="SocketsHttpHandler.AllowAutoRedirect"/>
-    /// to <see langword="false"/>.
+    /// to <see langword="false"/>. A warning is logged at start where the client follows redirects; it is not changed, since others may use it.
     /// </value>
     public string? HttpClientName { get; set; }
 

@@ -69,6 +69,29 @@ internal static class TextRules
         return true;
     }
 
+    /// <summary>Whether it may stand in a message about data that could not be read, where a name may be what is left of a key: digits and letters in turn.</summary>
+    public static bool CanQuote(string name)
+    {
+        const int PieceRun = 8;
+        const int MostTurns = 2;
+        int run = 0;
+        int turns = 0;
+        char last = ' ';
+        foreach (char c in name)
+        {
+            bool part = char.IsAsciiLetterOrDigit(c);
+            turns = !part ? 0 : run > 0 && char.IsAsciiDigit(c) != char.IsAsciiDigit(last) ? turns + 1 : turns;
+            run = part ? run + 1 : 0;
+            last = c;
+            if (run >= PieceRun && turns > MostTurns)
+            {
+                return false;
+            }
+        }
+
+        return CanShow(name);
+    }
+
     private static bool HasControls(string text) => text.Any(static c => char.GetUnicodeCategory(c)
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }

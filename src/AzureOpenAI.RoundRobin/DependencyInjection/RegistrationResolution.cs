@@ -7,8 +7,16 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// <summary>What a registration comes to in its container: its options, the app's configuration, the environment.</summary>
 internal static class RegistrationResolution
 {
-    public static Resolution Of(IServiceProvider services, RoundRobinOptions options, Registration registration) =>
-        ConfigurationResolver.ForServices(
+    public static Resolution Of(IServiceProvider services, RoundRobinOptions options, Registration registration)
+    {
+        Resolution resolution = ConfigurationResolver.ForServices(
             options, registration, services.GetService<IConfiguration>(), options.Section,
             services.GetService<IHttpClientFactory>() is { } factory ? factory.CreateClient : null);
+        if (FollowedRedirects.WarningFor(services, options.HttpClientName) is { } warning)
+        {
+            resolution.Warnings = [.. resolution.Warnings, warning];
+        }
+
+        return resolution;
+    }
 }

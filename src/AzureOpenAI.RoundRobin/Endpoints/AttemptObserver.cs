@@ -1,4 +1,5 @@
 using System.ClientModel.Primitives;
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -11,6 +12,9 @@ internal sealed class AttemptObserver : PipelinePolicy
 
     /// <summary>The attempt that runs in this flow; the SDK has no other way to carry it from a call to its pipeline.</summary>
     private static readonly AsyncLocal<Attempt?> Running = new();
+
+    /// <summary>Where the running attempt counts what comes of its stream; null where it does not.</summary>
+    public static StrongBox<long>? Received => Running.Value?.Received;
 
     /// <summary>Marks the flow for as long as <paramref name="start"/> runs synchronously; what it started keeps the mark.</summary>
     public static TResult Observe<TState, TResult>(Attempt attempt, TState state, Func<TState, Attempt, TResult> start)

@@ -57,6 +57,7 @@ internal static class EndpointClients
         options.NetworkTimeout = Timeout.InfiniteTimeSpan;
         options.Transport = new SameAddressTransport(transport);
         options.AddPolicy(AttemptObserver.Instance, PipelinePosition.BeforeTransport);
+        options.AddPolicy(AnswerLimitPolicy.Instance, PipelinePosition.BeforeTransport);
         return options;
     }
 

@@ -63,4 +63,29 @@ public sealed class EndpointOptionsTests
         ChosenEntry chosen = new(EndpointEntry.FromCode(Given.Endpoint(), 1), new DeploymentChoice("m", IsEndpoints: true));
         Assert.DoesNotContain(Given.Key, chosen.ToString(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void AKey_IsReadFromJsonAndNotWrittenToIt()
+    {
+        EndpointOptions options = System.Text.Json.JsonSerializer.Deserialize<EndpointOptions>($$"""{"Name":"east","ApiKey":"{{Given.Key}}"}""")!;
+
+        Assert.Equal(Given.Key, options.ApiKey);
+        Assert.DoesNotContain(Given.Key, System.Text.Json.JsonSerializer.Serialize(new { options, options.Name }), StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Fact]
+    public void AKey_InWhateverClassItIsKept_IsHiddenFromTheDebugger()
+    {
+        System.Reflection.PropertyInfo[] keys = [.. typeof(EndpointOptions).Assembly.GetTypes()
+            .SelectMany(static type => type.GetProperties(System.Reflection.BindingFlags.Instance | System.Reflection.BindingFlags.Public | System.Reflection.BindingFlags.NonPublic))
+            .Where(static property => property.Name == nameof(EndpointOptions.ApiKey))];
+
+        Assert.True(keys.Length >= 3);
+        Assert.All(keys, static key =>
+        {
+            Assert.Equal(System.Diagnostics.DebuggerBrowsableState.Never, key.GetCustomAttributes(false).OfType<System.Diagnostics.DebuggerBrowsableAttribute>().SingleOrDefault()?.State);
+            // A record prints every property.
+            Assert.Null(key.DeclaringType!.GetMethod("<Clone>$"));
+        });
+    }
 }

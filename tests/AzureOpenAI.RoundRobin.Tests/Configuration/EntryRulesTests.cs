@@ -167,7 +167,7 @@ public sealed class EntryRulesTests
         const string Key = "hunter2hunter2";
         (Action<EndpointOptions> Configure, string Expected)[] places =
         [
-            (e => e.Name = "a-" + Key, "Endpoint 1 ('a-(key)'): Name contains a key, and logs show it; choose another."),
+            (e => e.Name = "a-" + Key, "Endpoint 1: Name contains a key, and logs show it; choose another."),
             (e => e.DeploymentName = Key, "Endpoint 1: DeploymentName contains a key, and logs show it; choose another."),
             (e => e.Deployments["m"] = Key, "Endpoint 1: Deployments contains a key, and logs show it; choose another."),
             (e => e.Endpoint = new Uri($"https://{Key}.example"), "Endpoint 1: Endpoint contains a key, and logs show it; choose another."),

@@ -425,6 +425,43 @@ public class RegistrationTests
         Assert.Single(service.Requests);
     }
 
+    [Theory]
+    [InlineData("default", true, true)]
+    [InlineData("sockets", true, true)]
+    [InlineData("client", true, true)]
+    [InlineData("client", true, false)]
+    [InlineData("behind another", true, true)]
+    [InlineData("fixed sockets", false, true)]
+    [InlineData("fixed client", false, true)]
+    [InlineData("foreign", false, true)]
+    public async Task HttpClientName_OfOneThatFollowsRedirects_IsWarnedOfOnce(string kind, bool warns, bool on)
+    {
+        using FakeService service = new();
+        await using ServiceProvider provider = Build(on ? On() : Off(), services =>
+        {
+            services.AddFakeLogging();
+            IHttpClientBuilder http = services.AddHttpClient("azure");
+            _ = kind switch
+            {
+                "sockets" => http.ConfigurePrimaryHttpMessageHandler(static () => new SocketsHttpHandler()),
+                "client" => http.ConfigurePrimaryHttpMessageHandler(static () => new HttpClientHandler()),
+                "behind another" => http.ConfigurePrimaryHttpMessageHandler(static () => new Passing { InnerHandler = new SocketsHttpHandler() }).AddHttpMessageHandler(static () => new Passing()),
+                "fixed sockets" => http.ConfigurePrimaryHttpMessageHandler(static () => new SocketsHttpHandler { AllowAutoRedirect = false }),
+                "fixed client" => http.ConfigurePrimaryHttpMessageHandler(static () => new HttpClientHandler { AllowAutoRedirect = false }),
+                "foreign" => http.ConfigurePrimaryHttpMessageHandler(() => service),
+                _ => http,
+            };
+            services.AddAzureOpenAIRoundRobin(options => (options.HttpClientName, options.AttemptTimeout) = ("azure", TimeSpan.FromSeconds(99)));
+        });
+
+        _ = provider.GetRequiredService<IChatClient>();
+
+        string[] warnings = [.. provider.GetFakeLogCollector().GetSnapshot().Select(record => record.Message).Where(message => message.Contains("redirects", StringComparison.Ordinal))];
+        Assert.Equal(warns ? 1 : 0, warnings.Length);
+        Assert.All(warnings, static warning => Assert.Equal(
+            "The HttpClient 'azure' follows redirects, and would send a key on to wherever one leads; set AllowAutoRedirect = false on its primary handler.", warning));
+    }
+
     [Fact]
     public async Task HttpClientName_WithoutAFactory_IsAFaultLikeAnyOther()
     {
@@ -510,6 +547,10 @@ public class RegistrationTests
         services.AddSingleton<IConfiguration>(new ConfigurationBuilder().AddInMemoryCollection(configuration).Build());
         register(services);
         return services.BuildServiceProvider(new ServiceProviderOptions { ValidateOnBuild = true, ValidateScopes = true });
+    }
+
+    private sealed class Passing : DelegatingHandler
+    {
     }
 
     private static IEnumerable<IChatClient> Chain(IChatClient client)

@@ -1,6 +1,7 @@
 using System.ClientModel.Primitives;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
@@ -20,6 +21,42 @@ public class LimitHintsTests
         Assert.Equal((false, false, long.MaxValue), (_hints.IsNear, _hints.HasNews, _hints.NearUntil));
         Assert.False(_hints.Take(Now));
         Assert.False(_hints.Advance(Now));
+    }
+
+    [Fact]
+    public async Task Headers_WhateverTheySay_KeepNobodyFromItsTurnForGood()
+    {
+        Gen<(string, string)> header = Gen.Select(
+            Gen.OneOf("x-ratelimit-remaining-requests", "x-ratelimit-limit-requests", "x-ratelimit-reset-requests", "x-ratelimit-remaining-tokens", "x-ratelimit-limit-tokens", "x-ratelimit-reset-tokens",
+                "azure-openai-deployment-utilization", "x-ms-spillover-from-deployment", "x-ms-spillover-from-gpt", "x-ms-spillover-error", "Retry-After", "retry-after-ms"),
+            Gen.OneOf(
+                Gen.OneOf("0", "-1", "1", "100", "1e308", "NaN", "Infinity", "60", "59s", "1m", "1000h", "99999999999999999999", "100%", "-5%", "%", "Fri, 31 Dec 9999 23:59:59 GMT"),
+                Gen.Char[' ', '~'].Array[0, 12].Select(static letters => new string(letters))));
+        await header.Array[0, 8].Array[1, 4].SampleAsync(static async said =>
+        {
+            using ServicePool pool = new(["one", "two"]);
+            int answers = 0;
+            pool.Service.On = request =>
+            {
+                HttpResponseMessage answer = FakeService.Answer(request);
+                foreach ((string name, string value) in request.Host == "one" ? said[answers++ % said.Length] : [])
+                {
+                    answer.Headers.TryAddWithoutValidation(name, value);
+                }
+
+                return answer;
+            };
+
+            for (int i = 0; i < 60; i++)
+            {
+                await pool.AskAsync();
+                pool.Time.Advance(TimeSpan.FromSeconds(5));
+            }
+
+            // It can say once a minute that it is near its limit, and take that back with the next answer.
+            Assert.InRange(answers, 5, 55);
+            Assert.All(pool.Pool.GetStatus(), static status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        }, iter: 60);
     }
 
     [Fact]

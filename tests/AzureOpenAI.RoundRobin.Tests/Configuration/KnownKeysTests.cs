@@ -1,0 +1,61 @@
+using AzureOpenAI.RoundRobin.Configuration;
+
+namespace AzureOpenAI.RoundRobin.Tests.Configuration;
+
+public sealed class KnownKeysTests
+{
+    private const string Key = "0123456789abcdef0123456789ABCDEF";
+
+    [Theory]
+    [InlineData("nothing", "nothing")]
+    [InlineData($"a {Key} b", "a (key) b")]
+    [InlineData($"{Key}{Key}", "(key)")]
+    [InlineData("a 89abcdef b", "a (key) b")]
+    [InlineData("a 89ABCDEF01 b", "a (key) b")]
+    [InlineData("a 89abcde b", "a 89abcde b")]
+    [InlineData("a 89abcdeX89abcdef", "a 89abcdeX(key)")]
+    [InlineData("hunter2hunter2 hunter2hunter", "(key) hunter2hunter")]
+    [InlineData("HUNTER2HUNTER2", "(key)")]
+    [InlineData("short", "short")]
+    [InlineData("", "")]
+    public void BlotOut_KeysAndPartsOfThoseThatLookLikeOne(string text, string expected)
+    {
+        KnownKeys keys = Known();
+
+        Assert.Equal(expected, keys.BlotOut(text));
+    }
+
+    [Theory]
+    [InlineData($"x{Key}x", true)]
+    [InlineData("0123456789abcdef", false)]
+    [InlineData("a hunter2hunter2", true)]
+    [InlineData("hunter2hunter2longer", true)]
+    [InlineData("short", false)]
+    [InlineData("", false)]
+    public void AreIn_WholeKeysOnly(string text, bool expected) => Assert.Equal(expected, Known().AreIn(text));
+
+    [Fact]
+    public void BlotOut_OfTwoThatBeginAlike_TheLonger() => Assert.Equal("(key).", Known().BlotOut("hunter2hunter2longer."));
+
+    [Fact]
+    public void Add_AfterABlotting_CountsForTheNext()
+    {
+        KnownKeys keys = Known();
+        _ = keys.BlotOut("anything at all");
+
+        keys.Add("fedcba9876543210fedcba9876543210");
+
+        Assert.Equal("x (key)", keys.BlotOut("x 76543210fe"));
+    }
+
+    private static KnownKeys Known()
+    {
+        KnownKeys keys = new();
+        foreach (string key in new[] { Key, "hunter2hunter2", "hunter2hunter2longer", "short" })
+        {
+            keys.Add(key);
+        }
+
+        return keys;
+    }
+}
