@@ -52,6 +52,7 @@ public sealed class EmbeddingTests
         Assert.Equal(["east", "north", "west"], fleet.Ledger.Snapshot().Select(entry => entry.Resource).Distinct().Order());
         Assert.Equal((3, 8), (first.Count, first[0].Vector.Length));
         Assert.InRange(first.Usage!.InputTokenCount!.Value, 1, 100);
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((3 * first.Usage.InputTokenCount.Value, 0L), (status.InputTokens, status.OutputTokens)));
     }
 
     [Theory]

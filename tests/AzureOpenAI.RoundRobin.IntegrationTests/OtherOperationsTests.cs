@@ -2,6 +2,7 @@ using System.ClientModel;
 using System.Collections.Concurrent;
 using System.Net;
 using System.Text;
+using Azure.AI.OpenAI.Chat;
 using AzureOpenAI.RoundRobin.Configuration;
 using OpenAI.Audio;
 using OpenAI.Chat;
@@ -101,18 +102,34 @@ public sealed class OtherOperationsTests
     }
 
     /// <summary>As the documentation says. Where one of these begins to work, it is to be changed.</summary>
-    [Fact]
-    public async Task What_the_classic_client_cannot_do_surfaces_at_once_and_blames_nobody()
+    [Theory]
+    [InlineData("chat", typeof(MissingMethodException))]
+    [InlineData("chat stream", typeof(MissingMethodException))]
+    [InlineData("batch", typeof(TypeLoadException))]
+    [InlineData("content filter", typeof(MissingMethodException))]
+    [InlineData("data source", typeof(MissingMethodException))]
+    [InlineData("speech", typeof(InvalidOperationException))]
+    public async Task What_the_classic_client_cannot_do_surfaces_at_once_and_blames_nobody(string what, Type expected)
     {
         using Service service = new("{}");
         using EndpointPool pool = Pool(service, v1: false);
 
-        await Assert.ThrowsAsync<MissingMethodException>(() => pool.InvokeAsync(
-            (client, token) => client.Client.GetChatClient(client.DeploymentName).CompleteChatAsync([new UserChatMessage("hello")], cancellationToken: token), cancellationToken: Cancellation));
-        await Assert.ThrowsAsync<InvalidOperationException>(() => pool.InvokeAsync(
-            (client, token) => client.Client.GetAudioClient(client.DeploymentName).GenerateSpeechAsync("hello", GeneratedSpeechVoice.Alloy, cancellationToken: token), cancellationToken: Cancellation));
+        Exception exception = await Assert.ThrowsAnyAsync<Exception>(() => pool.InvokeAsync((client, token) => TryAsync(what, client, token), cancellationToken: Cancellation));
 
+        Assert.IsType(expected, exception);
         Assert.Empty(service.Addresses);
+        Assert.All(pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+    }
+
+    [Fact]
+    public async Task Lists_of_files_of_the_classic_client_are_asked_for_and_cannot_be_read()
+    {
+        using Service service = new("""{"object":"list","data":[]}""") { FirstFails = false };
+        using EndpointPool pool = Pool(service, v1: false);
+
+        await Assert.ThrowsAsync<MissingMethodException>(() => pool.InvokeAsync((client, token) => TryAsync("files", client, token), cancellationToken: Cancellation));
+
+        Assert.Equal("/openai/files", Assert.Single(service.Addresses).AbsolutePath);
         Assert.All(pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
     }
 
@@ -129,6 +146,42 @@ public sealed class OtherOperationsTests
 
         Assert.Equal("/responses", service.Addresses.First().PathAndQuery);
     }
+
+#pragma warning disable OPENAI001, AOAI001 // The SDKs call some of these experimental.
+    private static async Task<bool> TryAsync(string what, PooledClient endpoint, CancellationToken token)
+    {
+        ChatClient chat = endpoint.Client.GetChatClient(endpoint.DeploymentName);
+        switch (what)
+        {
+            case "chat":
+                await chat.CompleteChatAsync([new UserChatMessage("hello")], cancellationToken: token);
+                break;
+            case "chat stream":
+                await foreach (StreamingChatCompletionUpdate update in chat.CompleteChatStreamingAsync([new UserChatMessage("hello")], cancellationToken: token))
+                {
+                }
+
+                break;
+            case "files":
+                await endpoint.Client.GetOpenAIFileClient().GetFilesAsync(token);
+                break;
+            case "batch":
+                await endpoint.Client.GetBatchClient().CreateBatchAsync(BinaryContent.Create(BinaryData.FromString("{}")), waitUntilCompleted: false);
+                break;
+            case "content filter":
+                AzureChatExtensions.GetRequestContentFilterResult(OpenAIChatModelFactory.ChatCompletion());
+                break;
+            case "data source":
+                AzureChatExtensions.AddDataSource(new ChatCompletionOptions(), new AzureSearchChatDataSource { Endpoint = new Uri("https://example.com"), IndexName = "index", Authentication = DataSourceAuthentication.FromApiKey("key") });
+                break;
+            default:
+                await endpoint.Client.GetAudioClient(endpoint.DeploymentName).GenerateSpeechAsync("hello", GeneratedSpeechVoice.Alloy, cancellationToken: token);
+                break;
+        }
+
+        return true;
+    }
+#pragma warning restore OPENAI001, AOAI001
 
     private static EndpointPool Pool(Service service, bool v1)
     {
@@ -161,7 +214,7 @@ public sealed class OtherOperationsTests
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
             Addresses.Enqueue(request.RequestUri!);
-            Bodies.Enqueue(await request.Content!.ReadAsStringAsync(cancellationToken));
+            Bodies.Enqueue(request.Content is { } content ? await content.ReadAsStringAsync(cancellationToken) : "");
             HttpResponseMessage response = FirstFails && request.RequestUri!.Host.StartsWith("east", StringComparison.Ordinal)
                 ? new(HttpStatusCode.TooManyRequests) { Content = new StringContent("{}"), Headers = { { "Retry-After", "20" } } }
                 : new(HttpStatusCode.OK) { Content = new StringContent(answer, Encoding.UTF8, "application/json") };

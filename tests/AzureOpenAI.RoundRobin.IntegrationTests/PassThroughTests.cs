@@ -1,24 +1,29 @@
+using System.ClientModel;
+using System.ClientModel.Primitives;
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Text.Json;
+using Azure.AI.OpenAI;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>What goes in reaches the endpoint, and what comes out reaches the caller, over both routes.</summary>
+/// <summary>What goes in reaches the endpoint, and what comes out reaches the caller, over each kind of endpoint.</summary>
 public sealed class PassThroughTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
-    public static TheoryData<bool, bool> Ways => new() { { false, false }, { true, false }, { false, true }, { true, true } };
+    public static TheoryData<bool, string> Ways => [.. Kinds.SelectMany(static kind => new[] { (false, kind), (true, kind) })];
+
+    private static readonly string[] Kinds = ["classic", "v1", "gateway", "ready-made"];
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task Answers_say_where_they_came_from_and_what_they_cost(bool streaming, bool v1)
+    public async Task Answers_say_where_they_came_from_and_what_they_cost(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => new ChatReply
+        await using Fleet fleet = await StartAsync(kind, request => new ChatReply
         {
             Text = "whole",
             Usage = new TokenUsage(1100, 70) { CachedTokens = 1024, ReasoningTokens = 40 },
@@ -28,7 +33,8 @@ public sealed class PassThroughTests
 
         Answer answer = await fleet.AskAsync(streaming);
 
-        Assert.Equal(("west", 2), (answer.Endpoint, answer.Attempts));
+        Assert.Equal(kind == "ready-made" ? (null, null) : ("west", 2), (answer.Endpoint, answer.Attempts));
+        Assert.Equal([1, 1], [fleet.Attempts("east"), fleet.Attempts("west")]);
         UsageDetails usage = answer.Response.Usage!;
         Assert.Equal((1100, 70, 1170), (usage.InputTokenCount, usage.OutputTokenCount, usage.TotalTokenCount));
         Assert.Equal((1024, 40), (usage.CachedInputTokenCount, usage.ReasoningTokenCount));
@@ -38,9 +44,9 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task Tools_are_called_and_their_results_go_back(bool streaming, bool v1)
+    public async Task Tools_are_called_and_their_results_go_back(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => request.Messages[^1].Role == "tool"
+        await using Fleet fleet = await StartAsync(kind, request => request.Messages[^1].Role == "tool"
             ? $"It is {request.Messages[^1].Text} degrees."
             : ChatReply.FromToolCalls(new ReplyToolCall(request.ToolNames.Single(), "{\"city\":\"Bern\"}")));
         fleet["west"].Faults.Add(Fault.Status(500));
@@ -62,11 +68,13 @@ public sealed class PassThroughTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Structured_output_is_asked_for_and_read(bool v1)
+    [InlineData("classic")]
+    [InlineData("v1")]
+    [InlineData("gateway")]
+    [InlineData("ready-made")]
+    public async Task Structured_output_is_asked_for_and_read(string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => request.JsonSchema is { } schema && schema.GetProperty("properties").TryGetProperty("population", out _)
+        await using Fleet fleet = await StartAsync(kind, request => request.JsonSchema is { } schema && schema.GetProperty("properties").TryGetProperty("population", out _)
             ? "{\"name\":\"Bern\",\"population\":134000}"
             : "no schema came");
 
@@ -77,23 +85,23 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task A_schema_reaches_the_endpoint_that_takes_over(bool streaming, bool v1)
+    public async Task A_schema_reaches_the_endpoint_that_takes_over(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => request.JsonSchema is { } schema ? schema.GetProperty("properties").EnumerateObject().First().Name : "no schema came");
+        await using Fleet fleet = await StartAsync(kind, request => request.JsonSchema is { } schema ? schema.GetProperty("properties").EnumerateObject().First().Name : "no schema came");
         fleet["east"].Faults.Add(Fault.Status(500));
         ChatOptions options = new() { ResponseFormat = ChatResponseFormat.ForJsonSchema<City>() };
 
         Answer answer = await fleet.AskAsync(streaming, options: options);
 
-        Assert.Equal(("name", "west"), (answer.Text, answer.Endpoint));
+        Assert.Equal(("name", LedgerOutcome.Answered), (answer.Text, fleet.Ledger.Snapshot().Single(static entry => entry.Resource == "west").Outcome));
     }
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task Several_tools_at_once_and_a_choice_among_them_pass_through(bool streaming, bool v1)
+    public async Task Several_tools_at_once_and_a_choice_among_them_pass_through(bool streaming, string kind)
     {
         JsonElement body = default;
-        await using Fleet fleet = await StartAsync(v1, request =>
+        await using Fleet fleet = await StartAsync(kind, request =>
         {
             body = request.Body.Clone();
             return ChatReply.FromToolCalls(new ReplyToolCall("read", "{\"city\":\"Bern\"}"), new ReplyToolCall("read", "{\"city\":\"Basel\"}"));
@@ -114,9 +122,9 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task A_cache_around_the_pool_answers_what_was_asked_before(bool streaming, bool v1)
+    public async Task A_cache_around_the_pool_answers_what_was_asked_before(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, static request => $"answer to {request.LastUserText}");
+        await using Fleet fleet = await StartAsync(kind, static request => $"answer to {request.LastUserText}");
         await using ServiceProvider services = new ServiceCollection().AddDistributedMemoryCache().BuildServiceProvider();
         fleet["east"].Faults.Add(Fault.Status(500).Times(1));
         using IChatClient client = fleet.Client.AsBuilder().UseDistributedCache().Build(services);
@@ -131,7 +139,7 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task A_trace_around_the_pool_is_one_call_whatever_it_takes(bool streaming, bool v1)
+    public async Task A_trace_around_the_pool_is_one_call_whatever_it_takes(bool streaming, string kind)
     {
         string source = $"trace-{Guid.NewGuid()}";
         ConcurrentQueue<Activity> ended = new();
@@ -142,7 +150,7 @@ public sealed class PassThroughTests
             ActivityStopped = ended.Enqueue,
         };
         ActivitySource.AddActivityListener(listener);
-        await using Fleet fleet = await StartAsync(v1, static _ => new ChatReply { Text = "whole", Usage = new TokenUsage(11, 7) });
+        await using Fleet fleet = await StartAsync(kind, static _ => new ChatReply { Text = "whole", Usage = new TokenUsage(11, 7) });
         fleet["east"].Faults.Add(Fault.Status(500));
         using IChatClient client = fleet.Client.AsBuilder().UseOpenTelemetry(sourceName: source).Build();
 
@@ -156,9 +164,9 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task Images_by_address_reach_the_endpoint(bool streaming, bool v1)
+    public async Task Images_by_address_reach_the_endpoint(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => request.Body.GetProperty("messages")[0].GetProperty("content").EnumerateArray()
+        await using Fleet fleet = await StartAsync(kind, request => request.Body.GetProperty("messages")[0].GetProperty("content").EnumerateArray()
             .Single(part => part.GetProperty("type").GetString() == "image_url").GetProperty("image_url").GetProperty("url").GetString()!);
         ChatMessage message = new(ChatRole.User, [new TextContent("What is this?"), new UriContent("https://example.com/cat.png", "image/png")]);
 
@@ -167,9 +175,9 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task Images_reach_the_endpoint_that_takes_over(bool streaming, bool v1)
+    public async Task Images_reach_the_endpoint_that_takes_over(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => request.Body.GetProperty("messages")[0].GetProperty("content").EnumerateArray()
+        await using Fleet fleet = await StartAsync(kind, request => request.Body.GetProperty("messages")[0].GetProperty("content").EnumerateArray()
             .Single(part => part.GetProperty("type").GetString() == "image_url").GetProperty("image_url").GetProperty("url").GetString()!);
         fleet["east"].Faults.Add(Fault.Status(503));
         ChatMessage message = new(ChatRole.User, [new TextContent("What is this?"), new DataContent(new byte[] { 1, 2, 3 }, "image/png")]);
@@ -177,15 +185,15 @@ public sealed class PassThroughTests
         Answer answer = await fleet.Client.AskAsync(streaming, [message], null, Cancellation);
 
         Assert.Equal("data:image/png;base64,AQID", answer.Text);
-        Assert.Equal("west", answer.Endpoint);
+        Assert.Equal(LedgerOutcome.Answered, fleet.Ledger.Snapshot().Single(static entry => entry.Resource == "west").Outcome);
     }
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task The_callers_options_go_out_as_they_are_and_stay_as_they_are(bool streaming, bool v1)
+    public async Task The_callers_options_go_out_as_they_are_and_stay_as_they_are(bool streaming, string kind)
     {
         JsonElement body = default;
-        await using Fleet fleet = await StartAsync(v1, request =>
+        await using Fleet fleet = await StartAsync(kind, request =>
         {
             body = request.Body.Clone();
             return "ok";
@@ -216,11 +224,11 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task Configured_defaults_fill_only_what_the_caller_left_open(bool streaming, bool v1)
+    public async Task Configured_defaults_fill_only_what_the_caller_left_open(bool streaming, string kind)
     {
         List<(string Resource, double? Temperature, int? MaxTokens)> asked = [];
         await using Fleet fleet = await StartAsync(
-            v1,
+            kind,
             request =>
             {
                 asked.Add((request.Resource, request.Temperature, request.MaxTokens));
@@ -261,9 +269,9 @@ public sealed class PassThroughTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task A_refusal_or_an_empty_answer_that_ends_well_is_an_answer(bool streaming, bool v1)
+    public async Task A_refusal_or_an_empty_answer_that_ends_well_is_an_answer(bool streaming, string kind)
     {
-        await using Fleet fleet = await StartAsync(v1, request => request.LastUserText == "empty"
+        await using Fleet fleet = await StartAsync(kind, request => request.LastUserText == "empty"
             ? new ChatReply { Text = "", FinishReason = "content_filter" }
             : new ChatReply { Refusal = "I would rather not." });
 
@@ -275,13 +283,25 @@ public sealed class PassThroughTests
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.Failed));
     }
 
-    private static Task<Fleet> StartAsync(bool v1, Func<AzureOpenAI.Simulator.ChatRequest, ChatReply> responder, Action<FleetSetup>? configure = null) =>
+    private static Task<Fleet> StartAsync(string kind, Func<AzureOpenAI.Simulator.ChatRequest, ChatReply> responder, Action<FleetSetup>? configure = null) =>
         Fleet.StartAsync(["east", "west"], setup =>
         {
-            setup.IsV1 = v1;
+            setup.IsV1 = kind == "v1";
+            setup.Resource = resource => resource.PathPrefix = kind == "gateway" ? "/genai/team-7" : "";
             setup.Simulator = options => options.Respond(responder);
             configure?.Invoke(setup);
+            if (kind == "ready-made")
+            {
+                setup.Endpoint += MakeReady;
+            }
         });
+
+    private static void MakeReady(SimulatedResource resource, EndpointOptions endpoint)
+    {
+        (endpoint.Endpoint, endpoint.ApiKey) = (null, null);
+        endpoint.ChatClient = new AzureOpenAIClient(resource.Endpoint, new ApiKeyCredential(resource.ApiKey), new AzureOpenAIClientOptions { RetryPolicy = new ClientRetryPolicy(0) })
+            .GetChatClient(Fleet.Deployment).AsIChatClient();
+    }
 
     [Description("A city and how many live there")]
     private sealed record City(string Name, int Population);

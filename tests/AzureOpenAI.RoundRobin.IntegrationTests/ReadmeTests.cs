@@ -7,9 +7,13 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests;
 /// <summary>What stands in the readmes is what a newcomer pastes, so it compiles and is read without a fault.</summary>
 public sealed class ReadmeTests
 {
-    private static readonly string[] Readmes = ["README.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.RoundRobin.Tokenizers/README.md", "src/AzureOpenAI.Simulator/README.md"];
+    private static readonly string[] OfProjects =
+    [
+        "samples/Dashboard/LiveView/README.md", "tests/AzureOpenAI.RoundRobin.Benchmarks/README.md", "tests/AzureOpenAI.RoundRobin.BrowserTests/README.md",
+        "tests/AzureOpenAI.RoundRobin.Scenarios/README.md", "CHANGELOG.md",
+    ];
 
-    public static TheoryData<string, int> CodeBlocks => [.. Readmes.SelectMany(readme => Readme.Blocks(readme, "csharp").Select((_, i) => (readme, i + 1)))];
+    public static TheoryData<string, int> CodeBlocks => [.. Readme.Pages.SelectMany(readme => Readme.Blocks(readme, "csharp").Select((_, i) => (readme, i + 1)))];
 
     [Theory]
     [MemberData(nameof(CodeBlocks))]
@@ -18,6 +22,10 @@ public sealed class ReadmeTests
     [Fact]
     public void A_code_block_that_is_wrong_is_found_out() =>
         Assert.NotEmpty(Readme.Compile("using RoundRobinChatClient chat = RoundRobinChatClient.FromNowhere();"));
+
+    [Fact]
+    public void A_link_leads_somewhere() =>
+        Assert.Empty(Readme.Pages.Concat(OfProjects).SelectMany(static page => Readme.DeadLinks(page).Select(target => $"{page}: {target}")));
 
     [Theory]
     [InlineData("README.md", "bash")]

@@ -65,6 +65,9 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     /// <summary>How long it may still wait.</summary>
     public TimeSpan Patience => _limits.MaxWait > Waited ? _limits.MaxWait - Waited : TimeSpan.Zero;
 
+    /// <summary>It asked to wait for hours, and would say the same again: this call does not go back to it.</summary>
+    public Endpoint? TooLargeFor { get; private set; }
+
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
     /// <summary>Half a second, one, two, and then four each time.</summary>
@@ -112,10 +115,11 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
                 outcome.Exception);
         }
 
+        TooLargeFor = outcome.IsSuspectRequest ? endpoint : TooLargeFor;
         if (outcome.IsSuspectRequest && ++_suspect == TriesWhenInDoubt)
         {
             ForgetBroken(blame: true);
-            throw Exhausted(null, "Two endpoints asked to wait for hours, which is what they answer to a request that alone exceeds the whole limit of the deployment: make it smaller, or raise the deployment's tokens per minute. ");
+            throw Exhausted(null, "The call was asked twice to wait for hours, which is what endpoints answer to a request that alone exceeds the whole limit of the deployment: make it smaller, or raise the deployment's tokens per minute. ");
         }
 
         if (_failures.Count >= _limits.MaxAttempts)
@@ -158,7 +162,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
 
                 _pauses++;
                 Waited += pause;
-                _tried.Clear();
+                _tried.RemoveWhere(endpoint => endpoint != TooLargeFor);
                 continue;
             }
 

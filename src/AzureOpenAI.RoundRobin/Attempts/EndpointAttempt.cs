@@ -32,7 +32,7 @@ public sealed class EndpointAttempt
     /// <summary>Gets how long the endpoint asked to be left alone, counted from its answer, or <see langword="null"/> if it did not say.</summary>
     public TimeSpan? RetryAfter { get; internal init; }
 
-    /// <summary>Gets the exception that ended the attempt, the SDK's own object.</summary>
+    /// <summary>Gets the exception that ended the attempt: the object that the SDK or the ready-made client threw.</summary>
     public Exception Exception { get; }
 
     /// <summary>Returns the endpoint and what happened there, in one line.</summary>

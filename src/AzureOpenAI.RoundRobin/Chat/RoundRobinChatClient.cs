@@ -70,7 +70,9 @@ public sealed class RoundRobinChatClient : IChatClient
         new(EndpointPool.FromEnvironment(configure, loggerFactory));
 
     /// <inheritdoc/>
+    /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -82,7 +84,9 @@ public sealed class RoundRobinChatClient : IChatClient
     }
 
     /// <inheritdoc/>
+    /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
     /// <exception cref="ChatStreamInterruptedException">The stream broke off after content had reached the caller.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(

@@ -42,7 +42,7 @@ public sealed class EndpointOptions
     public TokenCredential? Credential { get; set; }
 
     /// <summary>Gets or sets the deployment that answers at this endpoint.</summary>
-    /// <value>The default is <see langword="null"/>: the base <see cref="RoundRobinOptions.DeploymentName"/>.</value>
+    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.DeploymentName"/>, else <c>AZURE_OPENAI_DEPLOYMENT</c>.</value>
     public string? DeploymentName { get; set; }
 
     /// <summary>Gets the deployments at this endpoint by the model that callers ask for.</summary>

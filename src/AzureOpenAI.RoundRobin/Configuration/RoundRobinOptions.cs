@@ -23,7 +23,13 @@ public sealed class RoundRobinOptions
     public IList<EndpointOptions> Endpoints { get; } = [];
 
     /// <summary>Gets or sets the deployment, or the model looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>.</summary>
-    /// <value>The default is <see langword="null"/>: each endpoint's own deployment, else <c>AZURE_OPENAI_DEPLOYMENT</c>.</value>
+    /// <value>
+    /// The default is <see langword="null"/>: each endpoint's own deployment, else <c>AZURE_OPENAI_DEPLOYMENT</c>; for embeddings
+    /// <c>AZURE_OPENAI_EMBEDDING_DEPLOYMENT</c>, else each endpoint's own.
+    /// </value>
+    /// <remarks>
+    /// An endpoint's own <see cref="EndpointOptions.DeploymentName"/> beats it, but not in a keyed registration or one for embeddings, whose purpose it is.
+    /// </remarks>
     public string? DeploymentName { get; set; }
 
     /// <summary>Gets or sets the <c>api-version</c> of classic endpoints that name none themselves.</summary>
@@ -59,7 +65,7 @@ public sealed class RoundRobinOptions
     /// <value>The default is 100 seconds, which is the SDK's own, the most is a day. <see cref="Timeout.InfiniteTimeSpan"/> turns it off.</value>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(100);
 
-    /// <summary>Gets or sets the longest time to a stream's first content, over and above <see cref="AttemptTimeout"/>.</summary>
+    /// <summary>Gets or sets the longest time to a stream's first content. <see cref="AttemptTimeout"/> counts as well.</summary>
     /// <value>The default is <see langword="null"/>: none.</value>
     public TimeSpan? FirstContentTimeout { get; set; }
 

@@ -53,7 +53,7 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     /// <param name="leaveOpen">Whether the generators outlive this one; otherwise each is disposed with it, once its last call has ended.</param>
     /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
     /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
-    /// <param name="meterFactory">Makes the pool's meter, or <see langword="null"/> for a meter of its own.</param>
+    /// <param name="meterFactory">Makes the meter, or <see langword="null"/> for the one that all pools without a factory share.</param>
     /// <exception cref="ArgumentNullException"><paramref name="generators"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="generators"/> is empty or contains <see langword="null"/>.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>
@@ -84,7 +84,9 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     }
 
     /// <inheritdoc/>
+    /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)

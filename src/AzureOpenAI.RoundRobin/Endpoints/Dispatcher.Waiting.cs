@@ -54,6 +54,11 @@ internal sealed partial class Dispatcher
     /// <summary>Half a second before the same endpoint is asked the same again, then twice as long; less where another is ready sooner.</summary>
     private Pick PauseUnsynchronized(EndpointGroup group, Call call, TimeSpan patience, long now)
     {
+        if (call.TooLargeFor is { } refuser && Array.TrueForAll(group.Endpoints, endpoint => endpoint == refuser || !endpoint.IsOpen || !IsFree(endpoint, call, retry: true, now)))
+        {
+            return PauseForOthersUnsynchronized(group, call, refuser, patience, now);
+        }
+
         TimeSpan pause = call.NextPause();
         foreach (Endpoint endpoint in group.Endpoints)
         {
@@ -65,6 +70,23 @@ internal sealed partial class Dispatcher
         }
 
         return pause <= patience ? Pick.After(pause) : Pick.Refused(Refusal.BeyondPatience, pause);
+    }
+
+    /// <summary>The only endpoint that is fit will not take this request: waits for the first of the others, and not at all where there are none.</summary>
+    private Pick PauseForOthersUnsynchronized(EndpointGroup group, Call call, Endpoint refuser, TimeSpan patience, long now)
+    {
+        TimeSpan? pause = null;
+        foreach (Endpoint endpoint in group.Endpoints)
+        {
+            if (endpoint != refuser && !endpoint.IsMisconfigured)
+            {
+                long due = Math.Max(endpoint.OutUntil, endpoint.SkippedUntil);
+                TimeSpan ready = due > now ? _time.Until(now, due) : call.NextPause();
+                pause = pause < ready ? pause : ready;
+            }
+        }
+
+        return pause <= patience ? Pick.After(pause.Value) : Pick.Refused(Refusal.BeyondPatience, pause);
     }
 
     private Pick JoinUnsynchronized(EndpointGroup group, Call call, TimeSpan patience, long now)

@@ -24,7 +24,6 @@ public sealed class EndpointPool : IDisposable
     private readonly uint _start;
     private readonly Func<double> _jitter;
     private readonly Dispatcher _dispatcher;
-    private readonly HashSet<string> _toldWarnings = [];
     private HttpClient? _ownTransport;
     private IDisposable? _follows;
     private Func<RoundRobinOptions, Resolution> _renew;
@@ -63,7 +62,7 @@ public sealed class EndpointPool : IDisposable
         _routes = new PoolRoutes(_dispatcher, members, resolution.Settings, Log);
         _renew = resolution.Renew;
         instruments.Pools.Add(this);
-        Tell(resolution.Warnings);
+        Log.Tell(resolution.Warnings);
     }
 
     /// <summary>Gets the number of configured endpoints.</summary>
@@ -139,7 +138,8 @@ public sealed class EndpointPool : IDisposable
     /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
     /// <exception cref="InvalidOperationException">The pool holds a ready-made client, which has no client to hand out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
-    /// <exception cref="EndpointsExhaustedException">No endpoint could do it.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could do it, after more than one attempt or without any. What the operation threw surfaces as it is where it is no endpoint's fault, or the only attempt.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
     public Task<T> InvokeAsync<T>(Func<PooledClient, CancellationToken, Task<T>> operation, string? model = null, CancellationToken cancellationToken = default)
     {
@@ -247,7 +247,7 @@ public sealed class EndpointPool : IDisposable
 
             _routes = new PoolRoutes(_dispatcher, members, settings, Log);
             _renew = resolution.Renew;
-            Tell(resolution.Warnings);
+            Log.Tell(resolution.Warnings);
         }
     }
 
@@ -269,8 +269,6 @@ public sealed class EndpointPool : IDisposable
                 "", typeof(RoundRobinOptions), [$"Endpoint '{chatOnly.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; give it an address."]);
         }
     }
-
-    private void Tell(IReadOnlyList<string> warnings) => Log.Tell([.. warnings.Where(_toldWarnings.Add)]);
 
     private EndpointStatus StatusOf(Endpoint endpoint, long now)
     {

@@ -22,10 +22,10 @@ public sealed class PooledClient
     /// <c>CompleteChatAsync(BinaryContent, RequestOptions)</c>, embeddings, images and transcriptions.
     /// </para>
     /// <para>
-    /// With it throw <see cref="MissingMethodException"/>, before anything is sent: <c>CompleteChatAsync(messages)</c> and <c>CompleteChatStreamingAsync</c>,
-    /// the extension methods for content filter results and data sources, the batch client, and file lists. Speech throws
-    /// <see cref="InvalidOperationException"/>. Responses go to a path that the service does not have. For these configure a v1 endpoint, whose address
-    /// ends in <c>/openai/v1</c>.
+    /// With it throw <see cref="MissingMethodException"/>, before anything is sent: <c>CompleteChatAsync(messages)</c>, <c>CompleteChatStreamingAsync</c>, and
+    /// the extension methods for content filter results and data sources. The batch client throws <see cref="TypeLoadException"/> and speech
+    /// <see cref="InvalidOperationException"/>, also before. File lists throw <see cref="MissingMethodException"/> when their answer has come. Responses go to
+    /// a path that the service does not have. For these configure a v1 endpoint, whose address ends in <c>/openai/v1</c>.
     /// </para>
     /// </remarks>
     public OpenAIClient Client { get; }

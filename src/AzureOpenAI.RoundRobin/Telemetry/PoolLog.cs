@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.Logging;
@@ -9,12 +10,16 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 /// <summary>
 /// What the pool tells its operators. Noted under the dispatcher's lock, told outside of it, and never able to change a call.
 /// </summary>
-internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
+internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, ConcurrentDictionary<string, bool> toldWarnings)
 {
     private static readonly TimeSpan ShortPause = TimeSpan.FromSeconds(1);
 
+    /// <summary>What each factory's log was warned of: registrations that read the same variables find the same in them, and it is said once.</summary>
+    private static readonly ConditionalWeakTable<ILoggerFactory, ConcurrentDictionary<string, bool>> Warned = [];
+
     private readonly ILogger _logger = logger;
     private readonly Instruments? _instruments = instruments;
+    private readonly ConcurrentDictionary<string, bool> _toldWarnings = toldWarnings;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
 
     /// <returns>Whether operators are told, and so should also be told when it is back. Pauses that come many a second are for those who debug.</returns>
@@ -77,13 +82,16 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments)
 
     /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
     /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
-    public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null) =>
-        new((loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(typeof(EndpointPool).FullName!), instruments);
+    public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
+    {
+        loggerFactory ??= NullLoggerFactory.Instance;
+        return new(loggerFactory.CreateLogger(typeof(EndpointPool).FullName!), instruments, Warned.GetOrCreateValue(loggerFactory));
+    }
 
-    /// <summary>Tells what is doubtful in the configuration.</summary>
+    /// <summary>Tells what is doubtful in the configuration, where that log has not heard it yet.</summary>
     public void Tell(IEnumerable<string> warnings)
     {
-        foreach (string warning in warnings)
+        foreach (string warning in warnings.Where(warning => _toldWarnings.TryAdd(warning, true)))
         {
             _notes.Enqueue(logger => ConfigurationWarning(logger, warning));
         }

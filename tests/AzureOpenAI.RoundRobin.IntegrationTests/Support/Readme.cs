@@ -63,8 +63,45 @@ internal static partial class Readme
         .. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(static path => MetadataReference.CreateFromFile(path)),
     ];
 
+    /// <summary>Every page that people read, by its path from the root.</summary>
+    public static IReadOnlyList<string> Pages { get; } =
+    [
+        "README.md", "CONTRIBUTING.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.RoundRobin.Tokenizers/README.md", "src/AzureOpenAI.Simulator/README.md",
+        .. Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Select(static path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal),
+    ];
+
+    public static string Text(string page) => File.ReadAllText(Path.Combine(Root, page)).ReplaceLineEndings("\n");
+
+    /// <summary>The cells of the table whose header begins so, row by row, with the code marks off.</summary>
+    public static string[][] Table(string page, params string[] header)
+    {
+        string[][] rows = [.. Text(page).Split('\n')
+            .Select(static line => line.StartsWith('|') ? line.Trim('|').Split('|').Select(static cell => cell.Replace("`", "", StringComparison.Ordinal).Trim()).ToArray() : [])];
+        int start = Array.FindIndex(rows, row => row.Take(header.Length).SequenceEqual(header));
+        return start < 0
+            ? throw new ArgumentException($"{page} has no table '{string.Join(" | ", header)}'.", nameof(header))
+            : [.. rows.Skip(start + 2).TakeWhile(static row => row.Length > 0)];
+    }
+
+    /// <summary>The targets of the links that lead neither elsewhere nor anywhere.</summary>
+    public static string[] DeadLinks(string page)
+    {
+        string folder = Path.GetDirectoryName(Path.Combine(Root, page))!;
+        return [.. Link().Matches(Text(page)).Select(static link => link.Groups["target"].Value).Where(target => !target.StartsWith("https://", StringComparison.Ordinal) && !Exists(target.Split('#')))];
+
+        bool Exists(string[] parts)
+        {
+            string path = parts[0].Length == 0 ? Path.Combine(Root, page) : Path.Combine(folder, parts[0]);
+            return Path.Exists(path) && (parts.Length == 1 || Headings(Path.GetRelativePath(Root, path)).Contains(parts[1]));
+        }
+    }
+
+    /// <summary>As they are linked to.</summary>
+    private static IEnumerable<string> Headings(string page) =>
+        Heading().Matches(Text(page)).Select(static heading => NotInAnchors().Replace(heading.Groups["text"].Value.Trim().ToLowerInvariant(), "").Replace(' ', '-'));
+
     public static string[] Blocks(string readme, string language) =>
-        [.. Fence().Matches(File.ReadAllText(Path.Combine(Root, readme)).ReplaceLineEndings("\n")).Where(block => block.Groups["language"].Value == language).Select(static block => block.Groups["text"].Value)];
+        [.. Fence().Matches(Text(readme)).Where(block => block.Groups["language"].Value == language).Select(static block => block.Groups["text"].Value)];
 
     /// <summary>Puts a key of its own into each place for one.</summary>
     public static string WithKeys(string text)
@@ -103,6 +140,15 @@ internal static partial class Readme
     }
 
     private static SyntaxTree Parse(string text) => CSharpSyntaxTree.ParseText(text, cancellationToken: TestContext.Current.CancellationToken);
+
+    [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)")]
+    private static partial Regex Link();
+
+    [GeneratedRegex(@"^#+ (?<text>.+)$", RegexOptions.Multiline)]
+    private static partial Regex Heading();
+
+    [GeneratedRegex(@"[^\w\- ]")]
+    private static partial Regex NotInAnchors();
 
     [GeneratedRegex(@"^```(?<language>\w+)\n(?<text>.*?)^```", RegexOptions.Multiline | RegexOptions.Singleline)]
     private static partial Regex Fence();

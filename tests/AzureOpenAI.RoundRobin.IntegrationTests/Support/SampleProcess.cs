@@ -17,9 +17,14 @@ internal sealed partial class SampleProcess : IAsyncDisposable
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    private SampleProcess(string name, IReadOnlyDictionary<string, string> variables)
+    private SampleProcess(string name, IReadOnlyDictionary<string, string> variables, string[]? arguments = null, string? directory = null)
     {
-        ProcessStartInfo start = new("dotnet", [Path.Combine(Home, name, Configuration, $"{name}.dll"), "--urls", "http://127.0.0.1:0"]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        ProcessStartInfo start = new("dotnet", [Path.Combine(Home, name, Configuration, $"{name}.dll"), .. arguments ?? ["--urls", "http://127.0.0.1:0"]])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = directory ?? AppContext.BaseDirectory,
+        };
         foreach (string variable in start.Environment.Keys.Where(static key => key.Contains("AZURE_OPENAI", StringComparison.Ordinal)).ToArray())
         {
             start.Environment.Remove(variable);
@@ -53,18 +58,21 @@ internal sealed partial class SampleProcess : IAsyncDisposable
     }
 
     /// <summary>Endpoints as a user writes them, in the variables.</summary>
-    public static SampleProcess Start(string name, AzureOpenAISimulator azure)
+    public static SampleProcess Start(string name, AzureOpenAISimulator azure, string[]? arguments = null) => new(name, VariablesOf(azure), arguments);
+
+    public static SampleProcess Start(string name, IReadOnlyDictionary<string, string> variables, string[]? arguments = null, string? directory = null) =>
+        new(name, variables, arguments, directory);
+
+    public static Dictionary<string, string> VariablesOf(AzureOpenAISimulator azure)
     {
         IEnumerable<string> entries = azure.Resources.Select(static resource =>
             $$"""{ "AZURE_OPENAI_ENDPOINT": "{{resource.Endpoint}}", "AZURE_OPENAI_API_KEY": "{{resource.ApiKey}}", "model": "gpt-4o", "name": "{{resource.Name}}" }""");
-        return new(name, new Dictionary<string, string>
+        return new()
         {
             ["USE_AZURE_OPENAI_ROUND_ROBIN"] = "true",
             ["AZURE_OPENAI_ROUND_ROBIN_CONNECTION"] = $"[{string.Join(',', entries)}]",
-        });
+        };
     }
-
-    public static SampleProcess Start(string name, IReadOnlyDictionary<string, string> variables) => new(name, variables);
 
     public Task<Uri> AddressAsync(CancellationToken cancellationToken) => _listening.Task.WaitAsync(cancellationToken);
 

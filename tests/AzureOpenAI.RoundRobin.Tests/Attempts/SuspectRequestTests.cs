@@ -108,4 +108,43 @@ public class SuspectRequestTests
         Assert.True(failure.RetryAfter <= TimeSpan.FromSeconds(3));
         Assert.Equal([EndpointState.Fit, EndpointState.Out], pool.Pool.GetStatus().Select(status => status.State));
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_WhereNobodyElseIsLeftToAsk_SurfacesAtOnce(bool streaming)
+    {
+        using FakePool pool = new(1);
+        Exception failure = FakeFailure.RateLimited(Hours);
+        pool.Clients[0].Fails = failure;
+        Task<string> call = pool.AskAsync(streaming);
+
+        await Eventually.TrueAsync(() => call.IsCompleted);
+
+        Assert.Same(failure, await Assert.ThrowsAnyAsync<Exception>(() => call));
+        Assert.Equal([1], pool.Calls);
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_WhileTheOthersAreOut_NeverWaitsForHours(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(10));
+        Assert.Equal("aa", await pool.AskManyAsync(2, streaming));
+        Assert.Equal([2, 1], pool.Calls);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
+        pool.Clients[1].Fails = null;
+
+        Task<string> call = pool.AskAsync(streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Equal([3, 1], pool.Calls);
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.TrueAsync(() => call.IsCompleted);
+
+        Assert.Equal("b", await call);
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+    }
 }

@@ -321,6 +321,31 @@ public class RegistrationTests
         Assert.Contains("USE_AZURE_OPENAI_ROUND_ROBIN", record.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AWarning_OfWhatSeveralRegistrationsRead_IsToldOnce(bool on)
+    {
+        Dictionary<string, string?> values = on ? On() : Off();
+        values["AZURE_OPENAI_ROUND_ROBIN_CONNECTION"] = Connection.Replace("AZURE_OPENAI_API_KEY\":\"secret-key-of-two", "color\":\"red\",\"AZURE_OPENAI_API_KEY\":\"secret-key-of-two", StringComparison.Ordinal);
+        values["AZURE_OPENAI_EMBEDDING_DEPLOYMENT"] = "vectors";
+        values["USE_AZURE_OPENAI_ROUND_ROBIN"] = on ? "true" : null;
+        await using ServiceProvider provider = Build(values, services =>
+        {
+            services.AddFakeLogging();
+            services.AddAzureOpenAIRoundRobin();
+            services.AddKeyedAzureOpenAIRoundRobin("advanced", options => options.DeploymentName = "other");
+            services.AddAzureOpenAIRoundRobinEmbeddingGenerator();
+        });
+
+        _ = provider.GetRequiredService<IChatClient>();
+        _ = provider.GetRequiredKeyedService<IChatClient>("advanced");
+        _ = provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+
+        FakeLogRecord record = Assert.Single(provider.GetFakeLogCollector().GetSnapshot(), record => record.Level == LogLevel.Warning);
+        Assert.Contains(on ? "color" : "USE_AZURE_OPENAI_ROUND_ROBIN", record.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Faults_WithAHost_StopItsStart()
     {
