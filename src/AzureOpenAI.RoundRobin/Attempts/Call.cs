@@ -297,12 +297,20 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
     private void Surface(TimeSpan? readyIn)
     {
         ForgetBroken(blame: true);
-        if (_failures.Count == 1)
+        if (_failures.Count != 1)
         {
-            ExceptionDispatchInfo.Throw(_standsFor.Exception);
+            throw Exhausted(readyIn);
         }
 
-        throw Exhausted(readyIn);
+        // An attempt that ran out of time ends as a cancelled one does, but nobody has cancelled this call.
+        if (_standsFor.Exception is OperationCanceledException)
+        {
+            throw new TimeoutException(
+                string.Create(CultureInfo.InvariantCulture, $"Endpoint '{_failures[0].EndpointName}' did not answer within {_failures[0].Duration.TotalSeconds:0.#} s, and no other could be asked."),
+                _standsFor.Exception);
+        }
+
+        ExceptionDispatchInfo.Throw(_standsFor.Exception);
     }
 
     private EndpointsExhaustedException Misconfigured()

@@ -243,7 +243,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         try
         {
             move = _updates!.MoveNextAsync();
-            if (move.IsCompletedSuccessfully)
+            if (move.IsCompleted)
             {
                 return new(Moved(move.GetAwaiter().GetResult()));
             }

@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// </summary>
 /// <remarks>
 /// <para>
-/// A key that was never seen is placed at the first endpoint of its <see cref="RendezvousOrder"/> that is fit, is not overloaded, and has not
+/// A key that was never seen is placed at the first endpoint of its <see cref="RendezvousOrder"/> that is fit, or returns and may have one more call, is not overloaded, and has not
 /// more than its share of the latest placements; there it stays. Hashing alone would spread few conversations badly (30 over 3 endpoints
 /// with a deviation of a fifth and more); going by the load alone, two processes would never agree. So the share has some room: one
 /// conversation, or a tenth.
@@ -140,7 +140,7 @@ internal sealed class ConversationHomes
         {
             first ??= endpoint;
             double share = (double)placed * endpoint.Weight / weights;
-            if (PlacedAt(endpoint) + 1 <= share + Math.Max(1, share / 10) && endpoint.IsFit && !IsOverloaded(endpoint, rotation))
+            if (PlacedAt(endpoint) + 1 <= share + Math.Max(1, share / 10) && (endpoint.IsFit || endpoint.HasPermit) && !IsOverloaded(endpoint, rotation))
             {
                 return endpoint;
             }

@@ -129,13 +129,14 @@ internal sealed partial class Dispatcher
             return;
         }
 
-        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && IsAlone(endpoint))
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && target.Condition == Condition.Fit && IsAlone(endpoint))
         {
-            // It has nobody to stand in for it, so it is never out for an error: its calls come back one by one, as the SDK's own retries would.
+            // It has nobody to stand in for it, so it does not go out for an error: its calls come back one by one, as the SDK's own retries would. Where it is
+            // out already they wait in line, and would come back at once and again and again.
             return;
         }
 
-        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint))
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.IsOpen && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint))
         {
             // With it the whole pool would be out, though each of them answers some of the calls.
             target.Endured();

@@ -193,7 +193,7 @@ internal sealed partial class Dispatcher
             return null;
         }
 
-        chosen.ProbedAtTurn = group.Turns;
+        chosen.ProbedAtCall = group.Begun;
         return chosen;
     }
 
@@ -202,7 +202,7 @@ internal sealed partial class Dispatcher
 
     /// <summary>A call risks a probe with its first attempt only: one that has lost its time already gets the best there is. An endpoint that has failed one before is not offered first any more, but once in a round of turns: else at a call a minute each call would find it out again.</summary>
     private static bool MayProbe(EndpointGroup group, Endpoint offer, Call call) =>
-        !call.HasTriedAny && (offer.FailedProbes == 0 || unchecked(group.Turns - offer.ProbedAtTurn) >= (uint)group.Endpoints.Length);
+        !call.HasTriedAny && (offer.FailedProbes == 0 || unchecked(group.Begun - offer.ProbedAtCall) >= (uint)group.Endpoints.Length);
 
     private bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))

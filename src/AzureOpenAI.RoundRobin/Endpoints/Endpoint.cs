@@ -82,8 +82,8 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
-    /// <summary>How many turns its group had taken when a call last risked a probe here. Under the dispatcher's lock.</summary>
-    public uint ProbedAtTurn { get; set; }
+    /// <summary>How many calls of its group had begun when one of them last risked a probe here. Under the dispatcher's lock.</summary>
+    public uint ProbedAtCall { get; set; }
 
     /// <summary>While it is taken for silent: the number of the middle one of the calls that waited there then. Under the dispatcher's lock.</summary>
     public uint MiddleWaiting { get; set; }

@@ -70,6 +70,9 @@ internal sealed class EndpointGroup
     /// <summary>How many calls went where they prefer, and took no turn: those that do take turns stay even among themselves. Wraps.</summary>
     public uint Preferred => Volatile.Read(ref _preferred);
 
+    /// <summary>How many calls began, in turn or where they prefer; wraps.</summary>
+    public uint Begun => unchecked(Turns + Preferred);
+
     public void CountPreferred() => Interlocked.Increment(ref _preferred);
 
     /// <summary>Under the dispatcher's lock: counts the calls that a worse tier took over.</summary>

@@ -75,7 +75,7 @@ internal sealed class PoolMembers
         uint turns = _begunBefore;
         foreach (EndpointGroup group in Groups)
         {
-            turns = unchecked(turns + group.Turns + group.Preferred);
+            turns = unchecked(turns + group.Begun);
         }
 
         return turns;

@@ -50,6 +50,23 @@ public class SlowAttemptTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task AttemptTimeout_OfTheOnlyAttempt_IsATimeoutException(bool streaming)
+    {
+        using FakePool pool = new(1, options => (options.AttemptTimeout, options.MaxWait) = (Limit, TimeSpan.Zero));
+        pool.Clients[0].Hold();
+        Task<string> call = pool.AskAsync(streaming);
+
+        pool.Time.Advance(Limit);
+
+        TimeoutException failure = await Assert.ThrowsAsync<TimeoutException>(() => call);
+        Assert.Contains("'a'", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("10 s", failure.Message, StringComparison.Ordinal);
+        Assert.IsAssignableFrom<OperationCanceledException>(failure.InnerException);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task ACancellationThatNobodyAskedFor_MayFailOver(bool streaming)
     {
         using FakePool pool = new(3);

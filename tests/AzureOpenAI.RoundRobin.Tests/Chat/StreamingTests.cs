@@ -8,6 +8,20 @@ namespace AzureOpenAI.RoundRobin.Tests.Chat;
 public class StreamingTests
 {
     [Fact]
+    public async Task AStream_ThatBreaksWithoutWaiting_EndsWithoutWaiting()
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].OnStream = (_, _, _) => FakeChatClient.Failing(new IOException("cut"), "one");
+        await using IAsyncEnumerator<ChatResponseUpdate> updates = pool.Client.GetStreamingResponseAsync("hi", null, TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
+        Assert.True(await updates.MoveNextAsync());
+
+        ValueTask<bool> next = updates.MoveNextAsync();
+
+        Assert.True(next.IsFaulted);
+        await Assert.ThrowsAsync<ChatStreamInterruptedException>(async () => await next);
+    }
+
+    [Fact]
     public async Task CreatingTheStream_Throws_MovesOn()
     {
         using FakePool pool = new(2);

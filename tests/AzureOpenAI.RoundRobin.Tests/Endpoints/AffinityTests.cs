@@ -262,6 +262,52 @@ public class AffinityTests
         Assert.Equal("a", await call);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_ThatFailedItsProbe_IsProbedAgain(bool streaming)
+    {
+        using FakePool pool = PoolOf(3);
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        await AskEachAsync(pool, streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        await AskEachAsync(pool, streaming);
+        Assert.Equal(2, pool.Clients[1].Calls);
+
+        pool.Clients[1].Fails = null;
+        pool.Time.Advance(TimeSpan.FromSeconds(20));
+        await AskEachAsync(pool, streaming);
+
+        Assert.InRange(pool.Clients[1].Calls, 3, int.MaxValue);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_ThatReturns_IsHomeToNewConversations(bool streaming)
+    {
+        using FakePool pool = PoolOf(12);
+        int conversation = 0;
+        for (; conversation < 600; conversation++)
+        {
+            await pool.AskAsync(streaming, prompt: $"prompt {conversation}");
+        }
+
+        pool.Clients[1].Plays(FakeFailure.Refused());
+        for (; pool.StateOf(1) == EndpointState.Fit; conversation++)
+        {
+            await pool.AskAsync(streaming, prompt: $"prompt {conversation}");
+        }
+
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        for (int i = 0; i < 200; i++, conversation++)
+        {
+            await pool.AskAsync(streaming, prompt: $"prompt {conversation}");
+        }
+
+        Assert.Equal(EndpointState.Fit, pool.StateOf(1));
+    }
+
     [Fact]
     public async Task Calls_WithoutAffinity_AllocateNothing()
     {

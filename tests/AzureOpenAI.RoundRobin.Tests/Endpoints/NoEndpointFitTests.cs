@@ -9,6 +9,29 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task APoolOfOne_ThatErrsWhenItIsProbed_IsLeftAPauseBetweenProbes(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        Task<string>[] calls = [pool.AskAsync(streaming), pool.AskAsync(streaming), pool.AskAsync(streaming)];
+        await pool.SettleAsync();
+        int refused = pool.Clients[0].Calls;
+
+        pool.Clients[0].Plays([.. Enumerable.Repeat(FakeFailure.Status(500), 20)]);
+        for (int i = 0; i < 8; i++)
+        {
+            await pool.AdvanceAsync(0.25);
+        }
+
+        Assert.InRange(pool.Clients[0].Calls - refused, 1, 4);
+        pool.Clients[0].Fails = null;
+        await pool.AdvanceAsync(4);
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task OutByFaults_TheLineProbes_AtMostFourTimesASecond(bool streaming)
     {
         using FakePool pool = new(3);

@@ -94,7 +94,7 @@ internal sealed class FakeService : HttpMessageHandler
     private static StringContent Json(string json) => new(json, Encoding.UTF8, "application/json");
 
     /// <summary>As from a network, a stream that cannot be rewound.</summary>
-    private sealed class OneWay(string text) : MemoryStream(Encoding.UTF8.GetBytes(text))
+    internal sealed class OneWay(string text) : MemoryStream(Encoding.UTF8.GetBytes(text))
     {
         public override bool CanSeek => false;
     }

@@ -1,0 +1,86 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Tests.Chaos;
+
+internal sealed partial class ChaosRun
+{
+    private const double LongestHealing = 1500;
+
+    /// <summary>A learned limit that is just what comes is kept, and hinders nobody.</summary>
+    private const double LongestHoldingBack = 300;
+
+    private async Task HealAsync()
+    {
+        IsHealing = true;
+        Reload(null);
+        double until = Time.Seconds + LongestHealing;
+        double perSecond = Math.Min(1 + (Plan.Models.Length * 0.2 * Plan.Endpoints.Length), Plan.Endpoints.Sum(endpoint => (endpoint.RequestsPerMinute ?? 6000) / 240.0));
+        List<Task> pending = [];
+        while (!IsWell(until))
+        {
+            if (Time.Seconds > until)
+            {
+                Report($"After {LongestHealing} s of peace: {string.Join("; ", Pool.Endpoints.Where(endpoint => !endpoint.IsFit || endpoint.Hints.IsNear).Select(Describe))}.");
+                return;
+            }
+
+            for (int i = 0; i < 20; i++)
+            {
+                await Time.WaitAsync(Draw.Exponential(1 / perSecond));
+                pending.Add(CallAsync(isPlain: true));
+            }
+
+            pending.RemoveAll(task => task.IsCompleted);
+        }
+
+        await Task.WhenAll(pending);
+        CheckIdle();
+        IsHealed = true;
+        await CheckSpreadAsync();
+    }
+
+    private static string Describe(Endpoint endpoint) =>
+        $"{endpoint.Name}/{endpoint.DeploymentName} of tier {endpoint.Priority} {endpoint.Health.Condition} {endpoint.Health.Reason}, its resource {endpoint.Resource.Health.Condition} {endpoint.Resource.Health.Reason}, "
+        + $"{(endpoint.HasPermit ? "may" : "may not")} be asked,  {endpoint.InFlight} in flight{(endpoint.Capacity.HoldsBack ? ", held back" : "")}{(endpoint.Hints.IsNear ? ", near its limit" : "")}";
+
+    /// <summary>A worse tier is not asked while the best is well, so its return may take as long as that.</summary>
+    private bool IsWell(double until)
+    {
+        int best = Plan.Endpoints.Min(endpoint => endpoint.Priority);
+        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.IsFit : endpoint.Condition != Condition.Out) && !endpoint.Hints.IsNear)
+            && (Time.Seconds > until - LongestHealing + LongestHoldingBack || !Pool.Endpoints.Any(endpoint => endpoint.Capacity.HoldsBack));
+    }
+
+    private async Task CheckSpreadAsync()
+    {
+        ChaosEndpoint[] best = [.. _endpoints.Where(endpoint => endpoint.Plan.Priority == Plan.Endpoints.Min(plan => plan.Priority))];
+        if (Plan.HasAffinity || Pool.DefaultGroup.Rotation.Slow.Length > 0 || Pool.Endpoints.Any(endpoint => endpoint.Capacity.IsLimited))
+        {
+            return;
+        }
+
+        int[] before = [.. best.Select(endpoint => endpoint.Arrivals)];
+        int sum = best.Sum(endpoint => endpoint.Plan.Weight);
+        for (int i = 0; i < 3 * sum; i++)
+        {
+            await CallAsync(isPlain: true, model: "");
+        }
+
+        int[] had = [.. best.Select((endpoint, i) => endpoint.Arrivals - before[i])];
+        if (!best.Select(endpoint => 3 * endpoint.Plan.Weight).SequenceEqual(had) && Pool.DefaultGroup.Rotation.Slow.Length == 0)
+        {
+            Report($"In peace the weights {string.Join(' ', best.Select(endpoint => endpoint.Plan.Weight))} had the turns {string.Join(' ', had)}.");
+        }
+    }
+
+    private void CheckIdle()
+    {
+        int inFlight = Pool.Endpoints.Sum(endpoint => endpoint.InFlight);
+        int running = Pool.GetStatus().Sum(status => status.InFlight);
+        int atEndpoints = _endpoints.Sum(endpoint => endpoint.Running);
+        if (inFlight + running + atEndpoints + Pool.Waiting + Time.Line.Count + _calls.Count > 0)
+        {
+            Report($"When all is over {inFlight} are in flight, {running} run, {atEndpoints} are at endpoints, {Pool.Waiting} wait, {Time.Line.Count} stand in line, {_calls.Count} calls are open.");
+        }
+    }
+}

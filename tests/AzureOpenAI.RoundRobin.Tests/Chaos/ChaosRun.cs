@@ -1,0 +1,303 @@
+using System.Diagnostics;
+using System.Globalization;
+using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.Options;
+
+namespace AzureOpenAI.RoundRobin.Tests.Chaos;
+
+/// <summary>One seed from its first call to its last: trouble, peace, and what must be true in both.</summary>
+internal sealed partial class ChaosRun : IDisposable
+{
+    private const int StackSize = 16 * 1024 * 1024;
+    private const double IdleFor = 3600;
+
+    /// <summary>Each wake of the pool's timer has a reason, and within a second there are not more reasons than that.</summary>
+    private const int MostFires = 400;
+
+    private readonly Dictionary<int, ChaosCall> _calls = [];
+    private readonly Dictionary<string, int> _endings = [];
+    private readonly List<string> _faults = [];
+    private readonly ChaosEndpoint[] _endpoints;
+    private readonly HttpClient? _transport;
+    private readonly ChaosClient[]? _clients;
+    private readonly ChaosCaller _caller;
+    private readonly ulong _seed;
+    private readonly List<ChaosCall> _givenUp = [];
+    private Thread? _driver;
+    private int _nextCall;
+    private int _attempts;
+    private int _released;
+    private int _reach;
+    private ulong _digest = 14695981039346656037;
+
+    public ChaosRun(ulong seed)
+    {
+        _seed = seed;
+        Plan = new ChaosPlan(new ChaosDraw(seed));
+        Draw = new ChaosDraw(~seed);
+        Time = new ChaosTime(new ChaosDraw(seed ^ 0x5555555555555555));
+        _endpoints = [.. Plan.Endpoints.Select((plan, i) => new ChaosEndpoint(this, i, plan))];
+        _transport = Plan.IsBuilt ? new HttpClient(new ChaosTransport(this, _endpoints)) { Timeout = Timeout.InfiniteTimeSpan } : null;
+        _clients = Plan.IsBuilt ? null : [.. _endpoints.Select(endpoint => new ChaosClient(this, endpoint))];
+        RoundRobinOptions options = Plan.Options(_clients, _transport);
+        ChaosDraw jitter = new(seed + 1);
+        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
+        _caller = new ChaosCaller(this);
+    }
+
+    public ChaosPlan Plan { get; }
+
+    public ChaosDraw Draw { get; }
+
+    public ChaosTime Time { get; }
+
+    public EndpointPool Pool { get; }
+
+    /// <summary>All trouble is over.</summary>
+    public bool IsHealing { get; private set; }
+
+    /// <summary>And everybody is well again.</summary>
+    public bool IsHealed { get; private set; }
+
+    public bool IsDisposed { get; private set; }
+
+    public bool IsDriver => Thread.CurrentThread == _driver;
+
+    public static ChaosResult Of(ulong seed)
+    {
+        using ChaosRun run = new(seed);
+        return run.Run();
+    }
+
+    public ChaosCall Find(string prompt) => _calls[int.Parse(prompt.Split(' ')[1], CultureInfo.InvariantCulture)];
+
+    public void Report(string fault)
+    {
+        if (_faults.Count < 10)
+        {
+            _faults.Add($"{Time.Seconds:0.000} s: {fault}");
+        }
+    }
+
+    /// <summary>Goes into what tells two runs apart.</summary>
+    public void Note(string what)
+    {
+        foreach (char letter in string.Create(CultureInfo.InvariantCulture, $"{Time.GetTimestamp()} {what}\n"))
+        {
+            _digest = unchecked((_digest ^ letter) * 1099511628211);
+        }
+    }
+
+    public void CheckTurn(ChaosCall call)
+    {
+        _attempts++;
+        if (Time.Line.IsReleasing)
+        {
+            call.HasWaited = true;
+        }
+        else if (!call.HasWaited && Time.Line.StandsIn(call.Group!))
+        {
+            Report($"{call} did not go to the end of the line.");
+        }
+    }
+
+    public void Ended(ChaosCall call, string how)
+    {
+        call.EndedAt = Time.Seconds;
+        _endings[how] = _endings.GetValueOrDefault(how) + 1;
+        _calls.Remove(call.Id);
+        Note($"{call.Id} {how}");
+    }
+
+    public void GiveUp(ChaosCall call)
+    {
+        call.GaveUpAt ??= Time.Seconds;
+        _givenUp.Add(call);
+    }
+
+    public void Dispose()
+    {
+        _caller.Dispose();
+        Pool.Dispose();
+        _transport?.Dispose();
+    }
+
+    /// <summary>On a thread of its own, with no context, so that all that is awaited goes on right there.</summary>
+    private ChaosResult Run()
+    {
+        long began = Stopwatch.GetTimestamp();
+        _driver = new(Drive, StackSize) { IsBackground = true };
+        _driver.Start();
+        _driver.Join();
+        return new ChaosResult(_seed, _nextCall, _attempts, Time.Seconds / 60, Time.PoolFires.All, Time.PoolFires.InASecond, _reach, _endings, _digest, _faults, Stopwatch.GetElapsedTime(began));
+    }
+
+    private void Drive()
+    {
+        try
+        {
+            Task life = LiveAsync();
+            Settle();
+            while (!life.IsCompleted)
+            {
+                if (!Time.TryAdvance())
+                {
+                    throw new ChaosException($"Nothing will happen any more, and these wait: {string.Join("; ", _calls.Values)}.");
+                }
+
+                Settle();
+            }
+
+            life.GetAwaiter().GetResult();
+        }
+#pragma warning disable CA1031 // Whatever it is, the seed must be told with it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Report(exception is ChaosException ? exception.Message : exception.ToString());
+        }
+    }
+
+    /// <summary>Until nothing goes on any more but with time. Where a pause is cancelled, the runtime goes on elsewhere.</summary>
+    private void Settle()
+    {
+        Time.Line.Settle();
+        foreach (ChaosCall call in _givenUp.ToArray())
+        {
+            if (call.EndedAt is null && !call.IsRead)
+            {
+                call.Home.AwaitArrival();
+                call.Home.GoOn();
+                Time.Line.Settle();
+            }
+        }
+
+        _givenUp.RemoveAll(call => call.EndedAt is not null);
+    }
+
+    private async Task LiveAsync()
+    {
+        List<Task> pending = [];
+        pending.AddRange(Plan.Suspensions.Select(suspension => At(suspension.At, () => Time.Suspend(suspension.Seconds))));
+        pending.AddRange(Plan.WallJumps.Select(jump => At(jump.At, () => Time.SetWallClock(TimeSpan.FromSeconds(jump.Offset)))));
+        pending.AddRange(Plan.Reloads.Select(at => At(at, () => Reload(Draw))));
+        pending.AddRange(Plan.Bursts.Select(burst => At(burst.At, () =>
+        {
+            for (int i = 0; i < burst.Count; i++)
+            {
+                pending.Add(CallAsync());
+            }
+        })));
+        if (Plan.DisposesEarly)
+        {
+            pending.Add(At(Draw.Between(0, Plan.Seconds), () =>
+            {
+                IsDisposed = true;
+                Pool.Dispose();
+            }));
+        }
+
+        while (Time.Seconds < Plan.Seconds)
+        {
+            await Time.WaitAsync(Draw.Exponential(1 / Plan.PerSecond));
+            pending.Add(CallAsync());
+        }
+
+        while (pending.Find(task => !task.IsCompleted) is { } task)
+        {
+            await task;
+        }
+
+        CheckIdle();
+        if (!IsDisposed)
+        {
+            await HealAsync();
+        }
+
+        await Time.WaitAsync(IdleFor);
+        long fires = Time.PoolFires.All;
+        await Time.WaitAsync(IdleFor);
+        if (Time.PoolFires.All > fires)
+        {
+            Report($"The pool's timer came {Time.PoolFires.All - fires} times while there was nothing to do.");
+        }
+
+        _reach = ChaosReach.Count(Pool);
+        if (_reach > 1500 + (120 * Pool.Endpoints.Count))
+        {
+            Report($"The pool holds on to {_reach} objects for {Pool.Endpoints.Count} deployments.");
+        }
+
+        if (Time.PoolFires.InASecond > MostFires)
+        {
+            Report($"The pool's timer came {Time.PoolFires.InASecond} times in one second.");
+        }
+
+        if (Time.Armed is { Length: > 0 } armed)
+        {
+            Report($"Timers are set while there is nothing to do: {armed}.");
+        }
+
+        IsDisposed = true;
+        Pool.Dispose();
+        await CallAsync();
+        if (_released != 1)
+        {
+            Report($"After its end the pool has let go {_released} times of what it owns.");
+        }
+    }
+
+    /// <summary>Another configuration, or with no lot the first one again. One that is at fault changes nothing.</summary>
+    private void Reload(ChaosDraw? draw)
+    {
+        if (IsDisposed)
+        {
+            return;
+        }
+
+        RoundRobinOptions options = Plan.Options(_clients, _transport, draw);
+        string before = string.Join(' ', Pool.Endpoints.Select(endpoint => $"{endpoint.Name}/{endpoint.DeploymentName}"));
+        if (draw?.Chance(0.1) == true)
+        {
+            options.Endpoints[0].Weight = -1;
+            try
+            {
+                Pool.Update(options);
+                Report("A configuration that is at fault was taken.");
+            }
+            catch (OptionsValidationException)
+            {
+                string after = string.Join(' ', Pool.Endpoints.Select(endpoint => $"{endpoint.Name}/{endpoint.DeploymentName}"));
+                if (before != after)
+                {
+                    Report($"A configuration that is at fault changed {before} to {after}.");
+                }
+            }
+
+            return;
+        }
+
+        // Calls may come and go while the configuration is taken.
+        HashSet<string> names = [.. options.Endpoints.Select(entry => entry.Name!)];
+        ChaosEndpoint[] members = Array.FindAll(_endpoints, endpoint => names.Contains($"e{endpoint.Index}"));
+        Array.ForEach(members, static endpoint => endpoint.Joins());
+        Pool.Update(options);
+        Note("reloads");
+        Array.ForEach(members, member => member.Keeps(options.Endpoints.First(entry => entry.Name == $"e{member.Index}").Deployments.Keys));
+        Array.ForEach([.. _endpoints.Except(members)], static endpoint => endpoint.Leaves());
+    }
+
+    private async Task At(double second, Action befalls)
+    {
+        await Time.WaitAsync(second);
+        befalls();
+    }
+
+    private Task CallAsync(bool isPlain = false, string? model = null)
+    {
+        ChaosCall call = _caller.Draw(_nextCall++, isPlain, model);
+        call.Group = Pool.LoopFor(call.Model).Group;
+        _calls.Add(call.Id, call);
+        return _caller.CallAsync(call);
+    }
+}

@@ -1,0 +1,48 @@
+using System.Globalization;
+
+namespace AzureOpenAI.RoundRobin.Tests.Chaos;
+
+/// <summary>
+/// Pools, endpoints, callers, troubles and clocks drawn by lot, in simulated time on one thread. A seed replays exactly: <c>CHAOS_SEED=7 CHAOS_SEEDS=1</c> in the environment
+/// plays that one, <c>CHAOS_SEEDS=5000</c> as many from a random one on.
+/// </summary>
+public sealed class ChaosTests(ITestOutputHelper output)
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void Holds_through_chosen_chaos(int seed)
+    {
+        ChaosResult result = ChaosRun.Of((ulong)seed);
+        Assert.True(result.Faults.Count == 0, result.ToString());
+    }
+
+    [Fact]
+    public void Holds_through_any_chaos()
+    {
+        ulong first = Read("CHAOS_SEED") ?? (ulong)Random.Shared.NextInt64(1, 1_000_000_000);
+        ulong count = Read("CHAOS_SEEDS") ?? 1;
+        List<ChaosResult> failed = [];
+        (double minutes, long calls) = (0, 0);
+        for (ulong seed = first; seed < first + count; seed++)
+        {
+            ChaosResult result = ChaosRun.Of(seed);
+            output.WriteLine(result.ToString());
+            minutes += result.Minutes;
+            calls += result.Calls;
+            if (result.Faults.Count > 0)
+            {
+                failed.Add(result);
+            }
+        }
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} seeds from {first} on, {calls} calls, {minutes:0} simulated minutes: {failed.Count} failed."));
+        Assert.True(failed.Count == 0, $"{failed.Count} of {count} seeds from {first} on:\n{string.Join('\n', failed.Take(20))}");
+    }
+
+    [Fact]
+    public void Replays_a_seed_exactly() => Assert.Equal(ChaosRun.Of(5).Digest, ChaosRun.Of(5).Digest);
+
+    private static ulong? Read(string name) => ulong.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;
+}
