@@ -35,7 +35,7 @@ public sealed class CooldownTests
         fleet["east"].Faults.Add(Faults.Named(fault, _time).Times(1));
 
         await fleet.AskAsync(streaming);
-        Assert.Equal(seconds.Seconds(), fleet.StatusOf("east").ReadyIn);
+        Assert.True(fleet.StatusOf("east").ReadyIn == seconds.Seconds(), $"{fleet.StatusOf("east").ReadyIn}: {fleet.StatusOf("east").LastError} {fleet.StatusOf("east").LastError?.Exception}");
 
         _time.Advance(seconds.Seconds() - TimeSpan.FromMilliseconds(1));
         await fleet.AskAsync(streaming, times: 10);

@@ -6,8 +6,10 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests.Chaos;
 
 /// <summary>
 /// Calls and streams at full speed, some failing over, cancelled or left: memory, handles and connections stay where they were. Some thousands; <c>SOAK_CALLS=200000</c> in the
-/// environment makes it as many.
+/// environment makes it as many. They run alone, since what other tests open would count too.
 /// </summary>
+[Collection(nameof(SoakTests))]
+[CollectionDefinition(nameof(SoakTests), DisableParallelization = true)]
 public sealed class SoakTests(ITestOutputHelper output)
 {
     private const int Least = 6000;
