@@ -44,7 +44,7 @@ internal static class SimulatedTable
     private static string Counts(IEnumerable<double> seconds)
     {
         int[] all = [.. seconds.Select(second => (int)second)];
-        return string.Join(' ', Enumerable.Range(0, all.Length == 0 ? 0 : Math.Min(200, all.Max() + 1)).Select(second => all.Count(at => at == second)).Chunk(10).Select(ten => string.Join(',', ten)));
+        return string.Join(' ', Enumerable.Range(0, all.Length == 0 ? 0 : Math.Min(1000, all.Max() + 1)).Select(second => all.Count(at => at == second)).Chunk(10).Select(ten => string.Join(',', ten)));
     }
 
     private static string Also(SimulatedResult result) => string.Join("; ", new[]

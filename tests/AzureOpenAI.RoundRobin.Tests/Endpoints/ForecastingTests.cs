@@ -121,13 +121,18 @@ public class ForecastingTests
         int taken = 0;
         long current = -1;
         FakeChatClient client = pool.Clients[0];
+        Lock judging = new();
         Exception? Judge()
         {
-            double seconds = (pool.Time.GetUtcNow() - Clocks.Start).TotalSeconds;
-            long now = (long)(seconds / window);
-            taken = now == current ? taken : 0;
-            current = now;
-            return ++taken <= limit ? null : FakeFailure.RateLimited(TimeSpan.FromSeconds(((now + 1) * window) - seconds));
+            // Calls that leave the line together come on threads of their own.
+            lock (judging)
+            {
+                double seconds = (pool.Time.GetUtcNow() - Clocks.Start).TotalSeconds;
+                long now = (long)(seconds / window);
+                taken = now == current ? taken : 0;
+                current = now;
+                return ++taken <= limit ? null : FakeFailure.RateLimited(TimeSpan.FromSeconds(((now + 1) * window) - seconds));
+            }
         }
 
         client.OnCall = (_, _, _) => Judge() is { } failure ? Task.FromException<ChatResponse>(failure) : Task.FromResult(FakeChatClient.Answer(client.Name));
