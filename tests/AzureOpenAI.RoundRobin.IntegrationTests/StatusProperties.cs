@@ -37,7 +37,7 @@ public sealed class StatusProperties
 
         MovesOn,
 
-        /// <summary>A 200 of which the SDK decides whether it can be read.</summary>
+        /// <summary>A success of which the SDK decides whether it can be read.</summary>
         Either,
     }
 
@@ -72,7 +72,7 @@ public sealed class StatusProperties
     [Fact]
     public async Task Any_answer_is_read_right_or_not_at_all() =>
         await Gen.Select(Gen.Frequency((1, Gen.Const(200)), (2, Gen.Int[100, 599]), (1, Gen.OneOf(400, 401, 404, 408, 429, 500, 503))), Body, Header.Array[0, 4], Gen.Bool, Gen.Bool)
-            .SampleAsync(static (status, body, headers, streaming, isV1) => AssertAsync(status, body, headers, streaming, isV1), iter: 400, threads: 2);
+            .SampleAsync(static (status, body, headers, streaming, isV1) => AssertAsync(status, body, headers, streaming, isV1), iter: 150, threads: 2);
 
     private static async Task AssertAsync(int status, string body, (string Name, string Value)[] headers, bool streaming, bool isV1)
     {
@@ -93,8 +93,18 @@ public sealed class StatusProperties
         {
             Assert.Null(failure);
             bool isEast = expected == Expected.Either && west == 0;
-            Assert.Equal(isEast ? ("east", EastText) : ("west", RawPair.WestText), ((await call).Endpoint, (await call).Text));
-            Assert.Equal(isEast ? 0 : 1, west);
+            Answer answered = await call;
+            Assert.Equal((isEast ? "east" : "west", isEast ? 0 : 1), (answered.Endpoint, west));
+            if (isEast)
+            {
+                // The SDK takes an answer without a finish reason for one that is finished, if the rest of it is whole.
+                Assert.True(answered.Text is EastText or "x" && body.Contains(answered.Text, StringComparison.Ordinal), $"'{answered.Text}' of {body}");
+            }
+            else
+            {
+                Assert.Equal(RawPair.WestText, answered.Text);
+            }
+
             if (status >= 300)
             {
                 Assert.Equal(status, pair.Pool.GetStatus()[0].LastError!.Status);
@@ -109,7 +119,7 @@ public sealed class StatusProperties
 
     private static Expected ExpectedOf(int status, bool isSpilled) => status switch
     {
-        200 => Expected.Either,
+        >= 200 and < 300 => Expected.Either,
         401 or 402 or 403 or 404 or 405 or 407 or 408 or 409 or 410 or 424 or 425 or 429 or 499 => Expected.MovesOn,
         >= 400 and < 500 => isSpilled ? Expected.MovesOn : Expected.Surfaces,
         _ => Expected.MovesOn,
