@@ -163,8 +163,8 @@ public sealed class EndpointPool : IDisposable
     /// </summary>
     /// <remarks>
     /// <para>
-    /// An endpoint is the same as before if its address is, and its name or deployment, or if it is the same ready-made client. It keeps its state: one that cools down goes on cooling
-    /// down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
+    /// An endpoint is the same as before if its address and its deployment are, whatever it is called; where that is true of several, their keys and names tell
+    /// them apart. A ready-made client is the same if it is the same object. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
     /// key, credential or api-version is a new one. An endpoint that is not in the options any more gets no new call, and lets those that run there, and open streams, end.
     /// New ones join the rotation. Calls that wait go on waiting, for the new endpoints; those for a model that no endpoint maps any more fail with
     /// <see cref="EndpointsExhaustedException"/>.
@@ -218,8 +218,9 @@ public sealed class EndpointPool : IDisposable
         {
             Update(latest);
         }
-        catch (ObjectDisposedException)
+        catch (ObjectDisposedException) when (_dispatcher.IsDisposed)
         {
+            // The configuration changed as the pool was let go of, so there is nothing left to change.
         }
 #pragma warning disable CA1031 // Whoever reloads the configuration is not who can mend it, and must not end with the process for it.
         catch (Exception exception)

@@ -171,6 +171,21 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
+    public async Task CodeThatMeetsSomethingDisposed_IsToldToo_SinceThePoolIsNot()
+    {
+        await using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(options =>
+        {
+            Over(options);
+            ObjectDisposedException.ThrowIf(_configuration["gone"] is not null, this);
+        }));
+        _ = provider.GetRequiredService<EndpointPool>();
+
+        Reload("gone", "yes");
+
+        Assert.IsType<ObjectDisposedException>(Assert.Single(_logs.GetSnapshot(), record => record.Id.Id == 10).Exception);
+    }
+
+    [Fact]
     public void CodeThatThrows_AtTheStart_IsThrown()
     {
         using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(_ => throw new FormatException("mine")));
