@@ -42,8 +42,8 @@ internal sealed class PoolAssembly
         }
 
         _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
-        bool keepsConversations = settings.Endpoints.Count > 1 && settings.Endpoints.Any(static entry => entry.ChatClient is not null);
-        _conversations = keepsConversations ? before?.Conversations ?? new() : null;
+        // Also where it is alone at present: another configuration may set others beside it, which must not be asked for what it keeps.
+        _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
     }
 
     public PoolMembers Build()
@@ -54,7 +54,7 @@ internal sealed class PoolAssembly
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
         FrozenDictionary<Endpoint, EndpointGroup> alone = _setups
-            .Where(static pair => pair.Value.Conversations is not null)
+            .Where(pair => pair.Value.Conversations is not null && _settings.Endpoints.Count > 1)
             .ToFrozenDictionary(static pair => pair.Key, pair => Group(_before?.Alone.GetValueOrDefault(pair.Key), [pair.Key]));
         EndpointGroup main = Group(_before?.Default, all);
         FrozenDictionary<string, EndpointGroup> groups = byModel.ToFrozenDictionary(

@@ -55,10 +55,10 @@ internal sealed class PoolMembers
 
     public required FrozenDictionary<string, EndpointGroup> ByModel { get; init; }
 
-    /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own.</summary>
+    /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own; none where it is the only one.</summary>
     public required FrozenDictionary<Endpoint, EndpointGroup> Alone { get; init; }
 
-    /// <summary>Who made which conversation; null where no client keeps any, or where there is only one.</summary>
+    /// <summary>Who made which conversation; null where no client keeps any.</summary>
     public ConversationMakers? Conversations { get; init; }
 
     public bool HasHomes { get; init; }

@@ -48,12 +48,20 @@ internal sealed class ChaosOperation(ChaosRun run, ChaosCall call, CancellationT
     private async Task<string[]> EmbedAsync(PooledClient client, CancellationToken cancellationToken)
     {
         OpenAIEmbeddingCollection vectors = await client.Client.GetEmbeddingClient(client.DeploymentName).GenerateEmbeddingsAsync(call.Texts, cancellationToken: cancellationToken);
-        if (vectors.Count != call.Pieces || vectors.Any(vector => vector.ToFloats().Length != 2))
+        if (vectors.Count != call.Pieces)
         {
             throw new IOException("vectors are missing");
         }
 
-        return [.. vectors.Select(vector => $"[{vector.ToFloats().Span[0]:0}:{vector.ToFloats().Span[1]:0}]")];
+        try
+        {
+            return [.. vectors.Select(vector => $"[{vector.ToFloats().Span[0]:0}:{vector.ToFloats().Span[1]:0}]")];
+        }
+        catch (FormatException exception)
+        {
+            // The SDK reads a vector only when it is looked at, so that is here, in the user's code.
+            throw new IOException("a vector is empty", exception);
+        }
     }
 
     private async Task<string[]> SendAsync(PooledClient client, CancellationToken cancellationToken)
