@@ -42,7 +42,7 @@ internal sealed class PoolAssembly
         }
 
         _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
-        // Also where it is alone at present: another configuration may set others beside it, which must not be asked for what it keeps.
+        // Also where there is one only: another configuration may set others beside it, which must not be asked for what it keeps.
         _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
     }
 
@@ -54,7 +54,7 @@ internal sealed class PoolAssembly
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
         FrozenDictionary<Endpoint, EndpointGroup> alone = _setups
-            .Where(pair => pair.Value.Conversations is not null && _settings.Endpoints.Count > 1)
+            .Where(static pair => pair.Value.Conversations is not null)
             .ToFrozenDictionary(static pair => pair.Key, pair => Group(_before?.Alone.GetValueOrDefault(pair.Key), [pair.Key]));
         EndpointGroup main = Group(_before?.Default, all);
         FrozenDictionary<string, EndpointGroup> groups = byModel.ToFrozenDictionary(

@@ -55,7 +55,7 @@ internal sealed class PoolMembers
 
     public required FrozenDictionary<string, EndpointGroup> ByModel { get; init; }
 
-    /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own; none where it is the only one.</summary>
+    /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own.</summary>
     public required FrozenDictionary<Endpoint, EndpointGroup> Alone { get; init; }
 
     /// <summary>Who made which conversation; null where no client keeps any.</summary>

@@ -14,10 +14,10 @@ internal sealed class ChaosConversations(ChaosRun run)
     /// <summary>How many callers may have seen, each of which the pool may remember.</summary>
     public int Count => _makers.Count;
 
-    /// <summary>An id for a client's answer: that of the conversation, or where each answer has its own a new one.</summary>
+    /// <summary>An id for a client's answer: that of the conversation, or where each answer has its own a new one. None for a conversation that it does not know.</summary>
     public string? Keep(ChaosCall call, int endpoint)
     {
-        if (!run.Plan.KeepsConversations)
+        if (!run.Plan.KeepsConversations || (call.Conversation is { } strange && !IsKept(strange, endpoint)))
         {
             return null;
         }

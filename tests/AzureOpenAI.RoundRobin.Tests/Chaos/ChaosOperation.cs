@@ -47,19 +47,16 @@ internal sealed class ChaosOperation(ChaosRun run, ChaosCall call, CancellationT
 
     private async Task<string[]> EmbedAsync(PooledClient client, CancellationToken cancellationToken)
     {
-        OpenAIEmbeddingCollection vectors = await client.Client.GetEmbeddingClient(client.DeploymentName).GenerateEmbeddingsAsync(call.Texts, cancellationToken: cancellationToken);
-        if (vectors.Count != call.Pieces)
-        {
-            throw new IOException("vectors are missing");
-        }
-
         try
         {
-            return [.. vectors.Select(vector => $"[{vector.ToFloats().Span[0]:0}:{vector.ToFloats().Span[1]:0}]")];
+            OpenAIEmbeddingCollection vectors = await client.Client.GetEmbeddingClient(client.DeploymentName).GenerateEmbeddingsAsync(call.Texts, cancellationToken: cancellationToken);
+            return vectors.Count != call.Pieces
+                ? throw new IOException("vectors are missing")
+                : [.. vectors.Select(vector => $"[{vector.ToFloats().Span[0]:0}:{vector.ToFloats().Span[1]:0}]")];
         }
         catch (FormatException exception)
         {
-            // The SDK reads a vector only when it is looked at, so that is here, in the user's code.
+            // The SDK's own word for a vector that it cannot read, which the pool must take for the user's.
             throw new IOException("a vector is empty", exception);
         }
     }
