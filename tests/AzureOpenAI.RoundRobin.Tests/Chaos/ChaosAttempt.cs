@@ -11,6 +11,9 @@ internal sealed class ChaosAttempt(int endpoint, double arrived, Trouble trouble
 
     public double? Left { get; set; }
 
+    /// <summary>How often its endpoint had left the configuration when it came.</summary>
+    public int DeparturesBefore { get; set; }
+
     /// <summary>How long it takes until something is said.</summary>
     public double Latency { get; init; }
 

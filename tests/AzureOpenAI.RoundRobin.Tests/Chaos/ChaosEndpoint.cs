@@ -8,6 +8,7 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
     private readonly ChaosRests _rests = new(run.Time);
     private readonly ChaosTroubles _troubles = new(run, index, plan);
     private long? _leftAt;
+    private int _departures;
 
     public int Index { get; } = index;
 
@@ -36,6 +37,7 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
     /// <summary>It is not in the configuration any more. If it comes back nothing is known of it.</summary>
     public void Leaves()
     {
+        _departures += IsMember ? 1 : 0;
         _leftAt ??= run.Time.GetTimestamp();
         _rests.Clear();
     }
@@ -53,6 +55,7 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
         run.Check(call.Kind != ChaosKind.Operation || call.Asks == (Name, deployment), call, $"came to {Name}/{deployment}, but was to ask {call.Asks}");
         run.Turns.Check(call, this);
         ChaosAttempt attempt = _troubles.Draw(call, run.Time.Seconds);
+        attempt.DeparturesBefore = _departures;
         call.Attempts.Add(attempt);
         Running++;
         Arrivals++;
@@ -68,10 +71,10 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
         }
     }
 
-    /// <summary>The rejection reaches the caller at this moment.</summary>
+    /// <summary>The rejection reaches the caller at this moment. It says nothing of an endpoint that has come back since, which is a new one.</summary>
     public void Tell(ChaosAttempt attempt, string deployment)
     {
-        if (attempt.Hint is not { } hint || _leftAt is not null || attempt.Status is not (429 or 503))
+        if (attempt.Hint is not { } hint || !IsMember || attempt.DeparturesBefore < _departures || attempt.Status is not (429 or 503))
         {
             return;
         }

@@ -25,19 +25,25 @@ public sealed class ChaosTests(ITestOutputHelper output)
         ulong count = Read("CHAOS_SEEDS") ?? 1;
         List<ChaosResult> failed = [];
         (double minutes, long calls) = (0, 0);
+        Dictionary<string, int> kinds = [];
         for (ulong seed = first; seed < first + count; seed++)
         {
             ChaosResult result = ChaosRun.Of(seed);
             output.WriteLine(result.ToString());
             minutes += result.Minutes;
             calls += result.Calls;
+            foreach ((string kind, int times) in result.Record.Kinds)
+            {
+                kinds[kind] = kinds.GetValueOrDefault(kind) + times;
+            }
+
             if (result.Faults.Count > 0)
             {
                 failed.Add(result);
             }
         }
 
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} seeds from {first} on, {calls} calls, {minutes:0} simulated minutes: {failed.Count} failed."));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{count} seeds from {first} on, {calls} calls, {minutes:0} simulated minutes ({ChaosResult.List(kinds)}): {failed.Count} failed."));
         Assert.True(failed.Count == 0, $"{failed.Count} of {count} seeds from {first} on:\n{string.Join('\n', failed.Take(20))}");
     }
 
