@@ -1,0 +1,60 @@
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Chat;
+
+/// <content>How it ends, for the caller and for the endpoint.</content>
+internal sealed partial class ChatStream
+{
+    /// <summary>What the caller is told of a failure after the first content.</summary>
+    private Exception Interrupted(Exception exception)
+    {
+        _phase = Phase.Over;
+        if (_attempt is not { } attempt)
+        {
+            return exception;
+        }
+
+        AttemptFacts facts = _loop.Facts(attempt, _caller) with { Committed = true, Sent = true };
+        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Dispatcher.Time.GetUtcNow());
+        attempt.Interruption = new(outcome);
+        attempt.Trace?.Take(outcome, endsCall: true);
+        return outcome.Kind switch
+        {
+            OutcomeKind.Caller => Call.Cancelled(exception, _caller),
+            OutcomeKind.Request => exception,
+            _ => new ChatStreamInterruptedException(
+                $"The stream of endpoint '{attempt.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over.",
+                attempt.Endpoint.Name, exception),
+        };
+    }
+
+    private void EndAttempt()
+    {
+        if (Interlocked.Exchange(ref _attempt, null) is not { } attempt)
+        {
+            return;
+        }
+
+        Dispatcher dispatcher = _loop.Dispatcher;
+        if (attempt.Interruption?.Value is { MayFailOver: true } outcome)
+        {
+            EndpointAttempt failure = Call.Describe(attempt.Endpoint, outcome, attempt.Took(dispatcher.Time.GetTimestamp()));
+            dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: outcome.Kind == OutcomeKind.Cut);
+        }
+        else if (attempt.Interruption is null && _ended)
+        {
+            dispatcher.Succeeded(attempt, streamed: true);
+        }
+        else
+        {
+            // The caller walked away in the middle, after content: the endpoint did serve it.
+            if (attempt.Interruption is null)
+            {
+                attempt.Trace?.Left();
+            }
+
+            dispatcher.Abandoned(attempt, answered: false, served: true);
+        }
+    }
+}
