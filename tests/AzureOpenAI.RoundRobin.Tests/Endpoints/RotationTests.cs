@@ -77,6 +77,24 @@ public class RotationTests
     }
 
     [Fact]
+    public void Of_MoreTurnsThanSlots_KeepsTheShares()
+    {
+        Rotation rotation = Rotation.Of(EndpointsOf([.. Enumerable.Range(0, 70).Select(i => i % 2 == 0 ? 100 : 51)]));
+
+        int[] turns = [.. rotation.Slots.ToArray().CountBy(endpoint => endpoint.Weight).OrderBy(pair => pair.Key).Select(pair => pair.Value / 35)];
+        Assert.Equal([38, 76], turns);
+    }
+
+    [Fact]
+    public void Of_AsManyTurnsAsSlots_IsNotScaled()
+    {
+        Rotation rotation = Rotation.Of(EndpointsOf([.. Enumerable.Repeat(99, 41), 37]));
+
+        Assert.Equal(Rotation.MaxSlots, rotation.Count);
+        Assert.Equal(37, rotation.Slots.ToArray().Count(endpoint => endpoint.Weight == 37));
+    }
+
+    [Fact]
     public void Of_TheLargestPoolWithTheLargestWeights_KeepsTheLimitOfSlots() => Gen.Int[1, 100].Array[200, 1000].Sample(weights =>
     {
         Rotation rotation = Rotation.Of(EndpointsOf(weights));
@@ -187,7 +205,8 @@ public class RotationTests
         Rotation rotation = Rotation.Of(all[..well], all[well..]);
 
         Assert.Equal(all.Length, rotation.Slots.ToArray().Distinct().Count());
-        Assert.InRange(rotation.Count, well + slow, well + (slow * well / (Rotation.SlowEvery - 1)));
+        // One turn for each 31 of the others, and at most one after each of these.
+        Assert.Equal(well + Math.Min(well, slow * (well / (Rotation.SlowEvery - 1))), rotation.Count);
     }
 
     private static Gen<int[]> Weights(int least, int most) => Gen.Int[1, 100].Array[least, most];
