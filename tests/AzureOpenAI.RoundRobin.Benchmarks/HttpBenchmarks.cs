@@ -10,6 +10,9 @@ public class HttpBenchmarks
 {
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "question")];
 
+    /// <summary>Addresses of one length, so that their bytes are the same for all clients.</summary>
+    private static readonly string[] Paths = ["east", "west", "here"];
+
     private CannedServer _server = null!;
     private IChatClient _client = null!;
 
@@ -21,7 +24,7 @@ public class HttpBenchmarks
     {
         _server = new CannedServer();
         _client = Client == "plain"
-            ? new AzureOpenAIClient(_server.Address, new ApiKeyCredential("key")).GetChatClient("gpt").AsIChatClient()
+            ? new AzureOpenAIClient(new Uri(_server.Address, Paths[0]), new ApiKeyCredential("key")).GetChatClient("gpt").AsIChatClient()
             : new RoundRobinChatClient(new EndpointPool(Options()));
     }
 
@@ -50,7 +53,7 @@ public class HttpBenchmarks
     private RoundRobinOptions Options()
     {
         RoundRobinOptions options = new() { DeploymentName = "gpt", Affinity = Client.EndsWith("affinity", StringComparison.Ordinal) ? EndpointAffinity.PromptCache : EndpointAffinity.None };
-        foreach (string path in (string[])["east", "west", "north"])
+        foreach (string path in Paths)
         {
             options.Endpoints.Add(new() { Name = path, Endpoint = new Uri(_server.Address, path), ApiKey = "key" });
         }

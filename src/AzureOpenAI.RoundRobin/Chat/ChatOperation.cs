@@ -29,7 +29,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? AttemptObserver.Observe(attempt, _request, Ask) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsBuilt ? RunningAttempt.Observe(attempt, _request, Ask) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.

@@ -30,6 +30,11 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
     public ChatOptions? OptionsFor(Endpoint endpoint)
     {
+        if (!endpoint.Setup.HasDefaults && Options?.ModelId is null)
+        {
+            return Options;
+        }
+
         string? model = ModelFor(endpoint);
         float? temperature = Options?.Temperature is null ? endpoint.Temperature : null;
         int? maxOutputTokens = Options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;

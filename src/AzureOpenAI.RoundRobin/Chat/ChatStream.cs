@@ -225,7 +225,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     }
 
     private ValueTask<bool> Open() => _attempt!.Endpoint.IsBuilt
-        ? AttemptObserver.Observe(_attempt, this, static (stream, _) => stream.Begin())
+        ? RunningAttempt.Observe(_attempt, this, static (stream, _) => stream.Begin())
         : Begin();
 
     private ValueTask<bool> Begin()

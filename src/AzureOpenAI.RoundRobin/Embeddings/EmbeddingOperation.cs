@@ -32,7 +32,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? AttemptObserver.Observe(attempt, _request, Ask) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsBuilt ? RunningAttempt.Observe(attempt, _request, Ask) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The generator of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the generator throws is an outcome, and the classifier's to judge.

@@ -4,7 +4,11 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>The body of an answer, of which no more is read than an answer can be.</summary>
 /// <remarks>Counts as it reads and keeps nothing, so that what is counted is what came over the wire.</remarks>
-internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<long>? received = null) : Stream
+/// <param name="body">The body as it comes over the wire.</param>
+/// <param name="limit">How much of it is read at most.</param>
+/// <param name="received">Where what comes is counted, if it is.</param>
+/// <param name="announced">The length that its header names; zero if none.</param>
+internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<long>? received = null, long announced = 0) : Stream
 {
     private const byte CarriageReturn = (byte)'\r';
     private const byte LineFeed = (byte)'\n';
@@ -12,6 +16,7 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
     private readonly Stream _body = body;
     private readonly AnswerLimit _limit = limit;
     private readonly StrongBox<long>? _received = received;
+    private readonly bool _isTooLong = announced > limit.Most && !limit.PerEvent && !limit.EndsThere;
     private long _length;
     private byte _last;
 
@@ -74,7 +79,7 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
         base.Dispose(disposing);
     }
 
-    private int Room(int wanted) => _limit.EndsThere ? (int)Math.Min(wanted, _limit.Most - _length) : wanted;
+    private int Room(int wanted) => _isTooLong ? throw TooLong() : _limit.EndsThere ? (int)Math.Min(wanted, _limit.Most - _length) : wanted;
 
     private int Take(ReadOnlySpan<byte> bytes)
     {
@@ -82,12 +87,17 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
         _length = _limit.PerEvent ? SinceLastEvent(bytes) : _length + bytes.Length;
         if (_length > _limit.Most)
         {
-            // Nobody else may do so: the SDK does not let go of an answer that it could not read.
-            _body.Dispose();
-            throw new AnswerTooLongException(_limit);
+            throw TooLong();
         }
 
         return bytes.Length;
+    }
+
+    private AnswerTooLongException TooLong()
+    {
+        // Nobody else may do so: the SDK does not let go of an answer that it could not read.
+        _body.Dispose();
+        return new(_limit);
     }
 
     /// <summary>An event ends with a blank line; line ends of all three kinds may be mixed.</summary>

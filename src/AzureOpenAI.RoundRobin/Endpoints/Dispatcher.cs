@@ -270,7 +270,7 @@ internal sealed partial class Dispatcher : IDisposable
         PoolMembers members = _members;
         if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & members.ObserveEvery) == 0 && answered)
         {
-            Observe(compare: (answers & members.CompareEvery) == 0);
+            Observe(compare: (answers & (counted ? members.CompareEvery : PoolMembers.CompareAtOnceEvery)) == 0);
         }
 
         if (!usage.IsEmpty)

@@ -53,11 +53,9 @@ internal static class EndpointClients
     private static TOptions Prepare<TOptions>(TOptions options, HttpClient transport)
         where TOptions : ClientPipelineOptions
     {
-        options.RetryPolicy = new ClientRetryPolicy(maxRetries: 0);
+        options.RetryPolicy = OneTryPolicy.Instance;
         options.NetworkTimeout = Timeout.InfiniteTimeSpan;
-        options.Transport = new SameAddressTransport(transport);
-        options.AddPolicy(AttemptObserver.Instance, PipelinePosition.BeforeTransport);
-        options.AddPolicy(AnswerLimitPolicy.Instance, PipelinePosition.BeforeTransport);
+        options.Transport = new EndpointTransport(transport);
         return options;
     }
 

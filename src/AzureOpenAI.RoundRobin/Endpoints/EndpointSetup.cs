@@ -21,6 +21,9 @@ internal sealed record EndpointSetup
 
     public int? MaxOutputTokens { get; init; }
 
+    /// <summary>It says something of what callers leave open.</summary>
+    public bool HasDefaults => Temperature is not null || MaxOutputTokens is not null;
+
     public int Weight { get; init; } = 1;
 
     public int Priority { get; init; }

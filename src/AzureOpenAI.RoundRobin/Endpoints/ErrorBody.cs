@@ -11,9 +11,9 @@ internal static class ErrorBody
     public static bool Is(PipelineResponse response) => response.Status is < 200 or >= 300;
 
     /// <summary>To be called when the body has been read.</summary>
-    public static void Clean(PipelineMessage message)
+    public static void Clean(PipelineRequest request, PipelineResponse response)
     {
-        if (message.Response is not { } response || !Is(response))
+        if (!Is(response))
         {
             return;
         }
@@ -23,7 +23,7 @@ internal static class ErrorBody
         {
             response.ContentStream = new MemoryStream();
         }
-        else if (KeyOf(message.Request) is { Length: >= ShortestKey } key && response.Content.ToString() is var body && body.Contains(key, StringComparison.OrdinalIgnoreCase))
+        else if (KeyOf(request) is { Length: >= ShortestKey } key && response.Content.ToString() is var body && body.Contains(key, StringComparison.OrdinalIgnoreCase))
         {
             // A gateway that echoes what it was sent.
             response.ContentStream = BinaryData.FromString(body.Replace(key, "(key)", StringComparison.OrdinalIgnoreCase)).ToStream();

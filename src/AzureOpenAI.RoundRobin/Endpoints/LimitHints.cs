@@ -1,4 +1,4 @@
-using System.ClientModel.Primitives;
+using System.Net.Http.Headers;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
@@ -32,10 +32,9 @@ internal sealed class LimitHints(TimeProvider time, string? deployment)
     public bool HasNews => Volatile.Read(ref _heard) is var heard && heard != Nothing && (heard > 0) != _isNear;
 
     /// <summary>Takes the headers of an answer.</summary>
-    public void Hear(PipelineResponseHeaders headers)
+    public void Hear(HttpResponseHeaders headers)
     {
-        TimeSpan? near = LimitHeaders.NearFor(
-            headers, static (PipelineResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), _spilledFrom);
+        TimeSpan? near = LimitHeaders.NearFor(headers.NonValidated, Find, _spilledFrom);
         if (near is { } rest)
         {
             Volatile.Write(ref _heard, rest > TimeSpan.Zero ? Math.Max(1, _time.After(_time.GetTimestamp(), rest)) : Fine);
@@ -79,6 +78,13 @@ internal sealed class LimitHints(TimeProvider time, string? deployment)
 
     /// <summary>A rejection: so there is something in what it says.</summary>
     public void Confirm() => (_doubts, _hasRested) = (0, false);
+
+    private static bool Find(HttpHeadersNonValidated headers, string name, out string? value)
+    {
+        bool isThere = headers.TryGetValues(name, out HeaderStringValues values);
+        value = isThere ? values.ToString() : null;
+        return isThere;
+    }
 
     private bool Set(bool isNear)
     {

@@ -15,6 +15,9 @@ internal sealed class PoolMembers
     /// <summary>And so many between two comparisons of their speed, which change more slowly and cost more.</summary>
     private const int LeastBetweenComparisons = 16;
 
+    /// <summary>The same where an answer was there at once: such ones have no speed to compare. Less one, so that it is a mask.</summary>
+    public const long CompareAtOnceEvery = 256 - 1;
+
     private readonly uint _begunBefore;
 
     /// <param name="endpoints">All of them, in the order of the configuration.</param>

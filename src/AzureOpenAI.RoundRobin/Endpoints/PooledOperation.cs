@@ -28,7 +28,7 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
     {
         try
         {
-            return AttemptObserver.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
+            return RunningAttempt.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
                 ?? throw new InvalidOperationException("The operation returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the operation throws is an outcome, and the classifier's to judge.

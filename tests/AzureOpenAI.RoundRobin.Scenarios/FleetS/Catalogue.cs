@@ -136,10 +136,21 @@ internal static class Catalogue
                 SideBySide = 3,
                 Contestants = knows ? [Contestant.Ours, Contestant.Single, Contestant.Failover] : Contestant.All,
                 Target = "0 failed, p99 < 250, at least 95 % of the provisioned capacity used, at most 1.5 attempts",
-                Also = result => Text($"{result.Ledger[0].Throttled / result.Scenario.Load.Seconds:0} rejections a second, {Used(result):0} % of the provisioned capacity used"),
+                Also = result => Text($"{Rejections(result):0} rejections a second, {Used(result):0} % of the provisioned capacity used"),
                 Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 250), AttemptsEach(result, 1.5), AtLeast("% of the capacity", Used(result), 95)],
             };
         }
+
+        const int Often = 4;
+        ResourceSpec large = ptu with { ProvisionedTokensPerSecond = Often * TokensPerSecond, KnowsCost = true };
+        yield return new("ptu-800-ms", "a provisioned endpoint of 400 a second before two others, 800 calls a second, rejections of some milliseconds", Tier(large), new LoadPlan { PerSecond = 800, Seconds = 6 })
+        {
+            SideBySide = 1,
+            Contestants = [Contestant.Ours, Contestant.Single, Contestant.Failover],
+            Target = "hundreds of rejections a second; 0 failed, p99 < 250, at least 95 % of the provisioned capacity used, at most 1.5 attempts",
+            Also = result => Text($"{Rejections(result):0} rejections a second, {Used(result) / Often:0} % of the provisioned capacity used"),
+            Misses = result => [NoneFailed(result), NoneWrong(result), P99(result, 250), AttemptsEach(result, 1.5), AtLeast("% of the capacity", Used(result) / Often, 95), AtLeast("rejections a second", Rejections(result), 200)],
+        };
 
         yield return new("ptu-90", "the same at 90 calls a second, which the provisioned endpoint can take alone", Tier(ptu), new LoadPlan { PerSecond = 90, Seconds = 5 })
         {
@@ -160,6 +171,8 @@ internal static class Catalogue
         };
 
         static ResourceSpec[] Tier(ResourceSpec first) => [first, .. Endpoints(3)[1..].Select(endpoint => endpoint with { Priority = 1 })];
+
+        static double Rejections(CellResult result) => result.Ledger[0].Throttled / result.Scenario.Load.Seconds;
 
         // The bucket is empty at first, and so takes one second more than drains.
         static double Used(CellResult result) => 100.0 * result.Ledger[0].Answered / (100 * (result.Scenario.Load.Seconds + 1));

@@ -127,6 +127,20 @@ public class AttemptTests
     }
 
     [Fact]
+    public void Await_Infinite_AfterATimedWait_NeverCancels()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        attempt.Arrived();
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+
+        _time.Advance(TimeSpan.FromDays(1));
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.Arrived());
+    }
+
+    [Fact]
     public void TryMove_OnlyOfAnAttemptThatWaitsAtTheEndpointAndMayBeMoved()
     {
         using FakePool pool = new(2);

@@ -33,6 +33,23 @@ public class AnswerStreamTests
     }
 
     [Fact]
+    public async Task AnAnswer_ThatNamesALengthBeyondItsLimit_IsLetGoOfUnread()
+    {
+        foreach (bool synchronously in new[] { true, false })
+        {
+            Pieces pieces = new("short", 7);
+
+            await Assert.ThrowsAsync<AnswerTooLongException>(() => ReadAsync(pieces, Whole, synchronously, announced: 101));
+
+            Assert.True(pieces.IsDisposed);
+            Assert.False(pieces.IsRead);
+            Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Whole, synchronously, announced: 100));
+            Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Event, synchronously, announced: 101));
+            Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Error, synchronously, announced: 101));
+        }
+    }
+
+    [Fact]
     public async Task AnError_EndsAtItsLimit()
     {
         Assert.Equal(new string('x', 100), await ReadAsync(new Pieces(new string('x', 1000), 7), Error));
@@ -92,9 +109,9 @@ public class AnswerStreamTests
         Assert.Equal(270, received.Value);
     }
 
-    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, StrongBox<long>? received = null)
+    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, StrongBox<long>? received = null, long announced = 0)
     {
-        await using AnswerStream stream = new(body, limit, received);
+        await using AnswerStream stream = new(body, limit, received, announced);
         using MemoryStream read = new();
         if (synchronously)
         {
@@ -113,10 +130,19 @@ public class AnswerStreamTests
     {
         public bool IsDisposed { get; private set; }
 
-        public override int Read(Span<byte> buffer) => base.Read(buffer[..Math.Min(buffer.Length, size)]);
+        public bool IsRead { get; private set; }
 
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            base.ReadAsync(buffer[..Math.Min(buffer.Length, size)], cancellationToken);
+        public override int Read(Span<byte> buffer)
+        {
+            IsRead = true;
+            return base.Read(buffer[..Math.Min(buffer.Length, size)]);
+        }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            IsRead = true;
+            return base.ReadAsync(buffer[..Math.Min(buffer.Length, size)], cancellationToken);
+        }
 
         protected override void Dispose(bool disposing)
         {

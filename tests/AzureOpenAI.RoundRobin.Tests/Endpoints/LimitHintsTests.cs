@@ -1,4 +1,4 @@
-using System.ClientModel.Primitives;
+using System.Net.Http.Headers;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
@@ -213,8 +213,8 @@ public class LimitHintsTests
         long[] rests = [.. Enumerable.Range(1, 8).Select(i => _time.After(Now, TimeSpan.FromSeconds(i)))];
         await Task.WhenAll(Enumerable.Range(1, 8).Select(i => Task.Run(() =>
         {
-            PipelineResponseHeaders near = Near(i);
-            PipelineResponseHeaders fine = Headers(("x-ratelimit-remaining-tokens", "100"), ("x-ratelimit-limit-tokens", "100"));
+            HttpResponseHeaders near = Near(i);
+            HttpResponseHeaders fine = Headers(("x-ratelimit-remaining-tokens", "100"), ("x-ratelimit-limit-tokens", "100"));
             together.SignalAndWait(TestContext.Current.CancellationToken);
             for (int n = 0; n < 1000; n++)
             {
@@ -228,12 +228,17 @@ public class LimitHintsTests
         Assert.Contains(_hints.NearUntil, rests);
     }
 
-    private static PipelineResponseHeaders Headers(params (string Name, string Value)[] headers) => FakeFailure.Status(200, headers).GetRawResponse()!.Headers;
+    private static HttpResponseHeaders Headers(params (string Name, string Value)[] headers)
+    {
+        HttpResponseHeaders all = new HttpResponseMessage().Headers;
+        Array.ForEach(headers, header => all.Add(header.Name, header.Value));
+        return all;
+    }
 
     private static (string Name, string Value)[] NearHeaders(double seconds) =>
         [("x-ratelimit-remaining-tokens", "1"), ("x-ratelimit-limit-tokens", "100"), ("x-ratelimit-reset-tokens", $"{seconds}s")];
 
-    private static PipelineResponseHeaders Near(double seconds) => Headers(NearHeaders(seconds));
+    private static HttpResponseHeaders Near(double seconds) => Headers(NearHeaders(seconds));
 
     private void Hear(double? near) =>
         _hints.Hear(near is { } seconds ? Near(seconds) : Headers(("x-ratelimit-remaining-tokens", "60"), ("x-ratelimit-limit-tokens", "100")));
