@@ -210,7 +210,7 @@ internal sealed class Call(Dispatcher dispatcher, EndpointGroup group, CallLimit
         {
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
                 static state => { var (call, waiting) = ((Call, Waiter))state!; call.GiveUp(waiting); }, (this, waiter));
-            Attempt? released = await waiter.Task.ConfigureAwait(false);
+            Attempt? released = await waiter.InOrder().ConfigureAwait(false);
             if (cancellationToken.IsCancellationRequested)
             {
                 if (released is not null)

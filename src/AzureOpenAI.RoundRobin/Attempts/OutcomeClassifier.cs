@@ -108,6 +108,8 @@ internal static class OutcomeClassifier
             // Nothing but the request has been touched so far, and the app's own code in it.
             not (ClientResultException or RequestFailedException) when facts is { Built: true, Sent: false, UsersCode: false } => OutcomeKind.Request,
             JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.Broken,
+            // What the SDK says to a vector that it cannot read.
+            FormatException when !facts.UsersCode => OutcomeKind.Broken,
             not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.UsersCode => OutcomeKind.Request,
             _ => OutcomeKind.Fault,
         };

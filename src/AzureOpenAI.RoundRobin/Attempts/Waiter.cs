@@ -11,6 +11,13 @@ internal sealed class Waiter(Call call, long ticket, long deadline) : TaskComple
     /// <summary>When its patience ends.</summary>
     public long Deadline { get; } = deadline;
 
+    /// <summary>
+    /// The wait itself. Those who are let go in one moment go on in their order: the thread pool takes what one thread gives it last in first out, unless it is
+    /// told to be fair, and then whoever stood first would ask last, and be the one that is rejected.
+    /// </summary>
+    public Task<Attempt?> InOrder() => Task.IsCompleted ? Task : Task.ContinueWith(
+        static waiter => waiter.GetAwaiter().GetResult(), CancellationToken.None, TaskContinuationOptions.PreferFairness, TaskScheduler.Default);
+
     /// <summary>Its place while it stands in line.</summary>
     public LinkedListNode<Waiter>? Place { get; set; }
 }

@@ -71,7 +71,8 @@ internal sealed partial class Dispatcher
     private void MendUnsynchronized(Endpoint endpoint)
     {
         _generation++;
-        if (endpoint.Health.TryMend(_generation) | endpoint.Resource.Health.TryMend(_generation))
+        long now = _time.GetTimestamp();
+        if (endpoint.Health.TryMend(_generation, now) | endpoint.Resource.Health.TryMend(_generation, now))
         {
             endpoint.IsToldOut = false;
         }

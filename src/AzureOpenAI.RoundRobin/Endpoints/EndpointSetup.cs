@@ -36,7 +36,7 @@ internal sealed record EndpointSetup
     /// <summary>What it draws its place in a <see cref="RendezvousOrder"/> from.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where the conversations are noted that its client keeps; null where there is nobody to confuse it with, or the client keeps none.</summary>
+    /// <summary>Where the conversations are noted that its client keeps; null where the pool built the client, which keeps none.</summary>
     public ConversationMakers? Conversations { get; init; }
 
     public override string ToString() => Name;

@@ -134,8 +134,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
 
     /// <summary>It refused a key, or has not the deployment that it was asked for in that way; now it is asked in another.</summary>
     /// <param name="generation">What was picked before says nothing of that.</param>
-    /// <returns>Whether it was out for it.</returns>
-    public bool TryMend(int generation)
+    /// <param name="now">The present.</param>
+    /// <returns>Whether it was out for it, and for nothing else.</returns>
+    public bool TryMend(int generation, long now)
     {
         if (!IsMisconfigured)
         {
@@ -143,6 +144,13 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
         }
 
         (_strikes, _outFor, FailedProbes) = (0, TimeSpan.Zero, 0);
+        if (StatedUntil > now)
+        {
+            // It has named a time besides, and that holds whoever asks.
+            (Reason, Condition, OutUntil, StruckAt) = (OutcomeKind.RateLimited, Condition.Out, StatedUntil, generation);
+            return false;
+        }
+
         OutUntil = long.MinValue;
         StruckAt = generation;
         Condition = Condition.Fit;

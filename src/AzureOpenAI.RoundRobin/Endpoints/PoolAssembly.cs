@@ -42,8 +42,8 @@ internal sealed class PoolAssembly
         }
 
         _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
-        bool keepsConversations = settings.Endpoints.Count > 1 && settings.Endpoints.Any(static entry => entry.ChatClient is not null);
-        _conversations = keepsConversations ? before?.Conversations ?? new() : null;
+        // Also where there is one only: another configuration may set others beside it, which must not be asked for what it keeps.
+        _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
     }
 
     public PoolMembers Build()

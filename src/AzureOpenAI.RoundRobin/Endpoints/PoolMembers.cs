@@ -61,7 +61,7 @@ internal sealed class PoolMembers
     /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own.</summary>
     public required FrozenDictionary<Endpoint, EndpointGroup> Alone { get; init; }
 
-    /// <summary>Who made which conversation; null where no client keeps any, or where there is only one.</summary>
+    /// <summary>Who made which conversation; null where no client keeps any.</summary>
     public ConversationMakers? Conversations { get; init; }
 
     public bool HasHomes { get; init; }

@@ -139,6 +139,8 @@ public class OutcomeClassifierTests
 
         Assert.All(failures, failure => Assert.Equal(OutcomeKind.Broken, Classify(failure, Sent).Kind));
         Assert.All(failures, failure => Assert.Equal(OutcomeKind.Broken, Classify(failure, Sent with { Built = true }).Kind));
+        Assert.Equal(OutcomeKind.Broken, Classify(new FormatException(), Sent with { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new FormatException(), Sent with { Built = true, UsersCode = true }).Kind);
     }
 
     [Fact]

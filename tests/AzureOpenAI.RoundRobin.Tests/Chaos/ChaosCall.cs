@@ -1,17 +1,20 @@
+using System.Globalization;
 using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
 /// <summary>A call as its caller knows it, with all that was tried for it.</summary>
-internal sealed class ChaosCall(int id, bool isStream, string model, int pieces, double began)
+internal sealed class ChaosCall(int id, ChaosKind kind, string model, int pieces, double began)
 {
     public int Id { get; } = id;
 
-    public bool IsStream { get; } = isStream;
+    public ChaosKind Kind { get; } = kind;
+
+    public bool IsStream => Kind == ChaosKind.Stream;
 
     public string Model { get; } = model;
 
-    /// <summary>In how many pieces the answer comes, if it is streamed.</summary>
+    /// <summary>In how many pieces the answer comes, if it is streamed, and of how many texts it asks the vectors.</summary>
     public int Pieces { get; } = pieces;
 
     public double Began { get; } = began;
@@ -20,6 +23,12 @@ internal sealed class ChaosCall(int id, bool isStream, string model, int pieces,
 
     /// <summary>It is at fault itself, wherever it goes.</summary>
     public bool IsBad { get; init; }
+
+    /// <summary>The conversation that it goes on with.</summary>
+    public string? Conversation { get; init; }
+
+    /// <summary>The endpoint that keeps the conversation; null where none is in the configuration that does.</summary>
+    public int? Maker { get; init; }
 
     /// <summary>When its caller gives up, after its begin.</summary>
     public double? GivesUpAfter { get; init; }
@@ -34,6 +43,12 @@ internal sealed class ChaosCall(int id, bool isStream, string model, int pieces,
 
     /// <summary>The line that it would stand in.</summary>
     public EndpointGroup? Group { get; set; }
+
+    /// <summary>Whom the pool has its operation ask, by the names of the endpoint and of the deployment.</summary>
+    public (string Endpoint, string Deployment)? Asks { get; set; }
+
+    /// <summary>What its own operation throws, whoever is asked.</summary>
+    public ChaosOwnException? Own { get; set; }
 
     /// <summary>It has been let go from a line.</summary>
     public bool HasWaited { get; set; }
@@ -52,36 +67,14 @@ internal sealed class ChaosCall(int id, bool isStream, string model, int pieces,
 
     public string Prompt => $"call {Id} {Pieces} {(IsBad ? "bad" : "good")}";
 
+    /// <summary>The prompt tells the call, wherever it stands.</summary>
+    public string[] Texts => [Prompt, .. Enumerable.Range(1, Pieces - 1).Select(i => i.ToString(CultureInfo.InvariantCulture))];
+
     public string Answer => string.Concat(Enumerable.Range(0, Pieces).Select(Piece));
 
     public string Piece(int index) => $"[{Id}:{index}]";
 
     public override string ToString() =>
-        $"call {Id}{(IsStream ? " (stream)" : "")}{(Model.Length > 0 ? $" of {Model}" : "")} from {Began:0.000} to {EndedAt:0.000}{(GaveUpAt is { } at ? $", given up at {at:0.000}" : "")}, tried "
-        + string.Join(", ", Attempts);
-}
-
-/// <summary>One attempt, as its endpoint sees it.</summary>
-internal sealed class ChaosAttempt(int endpoint, double arrived, Trouble trouble)
-{
-    public int Endpoint { get; } = endpoint;
-
-    public double Arrived { get; } = arrived;
-
-    public Trouble Trouble { get; } = trouble;
-
-    public double? Left { get; set; }
-
-    /// <summary>How long it takes until something is said.</summary>
-    public double Latency { get; init; }
-
-    public double Gap { get; init; }
-
-    /// <summary>After so many pieces its stream goes wrong, or has no more.</summary>
-    public int BreaksAfter { get; init; }
-
-    /// <summary>Where the endpoint names a time, the name and the value of the header.</summary>
-    public (string Name, string Value)? Hint { get; init; }
-
-    public override string ToString() => $"e{Endpoint} {Arrived:0.000}-{Left:0.000} {Trouble}";
+        $"call {Id} ({Kind}){(Model.Length > 0 ? $" of {Model}" : "")}{(Conversation is null ? "" : $" of {Conversation}, which e{Maker} keeps,")} from {Began:0.000} to {EndedAt:0.000}"
+        + $"{(GaveUpAt is { } at ? $", given up at {at:0.000}" : "")}, tried {string.Join(", ", Attempts)}";
 }

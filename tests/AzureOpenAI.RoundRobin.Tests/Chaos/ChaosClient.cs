@@ -1,11 +1,9 @@
 using System.Runtime.CompilerServices;
-using System.Text.Json;
-using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
-/// <summary>An endpoint as a ready-made client.</summary>
+/// <summary>An endpoint as a ready-made client, which may keep its conversations itself.</summary>
 internal sealed class ChaosClient(ChaosRun run, ChaosEndpoint endpoint) : IChatClient
 {
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
@@ -14,9 +12,14 @@ internal sealed class ChaosClient(ChaosRun run, ChaosEndpoint endpoint) : IChatC
         ChaosAttempt attempt = endpoint.Arrive(call, "");
         try
         {
+            run.Check(options?.ConversationId == call.Conversation, call, "carries another conversation");
             await WaitAsync(attempt.Latency, cancellationToken);
-            await FailAsync(call, attempt, cancellationToken);
-            return new ChatResponse(new ChatMessage(ChatRole.Assistant, call.Answer)) { FinishReason = ChatFinishReason.Stop };
+            await ChaosFailure.OfAsync(run, endpoint, call, attempt, cancellationToken);
+            return new ChatResponse(new ChatMessage(ChatRole.Assistant, call.Answer))
+            {
+                FinishReason = ChatFinishReason.Stop,
+                ConversationId = run.Conversations.Keep(call, endpoint.Index),
+            };
         }
         finally
         {
@@ -31,15 +34,17 @@ internal sealed class ChaosClient(ChaosRun run, ChaosEndpoint endpoint) : IChatC
         ChaosAttempt attempt = endpoint.Arrive(call, "");
         try
         {
+            run.Check(options?.ConversationId == call.Conversation, call, "carries another conversation");
+            string? conversation = run.Conversations.Keep(call, endpoint.Index);
             if (call.Id % 3 == 0)
             {
-                yield return new ChatResponseUpdate(ChatRole.Assistant, []);
+                yield return new ChatResponseUpdate(ChatRole.Assistant, []) { ConversationId = conversation };
             }
 
             await WaitAsync(attempt.Latency, cancellationToken);
             if (attempt.BreaksAfter == int.MaxValue)
             {
-                await FailAsync(call, attempt, cancellationToken);
+                await ChaosFailure.OfAsync(run, endpoint, call, attempt, cancellationToken);
             }
 
             for (int i = 0; i < call.Pieces; i++)
@@ -47,18 +52,18 @@ internal sealed class ChaosClient(ChaosRun run, ChaosEndpoint endpoint) : IChatC
                 await WaitAsync(i == 0 ? 0 : attempt.Gap, cancellationToken);
                 if (i == attempt.BreaksAfter)
                 {
-                    await FailAsync(call, attempt, cancellationToken);
+                    await ChaosFailure.OfAsync(run, endpoint, call, attempt, cancellationToken);
                 }
 
-                yield return new ChatResponseUpdate(ChatRole.Assistant, call.Piece(i));
+                yield return new ChatResponseUpdate(ChatRole.Assistant, call.Piece(i)) { ConversationId = call.Id % 3 == 1 ? conversation : null };
             }
 
             if (attempt.BreaksAfter != int.MaxValue)
             {
-                await FailAsync(call, attempt, cancellationToken);
+                await ChaosFailure.OfAsync(run, endpoint, call, attempt, cancellationToken);
             }
 
-            yield return new ChatResponseUpdate { FinishReason = ChatFinishReason.Stop };
+            yield return new ChatResponseUpdate { FinishReason = ChatFinishReason.Stop, ConversationId = conversation };
         }
         finally
         {
@@ -73,39 +78,4 @@ internal sealed class ChaosClient(ChaosRun run, ChaosEndpoint endpoint) : IChatC
     }
 
     private Task WaitAsync(double seconds, CancellationToken cancellationToken) => seconds == 0 ? Task.CompletedTask : run.Time.WaitAsync(seconds, cancellationToken);
-
-    private async Task FailAsync(ChaosCall call, ChaosAttempt attempt, CancellationToken cancellationToken)
-    {
-        if (call.IsBad && attempt.Trouble == Trouble.None)
-        {
-            throw FakeFailure.Status(400);
-        }
-
-        switch (attempt.Trouble)
-        {
-            case Trouble.None or Trouble.IsSlow or Trouble.IsNearItsLimit:
-                return;
-            case Trouble.Hangs or Trouble.HangsInTheMiddle:
-                await run.Time.WaitAsync(double.PositiveInfinity, cancellationToken);
-                return;
-            case Trouble.IsBroken:
-                throw new JsonException("broken");
-            case Trouble.Refuses or Trouble.IsGone:
-                throw FakeFailure.Refused();
-            case Trouble.Resets or Trouble.Cuts:
-                throw FakeFailure.Reset();
-        }
-
-        endpoint.Tell(attempt, "");
-        throw FakeFailure.Status(StatusOf(attempt.Trouble), attempt.Hint is { } hint ? [hint] : []);
-    }
-
-    public static int StatusOf(Trouble trouble) => trouble switch
-    {
-        Trouble.RefusesTheKey => 401,
-        Trouble.IsMissing => 404,
-        Trouble.IsUnavailableForATime => 503,
-        Trouble.Errs or Trouble.FailsBeforeContent => 500,
-        _ => 429,
-    };
 }

@@ -26,6 +26,15 @@ internal sealed class ChaosEndpointPlan
 
     public double WindowSeconds { get; set; }
 
+    /// <summary>Each answer says how much of the window is left.</summary>
+    public bool TellsLimits { get; set; }
+
+    /// <summary>It is a provisioned deployment.</summary>
+    public ChaosBucket? Bucket { get; init; }
+
+    /// <summary>Nothing befalls it but that it has no room.</summary>
+    public bool IsSteady => Spells.Count == 0 && WindowLimit is null && RequestsPerMinute is null && TokensPerMinute is null;
+
     public ChaosHint Hint { get; set; }
 
     public List<ChaosSpell> Spells { get; } = [];

@@ -14,7 +14,8 @@ internal sealed class ChaosPlan
     public ChaosPlan(ChaosDraw draw)
     {
         _draw = draw;
-        IsBuilt = draw.Chance(0.6);
+        Members = draw.Of(ChaosMembers.Built, ChaosMembers.Built, ChaosMembers.Built, ChaosMembers.Built, ChaosMembers.Built, ChaosMembers.ReadyMadeClients, ChaosMembers.ReadyMadeClients, ChaosMembers.ReadyMadeGenerators);
+        Way = Members == ChaosMembers.Built ? draw.Of(ChaosWay.Update, ChaosWay.Code, ChaosWay.Section) : Members == ChaosMembers.ReadyMadeClients ? draw.Of(ChaosWay.Update, ChaosWay.Code) : ChaosWay.Update;
         int count = draw.Chance(0.04) ? 50 : 1 + draw.Below(8);
         IsFast = draw.Chance(0.4);
         PerSecond = IsFast ? draw.Between(0.5, 40) : draw.Between(0.02, 6);
@@ -27,9 +28,12 @@ internal sealed class ChaosPlan
         FirstContentTimeout = !HasRock && draw.Chance(0.15) ? draw.Of(2.0, 10) : null;
         MaxAttempts = !HasRock && draw.Chance(0.1) ? 1 + draw.Below(3) : null;
         HasAffinity = draw.Chance(0.2);
+        KeepsConversations = Members == ChaosMembers.ReadyMadeClients && draw.Chance(0.6);
+        ConversationsLast = draw.Chance(0.5);
+        IsProvisioned = IsBuilt && count > 1 && draw.Chance(0.25);
         Models = IsBuilt && draw.Chance(0.3) ? ["", "small", "large"] : [""];
         DisposesEarly = draw.Chance(0.12);
-        Endpoints = [.. Enumerable.Range(0, count).Select(DrawEndpoint)];
+        Endpoints = [.. Enumerable.Range(0, count).Select(index => DrawEndpoint(index, count))];
         if (draw.Chance(0.2))
         {
             double from = draw.Between(0, Seconds);
@@ -46,7 +50,11 @@ internal sealed class ChaosPlan
         Reloads = [.. Enumerable.Range(0, draw.Chance(0.35) ? 1 + draw.Below(12) : 0).Select(_ => draw.Between(0, Seconds))];
     }
 
-    public bool IsBuilt { get; }
+    public ChaosMembers Members { get; }
+
+    public bool IsBuilt => Members == ChaosMembers.Built;
+
+    public ChaosWay Way { get; }
 
     /// <summary>Answers take 60 ms, and not seconds.</summary>
     public bool IsFast { get; }
@@ -69,6 +77,15 @@ internal sealed class ChaosPlan
     public int? MaxAttempts { get; }
 
     public bool HasAffinity { get; }
+
+    /// <summary>Clients hand out ids, and know only their own.</summary>
+    public bool KeepsConversations { get; }
+
+    /// <summary>A conversation has one id, and not a new one with each answer.</summary>
+    public bool ConversationsLast { get; }
+
+    /// <summary>Provisioned endpoints come first, and the others where those have no room.</summary>
+    public bool IsProvisioned { get; }
 
     public string[] Models { get; }
 
@@ -138,23 +155,27 @@ internal sealed class ChaosPlan
         return options;
     }
 
-    private ChaosEndpointPlan DrawEndpoint(int index)
+    private ChaosEndpointPlan DrawEndpoint(int index, int count)
     {
         bool isRock = HasRock && index == 0;
+        bool isGenerator = Members == ChaosMembers.ReadyMadeGenerators;
+        bool isProvisioned = IsProvisioned && (HasRock ? index is 1 or 2 : index == 0 || (index == 1 && count > 2));
         ChaosEndpointPlan plan = new()
         {
-            Weight = _draw.Chance(0.3) ? 1 + _draw.Below(6) : 1,
-            Priority = _draw.Chance(0.25) ? _draw.Below(3) : 0,
-            RequestsPerMinute = !isRock && _draw.Chance(0.12) ? 1 + (int)(PerSecond * _draw.Between(5, 120)) : null,
-            TokensPerMinute = !isRock && _draw.Chance(0.12) ? 200 + (int)(PerSecond * _draw.Between(200, 6000)) : null,
+            Weight = !isGenerator && _draw.Chance(0.3) ? 1 + _draw.Below(6) : 1,
+            Priority = isGenerator || isProvisioned ? 0 : IsProvisioned ? 1 + _draw.Below(2) : _draw.Chance(0.25) ? _draw.Below(3) : 0,
+            RequestsPerMinute = !isGenerator && !isRock && !isProvisioned && _draw.Chance(0.12) ? 1 + (int)(PerSecond * _draw.Between(5, 120)) : null,
+            TokensPerMinute = !isGenerator && !isRock && !isProvisioned && _draw.Chance(0.12) ? 200 + (int)(PerSecond * _draw.Between(200, 6000)) : null,
+            Bucket = isProvisioned ? DrawBucket() : null,
         };
-        if (isRock)
+        if (isRock || (isProvisioned && _draw.Chance(0.5)))
         {
             return plan;
         }
 
-        if (_draw.Chance(0.3))
+        if (!isProvisioned && _draw.Chance(0.3))
         {
+            plan.TellsLimits = _draw.Chance(0.5);
             plan.WindowSeconds = _draw.Of(1.0, 10, 60);
             plan.WindowLimit = Math.Max(1, (int)(PerSecond * plan.WindowSeconds * _draw.Between(0.05, 1.5)));
         }
@@ -172,5 +193,11 @@ internal sealed class ChaosPlan
         }
 
         return plan;
+    }
+
+    private ChaosBucket DrawBucket()
+    {
+        double perSecond = PerSecond * _draw.Between(0.05, 1);
+        return new(perSecond, Math.Max(1, perSecond * _draw.Of(0.2, 1, 10, 60)));
     }
 }

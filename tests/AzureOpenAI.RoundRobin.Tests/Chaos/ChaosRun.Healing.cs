@@ -12,7 +12,11 @@ internal sealed partial class ChaosRun
     private async Task HealAsync()
     {
         IsHealing = true;
-        Reload(null);
+        if (Plan.Members != ChaosMembers.ReadyMadeGenerators)
+        {
+            Reload(null);
+        }
+
         double until = Time.Seconds + LongestHealing;
         double perSecond = Math.Min(1 + (Plan.Models.Length * 0.2 * Plan.Endpoints.Length), Plan.Endpoints.Sum(endpoint => (endpoint.RequestsPerMinute ?? 6000) / 240.0));
         List<Task> pending = [];
@@ -20,7 +24,7 @@ internal sealed partial class ChaosRun
         {
             if (Time.Seconds > until)
             {
-                Report($"After {LongestHealing} s of peace: {string.Join("; ", Pool.Endpoints.Where(endpoint => !endpoint.IsFit || endpoint.Hints.IsNear).Select(Describe))}.");
+                Record.Report($"After {LongestHealing} s of peace: {string.Join("; ", Pool.Endpoints.Where(endpoint => !endpoint.IsFit || endpoint.Hints.IsNear).Select(Describe))}.");
                 return;
             }
 
@@ -69,7 +73,7 @@ internal sealed partial class ChaosRun
         int[] had = [.. best.Select((endpoint, i) => endpoint.Arrivals - before[i])];
         if (!best.Select(endpoint => 3 * endpoint.Plan.Weight).SequenceEqual(had) && Pool.DefaultGroup.Rotation.Slow.Length == 0)
         {
-            Report($"In peace the weights {string.Join(' ', best.Select(endpoint => endpoint.Plan.Weight))} had the turns {string.Join(' ', had)}.");
+            Record.Report($"In peace the weights {string.Join(' ', best.Select(endpoint => endpoint.Plan.Weight))} had the turns {string.Join(' ', had)}.");
         }
     }
 
@@ -80,7 +84,7 @@ internal sealed partial class ChaosRun
         int atEndpoints = _endpoints.Sum(endpoint => endpoint.Running);
         if (inFlight + running + atEndpoints + Pool.Waiting + Time.Line.Count + _calls.Count > 0)
         {
-            Report($"When all is over {inFlight} are in flight, {running} run, {atEndpoints} are at endpoints, {Pool.Waiting} wait, {Time.Line.Count} stand in line, {_calls.Count} calls are open.");
+            Record.Report($"When all is over {inFlight} are in flight, {running} run, {atEndpoints} are at endpoints, {Pool.Waiting} wait, {Time.Line.Count} stand in line, {_calls.Count} calls are open.");
         }
     }
 }

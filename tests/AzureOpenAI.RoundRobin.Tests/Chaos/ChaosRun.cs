@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using AzureOpenAI.RoundRobin.Configuration;
-using Microsoft.Extensions.Options;
+using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
@@ -15,20 +14,17 @@ internal sealed partial class ChaosRun : IDisposable
     private const int MostFires = 400;
 
     private readonly Dictionary<int, ChaosCall> _calls = [];
-    private readonly Dictionary<string, int> _endings = [];
-    private readonly List<string> _faults = [];
     private readonly ChaosEndpoint[] _endpoints;
     private readonly HttpClient? _transport;
     private readonly ChaosClient[]? _clients;
+    private readonly ChaosConfiguration _configuration;
     private readonly ChaosCaller _caller;
     private readonly ulong _seed;
     private readonly List<ChaosCall> _givenUp = [];
     private Thread? _driver;
     private int _nextCall;
-    private int _attempts;
     private int _released;
     private int _reach;
-    private ulong _digest = 14695981039346656037;
 
     public ChaosRun(ulong seed)
     {
@@ -36,12 +32,17 @@ internal sealed partial class ChaosRun : IDisposable
         Plan = new ChaosPlan(new ChaosDraw(seed));
         Draw = new ChaosDraw(~seed);
         Time = new ChaosTime(new ChaosDraw(seed ^ 0x5555555555555555));
+        Record = new ChaosRecord(Time);
+        Turns = new ChaosTurns(this);
+        Conversations = new ChaosConversations(this);
         _endpoints = [.. Plan.Endpoints.Select((plan, i) => new ChaosEndpoint(this, i, plan))];
         _transport = Plan.IsBuilt ? new HttpClient(new ChaosTransport(this, _endpoints)) { Timeout = Timeout.InfiniteTimeSpan } : null;
         _clients = Plan.IsBuilt ? null : [.. _endpoints.Select(endpoint => new ChaosClient(this, endpoint))];
-        RoundRobinOptions options = Plan.Options(_clients, _transport);
+        IEnumerable<ChaosGenerator>? generators = Plan.Members == ChaosMembers.ReadyMadeGenerators ? _endpoints.Select(endpoint => new ChaosGenerator(this, endpoint)) : null;
+        _configuration = new ChaosConfiguration(Plan.Way, Plan.Options(_clients, _transport), generators);
         ChaosDraw jitter = new(seed + 1);
-        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
+        Pool = new EndpointPool(_configuration.First, timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
+        _configuration.Follow(Pool);
         _caller = new ChaosCaller(this);
     }
 
@@ -52,6 +53,14 @@ internal sealed partial class ChaosRun : IDisposable
     public ChaosTime Time { get; }
 
     public EndpointPool Pool { get; }
+
+    public ChaosRecord Record { get; }
+
+    public ChaosTurns Turns { get; }
+
+    public ChaosConversations Conversations { get; }
+
+    public IReadOnlyList<ChaosEndpoint> Endpoints => _endpoints;
 
     /// <summary>All trouble is over.</summary>
     public bool IsHealing { get; private set; }
@@ -71,42 +80,23 @@ internal sealed partial class ChaosRun : IDisposable
 
     public ChaosCall Find(string prompt) => _calls[int.Parse(prompt.Split(' ')[1], CultureInfo.InvariantCulture)];
 
-    public void Report(string fault)
-    {
-        if (_faults.Count < 10)
-        {
-            _faults.Add($"{Time.Seconds:0.000} s: {fault}");
-        }
-    }
+    public static ChatOptions? OptionsOf(ChaosCall call) =>
+        call.Model.Length == 0 && call.Conversation is null ? null : new() { ModelId = call.Model.Length == 0 ? null : call.Model, ConversationId = call.Conversation };
 
-    /// <summary>Goes into what tells two runs apart.</summary>
-    public void Note(string what)
+    /// <summary>What must be true of a call, or it is told.</summary>
+    public void Check(bool holds, ChaosCall call, string otherwise)
     {
-        foreach (char letter in string.Create(CultureInfo.InvariantCulture, $"{Time.GetTimestamp()} {what}\n"))
+        if (!holds)
         {
-            _digest = unchecked((_digest ^ letter) * 1099511628211);
-        }
-    }
-
-    public void CheckTurn(ChaosCall call)
-    {
-        _attempts++;
-        if (Time.Line.IsReleasing)
-        {
-            call.HasWaited = true;
-        }
-        else if (!call.HasWaited && Time.Line.StandsIn(call.Group!))
-        {
-            Report($"{call} did not go to the end of the line.");
+            Record.Report($"{call} {otherwise}.");
         }
     }
 
     public void Ended(ChaosCall call, string how)
     {
         call.EndedAt = Time.Seconds;
-        _endings[how] = _endings.GetValueOrDefault(how) + 1;
         _calls.Remove(call.Id);
-        Note($"{call.Id} {how}");
+        Record.Ended(call, how);
     }
 
     public void GiveUp(ChaosCall call)
@@ -119,6 +109,7 @@ internal sealed partial class ChaosRun : IDisposable
     {
         _caller.Dispose();
         Pool.Dispose();
+        _configuration.Dispose();
         _transport?.Dispose();
     }
 
@@ -129,7 +120,8 @@ internal sealed partial class ChaosRun : IDisposable
         _driver = new(Drive, StackSize) { IsBackground = true };
         _driver.Start();
         _driver.Join();
-        return new ChaosResult(_seed, _nextCall, _attempts, Time.Seconds / 60, Time.PoolFires.All, Time.PoolFires.InASecond, _reach, _endings, _digest, _faults, Stopwatch.GetElapsedTime(began));
+        Record.Count("Spilled", Turns.Spilled);
+        return new ChaosResult(_seed, _nextCall, Time.Seconds / 60, Time.PoolFires.All, Time.PoolFires.InASecond, _reach, Record, Stopwatch.GetElapsedTime(began));
     }
 
     private void Drive()
@@ -154,7 +146,7 @@ internal sealed partial class ChaosRun : IDisposable
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            Report(exception is ChaosException ? exception.Message : exception.ToString());
+            Record.Report(exception is ChaosException ? exception.Message : exception.ToString());
         }
     }
 
@@ -219,23 +211,23 @@ internal sealed partial class ChaosRun : IDisposable
         await Time.WaitAsync(IdleFor);
         if (Time.PoolFires.All > fires)
         {
-            Report($"The pool's timer came {Time.PoolFires.All - fires} times while there was nothing to do.");
+            Record.Report($"The pool's timer came {Time.PoolFires.All - fires} times while there was nothing to do.");
         }
 
         _reach = ChaosReach.Count(Pool);
-        if (_reach > 1500 + (120 * Pool.Endpoints.Count))
+        if (_reach > 1500 + (120 * Pool.Endpoints.Count) + (3 * Conversations.Count))
         {
-            Report($"The pool holds on to {_reach} objects for {Pool.Endpoints.Count} deployments.");
+            Record.Report($"The pool holds on to {_reach} objects for {Pool.Endpoints.Count} deployments.");
         }
 
         if (Time.PoolFires.InASecond > MostFires)
         {
-            Report($"The pool's timer came {Time.PoolFires.InASecond} times in one second.");
+            Record.Report($"The pool's timer came {Time.PoolFires.InASecond} times in one second.");
         }
 
         if (Time.Armed is { Length: > 0 } armed)
         {
-            Report($"Timers are set while there is nothing to do: {armed}.");
+            Record.Report($"Timers are set while there is nothing to do: {armed}.");
         }
 
         IsDisposed = true;
@@ -243,48 +235,8 @@ internal sealed partial class ChaosRun : IDisposable
         await CallAsync();
         if (_released != 1)
         {
-            Report($"After its end the pool has let go {_released} times of what it owns.");
+            Record.Report($"After its end the pool has let go {_released} times of what it owns.");
         }
-    }
-
-    /// <summary>Another configuration, or with no lot the first one again. One that is at fault changes nothing.</summary>
-    private void Reload(ChaosDraw? draw)
-    {
-        if (IsDisposed)
-        {
-            return;
-        }
-
-        RoundRobinOptions options = Plan.Options(_clients, _transport, draw);
-        string before = string.Join(' ', Pool.Endpoints.Select(endpoint => $"{endpoint.Name}/{endpoint.DeploymentName}"));
-        if (draw?.Chance(0.1) == true)
-        {
-            options.Endpoints[0].Weight = -1;
-            try
-            {
-                Pool.Update(options);
-                Report("A configuration that is at fault was taken.");
-            }
-            catch (OptionsValidationException)
-            {
-                string after = string.Join(' ', Pool.Endpoints.Select(endpoint => $"{endpoint.Name}/{endpoint.DeploymentName}"));
-                if (before != after)
-                {
-                    Report($"A configuration that is at fault changed {before} to {after}.");
-                }
-            }
-
-            return;
-        }
-
-        // Calls may come and go while the configuration is taken.
-        HashSet<string> names = [.. options.Endpoints.Select(entry => entry.Name!)];
-        ChaosEndpoint[] members = Array.FindAll(_endpoints, endpoint => names.Contains($"e{endpoint.Index}"));
-        Array.ForEach(members, static endpoint => endpoint.Joins());
-        Pool.Update(options);
-        Note("reloads");
-        Array.ForEach(members, member => member.Keeps(options.Endpoints.First(entry => entry.Name == $"e{member.Index}").Deployments.Keys));
-        Array.ForEach([.. _endpoints.Except(members)], static endpoint => endpoint.Leaves());
     }
 
     private async Task At(double second, Action befalls)
@@ -296,7 +248,7 @@ internal sealed partial class ChaosRun : IDisposable
     private Task CallAsync(bool isPlain = false, string? model = null)
     {
         ChaosCall call = _caller.Draw(_nextCall++, isPlain, model);
-        call.Group = Pool.LoopFor(call.Model).Group;
+        call.Group = Pool.Routes.LoopFor(OptionsOf(call)).Group;
         _calls.Add(call.Id, call);
         return _caller.CallAsync(call);
     }

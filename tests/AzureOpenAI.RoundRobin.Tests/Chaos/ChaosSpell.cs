@@ -23,6 +23,12 @@ internal enum Trouble
     IsSlow,
     IsNearItsLimit,
     SaysNonsense,
+
+    /// <summary>Another deployment of its resource answers for it.</summary>
+    SpillsOver,
+
+    /// <summary>That one has no room either, so the first says what it had to say, and that.</summary>
+    SpillsOverInVain,
 }
 
 /// <summary>A time of trouble that meets so large a part of the calls.</summary>

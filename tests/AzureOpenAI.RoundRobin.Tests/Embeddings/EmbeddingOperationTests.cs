@@ -65,6 +65,19 @@ public class EmbeddingOperationTests
     }
 
     [Fact]
+    public async Task AVector_ThatIsEmptyEverywhere_IsTheRequestsDoingAndSurfaces()
+    {
+        using ServicePool pool = new(["one", "two", "three"]);
+        using RoundRobinEmbeddingGenerator generator = new(pool.Pool);
+        pool.Service.On = _ => FakeService.Vectors(2, length: 0);
+
+        await Assert.ThrowsAsync<FormatException>(() => generator.GenerateAsync(["a", "b"], cancellationToken: Token));
+
+        Assert.Equal(2, pool.Service.Requests.Length);
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+    }
+
+    [Fact]
     public async Task ABatch_ThatIsEmpty_IsTheSdksOwnErrorAndNobodysFault()
     {
         using ServicePool pool = new(["one", "two"]);

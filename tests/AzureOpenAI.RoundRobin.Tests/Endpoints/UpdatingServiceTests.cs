@@ -57,6 +57,39 @@ public class UpdatingServiceTests
     }
 
     [Fact]
+    public async Task OneThatRefusedItsKeyAndNamedATime_IsNotAskedBeforeThatWithANewKey()
+    {
+        using ServicePool pool = new(["one", "two"]);
+        int asked = 0;
+        pool.Service.On = request =>
+        {
+            if (request.Host != "one" || asked++ > 1)
+            {
+                return null;
+            }
+
+            if (asked == 2)
+            {
+                return FakeService.Refusal(401);
+            }
+
+            // While this one runs the next but one is refused, and this one then names a time.
+            Assert.True(pool.AskAsync().IsCompletedSuccessfully && pool.AskAsync().IsCompletedSuccessfully);
+            return FakeService.Refusal(503, ("Retry-After", "20"));
+        };
+        await pool.AskAsync();
+
+        Update(pool, options => options.Endpoints[0].ApiKey = "another-key-of-one-0123456789");
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pool.AskAsync()));
+
+        Assert.Equal((2, EndpointState.Out, Pause), (asked, pool.StateOf("one"), pool.Pool.GetStatus()[0].ReadyIn));
+        pool.Time.Advance(Pause);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pool.AskAsync()));
+        Assert.Equal("another-key-of-one-0123456789", pool.Service.Requests.Last(request => request.Host == "one").Header("api-key"));
+        Assert.NotEqual(EndpointState.Out, pool.StateOf("one"));
+    }
+
+    [Fact]
     public async Task WhatTheOldKeyIsStillAnswered_SaysNothingOfTheNewOne()
     {
         using ServicePool pool = new(["one", "two"]);

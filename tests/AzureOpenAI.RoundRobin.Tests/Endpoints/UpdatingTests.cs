@@ -302,6 +302,34 @@ public class UpdatingTests
         Assert.Equal("b", await pool.AskAsync(streaming, new() { ConversationId = "kept" }));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AConversation_OutlivesATimeInWhichOneClientIsAlone(bool streaming)
+    {
+        using FakePool pool = new(3);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.OnCall = (_, _, _) =>
+            {
+                ChatResponse answer = FakeChatClient.Answer(client.Name);
+                answer.ConversationId = $"of {client.Name} {client.Calls}";
+                return Task.FromResult(answer);
+            };
+        }
+
+        Assert.Equal("abc", await pool.AskManyAsync(3));
+        pool.Update("a");
+        await pool.AskAsync();
+        pool.Update("abc");
+
+        foreach (string id in (string[])["of a 1", "of a 2", "of b 1", "of c 1"])
+        {
+            Assert.Equal(id[3..4], await pool.AskAsync(streaming, new() { ConversationId = id }));
+            Assert.Equal(id[3..4], await pool.AskAsync(streaming, new() { ConversationId = id }));
+        }
+    }
+
     [Fact]
     public async Task OneThatLeaves_IsNotToldOfAnyMore()
     {
