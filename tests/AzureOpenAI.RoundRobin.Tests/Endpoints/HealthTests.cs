@@ -111,7 +111,7 @@ public class HealthTests
         switch (way)
         {
             case "mended":
-                Assert.True(_health.TryMend(++_generation));
+                Assert.True(_health.TryMend(++_generation, Now));
                 break;
             case "reopened":
                 _health.Reopen(Now);
@@ -361,12 +361,12 @@ public class HealthTests
         Assert.Equal(expected, _health.IsMisconfigured);
         GoOut(kind);
 
-        Assert.Equal(expected, _health.TryMend(++_generation));
+        Assert.Equal(expected, _health.TryMend(++_generation, Now));
 
         Assert.Equal(expected ? Condition.Fit : Condition.Out, _health.Condition);
         Assert.Equal(expected ? _generation : _generation - 1, _health.StruckAt);
         Assert.False(_health.IsMisconfigured);
-        Assert.False(_health.TryMend(++_generation));
+        Assert.False(_health.TryMend(++_generation, Now));
     }
 
     [Fact]
@@ -377,12 +377,12 @@ public class HealthTests
         GoOut(OutcomeKind.Credential);
         Assert.Equal((60, 1), (OutFor, _health.FailedProbes));
 
-        Assert.True(_health.TryMend(++_generation));
+        Assert.True(_health.TryMend(++_generation, Now));
 
         Assert.Equal((long.MinValue, 0), (_health.OutUntil, _health.FailedProbes));
         GoOut(OutcomeKind.Credential);
         Assert.Equal(10, OutFor);
-        Assert.True(_health.TryMend(++_generation));
+        Assert.True(_health.TryMend(++_generation, Now));
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(1, OutFor);
     }
