@@ -209,7 +209,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         Interlocked.Exchange(ref _timerDue, long.MaxValue);
         long armed = Volatile.Read(ref _armed);
         long deadline = Volatile.Read(ref _deadline);
-        if (armed <= Idle)
+        // A wait without an end needs no timer: the next that has one sets it.
+        if (armed <= Idle || deadline == long.MaxValue)
         {
             return;
         }

@@ -54,9 +54,9 @@ internal sealed class Rotation
             return even;
         }
 
-        int rounds = Math.Max(1, (SlowEvery + even.Count - 2) / even.Count);
+        int rounds = (SlowEvery + even.Count - 2) / even.Count;
         int turns = rounds * even.Count;
-        int each = Math.Max(1, turns / (SlowEvery - 1));
+        int each = turns / (SlowEvery - 1);
         int spacing = Math.Max(1, turns / (each * slow.Count));
         List<Endpoint> slots = new(turns + (each * slow.Count));
         for (int turn = 0, inserted = 0; turn < turns; turn++)

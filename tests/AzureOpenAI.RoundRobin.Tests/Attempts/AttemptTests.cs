@@ -97,6 +97,117 @@ public class AttemptTests
     }
 
     [Fact]
+    public void Await_AfterTheTimerRanOutForNobody_IsKept()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        attempt.Arrived();
+        _time.Advance(2 * Limit);
+
+        Await(attempt);
+        _time.Advance(Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void Await_WhoseTimerRunsOutForTheWaitBefore_IsKept()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        _time.Advance(0.5 * Limit);
+        attempt.Arrived();
+        Await(attempt);
+
+        _time.Advance(0.6 * Limit);
+        Assert.False(attempt.TimedOut);
+        _time.Advance(0.4 * Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void Await_Infinite_AfterATimedWait_NeverCancels()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        attempt.Arrived();
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+
+        _time.Advance(TimeSpan.FromDays(1));
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.Arrived());
+    }
+
+    [Fact]
+    public void TryMove_OnlyOfAnAttemptThatWaitsAtTheEndpointAndMayBeMoved()
+    {
+        using FakePool pool = new(2);
+        Attempt attempt = new(null!, _time) { StartedAt = 10 };
+        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Await(attempt);
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        attempt.IsMovable = true;
+
+        Assert.False(attempt.TryMove(pool.EndpointAt(1), 11));
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 10));
+        Assert.False(attempt.IsMoved);
+        Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
+
+        Assert.True(attempt.IsMoved);
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.False(attempt.Arrived());
+    }
+
+    [Fact]
+    public void TryMove_OfAnAttemptThatHasArrived_IsTooLate()
+    {
+        using FakePool pool = new(1);
+        Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
+        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        Await(attempt);
+        Assert.True(attempt.Arrived());
+
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.True(attempt.Arrived());
+    }
+
+    [Fact]
+    public void Sent_MoreThanOnce_CountsFromTheFirst()
+    {
+        using FakePool pool = new(1);
+        Attempt attempt = new(null!, _time);
+        attempt.Begin(pool.EndpointAt(0), 1, 1);
+
+        attempt.Sent(5);
+        attempt.Sent(9);
+
+        Assert.Equal((5, true), (attempt.StartedAt, attempt.IsSent));
+    }
+
+    [Fact]
+    public void TryReset_LeavesNothingOfTheLastAttempt()
+    {
+        using FakePool pool = new(1);
+        Attempt attempt = new(null!, _time) { IsMovable = true, IsAnswered = true, IsAdmitted = true, HoldsOwnPermit = true, HoldsResourcePermit = true };
+        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        attempt.Count();
+        attempt.Sent(5);
+        attempt.CountReceived();
+        PendingMove move = attempt.Move;
+
+        Assert.True(attempt.TryReset());
+
+        Assert.Null(attempt.Endpoint);
+        Assert.Null(attempt.Received);
+        Assert.Equal(0, attempt.StartedAt);
+        Assert.False(attempt.IsMovable || attempt.IsAnswered || attempt.IsAdmitted || attempt.HoldsPermit || attempt.IsCounted || attempt.IsSent);
+        Assert.Same(move, attempt.Move);
+    }
+
+    [Fact]
     public void Await_Infinite_NeverCancels()
     {
         Attempt attempt = new(null!, _time);
@@ -180,6 +291,55 @@ public class AttemptTests
         cache.Return(attempt);
 
         Assert.NotSame(attempt, cache.Rent());
+    }
+
+    [Fact]
+    public void Cache_OfAttemptsThatItDoesNotKeep_HoldsNothing()
+    {
+        using AttemptCache cache = new(_time);
+        Attempt[] attempts = [.. Enumerable.Range(0, 300).Select(_ => cache.Rent())];
+        Assert.Equal(300, cache.Snapshot().Length);
+
+        foreach (Attempt attempt in attempts)
+        {
+            cache.Return(attempt);
+        }
+
+        // One stays with the thread, the rest in a queue.
+        Assert.Equal(257, cache.Snapshot().Length);
+        Assert.Equal(257, Enumerable.Range(0, 257).Select(_ => cache.Rent()).Distinct().Count());
+        Assert.Equal(257, cache.Snapshot().Length);
+    }
+
+    [Fact]
+    public void Cache_OfAnAttemptThatWasCancelled_HoldsItNoLonger()
+    {
+        using AttemptCache cache = new(_time);
+        Attempt attempt = cache.Rent();
+        Await(attempt);
+        _time.Advance(Limit);
+
+        cache.Return(attempt);
+
+        Assert.Empty(cache.Snapshot());
+    }
+
+    [Fact]
+    public void Cache_ThatIsDisposed_HoldsNothingButWhatRuns()
+    {
+        AttemptCache cache = new(_time);
+        Attempt[] attempts = [.. Enumerable.Range(0, 10).Select(_ => cache.Rent())];
+        foreach (Attempt attempt in attempts[..8])
+        {
+            cache.Return(attempt);
+        }
+
+        cache.Dispose();
+        Assert.InRange(cache.Snapshot().Length, 2, 3);
+        cache.Return(attempts[8]);
+        cache.Return(attempts[9]);
+
+        Assert.InRange(cache.Snapshot().Length, 0, 1);
     }
 
     [Fact]

@@ -89,6 +89,51 @@ public class LineTests
     }
 
     [Fact]
+    public void EstimateWait_WhereHalfOfTheCallsCameBack_CountsTheOthers()
+    {
+        Line line = new(_time);
+        Join(line, 19);
+        for (int i = 0; i < 20; i++)
+        {
+            line.CountReleased(Now);
+            line.CountReleased(Now);
+            line.CountReturned();
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal(20, line.EstimateWait(Now)!.Value.TotalSeconds, 0.5);
+    }
+
+    [Fact]
+    public void EstimateWait_OfALineThatWasEmpty_BeginsAnew()
+    {
+        Line line = new(_time);
+        Join(line, 1);
+        _time.Advance(TimeSpan.FromSeconds(30));
+        Assert.True(line.HasStood(Now));
+        for (int i = 0; i < 20; i++)
+        {
+            line.CountReleased(Now);
+            _time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.NotNull(line.EstimateWait(Now));
+        line.Leave(line.Head!);
+        Assert.Null(line.EstimateWait(Now));
+        Assert.False(line.HasStood(Now));
+
+        Join(line, 9);
+        Assert.False(line.HasStood(Now));
+        line.CountReleased(Now);
+        _time.Advance(TimeSpan.FromSeconds(9.999));
+        Assert.Null(line.EstimateWait(Now));
+        _time.Advance(TimeSpan.FromSeconds(0.001));
+
+        // One in ten seconds, so ten would take more than the window; what was let go before does not count.
+        Assert.Equal(60, line.EstimateWait(Now)!.Value.TotalSeconds);
+    }
+
+    [Fact]
     public void EstimateWait_WhenThePaceHasChanged_FollowsTheLastMinute()
     {
         Line line = new(_time);

@@ -1,9 +1,11 @@
 using System.ClientModel;
+using System.Diagnostics.CodeAnalysis;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text.Json;
 using Azure;
+using Azure.Core;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
@@ -14,8 +16,8 @@ public class OutcomeClassifierTests
 {
     public static TheoryData<int, string> Statuses => new()
     {
-        { 200, "Broken" }, { 204, "Broken" },
-        { 301, "Missing" }, { 302, "Missing" }, { 307, "Missing" }, { 308, "Missing" },
+        { 200, "Broken" }, { 204, "Broken" }, { 299, "Broken" },
+        { 300, "Missing" }, { 301, "Missing" }, { 399, "Missing" }, { 302, "Missing" }, { 307, "Missing" }, { 308, "Missing" },
         { 400, "Request" }, { 406, "Request" }, { 411, "Request" }, { 412, "Request" }, { 413, "Request" }, { 415, "Request" }, { 422, "Request" }, { 431, "Request" },
         { 401, "Credential" }, { 402, "Credential" }, { 403, "Credential" }, { 407, "Credential" },
         { 404, "Missing" }, { 405, "Missing" }, { 410, "Missing" },
@@ -150,6 +152,24 @@ public class OutcomeClassifierTests
         Exception[] ofTheSdk = [new NotSupportedException(), new InvalidOperationException(), new FormatException(), new JsonException(), new InvalidCastException()];
         Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, unsent with { Built = true }).Kind));
     }
+
+    [Fact]
+    public void Classify_WhatTheUsersCodeCannotBuildARequestFrom_IsTheRequests()
+    {
+        Exception[] ofTheSdk = [new FormatException(), new InvalidCastException(), new JsonException(), new MissingMemberException()];
+        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, new AttemptFacts { Built = true, UsersCode = true }).Kind));
+    }
+
+    [Fact]
+    public void Classify_NobodyThere_BeforeABuiltClientSent_IsTheEndpoints() =>
+        Assert.Equal(OutcomeKind.Unreachable, Classify(FakeFailure.Refused(), new AttemptFacts { Built = true }).Kind);
+
+    [Theory]
+    [InlineData(429, 7.0)]
+    [InlineData(503, 7.0)]
+    [InlineData(500, null)]
+    public void Classify_AHintOfAnotherAzureClient_IsTaken(int status, double? seconds) =>
+        Assert.Equal(seconds, Classify(new RequestFailedException(new AzureResponse(status, "7")), Sent).Hint?.TotalSeconds);
 
     [Fact]
     public void Classify_AnArgumentErrorAfterTheRequestWasSent_IsNotTheRequests()
@@ -289,4 +309,35 @@ public class OutcomeClassifierTests
     }
 
     private sealed class UnknownException : Exception;
+
+    private sealed class AzureResponse(int status, string retryAfter) : Response
+    {
+        public override int Status { get; } = status;
+
+        public override string ReasonPhrase => "";
+
+        public override Stream? ContentStream { get; set; }
+
+        public override string ClientRequestId { get; set; } = "";
+
+        public override void Dispose()
+        {
+        }
+
+        protected override bool ContainsHeader(string name) => TryGetHeader(name, out _);
+
+        protected override IEnumerable<HttpHeader> EnumerateHeaders() => [new("Retry-After", retryAfter)];
+
+        protected override bool TryGetHeader(string name, [NotNullWhen(true)] out string? value)
+        {
+            value = name == "Retry-After" ? retryAfter : null;
+            return value is not null;
+        }
+
+        protected override bool TryGetHeaderValues(string name, [NotNullWhen(true)] out IEnumerable<string>? values)
+        {
+            values = TryGetHeader(name, out string? value) ? [value] : null;
+            return values is not null;
+        }
+    }
 }

@@ -28,6 +28,22 @@ public class RetryBudgetTests
     }
 
     [Fact]
+    public void NextAt_IsWhenTheNextIsThere()
+    {
+        RetryBudget budget = new(_time);
+        Assert.Equal(_time.GetTimestamp(), budget.NextAt(_time.GetTimestamp()));
+        TakeAll(budget, 0);
+        _time.Advance(TimeSpan.FromSeconds(0.075));
+        Assert.Equal(0, TakeAll(budget, 0));
+
+        long next = budget.NextAt(_time.GetTimestamp());
+
+        Assert.Equal(0.025, _time.GetElapsedTime(_time.GetTimestamp(), next).TotalSeconds, 6);
+        _time.Advance(TimeSpan.FromSeconds(0.026));
+        Assert.Equal(1, TakeAll(budget, 0));
+    }
+
+    [Fact]
     public void TryTake_AfterCalls_GivesOneForEveryFive()
     {
         RetryBudget budget = new(_time);

@@ -222,10 +222,17 @@ public class SlowAttemptTests
         Assert.Equal("b", await call);
     }
 
-    [Fact]
-    public async Task FirstContentTimeout_AfterContent_DoesNotRun()
+    [Theory]
+    [InlineData(100)]
+    [InlineData(-0.001)]
+    public async Task FirstContentTimeout_AfterContent_DoesNotRun(double attemptTimeout)
     {
-        using FakePool pool = new(2, options => options.FirstContentTimeout = TimeSpan.FromSeconds(2));
+        using FakePool pool = new(2, options =>
+        {
+            // The second is infinite: then nothing is awaited with an end once the content has come.
+            options.AttemptTimeout = TimeSpan.FromSeconds(attemptTimeout);
+            options.FirstContentTimeout = TimeSpan.FromSeconds(2);
+        });
         TaskCompletionSource[] gates = [new(), new()];
         pool.Clients[0].OnStream = (_, _, token) => Trickling(gates, "x", token);
         Task<string> call = pool.AskAsync(streaming: true);

@@ -13,6 +13,20 @@ public class TokenCountsTests
     }
 
     [Theory]
+    [InlineData(0, 0, 0, 0, true)]
+    [InlineData(7, 0, 0, 7, false)]
+    [InlineData(7, 3, 0, 3, false)]
+    [InlineData(0, 3, 0, 3, false)]
+    [InlineData(0, 0, 4, 0, false)]
+    [InlineData(1, 2, 0, 2, false)]
+    public void Length_IsTheAnswersOrElseThePrompts(long input, long output, long cached, long length, bool isEmpty)
+    {
+        TokenCounts counts = new(input, output, cached);
+
+        Assert.Equal((length, isEmpty), (counts.Length, counts.IsEmpty));
+    }
+
+    [Theory]
     [InlineData(10, 1, 10, 5, 10, 5)] // the same request, with more of its answer
     [InlineData(10, 5, 10, 5, 10, 5)] // the same once more
     [InlineData(10, 1, 0, 4, 10, 5)] // the prompt first, the rest of the answer after

@@ -167,6 +167,45 @@ public class LimitHintsTests
         Assert.True(_hints.IsNear);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_ThatIsNearItsLimit_HasNoTurnsUntilItsRestIsOver_UnlessAllAreNear(bool streaming)
+    {
+        using ServicePool pool = new(["one", "two", "three"]);
+        HashSet<string> near = ["two"];
+        pool.Service.On = request =>
+        {
+            HttpResponseMessage answer = FakeService.Answer(request);
+            foreach ((string name, string value) in near.Contains(request.Host) ? NearHeaders(5) : [])
+            {
+                answer.Headers.Add(name, value);
+            }
+
+            return answer;
+        };
+
+        Assert.Equal("1 1 1", await AskAsync(3));
+        Assert.Equal("3 0 3", await AskAsync(6));
+        near.UnionWith(["one", "three"]);
+        Assert.Equal("1 0 1", await AskAsync(2));
+        Assert.Equal("2 2 2", await AskAsync(6));
+        near.Clear();
+        pool.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal("2 2 2", await AskAsync(6));
+
+        async Task<string> AskAsync(int count)
+        {
+            int before = pool.Service.Requests.Length;
+            for (int i = 0; i < count; i++)
+            {
+                await pool.AskAsync(streaming);
+            }
+
+            return string.Join(' ', new[] { "one", "two", "three" }.Select(host => pool.Service.Requests.Skip(before).Count(request => request.Host == host)));
+        }
+    }
+
     [Fact]
     public async Task Hear_FromManyThreads_EndsWithOneOfWhatWasHeard()
     {
@@ -196,8 +235,10 @@ public class LimitHintsTests
         return all;
     }
 
-    private static HttpResponseHeaders Near(double seconds) => Headers(
-        ("x-ratelimit-remaining-tokens", "1"), ("x-ratelimit-limit-tokens", "100"), ("x-ratelimit-reset-tokens", $"{seconds}s"));
+    private static (string Name, string Value)[] NearHeaders(double seconds) =>
+        [("x-ratelimit-remaining-tokens", "1"), ("x-ratelimit-limit-tokens", "100"), ("x-ratelimit-reset-tokens", $"{seconds}s")];
+
+    private static HttpResponseHeaders Near(double seconds) => Headers(NearHeaders(seconds));
 
     private void Hear(double? near) =>
         _hints.Hear(near is { } seconds ? Near(seconds) : Headers(("x-ratelimit-remaining-tokens", "60"), ("x-ratelimit-limit-tokens", "100")));

@@ -323,6 +323,28 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task APoolOfOne_ThatGoesOnErring_IsLeftLongerAndLongerPausesWhileMaxWaitLasts(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(20));
+        pool.Clients[0].Fails = FakeFailure.Status(500);
+        Task<string> call = pool.AskAsync(streaming);
+        int calls = 1;
+        foreach (double pause in new[] { 0.5, 1, 2, 4, 4, 4, 4 })
+        {
+            await pool.AdvanceAsync(pause - 0.001, paused: 1);
+            Assert.Equal((calls, false), (pool.Clients[0].Calls, call.IsCompleted));
+            pool.Time.Advance(TimeSpan.FromSeconds(0.001));
+            await Eventually.TrueAsync(() => pool.Clients[0].Calls > calls || call.IsCompleted);
+            calls = pool.Clients[0].Calls;
+        }
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call);
+        Assert.Equal([0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task APoolOfOne_ThatIsUnreachable_IsAskedAgainAfterAHalfOneAndTwoSeconds(bool streaming)
     {
         using FakePool pool = new(1);

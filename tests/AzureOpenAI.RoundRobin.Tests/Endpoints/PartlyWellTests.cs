@@ -79,6 +79,28 @@ public class PartlyWellTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task OfTwoThatAreOutForErrors_TheOneThatFailedLongerAgoIsAsked(bool streaming)
+    {
+        using FakePool pool = new(3);
+        foreach (int i in new[] { 1, 0 })
+        {
+            pool.Clients[i].Plays(FakeFailure.Status(500), FakeFailure.Status(500));
+            while (pool.StateOf(i) != EndpointState.Out)
+            {
+                await pool.AskAsync(streaming);
+            }
+
+            pool.Time.Advance(TimeSpan.FromSeconds(0.3));
+        }
+
+        pool.Clients[2].Plays(FakeFailure.Status(500));
+
+        Assert.Equal("b", await pool.AskAsync(streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AnEndpoint_ThatFailedTenInARow_IsWaitedFor(bool streaming)
     {
         using FakePool pool = new(2);

@@ -77,6 +77,24 @@ public class RotationTests
     }
 
     [Fact]
+    public void Of_MoreTurnsThanSlots_KeepsTheShares()
+    {
+        Rotation rotation = Rotation.Of(EndpointsOf([.. Enumerable.Range(0, 70).Select(i => i % 2 == 0 ? 100 : 51)]));
+
+        int[] turns = [.. rotation.Slots.ToArray().CountBy(endpoint => endpoint.Weight).OrderBy(pair => pair.Key).Select(pair => pair.Value / 35)];
+        Assert.Equal([38, 76], turns);
+    }
+
+    [Fact]
+    public void Of_AsManyTurnsAsSlots_IsNotScaled()
+    {
+        Rotation rotation = Rotation.Of(EndpointsOf([.. Enumerable.Repeat(99, 41), 37]));
+
+        Assert.Equal(Rotation.MaxSlots, rotation.Count);
+        Assert.Equal(37, rotation.Slots.ToArray().Count(endpoint => endpoint.Weight == 37));
+    }
+
+    [Fact]
     public void Of_TheLargestPoolWithTheLargestWeights_KeepsTheLimitOfSlots() => Gen.Int[1, 100].Array[200, 1000].Sample(weights =>
     {
         Rotation rotation = Rotation.Of(EndpointsOf(weights));
@@ -132,6 +150,64 @@ public class RotationTests
                 rotation = Rotation.Of([.. all.Where((_, i) => i < 2 || (kept >> i) % 2 == 1)]).ContinuedAfter(rotation[ticket], ticket, all);
             }
         }, iter: 1000);
+
+    [Theory]
+    [InlineData(1, 1, "[31]b")]
+    [InlineData(2, 1, "[32]c")]
+    [InlineData(3, 1, "[33]d")]
+    [InlineData(40, 1, "[40]s")]
+    [InlineData(100, 1, "[33]s[33]s[33]s[1]")]
+    [InlineData(2, 2, "[16]c[16]d")]
+    [InlineData(3, 2, "[16]d[16]e[1]")]
+    public void Of_WithSlowOnes_GivesEachOneTurnInAboutThirtyTwo(int well, int slow, string expected)
+    {
+        Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, well + slow)]);
+
+        Rotation rotation = Rotation.Of(all[..well], all[well..]);
+
+        // In brackets the turns of those that are well, which go on in order.
+        string order = "";
+        int turns = 0;
+        foreach (Endpoint endpoint in rotation.Slots)
+        {
+            int place = Array.IndexOf(all, endpoint);
+            if (place < well)
+            {
+                Assert.Equal(turns++ % well, place);
+            }
+
+            order += place < well ? "." : endpoint.Name.StartsWith('e') && well > 26 ? "s" : endpoint.Name;
+        }
+
+        Assert.Equal(string.Concat(expected.Split('[', ']').Select(part => int.TryParse(part, out int count) ? new string('.', count) : part)), order);
+        Assert.Equal(all[..well], rotation.Members.ToArray());
+        Assert.Equal(all[well..], rotation.Slow.ToArray());
+    }
+
+    [Fact]
+    public void Of_WithSlowOnesAndWeights_KeepsTheWeightsOfTheOthers()
+    {
+        Endpoint[] all = EndpointsOf([5, 1, 1, 1]);
+
+        string order = string.Concat(Rotation.Of(all[..3], all[3..]).Slots.ToArray().Select(endpoint => endpoint.Name));
+
+        Assert.Equal("aabacaaaabacaaaabacaaaabacaaaabacaad", order);
+    }
+
+    [Theory]
+    [InlineData(45, 40)]
+    [InlineData(62, 60)]
+    [InlineData(64, 64)]
+    public void Of_AlmostAsManySlowOnes_StillGivesEachItsTurn(int well, int slow)
+    {
+        Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, well + slow)]);
+
+        Rotation rotation = Rotation.Of(all[..well], all[well..]);
+
+        Assert.Equal(all.Length, rotation.Slots.ToArray().Distinct().Count());
+        // One turn for each 31 of the others, and at most one after each of these.
+        Assert.Equal(well + Math.Min(well, slow * (well / (Rotation.SlowEvery - 1))), rotation.Count);
+    }
 
     private static Gen<int[]> Weights(int least, int most) => Gen.Int[1, 100].Array[least, most];
 

@@ -91,6 +91,16 @@ public class TierTests
         Assert.Equal(["a", "b", "a", "b"], await Task.WhenAll(calls));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CallsWithoutRoomInTheBestTier_ThatCannotWait_AreNotRefused(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 2, 1, 1], limited: 1, options => options.MaxWait = TimeSpan.Zero);
+
+        Assert.Equal("acdcdcdcd", await pool.AskManyAsync(9, streaming));
+    }
+
     private static async Task<string> AfterAsync(double seconds, FakePool pool, int count, bool streaming)
     {
         pool.Time.Advance(TimeSpan.FromSeconds(seconds));
@@ -98,7 +108,7 @@ public class TierTests
     }
 
     /// <summary>Endpoints of these priorities, the first of which take one call a second.</summary>
-    private static FakePool Tiers(int[] priorities, int limited = 0) => new(priorities.Length, endpoint: (i, entry) =>
+    private static FakePool Tiers(int[] priorities, int limited = 0, Action<RoundRobinOptions>? configure = null) => new(priorities.Length, configure, (i, entry) =>
     {
         entry.Priority = priorities[i];
         entry.RequestsPerMinute = i < limited ? 60 : null;
