@@ -1,14 +1,29 @@
 using System.ClientModel;
 using System.Collections.Concurrent;
 using System.Text.Json;
+using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Chaos;
 
 /// <summary>Callers of every kind, one call after the other, and what each of their calls may end with.</summary>
-internal sealed class ChaosCallers(IChatClient client, string[] names, int seed)
+internal sealed class ChaosCallers(Fleet fleet, string[] names, int seed) : IDisposable
 {
+    public const string Vectors = "vectors";
+
+    private static readonly string[] Batch = ["a first text", "a second one"];
+
+    private readonly RoundRobinEmbeddingGenerator _generator = new(fleet.Pool, leaveOpen: true);
     private readonly ConcurrentDictionary<string, int> _endings = new();
+    private float[][] _expected = [];
     private int _calls;
+
+    private enum Kind
+    {
+        Call,
+        Stream,
+        Operation,
+        Embeddings,
+    }
 
     /// <summary>What should not have happened.</summary>
     public ConcurrentQueue<string> Faults { get; } = new();
@@ -17,6 +32,11 @@ internal sealed class ChaosCallers(IChatClient client, string[] names, int seed)
     public bool MayBeDisposed { get; init; }
 
     public override string ToString() => $"{_calls} calls: {string.Join(", ", _endings.OrderBy(ending => ending.Key, StringComparer.Ordinal).Select(ending => $"{ending.Value} {ending.Key}"))}";
+
+    public void Dispose() => _generator.Dispose();
+
+    /// <summary>Asks for the vectors while all is well; later ones must be the same.</summary>
+    public async Task LearnAsync() => _expected = await EmbedAsync(TestContext.Current.CancellationToken);
 
     public async Task CallAsync(CancellationToken over)
     {
@@ -30,7 +50,7 @@ internal sealed class ChaosCallers(IChatClient client, string[] names, int seed)
     {
         Random random = new(seed ^ number);
         string prompt = $"<{Guid.NewGuid():N}> number {number}";
-        bool streams = random.Next(2) == 0;
+        Kind kind = random.Next(10) switch { < 4 => Kind.Call, < 8 => Kind.Stream, 8 => Kind.Operation, _ => Kind.Embeddings };
         int walksAwayAfter = random.Next(10) == 0 ? random.Next(1, 4) : int.MaxValue;
         using CancellationTokenSource source = new();
         if (random.Next(6) == 0)
@@ -39,28 +59,40 @@ internal sealed class ChaosCallers(IChatClient client, string[] names, int seed)
         }
 
         string text = "";
+        float[][]? vectors = null;
         bool isWhole = false;
         Exception? thrown = null;
         try
         {
-            if (streams)
+            switch (kind)
             {
-                isWhole = true;
-                int updates = 0;
-                await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(prompt, cancellationToken: source.Token))
-                {
-                    text += update.Text;
-                    if (++updates >= walksAwayAfter)
+                case Kind.Stream:
+                    isWhole = true;
+                    int updates = 0;
+                    await foreach (ChatResponseUpdate update in fleet.Client.GetStreamingResponseAsync(prompt, cancellationToken: source.Token))
                     {
-                        isWhole = false;
-                        break;
+                        text += update.Text;
+                        if (++updates >= walksAwayAfter)
+                        {
+                            isWhole = false;
+                            break;
+                        }
                     }
-                }
-            }
-            else
-            {
-                text = (await client.GetResponseAsync(prompt, cancellationToken: source.Token)).Text;
-                isWhole = true;
+
+                    break;
+                case Kind.Operation:
+                    // The pool does not know what comes of an operation, so an error that the service calls a success is the operation's own affair.
+                    text = (await fleet.Pool.InvokeAsync((client, token) => client.Client.GetChatClient(client.DeploymentName).AsIChatClient().GetResponseAsync(prompt, cancellationToken: token), cancellationToken: source.Token)).Text;
+                    isWhole = text.Length > 0;
+                    break;
+                case Kind.Embeddings:
+                    vectors = await EmbedAsync(source.Token);
+                    isWhole = true;
+                    break;
+                default:
+                    text = (await fleet.Client.GetResponseAsync(prompt, cancellationToken: source.Token)).Text;
+                    isWhole = true;
+                    break;
             }
         }
 #pragma warning disable CA1031 // Whatever it is is judged.
@@ -70,12 +102,18 @@ internal sealed class ChaosCallers(IChatClient client, string[] names, int seed)
             thrown = exception;
         }
 
-        _endings.AddOrUpdate(thrown is null ? (isWhole ? "answered" : "left") : thrown.GetType().Name, 1, (_, count) => count + 1);
-        if (Fault(prompt, text, isWhole, thrown, source.Token) is { } fault)
+        _endings.AddOrUpdate($"{kind} {(thrown is null ? (isWhole ? "answered" : "left") : thrown.GetType().Name)}", 1, (_, count) => count + 1);
+        string? fault = vectors is null ? Fault(prompt, text, isWhole && kind != Kind.Embeddings, thrown, source.Token)
+            : Enumerable.Range(0, Batch.Length).All(i => vectors.Length == Batch.Length && vectors[i].SequenceEqual(_expected[i])) ? null
+            : "got other vectors";
+        if (fault is not null)
         {
-            Faults.Enqueue($"{prompt} {(streams ? "(stream) " : "")}{fault}: '{text}' {thrown}");
+            Faults.Enqueue($"{prompt} ({kind}) {fault}: '{text}' {thrown}");
         }
     }
+
+    private async Task<float[][]> EmbedAsync(CancellationToken cancellationToken) =>
+        [.. (await _generator.GenerateAsync(Batch, new() { ModelId = Vectors, Dimensions = 8 }, cancellationToken)).Select(embedding => embedding.Vector.ToArray())];
 
     private string? Fault(string prompt, string text, bool isWhole, Exception? thrown, CancellationToken token)
     {
@@ -88,7 +126,7 @@ internal sealed class ChaosCallers(IChatClient client, string[] names, int seed)
                 OperationCanceledException cancelled => token.IsCancellationRequested && cancelled.CancellationToken == token ? null : "was given up by nobody",
                 ChatStreamInterruptedException => text.Length > 0 ? null : "was broken off before anything came",
                 ObjectDisposedException => MayBeDisposed ? null : "was told that the pool is disposed",
-                ClientResultException or TimeoutException or JsonException or IOException or HttpRequestException or ArgumentOutOfRangeException => null,
+                ClientResultException or TimeoutException or JsonException or IOException or HttpRequestException or ArgumentOutOfRangeException or FormatException => null,
                 _ => "failed with something unknown",
             };
     }

@@ -11,10 +11,11 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests.Chaos;
 public sealed class ChaosTests(ITestOutputHelper output)
 {
     private const int Callers = 24;
+    private const string Embeddings = "text-embedding-3-small";
 
     private static readonly string[] Names = ["east", "west", "north", "south", "centre"];
 
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     [Fact]
     public async Task Calls_end_as_they_should_while_everything_goes_wrong()
@@ -24,7 +25,8 @@ public sealed class ChaosTests(ITestOutputHelper output)
         await using Fleet fleet = await Fleet.StartAsync(Names, setup =>
         {
             setup.Simulator = options => options.Seed = seed;
-            setup.Resource = resource => resource.Latency = Latency.LogNormal(TimeSpan.FromMilliseconds(10), 1);
+            setup.Resource = Prepare;
+            setup.Endpoint = Map;
             setup.Pool = options =>
             {
                 options.MaxWait = TimeSpan.FromSeconds(5);
@@ -32,7 +34,8 @@ public sealed class ChaosTests(ITestOutputHelper output)
             };
         });
         using CancellationTokenSource over = new(TimeSpan.FromSeconds(Read("CHAOS_HTTP_SECONDS") ?? 3));
-        ChaosCallers callers = new(fleet.Client, Names, seed);
+        using ChaosCallers callers = new(fleet, Names, seed);
+        await callers.LearnAsync();
 
         Task trouble = TroubleAsync(fleet, new Random(seed), over.Token);
         await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(() => callers.CallAsync(over.Token))));
@@ -43,7 +46,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         Assert.Equal(0, fleet.Pool.Waiting);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
         Assert.All(fleet.Ledger.Snapshot(), entry => Assert.Equal(entry.Resource, entry.PresentedKey));
-        await HealAsync(fleet);
+        await HealAsync(fleet, callers);
     }
 
     [Fact]
@@ -51,9 +54,10 @@ public sealed class ChaosTests(ITestOutputHelper output)
     {
         int seed = Random.Shared.Next();
         output.WriteLine($"seed {seed}");
-        await using Fleet fleet = await Fleet.StartAsync(Names, setup => setup.Resource = resource => resource.Latency = Latency.LogNormal(TimeSpan.FromMilliseconds(10), 1));
+        await using Fleet fleet = await Fleet.StartAsync(Names, setup => (setup.Resource, setup.Endpoint) = (Prepare, Map));
         using CancellationTokenSource over = new();
-        ChaosCallers callers = new(fleet.Client, Names, seed) { MayBeDisposed = true };
+        using ChaosCallers callers = new(fleet, Names, seed) { MayBeDisposed = true };
+        await callers.LearnAsync();
 
         Task calls = Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(() => callers.CallAsync(over.Token))));
         await fleet.WaitForAttemptAsync("west");
@@ -65,6 +69,14 @@ public sealed class ChaosTests(ITestOutputHelper output)
         Assert.Empty(callers.Faults);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
     }
+
+    private static void Prepare(ResourceOptions resource)
+    {
+        resource.AddDeployment(Fleet.Deployment).AddDeployment(Embeddings);
+        resource.Latency = Latency.LogNormal(TimeSpan.FromMilliseconds(10), 1);
+    }
+
+    private static void Map(SimulatedResource resource, EndpointOptions endpoint) => endpoint.Deployments[ChaosCallers.Vectors] = Embeddings;
 
     private static double? Read(string name) =>
         double.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
@@ -136,7 +148,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         fleet.Pool.Update(options);
     }
 
-    private static async Task HealAsync(Fleet fleet)
+    private static async Task HealAsync(Fleet fleet, ChaosCallers callers)
     {
         RoundRobinOptions options = new() { DeploymentName = Fleet.Deployment };
         foreach (SimulatedResource resource in fleet.Azure.Resources)
@@ -150,6 +162,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
         {
             Assert.True(Stopwatch.GetElapsedTime(began) < Patience, string.Join(", ", fleet.Pool.GetStatus().Select(status => $"{status.Name} {status.State} {status.Reason} {status.ReadyIn}")));
             await Task.WhenAll(Enumerable.Range(0, 8).Select(i => fleet.AskAsync(streaming: i % 2 == 0)));
+            await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => callers.LearnAsync()));
         }
     }
 }
