@@ -40,17 +40,12 @@ internal sealed partial class Dispatcher
         }
 
         RebuildUnsynchronized();
-        bool waiting = false;
         foreach (EndpointGroup group in _members.Groups)
         {
             ReleaseUnsynchronized(group, now);
-            waiting |= group.Line.Length > 0;
         }
 
-        if (!waiting)
-        {
-            LetGoUnsynchronized();
-        }
+        LetGoUnsynchronized();
 
         TellReturnsUnsynchronized();
         RefreshEventsUnsynchronized(now);
@@ -88,21 +83,21 @@ internal sealed partial class Dispatcher
         }
     }
 
+    /// <summary>Ends the gradual return of those that nobody waits for, who would rush at them. Lines for other endpoints do not hold it up.</summary>
     private void LetGoUnsynchronized()
     {
         bool changed = false;
         foreach (Endpoint endpoint in _members.Endpoints)
         {
-            bool own = endpoint.Health.TryBecomeFit();
-            if (own)
+            if (endpoint.Health.Condition == Condition.Returning && !IsWaitedFor(endpoint) && endpoint.Health.TryBecomeFit())
             {
                 endpoint.Capacity.Forget();
-            }
-
-            if (endpoint.Resource.Health.TryBecomeFit() | own)
-            {
                 changed = true;
             }
+
+            changed |= endpoint.Resource.Health.Condition == Condition.Returning
+                && !Array.Exists(_members.Endpoints, other => other.Resource == endpoint.Resource && IsWaitedFor(other))
+                && endpoint.Resource.Health.TryBecomeFit();
         }
 
         if (changed)
@@ -110,6 +105,8 @@ internal sealed partial class Dispatcher
             RebuildUnsynchronized();
         }
     }
+
+    private bool IsWaitedFor(Endpoint endpoint) => Array.Exists(_members.Groups, group => group.Line.Length > 0 && Array.IndexOf(group.Endpoints, endpoint) >= 0);
 
     /// <summary>Lets calls go from the head of the line for as long as an endpoint takes them.</summary>
     private void ReleaseUnsynchronized(EndpointGroup group, long now)

@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
@@ -380,6 +381,33 @@ public class ReturningTests
         }
 
         await Task.WhenAll(first, second);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TheLineOfAnotherModel_DoesNotHoldUpAReturn(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromMinutes(10), (_, entry) => (entry.DeploymentName, entry.Deployments["large"]) = ("small", "large"));
+        bool rejects = true;
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            Exception? Judge(ChatOptions? options) =>
+                options?.ModelId == "large" ? FakeFailure.RateLimited(TimeSpan.FromMinutes(5)) : rejects && client == pool.Clients[0] ? FakeFailure.Status(429) : null;
+            client.OnCall = (_, options, _) => Judge(options) is { } failure ? Task.FromException<ChatResponse>(failure) : Task.FromResult(FakeChatClient.Answer(client.Name));
+            client.OnStream = (_, options, token) => Judge(options) is { } failure ? FakeChatClient.Failing(failure) : FakeChatClient.Updates(token, client.Name);
+        }
+
+        Task<string> large = pool.AskAsync(streaming, new() { ModelId = "large" });
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        rejects = false;
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        await pool.AskManyAsync(60, streaming);
+
+        Assert.False(large.IsCompleted);
+        Assert.All(pool.Pool.GetStatus().Where(status => status.DeploymentName == "small"), status => Assert.Equal(EndpointState.Fit, status.State));
+        pool.Dispose();
+        await Assert.ThrowsAnyAsync<Exception>(() => large);
     }
 
     private static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];

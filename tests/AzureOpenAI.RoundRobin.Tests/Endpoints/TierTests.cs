@@ -101,6 +101,47 @@ public class TierTests
         Assert.Equal("acdcdcdcd", await pool.AskManyAsync(9, streaming));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AWorseTier_ThatWasOut_IsProbedByACallWithoutRoomInTheBest(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1], limited: 1);
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        Assert.Equal("a", await pool.AskAsync(streaming));
+        for (int i = 0; i < 2; i++)
+        {
+            // Fails there, and waits for the next turn of the best tier.
+            int asked = pool.Clients[1].Calls;
+            Task<string> call = pool.AskAsync(streaming);
+            Assert.True(pool.Clients[1].Calls > asked);
+            Assert.Equal(1, pool.Waiting);
+            await pool.AdvanceAsync(4);
+            Assert.Equal("a", await call);
+        }
+
+        pool.Clients[1].Fails = null;
+        Assert.Equal("bbb", await pool.AskManyAsync(3, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AWorseTier_ThatWasOut_IsLeftAloneWhileTheBestHasRoom(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 0, 1]);
+        pool.Clients[0].Plays(FakeFailure.Status(500));
+        pool.Clients[1].Plays(FakeFailure.Status(500));
+        pool.Clients[2].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(3)));
+        Task<string> call = pool.AskAsync(streaming);
+        await pool.AdvanceAsync(4);
+        Assert.NotEqual("c", await call);
+
+        await pool.AskManyAsync(8, streaming);
+
+        Assert.Equal(1, pool.Clients[2].Calls);
+    }
+
     private static async Task<string> AfterAsync(double seconds, FakePool pool, int count, bool streaming)
     {
         pool.Time.Advance(TimeSpan.FromSeconds(seconds));
