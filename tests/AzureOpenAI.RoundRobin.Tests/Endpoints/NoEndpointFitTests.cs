@@ -1,5 +1,6 @@
 using System.ClientModel;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
@@ -405,6 +406,30 @@ public class NoEndpointFitTests
         pool.Clients[0].Fails = failure;
 
         Assert.Same(failure, await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TheOnlyEndpoint_ThatCutAStreamAndThenErrs_IsNotAskedWithoutAPause(bool streaming)
+    {
+        using FakePool pool = new(1);
+        FakeChatClient client = pool.Clients[0];
+        client.OnStream = static (_, _, _) => FakeChatClient.Failing(new IOException("cut"), "a");
+        await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming: true));
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        int asked = 0;
+        client.OnCall = (_, _, _) => ++asked < 50 ? Task.FromException<ChatResponse>(FakeFailure.Status(500)) : Task.FromResult(FakeChatClient.Answer(client.Name));
+        client.OnStream = (_, _, token) => ++asked < 50 ? FakeChatClient.Failing(FakeFailure.Status(500)) : FakeChatClient.Updates(token, client.Name);
+        pool.Time.Advance(TimeSpan.FromSeconds(5));
+
+        Task<string> call = pool.AskAsync(streaming);
+
+        Assert.InRange(asked, 1, 2);
+        Assert.Equal(1, pool.Waiting);
+        asked = 50;
+        await pool.AdvanceAsync(10);
+        Assert.Equal("a", await call);
     }
 
     [Theory]
