@@ -32,16 +32,7 @@ public class HttpBenchmarks
     public Task<ChatResponse> Call() => _client.GetResponseAsync(Messages);
 
     [Benchmark]
-    public async Task<int> Stream()
-    {
-        int count = 0;
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(Messages))
-        {
-            count += update.Contents.Count;
-        }
-
-        return count;
-    }
+    public Task<int> Stream() => _client.GetStreamingResponseAsync(Messages).CountContentsAsync();
 
     [GlobalCleanup]
     public void Cleanup()

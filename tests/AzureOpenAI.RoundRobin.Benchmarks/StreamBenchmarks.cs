@@ -31,16 +31,7 @@ public class StreamBenchmarks
     }
 
     [Benchmark]
-    public async Task<int> Stream()
-    {
-        int count = 0;
-        await foreach (ChatResponseUpdate update in _client.GetStreamingResponseAsync(Messages, _options, _token))
-        {
-            count += update.Contents.Count;
-        }
-
-        return count;
-    }
+    public Task<int> Stream() => _client.GetStreamingResponseAsync(Messages, _options, _token).CountContentsAsync();
 
     [GlobalCleanup]
     public void Cleanup() => _client.Dispose();

@@ -170,9 +170,7 @@ public class HealthTests
     {
         GoOut(OutcomeKind.Unreachable);
         _time.Advance(TimeSpan.FromSeconds(8));
-        _health.BeginProbing();
-        _health.TakePermit();
-        _health.Admit(Now);
+        PassAProbe();
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(2, OutFor);
 
@@ -197,9 +195,7 @@ public class HealthTests
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(2, _health.FailedProbes);
 
-        _health.BeginProbing();
-        _health.TakePermit();
-        _health.Admit(Now);
+        PassAProbe();
         Assert.Equal(0, _health.FailedProbes);
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(0, _health.FailedProbes);
@@ -448,6 +444,13 @@ public class HealthTests
     {
         Assert.True(Fail(kind, hint, cost, onProbation));
         Assert.Equal((Condition.Out, kind, _generation, Now), (_health.Condition, _health.Reason, _health.StruckAt, _health.LastFailedAt));
+    }
+
+    private void PassAProbe()
+    {
+        _health.BeginProbing();
+        _health.TakePermit();
+        _health.Admit(Now);
     }
 
     private bool FailLate(double? hint) => _health.FailedLate(OutcomeOf(OutcomeKind.RateLimited, hint), Now, ++_generation);
