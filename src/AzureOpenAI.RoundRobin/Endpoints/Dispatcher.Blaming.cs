@@ -129,10 +129,10 @@ internal sealed partial class Dispatcher
             return;
         }
 
-        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.IsFit && IsAlone(endpoint))
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.IsFit && IsAlone(endpoint) && !IsWaitedFor(endpoint))
         {
             // It has nobody to stand in for it, so it does not go out for an error: its calls come back one by one, as the SDK's own retries would. Where it is
-            // out already they wait in line, and would come back at once and again and again.
+            // out already, or others wait, they wait in line, and would come back at once and again and again.
             return;
         }
 

@@ -12,6 +12,9 @@ public sealed class ChaosTests(ITestOutputHelper output)
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
+    [InlineData(810566)]
+    [InlineData(920978)]
+    [InlineData(1022569)]
     public void Holds_through_chosen_chaos(int seed)
     {
         ChaosResult result = ChaosRun.Of((ulong)seed);
