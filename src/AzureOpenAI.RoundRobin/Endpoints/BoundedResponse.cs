@@ -8,7 +8,7 @@ internal sealed class BoundedResponse(PipelineResponse response, EndpointMessage
     private readonly PipelineResponse _response = response;
     private readonly EndpointMessage _message = message;
     private readonly long _announced = announced;
-    private AnswerLimit? _limit = limit;
+    private readonly AnswerLimit _limit = limit;
 
     public override int Status => _response.Status;
 
@@ -17,12 +17,7 @@ internal sealed class BoundedResponse(PipelineResponse response, EndpointMessage
     public override Stream? ContentStream
     {
         get => _response.ContentStream;
-        set
-        {
-            // The first is the body as it comes over the wire, and what replaces it holds what was read of that.
-            _response.ContentStream = value is not null && _limit is { } limit ? new AnswerStream(value, limit, _message.Received, _announced) : value;
-            _limit = null;
-        }
+        set => _response.ContentStream = value is null ? null : new AnswerStream(value, _limit, _message.Received, _announced);
     }
 
     public override BinaryData Content => _response.Content;

@@ -118,7 +118,7 @@ internal sealed partial class Dispatcher
             : InTurnUnsynchronized(group, call, ticket, retry, now);
         endpoint ??= SpillOverUnsynchronized(group, call, retry, now);
         // Those that are fit have no room, or have failed this call: then no probe is one that it would do without.
-        endpoint ??= group.Offers.Find(probed => IsFree(probed, call, retry, now)) ?? ProbeOfWorseTierUnsynchronized(group, call, retry, now);
+        endpoint ??= HalfOpenUnsynchronized(group, call, retry, now);
         return endpoint is null ? null : BeginUnsynchronized(endpoint, call.Tokens, now);
     }
 
@@ -172,20 +172,19 @@ internal sealed partial class Dispatcher
         return null;
     }
 
-    /// <summary>The first by tier of those that may be probed where the best tier that is fit has no room; nobody else asks them while it is.</summary>
-    private Endpoint? ProbeOfWorseTierUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
+    /// <summary>The half-open endpoint of the best tier that has any. Those of tiers below the best fit one are asked by nobody else.</summary>
+    private Endpoint? HalfOpenUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
     {
-        Endpoint? first = null;
+        Endpoint? best = null;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Priority > group.Tier && endpoint.Condition == Condition.Probing && IsFree(endpoint, call, retry, now)
-                && (first is null || endpoint.Priority < first.Priority))
+            if (endpoint.Condition is Condition.Probing or Condition.Returning && (best is null || endpoint.Priority < best.Priority) && IsFree(endpoint, call, retry, now))
             {
-                first = endpoint;
+                best = endpoint;
             }
         }
 
-        return first;
+        return best;
     }
 
     /// <summary>The half-open endpoint whose turn it is among those of the best priority. A probe costs a token where the call has a fit endpoint to go to.</summary>

@@ -305,10 +305,11 @@ public class AttemptTests
             cache.Return(attempt);
         }
 
-        // One stays with the thread, the rest in a queue.
-        Assert.Equal(257, cache.Snapshot().Length);
-        Assert.Equal(257, Enumerable.Range(0, 257).Select(_ => cache.Rent()).Distinct().Count());
-        Assert.Equal(257, cache.Snapshot().Length);
+        // One stays with the thread, unless that keeps another cache's, and the rest in a queue.
+        int kept = cache.Snapshot().Length;
+        Assert.InRange(kept, 256, 257);
+        Assert.Equal(kept, Enumerable.Range(0, kept).Select(_ => cache.Rent()).Distinct().Count());
+        Assert.Equal(kept, cache.Snapshot().Length);
     }
 
     [Fact]

@@ -1,3 +1,6 @@
+using System.ClientModel;
+using System.ClientModel.Primitives;
+using System.Net;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 
@@ -21,6 +24,27 @@ public class EndpointClientsTests
         Assert.Equal([ServicePool.KeyOf("one"), ServicePool.KeyOf("two")], pool.Service.Requests.Select(request => request.Header("api-key")));
         Assert.All(pool.Service.Requests, request => Assert.Null(request.Header("Authorization")));
         Assert.Equal("/openai/deployments/gpt/chat/completions", pool.Service.Requests[0].Address.AbsolutePath);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnError_ThatAnOperationTakesAsAnAnswer_ShowsNoKeyEither(bool buffered)
+    {
+        using ServicePool pool = new(["one"]);
+        pool.Service.On = request => new(HttpStatusCode.BadRequest) { Content = new StringContent($"You sent {request.Header("api-key")}.") };
+
+        string body = await pool.Pool.InvokeAsync(
+            async (client, token) =>
+            {
+                using BinaryContent content = BinaryContent.Create(BinaryData.FromString("{}"));
+                RequestOptions options = new() { BufferResponse = buffered, ErrorOptions = ClientErrorBehaviors.NoThrow, CancellationToken = token };
+                ClientResult result = await client.Client.GetChatClient(client.DeploymentName).CompleteChatAsync(content, options);
+                return await new StreamReader(result.GetRawResponse().ContentStream!).ReadToEndAsync(token);
+            },
+            cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal("You sent (key).", body);
     }
 
     [Theory]
