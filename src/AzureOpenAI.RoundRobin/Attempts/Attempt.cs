@@ -37,6 +37,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>Set for as long as the attempt runs.</summary>
     public Endpoint Endpoint => Volatile.Read(ref _endpoint)!;
 
+    /// <summary>Nobody uses it. Another thread that asks may be told what was true a moment ago.</summary>
+    public bool IsIdle => Volatile.Read(ref _endpoint) is null;
+
+    /// <summary>The thread that keeps it while it runs and when it is idle; null if it is kept by none, or has left it.</summary>
+    public Thread? Keeper { get; set; }
+
     /// <summary>The caller's token, if it can be cancelled.</summary>
     public CancellationToken Caller { get; private set; }
 
@@ -100,13 +106,17 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         Volatile.Write(ref _endpoint, endpoint);
     }
 
-    /// <summary>Counts it among the calls in flight, once. An attempt whose answer is there at once is never counted.</summary>
+    /// <summary>Counts it among the calls in flight, once, and before anything of it is awaited. An attempt whose answer is there at once is never counted.</summary>
     public void Count()
     {
         if (!IsCounted)
         {
             IsCounted = true;
             Endpoint.Began();
+            if (Keeper is not null)
+            {
+                AttemptCache.Leave(this);
+            }
         }
     }
 
@@ -167,7 +177,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         bool unfollowed = _callers.Equals(default) || _callers.Unregister();
         bool quiet = unfollowed && Arrived() && !_source.IsCancellationRequested && _source.TryReset();
         _callers = default;
-        _move = _move is { IsAwaited: true } ? null : _move;
+        if (_move is { IsAwaited: true })
+        {
+            _move = null;
+        }
+
         Caller = default;
         Interruption = null;
         HoldsOwnPermit = false;

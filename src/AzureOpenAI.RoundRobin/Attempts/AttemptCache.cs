@@ -4,8 +4,13 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Attempts;
 
 /// <summary>
-/// Keeps ended attempts for reuse: one with each thread, where a call that completes at once finds it without an interlocked operation, the rest in a bounded queue.
+/// Keeps ended attempts for reuse: one with each thread, where a call that completes at once finds it without an interlocked operation and leaves it, the rest
+/// in a bounded queue.
 /// </summary>
+/// <remarks>
+/// Who runs an attempt is the only one that touches the thread it is with: it is looked for, marked as running and ended in that thread, and leaves it before
+/// anything is awaited. So it needs no more than a look whether it is idle, for a client that calls the pool from within its own call.
+/// </remarks>
 internal sealed class AttemptCache(TimeProvider time) : IDisposable
 {
     private const int Most = 256;
@@ -17,18 +22,27 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private readonly ConcurrentQueue<Attempt> _rest = new();
     private readonly HashSet<Attempt> _all = [];
     private int _count;
+    private int _sweepAt = 2 * Most;
     private volatile bool _disposed;
 
-    public Attempt Rent()
+    /// <summary>An attempt for a call that may be over before it leaves this thread.</summary>
+    public Attempt RentHere()
     {
         Attempt? attempt = _threads;
-        if (attempt is not null && attempt.Cache == this)
+        if (attempt is not null && attempt.Cache == this && attempt.IsIdle)
         {
-            _threads = null;
             return attempt;
         }
 
-        if (_rest.TryDequeue(out attempt))
+        attempt = Rent();
+        TryKeep(attempt);
+        return attempt;
+    }
+
+    /// <summary>An attempt that any thread may go on with.</summary>
+    public Attempt Rent()
+    {
+        if (_rest.TryDequeue(out Attempt? attempt))
         {
             Interlocked.Decrement(ref _count);
             return attempt;
@@ -37,21 +51,40 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         attempt = new Attempt(this, _time);
         lock (_all)
         {
+            SweepUnsynchronized();
             _all.Add(attempt);
         }
 
         return attempt;
     }
 
+    /// <summary>The attempt that the thread keeps goes on without it. To be called in that thread.</summary>
+    public static void Leave(Attempt attempt)
+    {
+        attempt.Keeper = null;
+        _threads = _threads == attempt ? null : _threads;
+    }
+
     public void Return(Attempt attempt)
     {
-        if (!attempt.TryReset() || _disposed)
+        bool reusable = attempt.TryReset() && !_disposed;
+        if (attempt.Keeper is not null)
+        {
+            if (reusable)
+            {
+                return;
+            }
+
+            Leave(attempt);
+        }
+
+        if (!reusable)
         {
             LetGo(attempt);
         }
-        else if (_threads is null || _threads.Cache._disposed)
+        else if (TryKeep(attempt))
         {
-            _threads = attempt;
+            return;
         }
         else if (Interlocked.Increment(ref _count) <= Most)
         {
@@ -113,6 +146,36 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         {
             LetGo(attempt);
         }
+    }
+
+    /// <summary>Leaves an attempt with this thread, if it keeps none that can still be used.</summary>
+    private static bool TryKeep(Attempt attempt)
+    {
+        if (_threads is { } kept && !kept.Cache._disposed)
+        {
+            return false;
+        }
+
+        attempt.Keeper = Thread.CurrentThread;
+        _threads = attempt;
+        return true;
+    }
+
+    /// <summary>Lets go of what threads kept that are no more. Each time that the attempts have doubled, so that it costs next to nothing.</summary>
+    private void SweepUnsynchronized()
+    {
+        if (_all.Count < _sweepAt)
+        {
+            return;
+        }
+
+        foreach (Attempt attempt in _all.Where(static attempt => attempt is { IsIdle: true, Keeper.IsAlive: false }).ToArray())
+        {
+            attempt.LetGo();
+            _all.Remove(attempt);
+        }
+
+        _sweepAt = Math.Max(2 * Most, 2 * _all.Count);
     }
 
     private void LetGo(Attempt attempt)

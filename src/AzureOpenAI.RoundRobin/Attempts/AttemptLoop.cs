@@ -27,14 +27,15 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     /// <summary>A first attempt by the quick way, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
     public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken)
     {
-        if (cancellationToken.IsCancellationRequested || !Dispatcher.TryBegin(Group, affinity, out Attempt? attempt))
+        if (cancellationToken.IsCancellationRequested)
         {
             return null;
         }
 
+        Attempt? attempt = Dispatcher.TryBegin(Group, affinity);
         if (cancellationToken.CanBeCanceled)
         {
-            attempt.Follow(cancellationToken);
+            attempt?.Follow(cancellationToken);
         }
 
         return attempt;

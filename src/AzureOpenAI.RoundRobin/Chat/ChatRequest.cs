@@ -28,13 +28,11 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
         messages is ChatMessage[] or List<ChatMessage> or IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
 
     /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
-    public ChatOptions? OptionsFor(Endpoint endpoint)
-    {
-        if (!endpoint.Setup.HasDefaults && Options?.ModelId is null)
-        {
-            return Options;
-        }
+    public ChatOptions? OptionsFor(Endpoint endpoint) =>
+        endpoint.Setup.HasDefaults || Options is { ModelId: not null } ? OptionsWithDefaults(endpoint) : Options;
 
+    private ChatOptions? OptionsWithDefaults(Endpoint endpoint)
+    {
         string? model = ModelFor(endpoint);
         float? temperature = Options?.Temperature is null ? endpoint.Temperature : null;
         int? maxOutputTokens = Options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;

@@ -244,7 +244,7 @@ internal sealed partial class Dispatcher
     /// <summary>Disposal takes the lock before it sets its flag, so an attempt that begins under it does begin.</summary>
     private Attempt BeginUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
     {
-        Attempt attempt = Begin(endpoint)!;
+        Attempt attempt = Begin(_attempts.Rent(), endpoint)!;
         attempt.Count();
         attempt.StartedAt = now;
         endpoint.Capacity.Take(tokens.At(endpoint), now);

@@ -77,16 +77,16 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     /// <summary>The quick way: an attempt at the next in turn, where nothing is due and nobody waits.</summary>
-    public bool TryBegin(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Attempt? attempt)
+    public Attempt? TryBegin(EndpointGroup group, uint affinity)
     {
-        attempt = TryPick(group, affinity, out Endpoint? endpoint) ? Begin(endpoint) : null;
+        Attempt? attempt = TryPick(group, affinity, out Endpoint? endpoint) ? Begin(_attempts.RentHere(), endpoint) : null;
         if (affinity != 0)
         {
             // The next pick for the same conversation goes by the calls in flight, so it must see this one from its start.
             attempt?.Count();
         }
 
-        return attempt is not null;
+        return attempt;
     }
 
     /// <summary>Whose turn it is, or who is preferred where there is an affinity, without a lock and without a look at the clock unless something is due.</summary>
@@ -144,13 +144,7 @@ internal sealed partial class Dispatcher : IDisposable
         Endpoint endpoint = attempt.Endpoint;
         if (attempt.StartedAt != 0)
         {
-            TimeSpan took = attempt.Took(_time.GetTimestamp());
-            endpoint.Vitals.Add(took, attempt.Usage.Length);
-            if (!streamed)
-            {
-                _longest.Add(took);
-                endpoint.Vitals.Answered(attempt.Number, took);
-            }
+            NoteTime(attempt, streamed);
         }
 
         if (attempt.HoldsPermit || !endpoint.IsClean)
@@ -245,10 +239,9 @@ internal sealed partial class Dispatcher : IDisposable
     }
 
     /// <summary>Starts an attempt, unless the pool was disposed or the endpoint removed in the same moment.</summary>
-    private Attempt? Begin(Endpoint endpoint)
+    private Attempt? Begin(Attempt attempt, Endpoint endpoint)
     {
         // Marked as running before the flags are read, without a fence: whoever sets one has a barrier in every thread, and then looks for marks.
-        Attempt attempt = _attempts.Rent();
         attempt.Begin(endpoint, Volatile.Read(ref _generation), _members.CallsBegun());
         if (_disposed || endpoint.IsRetired)
         {
@@ -260,23 +253,33 @@ internal sealed partial class Dispatcher : IDisposable
         return attempt;
     }
 
+    private void NoteTime(Attempt attempt, bool streamed)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        TimeSpan took = attempt.Took(_time.GetTimestamp());
+        endpoint.Vitals.Add(took, attempt.Usage.Length);
+        if (!streamed)
+        {
+            _longest.Add(took);
+            endpoint.Vitals.Answered(attempt.Number, took);
+        }
+    }
+
     private void End(Attempt attempt, bool answered)
     {
         Endpoint endpoint = attempt.Endpoint;
         bool counted = attempt.IsCounted;
-        TokenCounts usage = attempt.Usage;
         AttemptTrace? trace = attempt.Trace;
+        if (!attempt.Usage.IsEmpty)
+        {
+            CountUsage(endpoint, attempt.Usage);
+        }
+
         _attempts.Return(attempt);
         PoolMembers members = _members;
         if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & members.ObserveEvery) == 0 && answered)
         {
             Observe(compare: (answers & (counted ? members.CompareEvery : PoolMembers.CompareAtOnceEvery)) == 0);
-        }
-
-        if (!usage.IsEmpty)
-        {
-            endpoint.CountUsage(usage);
-            Instruments.Used(endpoint.Name, usage);
         }
 
         trace?.End();
@@ -285,6 +288,12 @@ internal sealed partial class Dispatcher : IDisposable
         {
             LookWhoIsLeft(endpoint);
         }
+    }
+
+    private void CountUsage(Endpoint endpoint, in TokenCounts usage)
+    {
+        endpoint.CountUsage(usage);
+        Instruments.Used(endpoint.Name, usage);
     }
 
     private void LookWhoIsLeft(Endpoint endpoint)

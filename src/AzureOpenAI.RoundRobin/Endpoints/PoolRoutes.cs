@@ -50,10 +50,12 @@ internal sealed class PoolRoutes
         model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
 
     /// <summary>A conversation that a ready-made client keeps goes on there and nowhere else; any other call goes where its model is answered.</summary>
-    public AttemptLoop LoopFor(ChatOptions? options)
+    public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
+
+    private AttemptLoop LoopOf(ChatOptions options)
     {
-        AttemptLoop loop = LoopFor(options?.ModelId);
-        return options?.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
+        AttemptLoop loop = LoopFor(options.ModelId);
+        return options.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
     }
 
     /// <summary>

@@ -88,9 +88,13 @@ internal sealed class Vitals
     public void CountAtOnce(long answered, uint latest)
     {
         long atOnce = answered - Count - Volatile.Read(ref _unfinished);
-        for (long i = Math.Max(_atOnce, atOnce - Numbered); i < atOnce; i++)
+        if (atOnce > _atOnce)
         {
-            Answered(_lookedAt + 1, TimeSpan.Zero);
+            int count = (int)Math.Min(atOnce - _atOnce, Numbered);
+            int next = (int)((uint)(Interlocked.Add(ref _answers, count) - count) % Numbered);
+            Fill(_numbers, next, count, _lookedAt + 1);
+            Fill(_took, next, count, TimeSpan.Zero.Ticks);
+            Heard(_lookedAt + 1);
         }
 
         _atOnce = Math.Max(_atOnce, atOnce);
@@ -120,5 +124,12 @@ internal sealed class Vitals
         }
 
         return taken;
+    }
+
+    private static void Fill<T>(T[] ring, int from, int count, T value)
+    {
+        int before = Math.Min(count, ring.Length - from);
+        ring.AsSpan(from, before).Fill(value);
+        ring.AsSpan(0, count - before).Fill(value);
     }
 }

@@ -54,7 +54,11 @@ internal sealed class Instruments
     public PoolGauges Pools { get; } = new();
 
     /// <summary>Whether anybody wants to know of calls and attempts.</summary>
-    public bool IsListening => _attemptDuration.Enabled || _callAttempts.Enabled || AttemptTrace.Source.HasListeners();
+    public bool IsListening
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => _attemptDuration.Enabled || _callAttempts.Enabled || AttemptTrace.Source.HasListeners();
+    }
 
     public bool WantsWaits => _waitDuration.Enabled;
 
