@@ -43,6 +43,9 @@ internal sealed partial class Call(Dispatcher dispatcher, EndpointGroup group, C
     /// <summary>Its place among all that ever waited; long.MaxValue for one that never did.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 
+    /// <summary>It was let go from the line to an endpoint that is known to take calls.</summary>
+    public bool MadePace { get; set; }
+
     /// <summary>Where it was rejected last.</summary>
     public Endpoint? RejectedBy { get; private set; }
 

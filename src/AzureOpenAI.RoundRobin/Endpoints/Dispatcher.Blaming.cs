@@ -60,8 +60,11 @@ internal sealed partial class Dispatcher
     private bool IsAlone(Endpoint endpoint) =>
         Array.TrueForAll(_members.Groups, group => group.Endpoints.Length == 1 || !group.Endpoints.Contains(endpoint));
 
-    private bool IsLastOpen(Endpoint endpoint) =>
-        Array.TrueForAll(_members.Groups, group => !group.Endpoints.Contains(endpoint) || Array.TrueForAll(group.Endpoints, other => other.Resource == endpoint.Resource || !other.IsOpen));
+    /// <param name="endpoint">The one that has failed.</param>
+    /// <param name="atResource">Whether other deployments of its resource can stand in for it.</param>
+    private bool IsLastOpen(Endpoint endpoint, bool atResource) => Array.TrueForAll(_members.Groups, group =>
+        !group.Endpoints.Contains(endpoint)
+        || Array.TrueForAll(group.Endpoints, other => other == endpoint || (!atResource && other.Resource == endpoint.Resource) || !other.IsOpen));
 
     private static Health TargetOf(Endpoint endpoint, in AttemptOutcome outcome) => outcome.Kind switch
     {
@@ -136,10 +139,16 @@ internal sealed partial class Dispatcher
             return;
         }
 
-        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.IsOpen && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint))
+        if (outcome is { Kind: OutcomeKind.Fault or OutcomeKind.Broken, StatedPause: null } && endpoint.IsOpen && endpoint.Resource.Health.IsPartlyWell && IsLastOpen(endpoint, atResource: false))
         {
             // With it the whole pool would be out, though each of them answers some of the calls.
             target.Endured();
+            return;
+        }
+
+        if (outcome is { Kind: OutcomeKind.Slow or OutcomeKind.Cut, StatedPause: null } && endpoint.IsOpen && IsLastOpen(endpoint, atResource: true))
+        {
+            // It fails some calls, late or in the middle, and nobody is there who would do better. If it went out, all the others would wait for nothing.
             return;
         }
 

@@ -122,7 +122,13 @@ internal sealed partial class Dispatcher
             }
 
             group.Line.Leave(head);
-            group.Line.CountReleased(now);
+            // A probe is no pace: while a fault lasts nobody knows when the line will move.
+            head.Call.MadePace = !attempt.Endpoint.IsProbedForFault;
+            if (head.Call.MadePace)
+            {
+                group.Line.CountReleased(now);
+            }
+
             head.TrySetResult(attempt);
         }
 
@@ -192,7 +198,8 @@ internal sealed partial class Dispatcher
         }
 
         return endpoint is null ? stated
-            : candidates == 1 ? _time.After(endpoint.LastFailedAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
+            // From the start of the last one, so that one which took long to fail is followed at once.
+            : candidates == 1 ? _time.After(endpoint.LastFaultBeganAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
             : _lastProbe == long.MinValue ? now
             : _time.After(_lastProbe, ProbeSpacing);
     }

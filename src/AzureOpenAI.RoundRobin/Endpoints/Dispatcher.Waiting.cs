@@ -103,7 +103,7 @@ internal sealed partial class Dispatcher
         {
             call.Ticket = group.Line.DrawTicket();
         }
-        else
+        else if (call.MadePace)
         {
             group.Line.CountReturned();
         }

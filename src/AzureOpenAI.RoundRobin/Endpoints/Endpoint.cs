@@ -112,6 +112,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
 
     public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
 
+    /// <summary>It is being asked whether a fault is over, and nothing is known of how many calls it takes.</summary>
+    public bool IsProbedForFault => IsForFault(Health) || IsForFault(Resource.Health);
+
     /// <summary>If it is not fit, then only because of errors between its answers.</summary>
     public bool IsPartlyWell => Health.Condition == Condition.Fit && Resource.Health.IsPartlyWell;
 
@@ -122,6 +125,8 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public long StatedUntil => Math.Max(Math.Max(Health.StatedUntil, Resource.Health.StatedUntil), SkippedUntil);
 
     public long LastFailedAt => Math.Max(Health.LastFailedAt, Resource.Health.LastFailedAt);
+
+    public long LastFaultBeganAt => Health.LastFailedAt >= Resource.Health.LastFailedAt ? Health.LastFaultBeganAt : Resource.Health.LastFaultBeganAt;
 
     public int FailedProbes => Math.Max(Health.FailedProbes, Resource.Health.FailedProbes);
 
@@ -165,6 +170,8 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
             Volatile.Write(ref _rejectionTicks, Rejection.After(RejectionTime, took).Ticks);
         }
     }
+
+    private static bool IsForFault(Health health) => health is { Condition: Condition.Probing, Reason: not OutcomeKind.RateLimited };
 
     public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
 

@@ -52,6 +52,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
 
     public long LastFailedAt { get; private set; } = long.MinValue;
 
+    /// <summary>When the attempt began that failed last. Valid once it has been out.</summary>
+    public long LastFaultBeganAt => _time.After(LastFailedAt, -LastFaultTook);
+
     /// <summary>Only a completed answer proves that it is well again: it hung, or cut its streams.</summary>
     public bool NeedsCompletion { get; private set; }
 

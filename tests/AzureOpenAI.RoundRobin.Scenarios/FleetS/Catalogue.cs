@@ -208,6 +208,11 @@ internal static class Catalogue
         yield return One("one-quota-150", "a pool of one at 150 % of 60 a second", only with { PerSecond = 60 }, new LoadPlan { PerSecond = 90, Seconds = 4 });
         yield return One("one-half-500", "a pool of one that answers 500 half of the time", only with { Faults = [new(FaultName.Status, 500, 0.5)] }, new LoadPlan { PerSecond = 30, Seconds = 4, PatienceSeconds = 15 });
         yield return One("one-refused", "a pool of one that refuses connections for 2.5 s", only with { RefusesAt = 1, RefusesFor = 2.5 }, new LoadPlan { PerSecond = 60, Seconds = 5 });
+        yield return One("one-hung", "a pool of one that accepts and never answers", only with { Faults = [new(FaultName.NeverAnswer)] }, new LoadPlan { PerSecond = 20, Seconds = 3, PatienceSeconds = 10 });
+        yield return One("one-wrong-key", "a pool of one with a wrong key", only with { WrongKey = true }, new LoadPlan { PerSecond = 60, Seconds = 3 });
+        yield return One("one-slow-10x", "a pool of one that is ten times slower", only with { MedianMilliseconds = 600 }, new LoadPlan { PerSecond = 40, Seconds = 5 });
+        yield return One("one-filtered", "a pool of one, every fifth prompt is refused by the content filter", only with { IsBad = false }, new LoadPlan { PerSecond = 60, Seconds = 3, FilteredEach = 5 });
+        yield return One("one-stream-cut", "a pool of one that cuts one stream in ten in the middle", only with { Faults = [new(FaultName.Cut, 5, 0.1)] }, new LoadPlan { PerSecond = 60, Seconds = 5, Streams = true });
         yield return One("one-stream-early", "a pool of one whose streams fail before content, a tenth", only with { Faults = [new(FaultName.Cut, 2, 0.1)] }, new LoadPlan { PerSecond = 60, Seconds = 4, Streams = true });
     }
 

@@ -11,6 +11,7 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
 {
     private const int TokensPerSecond = 40;
     private const int Updates = 4;
+    private const int CutsEach = 4;
 
     /// <summary>Below the 100 s after which clients give up.</summary>
     private static readonly TimeSpan LongestAnswer = TimeSpan.FromSeconds(95);
@@ -87,6 +88,11 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
         yield return new ChatResponseUpdate(ChatRole.Assistant, []);
         await (trouble == Trouble.HangsBeforeContent ? NeverAsync(cancellationToken) : WaitAsync(part, cancellationToken));
         yield return new ChatResponseUpdate(ChatRole.Assistant, prompt);
+        if (trouble == Trouble.Cuts && call % CutsEach == 0)
+        {
+            throw new IOException("The response ended prematurely.");
+        }
+
         for (int i = 1; i < Updates; i++)
         {
             await (trouble == Trouble.HangsAfterContent ? NeverAsync(cancellationToken) : WaitAsync(part, cancellationToken));

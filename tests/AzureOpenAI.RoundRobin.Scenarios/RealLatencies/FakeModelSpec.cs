@@ -60,6 +60,9 @@ internal enum Trouble
     /// <summary>Streams: gives the first content, and then nothing.</summary>
     HangsAfterContent,
 
+    /// <summary>Streams: gives the first content of one in four, and breaks off.</summary>
+    Cuts,
+
     /// <summary>Takes ten times as long for every token.</summary>
     Crawls,
 

@@ -90,24 +90,26 @@ internal static class SimulatedCatalogue
 
     private static IEnumerable<SimulatedScenario> OfOne()
     {
-        const string Target = "never worse than the plain client in failures and p99";
-        yield return new("real-one-healthy", "a pool of one", [new()]) { Target = Target, IsAgainstPlain = true, Misses = _ => [] };
-        yield return new("real-one-dead", "a pool of one that refuses for 60 s", [new() { Spells = [new(30, 90, Trouble.Refuses)] }])
-        {
-            Target = Target,
-            IsAgainstPlain = true,
-            Also = result => Text($"back after {result.BackAfter(0, 90):0.0} s"),
-            Misses = _ => [],
-        };
-        yield return new("real-one-broken", "a pool of one that answers 500 for 20 s", [new() { Spells = [new(30, 50, Trouble.Breaks)] }])
-        {
-            Target = Target,
-            IsAgainstPlain = true,
-            Also = result => Text($"back after {result.BackAfter(0, 50):0.0} s"),
-            Misses = _ => [],
-        };
+        yield return One("real-one-healthy", "a pool of one");
+        yield return One("real-one-dead", "a pool of one that refuses for 60 s", new Spell(30, 90, Trouble.Refuses));
+        yield return One("real-one-vanished", "a pool of one to which connecting takes 5 s and fails, for 60 s", new Spell(30, 90, Trouble.Vanished));
+        yield return One("real-one-broken", "a pool of one that answers 500 for 20 s", new Spell(30, 50, Trouble.Breaks));
+        yield return One("real-one-504", "a pool of one that answers 504 after 60 s, for 90 s", new Spell(30, 120, Trouble.TimesOut)) with { Seconds = 300 };
+        yield return One("real-one-hung", "a pool of one that takes calls and never answers them, for 90 s", new Spell(30, 120, Trouble.Hangs)) with { Seconds = 300 };
+        yield return One("real-one-frozen", "a pool of one that answers nothing, for a minute", new Spell(30, 90, Trouble.Freezes)) with { Seconds = 300 };
+        yield return One("real-one-crawls", "a pool of one that is ten times slower for 90 s", new Spell(30, 120, Trouble.Crawls)) with { Seconds = 300 };
+        yield return One("real-one-cuts", "a pool of one that cuts one stream in four, for a minute", new Spell(30, 90, Trouble.Cuts)) with { Streams = true };
+        yield return One("real-one-stuck-streams", "a pool of one whose streams hang after the first content, for 90 s", new Spell(30, 120, Trouble.HangsAfterContent)) with { Seconds = 300, Streams = true };
         yield return Overload("real-one-150", "a pool of one at 150 % of 10 a second for 120 s, windows of 10 s, exact hints; callers give up after 60 s", [new() { Limit = 100, WindowSeconds = 10 }], QuotaPerSecond);
     }
+
+    private static SimulatedScenario One(string name, string what, params Spell[] spells) => new(name, what, [new() { Spells = spells }])
+    {
+        Target = "never worse than the plain client in failures and p99",
+        IsAgainstPlain = true,
+        Also = result => spells is [var spell] ? Text($"back after {result.BackAfter(0, spell.To):0.0} s") : "",
+        Misses = _ => [],
+    };
 
     private static IEnumerable<SimulatedScenario> Rare()
     {

@@ -108,6 +108,7 @@ public sealed class AttemptCacheTests : IDisposable
         disposed.Return(outer);
 
         Assert.Empty(disposed.Snapshot());
+        Assert.Same(Thread.CurrentThread, attempt.Keeper);
         Assert.Same(attempt, _cache.RentHere());
         Assert.Single(_cache.Snapshot());
     });

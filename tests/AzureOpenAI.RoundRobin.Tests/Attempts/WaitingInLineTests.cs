@@ -260,6 +260,33 @@ public class WaitingInLineTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ALine_ThatOnlyProbesLeave_TakesNewcomers(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Hold();
+        List<Task<string>> calls = [pool.AskAsync(streaming)];
+        // While it cannot be reached, and each probe takes five seconds to say so, nobody knows when the line will move.
+        for (int i = 0; i < 5; i++)
+        {
+            await pool.AdvanceAsync(5);
+            pool.Clients[0].Held[^1].Fail(FakeFailure.Refused());
+            await pool.AdvanceAsync(0.001);
+            calls.AddRange(Enumerable.Range(0, 10).Select(_ => pool.AskAsync(streaming)));
+        }
+
+        Task<string> newcomer = pool.AskAsync(streaming);
+        Assert.False(newcomer.IsCompleted);
+        pool.Clients[0].Fails = null;
+        pool.Clients[0].Held[^1].Answer();
+        await pool.AdvanceAsync(1);
+
+        Assert.Equal("a", await newcomer);
+        Assert.All(calls, call => Assert.True(call.IsCompletedSuccessfully));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task Dispose_WakesAllThatWait(bool streaming)
     {
         using FakePool pool = RateLimited(2, streaming);

@@ -57,6 +57,22 @@ public class VitalsTests
     }
 
     [Fact]
+    public void AnswersThatWereThereAtOnce_TakeThePlacesOfTheOldest()
+    {
+        _vitals.CountAtOnce(300, latest: 500);
+        Assert.Equal(Enumerable.Repeat(499U, 256), AgesBelow(1000, latest: 500));
+        for (uint number = 501; number <= 750; number++)
+        {
+            _vitals.Answered(number, TimeSpan.FromSeconds(1));
+        }
+
+        _vitals.CountAtOnce(310, latest: 800);
+
+        Assert.Equal(10, _vitals.Took().Count(took => took == TimeSpan.Zero));
+        Assert.Equal([.. Enumerable.Range(50, 246).Select(age => (uint)age), .. Enumerable.Repeat(299U, 10)], AgesBelow(1000, latest: 800));
+    }
+
+    [Fact]
     public void AnswersThatWereThereAtOnce_CountAsBegunSinceTheLastLook()
     {
         _vitals.CountAtOnce(answered: 0, latest: 100);
