@@ -260,6 +260,67 @@ public class WaitingInLineTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task TheLinesPace_IsNotThatOfProbesThatFail(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(20));
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        pool.Clients[0].Hold();
+        Task<string> first = pool.AskAsync(streaming);
+        pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(1)));
+        await pool.SettleAsync();
+        List<Task<string>> calls = [first, .. Enumerable.Range(0, 30).Select(_ => pool.AskAsync(streaming))];
+        // One a second is answered by the first, and in between whoever stands first comes back from the second, which cannot be reached.
+        for (int second = 0; second < 12; second++)
+        {
+            for (int i = 0; i < 4; i++)
+            {
+                await pool.AdvanceAsync(0.25);
+            }
+
+            pool.Clients[0].Held.LastOrDefault(held => !held.End.IsCompleted)?.Answer();
+            await pool.SettleAsync();
+            foreach (HeldCall held in pool.Clients[0].Held)
+            {
+                held.Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(1)));
+            }
+
+            await pool.SettleAsync();
+        }
+
+        List<Task<string>> newcomers = [];
+        for (int i = 0; i < 12 && newcomers.TrueForAll(call => !call.IsCompleted); i++)
+        {
+            newcomers.Add(pool.AskAsync(streaming));
+        }
+
+        Assert.True(pool.Clients[1].Calls > 10);
+        EndpointsExhaustedException refused = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => newcomers[^1]);
+        Assert.InRange(refused.RetryAfter!.Value.TotalSeconds, 15, 40);
+        pool.Dispose();
+        await Assert.ThrowsAnyAsync<Exception>(() => Task.WhenAll([.. calls, .. newcomers]));
+    }
+
+    [Theory]
+    [InlineData(429, false)]
+    [InlineData(500, true)]
+    public async Task AProbe_IsPaceOnlyAfterARejection(int status, bool expected)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Plays(FakeFailure.Status(status), FakeFailure.Status(status));
+        await pool.AskManyAsync(3);
+        Assert.False(pool.EndpointAt(0).IsProbedForFault);
+        pool.Time.Advance(TimeSpan.FromSeconds(3));
+        pool.Clients[0].Hold();
+        Task<string> probe = pool.AskAsync();
+
+        Assert.Equal((EndpointState.Probing, expected), (pool.StateOf(0), pool.EndpointAt(0).IsProbedForFault));
+        pool.Clients[0].Held[0].Answer();
+        await probe;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task ALine_ThatOnlyProbesLeave_TakesNewcomers(bool streaming)
     {
         using FakePool pool = new(1);
@@ -268,10 +329,11 @@ public class WaitingInLineTests
         // While it cannot be reached, and each probe takes five seconds to say so, nobody knows when the line will move.
         for (int i = 0; i < 5; i++)
         {
-            await pool.AdvanceAsync(5);
+            await pool.AdvanceAsync(2.5);
+            calls.AddRange(i == 0 ? [] : Enumerable.Range(0, 10).Select(_ => pool.AskAsync(streaming)));
+            await pool.AdvanceAsync(2.5);
             pool.Clients[0].Held[^1].Fail(FakeFailure.Refused());
             await pool.AdvanceAsync(0.001);
-            calls.AddRange(Enumerable.Range(0, 10).Select(_ => pool.AskAsync(streaming)));
         }
 
         Task<string> newcomer = pool.AskAsync(streaming);

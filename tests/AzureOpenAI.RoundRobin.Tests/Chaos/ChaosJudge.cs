@@ -62,7 +62,9 @@ internal sealed class ChaosJudge(ChaosRun run)
         bool hadBadLuck = Count(call, Trouble.ThrottlesForHours, Trouble.SaysNonsense) > 1 || Count(call, Trouble.IsBroken, Trouble.FailsBeforeContent, Trouble.Cuts) > 1
             || Count(call, Trouble.Hangs, Trouble.HangsInTheMiddle, Trouble.IsSlow) > 1;
         bool hasRock = run.Plan.HasRock && (call.Conversation is null || call.Maker == 0);
-        bool mustSucceed = (hasRock || run.IsHealed) && !hadBadLuck && !run.IsDisposed && run.Time.Suspended == call.SuspendedBefore && run.Plan.MaxAttempts is null;
+        // A clock that stood still makes all late at once that ran, so even the rock is on probation then, until it has given a whole answer.
+        bool wasSuspended = run.Time.Suspended > call.SuspendedBefore || call.Began < run.Time.ResumedAt + run.Plan.AttemptTimeout;
+        bool mustSucceed = (hasRock || run.IsHealed) && !hadBadLuck && !run.IsDisposed && !wasSuspended && run.Plan.MaxAttempts is null;
         return thrown switch
         {
             ChaosOwnException => thrown == call.Own ? null : "ended with another operation's failure",

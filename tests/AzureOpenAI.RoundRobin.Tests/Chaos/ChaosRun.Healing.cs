@@ -51,7 +51,7 @@ internal sealed partial class ChaosRun
     private bool IsWell(double until)
     {
         int best = Plan.Endpoints.Min(endpoint => endpoint.Priority);
-        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.IsFit : endpoint.Condition != Condition.Out) && !endpoint.Hints.IsNear)
+        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.IsFit : endpoint.Condition != Condition.Out) && !endpoint.Hints.IsNear && endpoint.SkippedUntil <= Time.GetTimestamp())
             && (Time.Seconds > until - LongestHealing + LongestHoldingBack || !Pool.Endpoints.Any(endpoint => endpoint.Capacity.HoldsBack));
     }
 

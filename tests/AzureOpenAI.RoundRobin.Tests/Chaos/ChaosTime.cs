@@ -25,6 +25,9 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
     /// <summary>How long it was suspended in all.</summary>
     public double Suspended { get; private set; }
 
+    /// <summary>When it went on after it was suspended last.</summary>
+    public double ResumedAt { get; private set; } = double.NegativeInfinity;
+
     /// <summary>How often the pool's own timer came, and the most within one second.</summary>
     public (long All, int InASecond) PoolFires { get; private set; }
 
@@ -48,6 +51,7 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
     {
         _now += TimeSpan.FromSeconds(seconds).Ticks;
         Suspended += seconds;
+        ResumedAt = Seconds;
     }
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
