@@ -146,7 +146,7 @@ internal sealed partial class Dispatcher
             return;
         }
 
-        if (outcome is { Kind: OutcomeKind.Slow or OutcomeKind.Cut, StatedPause: null } && endpoint.IsOpen && IsLastOpen(endpoint, atResource: true))
+        if (outcome.Kind is OutcomeKind.Slow or OutcomeKind.Cut && endpoint.IsOpen && IsLastOpen(endpoint, atResource: true))
         {
             // It fails some calls, late or in the middle, and nobody is there who would do better. If it went out, all the others would wait for nothing.
             return;

@@ -303,11 +303,22 @@ public class WaitingInLineTests
     [Theory]
     [InlineData(429, false)]
     [InlineData(500, true)]
+    [InlineData(0, true)]
     public async Task AProbe_IsPaceOnlyAfterARejection(int status, bool expected)
     {
         using FakePool pool = new(2);
-        pool.Clients[0].Plays(FakeFailure.Status(status), FakeFailure.Status(status));
-        await pool.AskManyAsync(3);
+        if (status == 0)
+        {
+            pool.Clients[0].OnStream = static (_, _, _) => FakeChatClient.Failing(new IOException("cut"), "content");
+            await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming: true));
+            await pool.AskAsync();
+        }
+        else
+        {
+            pool.Clients[0].Plays(FakeFailure.Status(status), FakeFailure.Status(status));
+            await pool.AskManyAsync(3);
+        }
+
         Assert.False(pool.EndpointAt(0).IsProbedForFault);
         pool.Time.Advance(TimeSpan.FromSeconds(3));
         pool.Clients[0].Hold();
@@ -323,27 +334,40 @@ public class WaitingInLineTests
     [InlineData(true)]
     public async Task ALine_ThatOnlyProbesLeave_TakesNewcomers(bool streaming)
     {
-        using FakePool pool = new(1);
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(45));
         pool.Clients[0].Hold();
         List<Task<string>> calls = [pool.AskAsync(streaming)];
-        // While it cannot be reached, and each probe takes five seconds to say so, nobody knows when the line will move.
-        for (int i = 0; i < 5; i++)
+        await pool.AdvanceAsync(2);
+        pool.Clients[0].Held[0].Fail(FakeFailure.Refused());
+        await pool.SettleAsync();
+        // While it cannot be reached, and each probe takes two seconds to say so, nobody knows when the line will move.
+        for (int i = 0; i < 8; i++)
         {
-            await pool.AdvanceAsync(2.5);
-            calls.AddRange(i == 0 ? [] : Enumerable.Range(0, 10).Select(_ => pool.AskAsync(streaming)));
-            await pool.AdvanceAsync(2.5);
+            while (pool.Clients[0].Running == 0)
+            {
+                await pool.AdvanceAsync(0.25);
+            }
+
+            for (int j = 0; j < 4; j++)
+            {
+                calls.Add(pool.AskAsync(streaming));
+                await pool.AdvanceAsync(0.5);
+            }
+
             pool.Clients[0].Held[^1].Fail(FakeFailure.Refused());
-            await pool.AdvanceAsync(0.001);
+            await pool.SettleAsync();
         }
 
         Task<string> newcomer = pool.AskAsync(streaming);
         Assert.False(newcomer.IsCompleted);
         pool.Clients[0].Fails = null;
-        pool.Clients[0].Held[^1].Answer();
-        await pool.AdvanceAsync(1);
+        for (int i = 0; i < 8 && !newcomer.IsCompleted; i++)
+        {
+            await pool.AdvanceAsync(1);
+        }
 
         Assert.Equal("a", await newcomer);
-        Assert.All(calls, call => Assert.True(call.IsCompletedSuccessfully));
+        Assert.All(calls, call => Assert.True(call.IsCompletedSuccessfully, call.Exception?.Message));
     }
 
     [Theory]

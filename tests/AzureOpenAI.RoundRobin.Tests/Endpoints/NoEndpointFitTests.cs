@@ -410,6 +410,25 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task APoolOfOne_ThatRejectsAndSaysNotForHowLong_IsAskedAgainAfterFourSecondsAtMost(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Fails = FakeFailure.Status(429);
+        Task<string> call = pool.AskAsync(streaming);
+        for (int i = 0; i < 290; i++)
+        {
+            await pool.AdvanceAsync(0.1);
+        }
+
+        Assert.Equal([0, 0.5, 1.5, 3.5, 7.5, 11.5, 15.5, 19.5, 23.5, 27.5], pool.Clients[0].Times);
+        pool.Clients[0].Fails = null;
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task APoolOfOne_ThatTakesLongToFail_IsAskedAgainAtOnce(bool streaming)
     {
         using FakePool pool = new(1);
