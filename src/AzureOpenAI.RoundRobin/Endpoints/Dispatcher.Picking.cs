@@ -248,20 +248,12 @@ internal sealed partial class Dispatcher
         attempt.Count();
         attempt.StartedAt = now;
         endpoint.Capacity.Take(tokens.At(endpoint), now);
-        if (endpoint.Health.Condition != Condition.Fit)
-        {
-            endpoint.Health.TakePermit();
-            attempt.HoldsOwnPermit = true;
-        }
-
-        if (endpoint.Resource.Health.Condition != Condition.Fit)
-        {
-            endpoint.Resource.Health.TakePermit();
-            attempt.HoldsResourcePermit = true;
-        }
+        attempt.HoldsOwnPermit = endpoint.Health.TakePermit();
+        attempt.HoldsResourcePermit = endpoint.Resource.Health.TakePermit();
 
         if (attempt.HoldsPermit)
         {
+            endpoint.ProbeBeganAt = now;
             _unadmitted.Add(attempt);
         }
 

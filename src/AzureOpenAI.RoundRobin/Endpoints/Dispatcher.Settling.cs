@@ -6,6 +6,7 @@ internal sealed partial class Dispatcher
 {
     private static readonly TimeSpan LongestProbeSpacing = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan FirstProbeSpacing = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan SecondProbeAfter = TimeSpan.FromSeconds(10);
 
     /// <summary>Brings everything up to the present: what has become due, who is admitted, who leaves the line, and when to look again.</summary>
     private void SettleUnsynchronized(long now)
@@ -166,42 +167,45 @@ internal sealed partial class Dispatcher
     }
 
     /// <summary>
-    /// When the head of the line may probe an endpoint whose cooldown still runs, and which one: of those that have not named a time
-    /// themselves, the one that was not asked for longest.
+    /// When the head of the line may probe an endpoint whose cooldown still runs, or whose probe is not back, and which one: of those that have not named a
+    /// time themselves, the first that may be asked, and the one that was not asked for longest.
     /// </summary>
     private long ForcedProbe(EndpointGroup group, long now, out Endpoint? endpoint)
     {
         endpoint = null;
-        int candidates = 0;
-        long stated = long.MaxValue;
+        long soonest = long.MaxValue;
+        bool isOnly = group.Endpoints.Count(static other => !other.IsMisconfigured) == 1;
         foreach (Endpoint other in group.Endpoints)
         {
-            if (other.IsMisconfigured)
+            long due = ForcedProbeAt(other, isOnly, now);
+            if (due < soonest || (due == soonest && endpoint is not null && other.LastFailedAt < endpoint.LastFailedAt))
             {
-                continue;
-            }
-
-            candidates++;
-            if (other.Condition != Condition.Out)
-            {
-                continue;
-            }
-
-            if (Math.Max(other.StatedUntil, other.Capacity.ExpectedAt) is var known && known > now)
-            {
-                stated = Math.Min(stated, known);
-            }
-            else if (endpoint is null || other.LastFailedAt < endpoint.LastFailedAt)
-            {
+                soonest = due;
                 endpoint = other;
             }
         }
 
-        return endpoint is null ? stated
+        return soonest;
+    }
+
+    private long ForcedProbeAt(Endpoint endpoint, bool isOnly, long now)
+    {
+        if (endpoint.IsMisconfigured || endpoint.Condition < Condition.Probing)
+        {
+            return long.MaxValue;
+        }
+
+        long spaced = _lastProbe == long.MinValue ? now : _time.After(_lastProbe, ProbeSpacing);
+        if (endpoint.Condition == Condition.Probing)
+        {
+            // Its probe may be a long call, or one that hangs though the endpoint is well by now. Meanwhile nobody else is let in, so another is asked too.
+            return endpoint.IsBeingProbed ? Math.Max(spaced, _time.After(endpoint.ProbeBeganAt, SecondProbeAfter)) : long.MaxValue;
+        }
+
+        return Math.Max(endpoint.StatedUntil, endpoint.Capacity.ExpectedAt) is var known && known > now ? known
             // From the start of the last one, so that one which took long to fail is followed at once.
-            : candidates == 1 ? _time.After(endpoint.LastFaultBeganAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
-            : _lastProbe == long.MinValue ? now
-            : _time.After(_lastProbe, ProbeSpacing);
+            : isOnly ? _time.After(endpoint.LastFaultBeganAt, Min(FirstProbeSpacing * (1 << Math.Min(endpoint.FailedProbes, 5)), LongestProbeSpacing))
+            : spaced;
     }
 
     private static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;

@@ -82,6 +82,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
+    /// <summary>When the last attempt began that is to tell whether it is back. Under the dispatcher's lock.</summary>
+    public long ProbeBeganAt { get; set; } = long.MinValue;
+
     /// <summary>How many calls of its group had begun when one of them last risked a probe here. Under the dispatcher's lock.</summary>
     public uint ProbedAtCall { get; set; }
 
@@ -109,6 +112,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public Condition Condition => (Condition)Math.Max((int)Health.Condition, (int)Resource.Health.Condition);
 
     public bool HasPermit => Health.HasPermit && Resource.Health.HasPermit && Capacity.HasRoom;
+
+    /// <summary>It is half-open, and all the calls that it is allowed are under way.</summary>
+    public bool IsBeingProbed => Condition == Condition.Probing && !(Health.HasPermit && Resource.Health.HasPermit);
 
     public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
 

@@ -70,8 +70,21 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <summary>It answers some calls and fails others, so it is out, if it is, because others do better.</summary>
     public bool IsPartlyWell => _faultsInRow < LongestBadLuck && (Condition == Condition.Fit || Reason is OutcomeKind.Fault or OutcomeKind.Broken);
 
-    /// <summary>Takes one of the calls that a half-open target allows.</summary>
-    public void TakePermit() => _unadmitted++;
+    /// <summary>
+    /// Takes one of the calls that a half-open target allows. Where all are taken it is allowed one more: whoever waits there for ever must not take the
+    /// place of others for ever.
+    /// </summary>
+    /// <returns>Whether it is half-open, so that the call holds a permit.</returns>
+    public bool TakePermit()
+    {
+        if (Condition == Condition.Fit)
+        {
+            return false;
+        }
+
+        _allowance = Math.Max(_allowance, ++_unadmitted);
+        return true;
+    }
 
     /// <summary>Gives it back unused, or after an outcome that says nothing.</summary>
     public void ReturnPermit() => _unadmitted--;
@@ -85,6 +98,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
             Condition = Condition.Returning;
             _outFor += _time.Until(_wentOutAt, now);
             FailedProbes = 0;
+            // That was the whole answer, if one was needed. The next need not be, or its long calls would hold up everybody.
+            NeedsCompletion = false;
+            LastFaultTook = TimeSpan.Zero;
         }
 
         if (Condition == Condition.Returning && _allowance < int.MaxValue / 8)

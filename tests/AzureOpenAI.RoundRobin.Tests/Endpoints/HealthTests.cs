@@ -56,6 +56,29 @@ public class HealthTests
     }
 
     [Fact]
+    public void APermit_ThatIsTakenBesideThoseAllowed_IsAllowedToo()
+    {
+        GoOut(OutcomeKind.RateLimited);
+        _health.BeginProbing();
+        Assert.True(_health.TakePermit());
+        Assert.True(_health.TakePermit());
+        Assert.True(_health.TakePermit());
+        Assert.False(_health.HasPermit);
+
+        _health.Admit(Now);
+
+        // One more for the one that was admitted, and its own place. The other two may wait for ever.
+        Assert.Equal(2, Permits());
+    }
+
+    [Fact]
+    public void APermit_OfOneThatIsFit_IsNone()
+    {
+        Assert.False(_health.TakePermit());
+        Assert.True(_health.HasPermit);
+    }
+
+    [Fact]
     public void TryBecomeFit_NeedsSixteenAdmittedAtOnce()
     {
         Assert.False(_health.TryBecomeFit());
@@ -340,6 +363,12 @@ public class HealthTests
         Assert.True(Fail(kind, cost: 7, onProbation: true));
 
         Assert.Equal((expected, TimeSpan.FromSeconds(took), Now), (_health.NeedsCompletion, _health.LastFaultTook, _health.LastFailedAt));
+        Assert.Equal(Now - (long)(took * _time.TimestampFrequency), _health.LastFaultBeganAt);
+        _health.BeginProbing();
+        _health.TakePermit();
+        Assert.Equal(expected, _health.NeedsCompletion);
+        _health.Admit(Now);
+        Assert.Equal((false, TimeSpan.Zero), (_health.NeedsCompletion, _health.LastFaultTook));
         GoOut(OutcomeKind.Unreachable);
         Assert.False(_health.NeedsCompletion);
     }

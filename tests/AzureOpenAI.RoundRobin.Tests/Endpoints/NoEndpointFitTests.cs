@@ -100,6 +100,43 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task AProbe_ThatIsNotBack_IsFollowedByAnotherEachTenSeconds(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromMinutes(2));
+        pool.Clients[0].Fails = new TimeoutException();
+        await pool.AskManyAsync(2, streaming);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(110));
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [.. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];
+        await pool.SettleAsync();
+        Assert.Equal((EndpointState.Probing, 1), (pool.StateOf(0), pool.Clients[0].Running));
+
+        // It hung before, so only a whole answer counts. The first of these calls hang still.
+        await pool.AdvanceAsync(9.9);
+        Assert.Equal(1, pool.Clients[0].Running);
+        await pool.AdvanceAsync(0.1);
+        Assert.Equal(2, pool.Clients[0].Running);
+        await pool.AdvanceAsync(9.9);
+        Assert.Equal(2, pool.Clients[0].Running);
+        await pool.AdvanceAsync(0.1);
+        Assert.Equal(3, pool.Clients[0].Running);
+        pool.Clients[0].Held[2].Answer();
+        await pool.SettleAsync();
+
+        // Those that hang do not take the places of those that wait.
+        Assert.Equal((0, 2 + 6), (pool.Waiting, pool.Clients[0].Running));
+        foreach (HeldCall held in pool.Clients[0].Held)
+        {
+            held.Answer();
+        }
+
+        await Task.WhenAll(calls);
+        Assert.Equal(0, pool.InFlight);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task OutByAStatedTime_NobodyIsAskedBeforeIt(bool streaming)
     {
         using FakePool pool = new(2);
