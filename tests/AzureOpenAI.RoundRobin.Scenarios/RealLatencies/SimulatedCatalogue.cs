@@ -11,7 +11,7 @@ internal static class SimulatedCatalogue
 {
     private const int QuotaPerSecond = 10;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Overloads(), LargeOverload(), Burst(), .. SimulatedQuotas.All, .. OfOne(), .. Rare(), .. WatchCatalogue.All];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. OfTwo(), .. Mixed(), .. Overloads(), LargeOverload(), Burst(), .. SimulatedQuotas.All, .. OfOne(), .. Rare(), .. WatchCatalogue.All];
 
     private static IEnumerable<SimulatedScenario> OfTwo()
     {
@@ -46,6 +46,26 @@ internal static class SimulatedCatalogue
             Misses = result => [NoneFailed(result), AtMost("slowed %", result.SlowedPercent, 8)],
         };
     }
+
+    /// <summary>Two that are bad, one after the other and for half a minute together.</summary>
+    private static IEnumerable<SimulatedScenario> Mixed()
+    {
+        FakeModelSpec hangs = new() { Spells = [new(30, 90, Trouble.Hangs)] };
+        FakeModelSpec breaks = new() { Spells = [new(60, 120, Trouble.Breaks)] };
+        FakeModelSpec limited = new() { Limit = 1 };
+        yield return Mix("real-hung-and-broken", "one hangs for a minute, the other answers 500 from the middle of it on", most: 10, hangs, breaks);
+        yield return Mix("real-hung-and-limited", "one hangs for a minute, the other takes one call a second", most: 20, hangs, limited);
+        yield return Mix("real-hung-and-broken-of-3", "the same with a third that is well", most: 0, hangs, breaks, new());
+        yield return Mix("real-hung-and-limited-of-3", "the same with a third that is well", most: 0, hangs, limited, new());
+    }
+
+    private static SimulatedScenario Mix(string name, string what, int most, params FakeModelSpec[] models) => new(name, what, models)
+    {
+        Seconds = 180,
+        Target = Text($"at most {most} % failed"),
+        Also = result => Text($"the first back after {result.BackAfter(0, 90):0.0} s"),
+        Misses = result => [AtMost("failed %", result.FailedPercent, most), AtMost("silently wrong", result.Wrong, 0)],
+    };
 
     private static SimulatedScenario Hung(string name, string what, Trouble trouble) => new(name, what, Two(new Spell(30, 1e9, trouble)))
     {
