@@ -137,6 +137,91 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ProbesThatAreNotBack_OfSeveralEndpoints_AreFollowedOneByOne(bool streaming)
+    {
+        using FakePool pool = new(3, options => options.MaxWait = TimeSpan.FromMinutes(2));
+        pool.Clients[0].Fails = new TimeoutException();
+        pool.Clients[1].Fails = new TimeoutException();
+        for (int i = 0; i < 2; i++)
+        {
+            await Assert.ThrowsAsync<TimeoutException>(() => pool.AskAsync(streaming));
+            await pool.AskInTurnOfAsync(2, streaming);
+        }
+
+        Assert.Equal([EndpointState.Out, EndpointState.Out], [pool.StateOf(0), pool.StateOf(1)]);
+        pool.Clients[2].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(110));
+        pool.Clients[0].Hold();
+        pool.Clients[1].Hold();
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        Task<string>[] calls = [.. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];
+        await pool.SettleAsync();
+        Assert.Equal(2, pool.InFlight);
+
+        await pool.AdvanceAsync(9.9);
+        Assert.Equal(2, pool.InFlight);
+        await pool.AdvanceAsync(0.1);
+        Assert.Equal(3, pool.InFlight);
+        await pool.AdvanceAsync(0.25);
+        Assert.Equal(4, pool.InFlight);
+        pool.Pool.Dispose();
+        foreach (HeldCall held in pool.Clients.SelectMany(client => client.Held))
+        {
+            held.Answer();
+        }
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => Task.WhenAll(calls));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AProbe_OfAResourceThatTakesLongToFail_IsFollowedByAnotherToo(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromMinutes(2));
+        pool.Clients[0].Hold();
+        Task<string> first = pool.AskAsync(streaming);
+        await pool.AdvanceAsync(30);
+        pool.Clients[0].Held[0].Fail(FakeFailure.Refused());
+        await pool.SettleAsync();
+        Task<string> second = pool.AskAsync(streaming);
+        await pool.AdvanceAsync(0.001);
+        Assert.Equal((1, 1), (pool.InFlight, pool.Waiting));
+
+        await pool.AdvanceAsync(9.9);
+        Assert.Equal(1, pool.InFlight);
+        await pool.AdvanceAsync(0.1);
+
+        Assert.Equal((2, 0), (pool.InFlight, pool.Waiting));
+        pool.Clients[0].Held[1].Answer();
+        pool.Clients[0].Held[2].Answer();
+        await Task.WhenAll(first, second);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OutByFaults_TheLineProbesFirst_WhoWasNotAskedForLongest(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Refused();
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(0.5));
+        pool.Clients[1].Fails = FakeFailure.Refused();
+
+        Task<string> call = pool.AskAsync(streaming);
+        await pool.SettleAsync();
+
+        Assert.Equal([0, 0.5], pool.Clients[0].Times);
+        Assert.Equal([0, 0.5], pool.Clients[1].Times);
+        pool.Clients[0].Fails = null;
+        pool.Clients[1].Fails = null;
+        await pool.AdvanceAsync(0.25);
+        await call;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task OutByAStatedTime_NobodyIsAskedBeforeIt(bool streaming)
     {
         using FakePool pool = new(2);
