@@ -175,7 +175,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public bool TryReset()
     {
         bool unfollowed = _callers.Equals(default) || _callers.Unregister();
-        bool quiet = unfollowed && Arrived() && !_source.IsCancellationRequested && _source.TryReset();
+        bool quiet = unfollowed && Arrived() && _source.TryReset();
         _callers = default;
         if (_move is { IsAwaited: true })
         {

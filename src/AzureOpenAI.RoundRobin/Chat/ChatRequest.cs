@@ -25,11 +25,14 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
 
     /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
     public static IEnumerable<ChatMessage> Repeatable(IEnumerable<ChatMessage> messages) =>
-        messages is ChatMessage[] or List<ChatMessage> or IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
+        messages.GetType() == typeof(ChatMessage[]) || messages.GetType() == typeof(List<ChatMessage>) ? messages : Repeated(messages);
 
     /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
     public ChatOptions? OptionsFor(Endpoint endpoint) =>
         endpoint.Setup.HasDefaults || Options is { ModelId: not null } ? OptionsWithDefaults(endpoint) : Options;
+
+    private static IEnumerable<ChatMessage> Repeated(IEnumerable<ChatMessage> messages) =>
+        messages is IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
 
     private ChatOptions? OptionsWithDefaults(Endpoint endpoint)
     {

@@ -66,12 +66,11 @@ internal sealed partial class Dispatcher
     private bool HasSuspect()
     {
         PoolMembers members = _members;
-        uint latest = members.CallsBegun();
         foreach (EndpointGroup group in members.Groups)
         {
             foreach (Endpoint endpoint in group.Endpoints)
             {
-                if (group.Silence.IsSuspect(endpoint.InFlight, endpoint.Vitals.HeardAge(latest)))
+                if (endpoint.InFlight is >= SilenceWatch.LeastWaiting and int inFlight && group.Silence.IsSuspect(inFlight, endpoint.Vitals.HeardAge(members.CallsBegun())))
                 {
                     return true;
                 }

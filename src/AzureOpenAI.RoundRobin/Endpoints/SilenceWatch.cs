@@ -11,7 +11,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 internal sealed class SilenceWatch(int endpoints)
 {
     /// <summary>Fewer calls than this may all be long ones.</summary>
-    private const int LeastWaiting = 3;
+    public const int LeastWaiting = 3;
 
     /// <summary>The natural logarithm of ten million to one. A healthy pool is looked at often, so once in a thousand would be every day.</summary>
     private const double PastBelief = 16.1;
