@@ -85,6 +85,31 @@ public class WatchingTests
     }
 
     [Theory]
+    [InlineData(2, false)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public async Task AnEndpoint_WhereThreeCallsWait_IsTakenForSilent(int waiting, bool streaming)
+    {
+        // It takes so many a second and time stands still, so that no other comes to it.
+        using FakePool pool = new(2, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 * waiting : null);
+        pool.Clients[0].Hold();
+        List<Task<string>> calls = [];
+        for (int i = 0; i < 300; i++)
+        {
+            calls.Add(pool.AskAsync(streaming));
+        }
+
+        Assert.Equal((waiting, 300 - waiting), (pool.Clients[0].Calls, pool.Clients[1].Calls));
+        Assert.Equal(waiting == 3 ? EndpointState.Out : EndpointState.Fit, pool.StateOf(0));
+        foreach (HeldCall held in pool.Clients[0].Held)
+        {
+            held.Answer();
+        }
+
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task ASilentEndpoint_IsBackWithAnAnswerToOneOfItsYoungerCalls(bool streaming)
