@@ -82,9 +82,6 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
-    /// <summary>When the last attempt began that is to tell whether it is back. Under the dispatcher's lock.</summary>
-    public long ProbeBeganAt { get; set; } = long.MinValue;
-
     /// <summary>How many calls of its group had begun when one of them last risked a probe here. Under the dispatcher's lock.</summary>
     public uint ProbedAtCall { get; set; }
 
@@ -131,6 +128,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public long StatedUntil => Math.Max(Math.Max(Health.StatedUntil, Resource.Health.StatedUntil), SkippedUntil);
 
     public long LastFailedAt => Math.Max(Health.LastFailedAt, Resource.Health.LastFailedAt);
+
+    /// <summary>When the last call began, here or at another deployment of a resource that is half-open, that is to tell whether it is back.</summary>
+    public long ProbeBeganAt => Math.Max(Health.PermitTakenAt, Resource.Health.PermitTakenAt);
 
     public long LastFaultBeganAt => Health.LastFailedAt >= Resource.Health.LastFailedAt ? Health.LastFaultBeganAt : Resource.Health.LastFaultBeganAt;
 

@@ -52,6 +52,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
 
     public long LastFailedAt { get; private set; } = long.MinValue;
 
+    /// <summary>When the last call began that is to tell whether it is back.</summary>
+    public long PermitTakenAt { get; private set; } = long.MinValue;
+
     /// <summary>When the attempt began that failed last. Valid once it has been out.</summary>
     public long LastFaultBeganAt => _time.After(LastFailedAt, -LastFaultTook);
 
@@ -75,13 +78,14 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// place of others for ever.
     /// </summary>
     /// <returns>Whether it is half-open, so that the call holds a permit.</returns>
-    public bool TakePermit()
+    public bool TakePermit(long now)
     {
         if (Condition == Condition.Fit)
         {
             return false;
         }
 
+        PermitTakenAt = now;
         _allowance = Math.Max(_allowance, ++_unadmitted);
         return true;
     }

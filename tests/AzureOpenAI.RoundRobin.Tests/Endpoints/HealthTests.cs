@@ -45,7 +45,7 @@ public class HealthTests
     {
         GoOut(OutcomeKind.Unreachable);
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(Now);
         Assert.False(_health.HasPermit);
 
         _health.ReturnPermit();
@@ -60,10 +60,11 @@ public class HealthTests
     {
         GoOut(OutcomeKind.RateLimited);
         _health.BeginProbing();
-        Assert.True(_health.TakePermit());
-        Assert.True(_health.TakePermit());
-        Assert.True(_health.TakePermit());
-        Assert.False(_health.HasPermit);
+        Assert.True(_health.TakePermit(Now));
+        Assert.True(_health.TakePermit(Now));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(_health.TakePermit(Now));
+        Assert.Equal((false, Now), (_health.HasPermit, _health.PermitTakenAt));
 
         _health.Admit(Now);
 
@@ -74,8 +75,8 @@ public class HealthTests
     [Fact]
     public void APermit_OfOneThatIsFit_IsNone()
     {
-        Assert.False(_health.TakePermit());
-        Assert.True(_health.HasPermit);
+        Assert.False(_health.TakePermit(Now));
+        Assert.Equal((true, long.MinValue), (_health.HasPermit, _health.PermitTakenAt));
     }
 
     [Fact]
@@ -89,12 +90,12 @@ public class HealthTests
 
         for (int admitted = 1; admitted < 15; admitted++)
         {
-            _health.TakePermit();
+            _health.TakePermit(Now);
             _health.Admit(Now);
             Assert.False(_health.TryBecomeFit());
         }
 
-        _health.TakePermit();
+        _health.TakePermit(Now);
         _health.Admit(Now);
         Assert.True(_health.TryBecomeFit());
         Assert.Equal((Condition.Fit, true), (_health.Condition, _health.IsClean));
@@ -143,7 +144,7 @@ public class HealthTests
                 _health.BeginProbing();
                 for (int i = 0; i < 3; i++)
                 {
-                    _health.TakePermit();
+                    _health.TakePermit(Now);
                     _health.Admit(Now);
                 }
 
@@ -365,7 +366,7 @@ public class HealthTests
         Assert.Equal((expected, TimeSpan.FromSeconds(took), Now), (_health.NeedsCompletion, _health.LastFaultTook, _health.LastFailedAt));
         Assert.Equal(Now - (long)(took * _time.TimestampFrequency), _health.LastFaultBeganAt);
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(Now);
         Assert.Equal(expected, _health.NeedsCompletion);
         _health.Admit(Now);
         Assert.Equal((false, TimeSpan.Zero), (_health.NeedsCompletion, _health.LastFaultTook));
@@ -433,7 +434,7 @@ public class HealthTests
     {
         GoOut(OutcomeKind.Silent);
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(Now);
 
         _health.Revive(Now);
         Assert.Equal((Condition.Returning, 4), (_health.Condition, Permits()));
@@ -478,7 +479,7 @@ public class HealthTests
     private void PassAProbe()
     {
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(Now);
         _health.Admit(Now);
     }
 
@@ -493,7 +494,7 @@ public class HealthTests
         int permits = 0;
         for (; _health.HasPermit && permits < 100; permits++)
         {
-            _health.TakePermit();
+            _health.TakePermit(Now);
         }
 
         return permits;

@@ -1,3 +1,6 @@
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
@@ -110,5 +113,23 @@ public class ScopeTests
 
         Assert.Equal("two", await pool.AskAsync(streaming, new() { ModelId = "whatever" }));
         Assert.Equal(EndpointState.Out, pool.StateOf("one-x"));
+    }
+
+    [Fact]
+    public void AProbe_OfOneDeployment_IsOneOfTheWholeResource()
+    {
+        FakeClock time = new();
+        Resource resource = new("one", time, () => 0);
+        Endpoint[] deployments = [.. new[] { "x", "y" }.Select(name => new Endpoint(
+            EndpointKind.Classic, resource, new Health(time, () => 0), name, new EndpointSetup { Name = name, ChatClient = null }) { Capacity = new(time), Hints = new(time, null) })];
+        resource.Health.Failed(new AttemptOutcome(OutcomeKind.Unreachable, new IOException()), TimeSpan.Zero, onProbation: false, time.GetTimestamp(), generation: 1);
+        resource.Health.BeginProbing();
+        Assert.False(deployments[1].IsBeingProbed);
+
+        time.Advance(TimeSpan.FromSeconds(1));
+        Assert.False(deployments[0].Health.TakePermit(time.GetTimestamp()));
+        Assert.True(resource.Health.TakePermit(time.GetTimestamp()));
+
+        Assert.All(deployments, deployment => Assert.Equal((true, time.GetTimestamp()), (deployment.IsBeingProbed, deployment.ProbeBeganAt)));
     }
 }
