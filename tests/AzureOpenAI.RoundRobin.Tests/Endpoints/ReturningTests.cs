@@ -67,6 +67,26 @@ public class ReturningTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task TwoThatReturnTogether_TakeTurns(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+        pool.Clients[1].Plays(FakeFailure.Refused());
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(20));
+        await pool.AskManyAsync(2, streaming);
+        Array.ForEach(pool.Clients, client => client.Hold());
+
+        Task<string>[] calls = [.. Enumerable.Range(0, 6).Select(_ => pool.AskAsync(streaming))];
+
+        Assert.Equal((3, 3), (pool.Clients[0].Running, pool.Clients[1].Running));
+        Array.ForEach([.. pool.Clients.SelectMany(client => client.Held)], held => held.Answer());
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AProbe_ThatIsNotRejectedInTime_IsAdmittedBeforeItIsAnswered(bool streaming)
     {
         using FakePool pool = await WithFirstOutAsync(streaming);
