@@ -67,6 +67,20 @@ public class ReturningTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task OfTwoTiersThatReturnTogether_TheBetterIsAskedFirst(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero, (i, entry) => entry.Priority = 1 - i);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+        pool.Clients[1].Plays(FakeFailure.Refused());
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(20));
+
+        Assert.Equal("bbbb", await pool.AskManyAsync(4, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task TwoThatReturnTogether_TakeTurns(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
