@@ -3,6 +3,7 @@
 #:property ArtifactsProjectName=Mutation
 
 // Breaks the library one mutant at a time and says which no test notices. README.md beside this file says how.
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
@@ -34,7 +35,6 @@ bool texts = args.Contains("--texts");
 bool again = args.Contains("--again");
 bool survivorsOnly = args.Contains("--survivors");
 bool stragglers = args.Contains("--alone");
-int beside = !stragglers && args.Contains("--two") ? 2 : 1;
 
 switch (command)
 {
@@ -42,7 +42,7 @@ switch (command)
     case "run": return await Run().ConfigureAwait(false);
     case "list": return List();
     default:
-        Console.Error.WriteLine("build | run FILES [--texts] [--again] [--survivors] [--alone] [--two] | list FILES [--texts]");
+        Console.Error.WriteLine("build | run FILES [--texts] [--again] [--survivors] [--alone] | list FILES [--texts]");
         return 2;
 }
 
@@ -90,31 +90,31 @@ async Task<int> Run()
         Directory.Delete(alone, recursive: true);
     }
 
-    int done = 0;
-    await Parallel.ForEachAsync(todo, new ParallelOptions { MaxDegreeOfParallelism = beside }, async (mutant, _) =>
-    {
-        Result[] before;
-        lock (known)
-        {
-            before = [.. known.Values];
-        }
+    // What is reached when a type is first used stays as it was then, so such a mutant needs a process of its own.
+    HashSet<int> statics = [.. Directory.EnumerateFiles(Path.Combine(work, "reach"), "reach*", SearchOption.AllDirectories)
+        .SelectMany(f => File.ReadAllText(f).Split(';')[1].Split(',', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse)];
+    string hook = Path.Combine(bin, "host.dll");
+    Tool("dotnet", root, "build", "tests/Mutation/host.cs", "-c", "Release", "-o", bin, "-v", "quiet", "--nologo");
+    using Host host = new(Path.Combine(bin, TestProject + ".dll"), hook);
 
-        Result result = mutant.Compiles ? await Try(mutant, reach, before).ConfigureAwait(false) : await TryAlone(mutant, mutants, reach).ConfigureAwait(false);
-        lock (known)
+    int done = 0;
+    foreach (Mutant mutant in todo)
+    {
+        Result[] before = [.. known.Values];
+        Result result = mutant.Compiles ? await Try(mutant, reach, before, statics, host).ConfigureAwait(false) : await TryAlone(mutant, mutants, reach).ConfigureAwait(false);
+        known[mutant.Key] = result;
+        File.AppendAllText(resultsFile, JsonSerializer.Serialize(result) + "\n");
+        done++;
+        if (result.Status is not "killed" || done % 50 == 0)
         {
-            known[mutant.Key] = result;
-            File.AppendAllText(resultsFile, JsonSerializer.Serialize(result) + "\n");
-            done++;
-            if (result.Status is not "killed" || done % 50 == 0)
-            {
-                Console.WriteLine($"{done}/{todo.Count} {mutant.File}:{mutant.Line} #{mutant.Id} {result.Status}");
-            }
+            Console.WriteLine($"{done}/{todo.Count} {mutant.File}:{mutant.Line} #{mutant.Id} {result.Status}");
         }
-    }).ConfigureAwait(false);
+    }
+
     return List();
 }
 
-async Task<Result> Try(Mutant mutant, Dictionary<string, Reach> reach, Result[] known)
+async Task<Result> Try(Mutant mutant, Dictionary<string, Reach> reach, Result[] known, HashSet<int> statics, Host host)
 {
     // First those that noticed others of the file, and those that reach little else: they are the most likely to notice.
     string[] classes = [.. reach.Where(r => r.Value.Mutants.Contains(mutant.Id)).OrderBy(r => r.Value.Seconds > 4).ThenBy(r => r.Value.Mutants.Count).Select(r => r.Key)];
@@ -134,7 +134,8 @@ async Task<Result> Try(Mutant mutant, Dictionary<string, Reach> reach, Result[] 
             break;
         }
 
-        Outcome outcome = await Test(bin, part, new() { ["STRYKER_MUTANT_ID_CONTROL_VAR"] = "MUTANT", ["MUTANT"] = mutant.Id.ToString(CultureInfo.InvariantCulture) }, 15 + (3 * part.Sum(c => reach[c].Seconds))).ConfigureAwait(false);
+        double limit = 15 + (3 * part.Sum(c => reach[c].Seconds));
+        Outcome outcome = !statics.Contains(mutant.Id) ? host.Try(mutant.Id, part, limit) : await Test(bin, part, new() { ["STRYKER_MUTANT_ID_CONTROL_VAR"] = "MUTANT", ["MUTANT"] = mutant.Id.ToString(CultureInfo.InvariantCulture) }, limit).ConfigureAwait(false);
         if (outcome.Status != "survived")
         {
             return new(mutant.Key, outcome.Status, outcome.By);
@@ -410,3 +411,96 @@ internal sealed record Reach(string Stamp, double Seconds, HashSet<int> Mutants)
 internal sealed record Result(string Key, string Status, string By);
 
 internal readonly record struct Outcome(string Status, string By);
+
+/// <summary>A test program that goes from mutant to mutant, until one of them hangs it.</summary>
+internal sealed class Host(string program, string hook) : IDisposable
+{
+    private const int MostInOne = 60;
+
+    private Process? _process;
+    private BlockingCollection<string> _lines = [];
+    private int _tried;
+
+    public Outcome Try(int mutant, string[] classes, double limit)
+    {
+        if (_process is null || _tried++ == MostInOne)
+        {
+            Start();
+        }
+
+        Process process = _process!;
+        TimeSpan begun = process.TotalProcessorTime;
+        TimeSpan spent = begun;
+        Stopwatch idle = Stopwatch.StartNew();
+        string? by = null;
+        process.StandardInput.WriteLine(string.Join('\t', [mutant.ToString(CultureInfo.InvariantCulture), "-noColor", "-stopOnFail", .. classes.SelectMany(c => new[] { "-class", c })]));
+        process.StandardInput.Flush();
+        while (true)
+        {
+            if (_lines.TryTake(out string? line, TimeSpan.FromMilliseconds(by is null ? 100 : 500)))
+            {
+                if (line.StartsWith("END", StringComparison.Ordinal))
+                {
+                    return line == "END 0" && by is null ? new("survived", "") : new("killed", by ?? line);
+                }
+
+                by ??= line;
+                continue;
+            }
+
+            if (process.HasExited)
+            {
+                Dispose();
+                return by is null && process.ExitCode is 0 or 1 ? new("timed out", "ended") : new("killed", by ?? $"exit code {process.ExitCode}");
+            }
+
+            // Told by its threads and by the time of the processor, since a busy machine makes everything slow.
+            process.Refresh();
+            spent = process.TotalProcessorTime;
+            if (process.Threads.Cast<ProcessThread>().Any(static thread => thread.ThreadState == System.Diagnostics.ThreadState.Running))
+            {
+                idle.Restart();
+            }
+
+            // One that fails is enough, whatever the others wait for.
+            bool endless = spent - begun > TimeSpan.FromSeconds(limit);
+            if (by is not null || endless || idle.Elapsed > TimeSpan.FromSeconds(2))
+            {
+                Dispose();
+                return by is null ? new("timed out", endless ? "no end" : "waits") : new("killed", by);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_process is { HasExited: false })
+        {
+            _process.Kill(entireProcessTree: true);
+            _process.WaitForExit();
+        }
+
+        _process = null;
+    }
+
+    private void Start()
+    {
+        Dispose();
+        _tried = 1;
+        ProcessStartInfo start = new("dotnet", [program]) { WorkingDirectory = Path.GetDirectoryName(program)!, RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.Environment["MUTATION_HOST"] = "1";
+        start.Environment["DOTNET_STARTUP_HOOKS"] = hook;
+        start.Environment["DOTNET_TieredPGO"] = "0";
+        BlockingCollection<string> lines = [];
+        _lines = lines;
+        _process = Process.Start(start)!;
+        _process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is { } text)
+            {
+                lines.Add(text);
+            }
+        };
+        _process.BeginOutputReadLine();
+    }
+}
