@@ -266,10 +266,13 @@ public class WatchingTests
         }
     }
 
-    [Fact]
-    public async Task AnOperationOfTheUsers_IsNeverMoved()
+    [Theory]
+    [InlineData(null)]
+    // With a limit each pick looks for room, so that no attempt is begun by the quick way.
+    [InlineData(600_000)]
+    public async Task AnOperationOfTheUsers_IsNeverMoved(int? requestsPerMinute)
     {
-        using ServicePool pool = new(["a", "b"]);
+        using ServicePool pool = new(["a", "b"], (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
         TaskCompletionSource<int> gate = new();
         List<CancellationToken> tokens = [];
         Task<int>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.Pool.InvokeAsync(
