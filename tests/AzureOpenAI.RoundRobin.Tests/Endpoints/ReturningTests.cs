@@ -274,11 +274,14 @@ public class ReturningTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Probes_OfEndpointsThatKeepFailing_AreBoundedByTheBudget(bool streaming)
+    [InlineData(null, false)]
+    [InlineData(null, true)]
+    // With a limit each pick looks under the lock, whether a probe is due or not.
+    [InlineData(600_000, false)]
+    [InlineData(600_000, true)]
+    public async Task Probes_OfEndpointsThatKeepFailing_AreBoundedByTheBudget(int? requestsPerMinute, bool streaming)
     {
-        using FakePool pool = new(26, endpoint: (i, entry) => entry.Weight = 1);
+        using FakePool pool = new(26, endpoint: (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
         foreach (FakeChatClient client in pool.Clients[..25])
         {
             client.Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));
