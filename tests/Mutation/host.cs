@@ -1,7 +1,6 @@
 #:property OutputType=Library
 #:property PublishAot=false
 #:property RestorePackagesWithLockFile=false
-#:property ArtifactsProjectName=MutationHost
 
 // Runs in the test program's process, before it: the same tests for one mutant after the other, since most of a short run is its start.
 using System.Reflection;

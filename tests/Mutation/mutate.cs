@@ -1,6 +1,5 @@
 #:property PublishAot=false
 #:property RestorePackagesWithLockFile=false
-#:property ArtifactsProjectName=Mutation
 
 // Breaks the library one mutant at a time and says which no test notices. README.md beside this file says how.
 using System.Collections.Concurrent;
@@ -134,7 +133,7 @@ async Task<Result> Try(Mutant mutant, Dictionary<string, Reach> reach, Result[] 
             break;
         }
 
-        double limit = 15 + (3 * part.Sum(c => reach[c].Seconds));
+        double limit = 8 + (2 * part.Sum(c => reach[c].Seconds));
         Outcome outcome = !statics.Contains(mutant.Id) ? host.Try(mutant.Id, part, limit) : await Test(bin, part, new() { ["STRYKER_MUTANT_ID_CONTROL_VAR"] = "MUTANT", ["MUTANT"] = mutant.Id.ToString(CultureInfo.InvariantCulture) }, limit).ConfigureAwait(false);
         if (outcome.Status != "survived")
         {
