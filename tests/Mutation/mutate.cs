@@ -307,13 +307,14 @@ int List()
     Dictionary<string, Result> known = Known();
     List<Mutant> mutants = Mutants();
     StringBuilder survivors = new();
-    Console.WriteLine("| | Mutants | Tried | Killed | Timed out | Survived | Reached by no test | Do not compile |\n|---|---|---|---|---|---|---|---|");
+    Console.WriteLine("| | Mutants | Tried | Killed | Timed out | Survived | Reached by no test | Not compiled |\n|---|---|---|---|---|---|---|---|");
     foreach (var group in mutants.Where(Wanted).GroupBy(m => m.File).Append(null))
     {
         Mutant[] of = group is null ? [.. mutants.Where(Wanted)] : [.. group];
         int Count(string status) => of.Count(m => known.TryGetValue(m.Key, out Result? r) && r.Status == status);
         int tried = of.Count(m => known.TryGetValue(m.Key, out Result? r) && r.Status is not "does not compile");
-        Console.WriteLine($"| {(group is null ? "together" : $"`{group.Key}`")} | {of.Length} | {tried} | {Count("killed")} | {Count("timed out")} | {Count("survived")} | {Count("reached by no test")} | {Count("does not compile")} |");
+        int uncompiled = of.Count(m => !m.Compiles && (!known.TryGetValue(m.Key, out Result? r) || r.Status is "does not compile"));
+        Console.WriteLine($"| {(group is null ? "together" : $"`{group.Key}`")} | {of.Length} | {tried} | {Count("killed")} | {Count("timed out")} | {Count("survived")} | {Count("reached by no test")} | {uncompiled} |");
         if (group is null)
         {
             break;
