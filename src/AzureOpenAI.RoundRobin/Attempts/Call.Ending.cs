@@ -79,7 +79,7 @@ internal sealed partial class Call
             // No attempt of its own: the endpoints' last failures speak for it, a rejection before the others.
             EndpointAttempt speaks = Array.FindLast(failures, static failure => failure.Status == 429)
                 ?? Array.FindLast(failures, static failure => failure.Status is not null) ?? failures[^1];
-            standing = OutcomeClassifier.Classify(speaks.Exception, new AttemptFacts { Built = true, Sent = true }, DateTimeOffset.UnixEpoch);
+            standing = OutcomeClassifier.Classify(speaks.Exception, default, DateTimeOffset.UnixEpoch);
         }
 
         long now = _dispatcher.Time.GetTimestamp();

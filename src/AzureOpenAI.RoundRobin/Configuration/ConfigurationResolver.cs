@@ -43,7 +43,7 @@ internal static class ConfigurationResolver
         Variables variables = new(configurations.OfType<IConfiguration>(), environment ?? Environment.GetEnvironmentVariable);
         return Resolve(
             options, registration, variables, isEnabled: runs ? true : null,
-            renew: renewed => ForServices(renewed, registration, configuration, renewed.Section ?? section, httpClients, environment, runs: true), source, httpClients, runs);
+            renew: renewed => ForServices(renewed, registration, configuration, section, httpClients, environment, runs: true), source, httpClients, runs);
     }
 
     /// <summary>A pool of ready-made clients. Of the options only those about attempts count.</summary>

@@ -34,8 +34,8 @@ internal sealed class Capacity(TimeProvider time)
     /// <summary>How many calls it will take can be told. Not where tokens are configured: what the next calls cost is not known.</summary>
     public bool IsForeseeable => _tokens is null && (_windows.IsConfirmed || _requests is not null);
 
-    /// <summary>Whether the configured token limit has room, as far as can be told.</summary>
-    public bool HasRoomFor(long tokens) => _tokens?.HasRoom(tokens) != false;
+    /// <summary>Whether the configured token limit has room, as far as can be told. A call whose tokens nobody counts is not held back by what others cost.</summary>
+    public bool HasRoomFor(long tokens) => tokens == 0 || _tokens?.HasRoom(tokens) != false;
 
     /// <summary>When it will have.</summary>
     public long RoomForAt(long tokens) => _tokens?.RoomAt(tokens) ?? long.MinValue;

@@ -141,14 +141,17 @@ internal sealed partial class Dispatcher
         return null;
     }
 
-    /// <summary>For a call that the best tier has no room for, or has failed: of the next tier that has any, the one whose turn it is there.</summary>
+    /// <summary>
+    /// For a call that the rotation has no room for, or has failed: of the next tier that has any, the one whose turn it is there. Those of the best tier that have
+    /// no turns because they are near their limit come before the next tier.
+    /// </summary>
     private Endpoint? SpillOverUnsynchronized(EndpointGroup group, Call call, bool retry, long now)
     {
         int tier = int.MaxValue;
         uint free = 0;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Priority > group.Tier && endpoint.Priority <= tier && endpoint.IsOpen && IsFree(endpoint, call, retry, now))
+            if (endpoint.Priority >= group.Tier && endpoint.Priority <= tier && endpoint.IsOpen && IsFree(endpoint, call, retry, now))
             {
                 free = endpoint.Priority < tier ? 1 : free + 1;
                 tier = endpoint.Priority;

@@ -141,6 +141,60 @@ public class AttemptTests
     }
 
     [Fact]
+    public void Await_Timed_AfterAnInfiniteWait_Cancels()
+    {
+        Attempt attempt = new(null!, _time);
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+        attempt.Arrived();
+
+        Await(attempt);
+        _time.Advance(Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void TryReset_OfAnAttemptThatIsClaimedAndNotYetCancelled_IsNotUsedAgain()
+    {
+        using FakePool pool = new(2);
+        Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
+        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        Await(attempt);
+        Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
+
+        Assert.False(attempt.TryReset());
+    }
+
+    [Fact]
+    public void TryReset_OfAnAttemptWhoseClientLeftACallback_ForgetsThat()
+    {
+        Attempt attempt = new(null!, _time);
+        int called = 0;
+        _ = attempt.Token.Register(() => called++);
+        Assert.True(attempt.TryReset());
+
+        Await(attempt);
+        _time.Advance(Limit);
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+        Assert.Equal(0, called);
+    }
+
+    [Fact]
+    public void Cache_ThatHadMoreThanItKeeps_GoesOnKeepingAsMany()
+    {
+        using AttemptCache cache = new(_time);
+        HashSet<Attempt> before = [];
+        for (int round = 0; round < 5; round++)
+        {
+            Attempt[] attempts = [.. Enumerable.Range(0, 400).Select(_ => cache.Rent())];
+            Assert.InRange(attempts.Count(before.Contains), round == 0 ? 0 : 256, 257);
+            before = [.. attempts];
+            Array.ForEach(attempts, cache.Return);
+        }
+    }
+
+    [Fact]
     public void TryMove_OnlyOfAnAttemptThatWaitsAtTheEndpointAndMayBeMoved()
     {
         using FakePool pool = new(2);

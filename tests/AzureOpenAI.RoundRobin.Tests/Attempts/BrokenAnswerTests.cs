@@ -1,3 +1,4 @@
+using System.ClientModel;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
@@ -73,6 +74,129 @@ public class BrokenAnswerTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenARequestsOwnFault_IsTheEndpoints(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = new IOException("broken");
+        pool.Clients[1].Fails = FakeFailure.Status(400);
+
+        await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming));
+
+        AssertBlamed(pool);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenItsCallerGivesUp_IsNobodys(bool streaming)
+    {
+        using FakePool pool = new(3);
+        using CancellationTokenSource source = new();
+        pool.Clients[0].Fails = new IOException("broken");
+        pool.Clients[1].Hold();
+        Task<string> call = pool.AskAsync(streaming, token: source.Token);
+
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        Assert.True(pool.EndpointAt(0).IsClean);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenTwoThatAreSlow_IsTheEndpoints(bool streaming)
+    {
+        using FakePool pool = new(4, options => options.AttemptTimeout = TimeSpan.FromSeconds(10));
+        pool.Clients[0].Fails = new IOException("broken");
+        pool.Clients[1].Hold();
+        pool.Clients[2].Hold();
+        Task<string> call = pool.AskAsync(streaming);
+        await pool.AdvanceAsync(10);
+        await pool.AdvanceAsync(10);
+
+        await Assert.ThrowsAsync<TimeoutException>(() => call);
+        AssertBlamed(pool);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenTwoThatAskToWaitForHours_IsTheEndpoints(bool streaming)
+    {
+        using FakePool pool = new(4);
+        pool.Clients[0].Fails = new IOException("broken");
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromHours(20));
+        pool.Clients[2].Fails = FakeFailure.RateLimited(TimeSpan.FromHours(20));
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        AssertBlamed(pool);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenTheLastAttemptThatIsAllowed_IsTheEndpoints(bool streaming)
+    {
+        using FakePool pool = new(3, options => options.MaxAttempts = 2);
+        pool.Clients[0].Fails = new IOException("broken");
+        pool.Clients[1].Fails = FakeFailure.Status(429);
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        AssertBlamed(pool);
+    }
+
+    [Theory]
+    [InlineData(404, false)]
+    [InlineData(404, true)]
+    [InlineData(429, false)]
+    [InlineData(429, true)]
+    public async Task ABrokenAnswer_AndThenNobodyIsLeft_IsTheEndpoints(int status, bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
+        Array.ForEach(pool.Clients, client => client.Hold());
+        Task<string>[] calls = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[0].Held[0].Fail(new IOException("broken"));
+        pool.Clients[0].Held[1].Fail(FakeFailure.Status(status));
+        await pool.SettleAsync();
+        Array.ForEach(pool.Clients[1].Held, held => held.Fail(FakeFailure.Status(status)));
+
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => calls[0]);
+        await Assert.ThrowsAnyAsync<Exception>(() => Task.WhenAll(calls));
+        AssertBlamed(pool);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABrokenAnswer_ThenItsCallerGivesUpInTheLine_IsTheEndpoints(bool streaming)
+    {
+        using FakePool pool = new(2);
+        using CancellationTokenSource source = new();
+        Array.ForEach(pool.Clients, client => client.Hold());
+        Task<string> call = pool.AskAsync(streaming, token: source.Token);
+        Task<string>[] others = [.. Enumerable.Range(0, 2).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[0].Held[0].Fail(new IOException("broken"));
+        pool.Clients[0].Held[1].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)));
+        await pool.SettleAsync();
+        Array.ForEach(pool.Clients[1].Held, held => held.Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5))));
+        await pool.SettleAsync();
+        Assert.Equal(3, pool.Waiting);
+
+        await source.CancelAsync();
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
+        AssertBlamed(pool);
+        Array.ForEach(pool.Clients, client => client.Fails = null);
+        await pool.AdvanceAsync(5);
+        await Task.WhenAll(others);
+    }
+
+    [Theory]
     [InlineData(null, false)]
     [InlineData("{}", false)]
     [InlineData("<html>Bad gateway</html>", false)]
@@ -138,4 +262,6 @@ public class BrokenAnswerTests
         Assert.Equal([1, 0], pool.Calls);
         Assert.Equal(1, pool.StatusOf(0).Answered);
     }
+
+    private static void AssertBlamed(FakePool pool) => Assert.False(pool.EndpointAt(0).Resource.Health.IsClean);
 }

@@ -91,6 +91,20 @@ public class SlowAttemptTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ATimeoutThatTheServiceStates_Twice_SurfacesWithItsStatus(bool streaming)
+    {
+        using FakePool pool = new(3);
+        Array.ForEach(pool.Clients, client => client.Fails = FakeFailure.Status(408));
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.Equal(408, failure.Status);
+        Assert.Equal([1, 1, 0], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AttemptTimeout_ThenAnotherFailure_GoesOn(bool streaming)
     {
         using FakePool pool = new(3, options => options.AttemptTimeout = Limit);

@@ -72,6 +72,25 @@ public class SurfacingTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ARefusalWithoutAnAttemptOfItsOwn_WhereNobodyWasRateLimited_SpeaksWithTheLastOverHttp(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
+        Exception down = FakeFailure.Status(503, ("retry-after-ms", "90000"));
+        pool.Clients[0].Fails = down;
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        int asked = pool.Calls.Sum();
+
+        EndpointsExhaustedException refused = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.Equal(asked, pool.Calls.Sum());
+        Assert.Equal(503, refused.Status);
+        Assert.Same(down, refused.InnerException);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task SeveralAttempts_NoneRateLimited_SpeakWithTheLastOverHttp(bool streaming)
     {
         using FakePool pool = new(4, options => options.MaxWait = TimeSpan.Zero);

@@ -15,6 +15,21 @@ public sealed class ApiVersionsTests
     [InlineData("latest", false)]
     [InlineData("v1", false)]
     [InlineData("2023", false)]
+    [InlineData("0000-00", true)]
+    [InlineData("1999-99", true)]
+    [InlineData("/023-01", false)]
+    [InlineData("1/23-01", false)]
+    [InlineData("20/3-01", false)]
+    [InlineData("202/-01", false)]
+    [InlineData("2023_01", false)]
+    [InlineData("2023-/1", false)]
+    [InlineData("2023-0/", false)]
+    [InlineData("1:23-01", false)]
+    [InlineData("19:3-01", false)]
+    [InlineData("202:-01", false)]
+    [InlineData("2023-:1", false)]
+    [InlineData("2023-0:", false)]
+    [InlineData("2023-0", false)]
     public void IsTooOld_ComparesYearAndMonth(string version, bool expected)
     {
         Assert.Equal(expected, ApiVersions.IsTooOld(version));

@@ -64,6 +64,24 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
+    public async Task AnUpdateByHand_WithoutEndpoints_StillTakesThoseOfTheSection()
+    {
+        IConfigurationRoot others = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Chat:0:AZURE_OPENAI_ENDPOINT"] = "https://three.openai.azure.com",
+            ["Chat:0:AZURE_OPENAI_API_KEY"] = "secret-key-of-three-0123456789",
+        }).Build();
+        await using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(others.GetSection("Chat"), Over));
+        EndpointPool pool = provider.GetRequiredService<EndpointPool>();
+        RoundRobinOptions options = new() { MaxAttempts = 2 };
+        Over(options);
+
+        pool.Update(options);
+
+        Assert.Equal(["three"], pool.GetStatus().Select(status => status.Name));
+    }
+
+    [Fact]
     public async Task ASection_OfAnotherConfiguration_IsFollowed()
     {
         IConfigurationRoot others = new ConfigurationBuilder().AddInMemoryCollection(new Dictionary<string, string?>

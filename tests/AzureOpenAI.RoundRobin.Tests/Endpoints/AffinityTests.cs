@@ -284,6 +284,22 @@ public class AffinityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task AnEndpoint_ThatFailsItsProbes_IsProbedOnceInARoundOfCalls(bool streaming)
+    {
+        using FakePool pool = PoolOf(3);
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        for (int i = 0; i < 60; i++)
+        {
+            await pool.AskAsync(streaming, prompt: $"prompt {i}");
+            pool.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        Assert.InRange(pool.Calls[1], 19, 22);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AnEndpoint_ThatReturns_IsHomeToNewConversations(bool streaming)
     {
         using FakePool pool = PoolOf(12);

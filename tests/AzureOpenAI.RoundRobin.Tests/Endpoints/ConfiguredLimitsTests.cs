@@ -154,6 +154,67 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ACall_ThatWaitsForTokens_IsNotOvertakenByOneThatNeedsFewer(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromMinutes(5), (_, entry) => entry.TokensPerMinute = 1000);
+        await pool.AskAsync(streaming, new() { MaxOutputTokens = 599 });
+        Task<string> large = pool.AskAsync(streaming, new() { MaxOutputTokens = 599 });
+        Task<string> small = pool.AskAsync(streaming, new() { MaxOutputTokens = 99 });
+
+        Assert.Equal((1, 2), (pool.Clients[0].Calls, pool.Waiting));
+        await pool.AdvanceAsync(60);
+
+        await Task.WhenAll(large, small);
+        Assert.Equal([0, 60, 60], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_ThatFailed_AndHasNoTokensLeftForASecondAttempt_IsLeftItsPauseAllTheSame(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(30), (_, entry) => entry.TokensPerMinute = 100);
+        pool.Clients[0].Plays(FakeFailure.Status(500));
+
+        Task<string> call = pool.AskAsync(streaming, new() { MaxOutputTokens = 90 });
+
+        await pool.AdvanceAsync(0.4, paused: 1);
+        Assert.Equal([1], pool.Calls);
+        await pool.AdvanceAsync(0.1);
+        Assert.Equal("a", await call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ACall_WithoutRoomForItsTokens_GoesToAFitEndpointRatherThanToOneThatErrs(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(30), (_, entry) => entry.TokensPerMinute = 1000);
+        pool.Clients[0].Plays(FakeFailure.Status(500), FakeFailure.Status(500));
+        while (pool.StateOf(0) != EndpointState.Out)
+        {
+            await pool.AskAsync(streaming, new() { MaxOutputTokens = 299 });
+        }
+
+        await pool.AskAsync(streaming, new() { MaxOutputTokens = 299 });
+        int before = pool.Calls[0];
+
+        Assert.Equal("b", await pool.AskAsync(streaming, new() { MaxOutputTokens = 299 }));
+        Assert.Equal(before, pool.Calls[0]);
+    }
+
+    [Fact]
+    public async Task AnOperation_WhoseTokensNobodyCounts_IsNotHeldBackByATokenLimit()
+    {
+        using ServicePool pool = new(["east"], (_, entry) => entry.TokensPerMinute = 100, options => options.MaxWait = TimeSpan.Zero);
+        await pool.AskAsync(options: new() { MaxOutputTokens = 100_000 });
+
+        Assert.Equal("east", await pool.Pool.InvokeAsync((client, _) => Task.FromResult(client.EndpointName), cancellationToken: TestContext.Current.CancellationToken));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task ACall_ThatTheRequestLimitWouldHoldBeyondItsPatience_IsRefusedWithTheTime(bool streaming)
     {
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(5), (_, entry) => entry.RequestsPerMinute = 6);

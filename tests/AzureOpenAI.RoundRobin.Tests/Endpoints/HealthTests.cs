@@ -413,6 +413,20 @@ public class HealthTests
         Assert.Equal(1, OutFor);
     }
 
+    [Fact]
+    public void Mended_ButATimeIsNamedBesides_IsOutUntilThat()
+    {
+        GoOut(OutcomeKind.RateLimited, hint: 30);
+        GoOut(OutcomeKind.Credential);
+
+        Assert.False(_health.TryMend(++_generation, Now));
+
+        Assert.Equal((Condition.Out, 30, false), (_health.Condition, OutFor, _health.IsMisconfigured));
+        _time.Advance(TimeSpan.FromSeconds(30));
+        GoOut(OutcomeKind.Credential);
+        Assert.True(_health.TryMend(++_generation, Now));
+    }
+
     [Theory]
     [InlineData("Silent", 4)]
     [InlineData("Slow", 0)]

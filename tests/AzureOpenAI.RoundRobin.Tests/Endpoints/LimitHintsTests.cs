@@ -170,6 +170,34 @@ public class LimitHintsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ACall_ThatHasFailedAtTheOthers_GoesToTheOneThatIsNearItsLimitAtOnce(bool streaming)
+    {
+        using ServicePool pool = new(["one", "two"]);
+        pool.Service.On = request =>
+        {
+            HttpResponseMessage answer = FakeService.Answer(request);
+            foreach ((string name, string value) in request.Host == "two" ? NearHeaders(5) : [])
+            {
+                answer.Headers.Add(name, value);
+            }
+
+            return answer;
+        };
+        for (int i = 0; i < 4; i++)
+        {
+            await pool.AskAsync(streaming);
+        }
+
+        pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(500) : null;
+        int before = pool.Service.Requests.Length;
+
+        Assert.Equal("two", await pool.AskAsync(streaming));
+        Assert.Equal(["one", "two"], pool.Service.Requests.Skip(before).Select(request => request.Host));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AnEndpoint_ThatIsNearItsLimit_HasNoTurnsUntilItsRestIsOver_UnlessAllAreNear(bool streaming)
     {
         using ServicePool pool = new(["one", "two", "three"]);

@@ -92,6 +92,27 @@ public class LoggingTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnEndpoint_WhoseTimeIsOverAsACallBegins_IsToldOfWhileThatStillRuns(bool streaming)
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        await pool.AskManyAsync(64, streaming);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(3)));
+        await pool.AskAsync(streaming);
+        pool.Clients[0].Hold();
+        pool.Clients[1].Hold();
+        pool.Time.Advance(TimeSpan.FromSeconds(3));
+
+        Task<string> call = pool.AskAsync(streaming);
+
+        Assert.Equal([1, 5], logs.GetSnapshot().Select(record => record.Id.Id));
+        Array.ForEach([.. pool.Clients.SelectMany(client => client.Held)], held => held.Answer());
+        await call;
+    }
+
+    [Theory]
     [InlineData(300, LogLevel.Debug)]
     [InlineData(1000, LogLevel.Information)]
     public async Task APause_ThatComesManyASecond_IsForThoseWhoDebug(int milliseconds, LogLevel level)

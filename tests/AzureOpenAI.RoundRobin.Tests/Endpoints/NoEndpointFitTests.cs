@@ -356,6 +356,79 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task Misconfigured_All_ADeploymentThatIsMadeMeanwhile_TakesCallsFromThenOn(bool streaming)
+    {
+        using FakePool pool = new(2);
+        Array.ForEach(pool.Clients, client => client.Fails = FakeFailure.Status(404));
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        pool.Clients[0].Fails = null;
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.Equal("aaa", await pool.AskManyAsync(3, streaming));
+        Assert.NotEqual(EndpointState.Out, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Misconfigured_AndATimeNamedBesides_IsNotAskedBeforeThat(bool streaming)
+    {
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.Zero);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [.. Enumerable.Range(0, 2).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(30)));
+        pool.Clients[0].Held[1].Fail(FakeFailure.Status(401));
+        await Assert.ThrowsAnyAsync<Exception>(() => Task.WhenAll(calls));
+        for (int i = 0; i < 14; i++)
+        {
+            pool.Time.Advance(TimeSpan.FromSeconds(2));
+            await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming));
+        }
+
+        Assert.Equal([2], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OutByRejectionsThatNameNoTime_AProbeOfTheLineThatIsAnswered_OpensItsEndpoint(bool streaming)
+    {
+        using FakePool pool = new(2);
+        Array.ForEach(pool.Clients, client => client.Plays(FakeFailure.Status(429)));
+
+        string first = await pool.AskAsync(streaming);
+
+        Assert.Equal(EndpointState.Returning, pool.StateOf(first[0] - 'a'));
+        Task<string> second = pool.AskAsync(streaming);
+        Assert.True(second.IsCompleted);
+        Assert.Equal(first, await second);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task APoolOfOne_ThatIsKnownToTakeMany_TakesThemAsSoonAsAProbeIsAdmitted(bool streaming)
+    {
+        using FakePool pool = new(1);
+        await pool.AskManyAsync(64, streaming);
+        pool.Clients[0].Plays(FakeFailure.Status(429));
+        Task<string> rejected = pool.AskAsync(streaming);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [rejected, .. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];
+        Assert.Equal(10, pool.Waiting);
+
+        await pool.AdvanceAsync(0.5);
+        Assert.Equal(1, pool.Clients[0].Running);
+        await pool.AdvanceAsync(0.3);
+
+        Assert.Equal(10, pool.Clients[0].Running);
+        Array.ForEach(pool.Clients[0].Held, held => held.Answer());
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task Misconfigured_WhileOthersAreFit_CostsEachPeriodOneCall(bool streaming)
     {
         using FakePool pool = new(2);

@@ -67,6 +67,40 @@ public class ReturningTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task OfTwoTiersThatReturnTogether_TheBetterIsAskedFirst(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero, (i, entry) => entry.Priority = 1 - i);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+        pool.Clients[1].Plays(FakeFailure.Refused());
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(20));
+
+        Assert.Equal("bbbb", await pool.AskManyAsync(4, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TwoThatReturnTogether_TakeTurns(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+        pool.Clients[1].Plays(FakeFailure.Refused());
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(20));
+        await pool.AskManyAsync(2, streaming);
+        Array.ForEach(pool.Clients, client => client.Hold());
+
+        Task<string>[] calls = [.. Enumerable.Range(0, 6).Select(_ => pool.AskAsync(streaming))];
+
+        Assert.Equal((3, 3), (pool.Clients[0].Running, pool.Clients[1].Running));
+        Array.ForEach([.. pool.Clients.SelectMany(client => client.Held)], held => held.Answer());
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AProbe_ThatIsNotRejectedInTime_IsAdmittedBeforeItIsAnswered(bool streaming)
     {
         using FakePool pool = await WithFirstOutAsync(streaming);
@@ -240,11 +274,14 @@ public class ReturningTests
     }
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Probes_OfEndpointsThatKeepFailing_AreBoundedByTheBudget(bool streaming)
+    [InlineData(null, false)]
+    [InlineData(null, true)]
+    // With a limit each pick looks under the lock, whether a probe is due or not.
+    [InlineData(600_000, false)]
+    [InlineData(600_000, true)]
+    public async Task Probes_OfEndpointsThatKeepFailing_AreBoundedByTheBudget(int? requestsPerMinute, bool streaming)
     {
-        using FakePool pool = new(26, endpoint: (i, entry) => entry.Weight = 1);
+        using FakePool pool = new(26, endpoint: (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
         foreach (FakeChatClient client in pool.Clients[..25])
         {
             client.Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));

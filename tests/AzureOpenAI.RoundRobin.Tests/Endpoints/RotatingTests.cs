@@ -165,6 +165,19 @@ public class RotatingTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ACall_ThatPassesOverWhomItHasTried_LeavesThemTheirTurns(bool streaming)
+    {
+        using FakePool pool = new(2, endpoint: (i, entry) => entry.Weight = i == 0 ? 3 : 1);
+        Assert.Equal("aabaaaba", await pool.AskManyAsync(8, streaming));
+        pool.Clients[0].Plays(FakeFailure.Status(500));
+
+        // The first failed at a, passed over a's next turn, and was answered by b.
+        Assert.Equal("bbaaaba", await pool.AskManyAsync(7, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task ACall_ThatFails_TriesEachFitEndpointOnceBeforeAnyTwice(bool streaming)
     {
         using FakePool pool = new(5);

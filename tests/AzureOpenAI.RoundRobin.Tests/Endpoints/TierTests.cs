@@ -142,6 +142,70 @@ public class TierTests
         Assert.Equal(1, pool.Clients[2].Calls);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CallsWithoutRoomInTheBestTier_GoToTheNextAndNotToTheWorst(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1, 2], limited: 1);
+
+        Assert.Equal("abbbb", await pool.AskManyAsync(5, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task CallsWithoutRoomInTheBestTier_GoRoundTheNext(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1, 1, 1], limited: 1);
+
+        Assert.Equal("abcdbcd", await pool.AskManyAsync(7, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OfTheNextTier_WhoeverHasNoRoomIsPassedOver(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1, 1], limited: 2);
+
+        Assert.Equal("abcccc", await pool.AskManyAsync(6, streaming));
+    }
+
+    [Theory]
+    [InlineData(2, 1, false)]
+    [InlineData(2, 1, true)]
+    [InlineData(1, 2, false)]
+    [InlineData(1, 2, true)]
+    public async Task OfTwoWorseTiers_ThatWereOut_TheBetterIsProbed(int b, int c, bool streaming)
+    {
+        using FakePool pool = Tiers([0, b, c], limited: 1);
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        pool.Clients[2].Fails = FakeFailure.Refused();
+        await pool.AskAsync(streaming);
+        Task<string> call = pool.AskAsync(streaming);
+        await pool.AdvanceAsync(4);
+        Assert.Equal("a", await call);
+        pool.Clients[1].Fails = null;
+        pool.Clients[2].Fails = null;
+
+        Assert.Equal(b < c ? "b" : "c", await pool.AskAsync(streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ABetterTier_ThatReturns_HasEveryCall_ForNothing(bool streaming)
+    {
+        using FakePool pool = Tiers([0, 1]);
+        pool.Clients[0].Plays(FakeFailure.Status(429));
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+
+        // More than the budget of probes and retries would pay for.
+        Assert.Equal(new string('a', 15), await pool.AskManyAsync(15, streaming));
+    }
+
     private static async Task<string> AfterAsync(double seconds, FakePool pool, int count, bool streaming)
     {
         pool.Time.Advance(TimeSpan.FromSeconds(seconds));

@@ -262,6 +262,22 @@ public class UpdatingTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task Affinity_ThatIsSwitchedOnAndOff_WhileTheEndpointsStay_IsFollowed(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Update("abc", options => options.Affinity = EndpointAffinity.PromptCache);
+        string[] homes = await AskEachAsync(pool, streaming);
+        Assert.Equal(homes, await AskEachAsync(pool, streaming));
+
+        pool.Update("abc");
+
+        Assert.Null(pool.Pool.DefaultGroup.Homes);
+        Assert.Equal(["a", "b", "c"], (await AskEachAsync(pool, streaming))[..3].Order());
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task Conversations_WhoseHomeStays_StayThere(bool streaming)
     {
         using FakePool pool = new(4, options => options.Affinity = EndpointAffinity.PromptCache);

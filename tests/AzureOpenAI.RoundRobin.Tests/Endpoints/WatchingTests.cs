@@ -291,10 +291,13 @@ public class WatchingTests
         }
     }
 
-    [Fact]
-    public async Task AnOperationOfTheUsers_IsNeverMoved()
+    [Theory]
+    [InlineData(null)]
+    // With a limit each pick looks for room, so that no attempt is begun by the quick way.
+    [InlineData(600_000)]
+    public async Task AnOperationOfTheUsers_IsNeverMoved(int? requestsPerMinute)
     {
-        using ServicePool pool = new(["a", "b"]);
+        using ServicePool pool = new(["a", "b"], (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
         TaskCompletionSource<int> gate = new();
         List<CancellationToken> tokens = [];
         Task<int>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.Pool.InvokeAsync(
@@ -337,6 +340,43 @@ public class WatchingTests
 
         Assert.Equal(OutcomeKind.Silent, pool.EndpointAt(0).Health.Reason);
         await AnswerAllAsync(pool, calls);
+    }
+
+    [Fact]
+    public async Task TwoThatSlowDownTogether_LoseTheirTurnsTogether()
+    {
+        using FakePool pool = new(5);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            TimeSpan takes = TimeSpan.FromSeconds(client.Name is "a" or "b" ? 1 : 0.05);
+            client.OnCall = async (_, _, token) =>
+            {
+                await Task.Delay(takes, pool.Time, token).ConfigureAwait(false);
+                return FakeChatClient.Answer(client.Name);
+            };
+        }
+
+        await AskOneByOneAsync(600);
+        int[] before = pool.Calls;
+        await AskOneByOneAsync(140);
+
+        // One turn in about 32 each, and the others have the rest evenly.
+        Assert.Equal([4, 4, 132], [pool.Calls[0] - before[0], pool.Calls[1] - before[1], pool.Calls[2..].Sum() - before[2..].Sum()]);
+
+        async Task AskOneByOneAsync(int count)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                Task<string> call = pool.AskAsync();
+                while (!call.IsCompleted)
+                {
+                    pool.Time.Advance(TimeSpan.FromMilliseconds(50));
+                    await Task.Yield();
+                }
+
+                await call;
+            }
+        }
     }
 
     private static (FakePool Pool, Task<string>[] Calls) Silent(bool streaming, TimeSpan? longest = null)
