@@ -236,13 +236,19 @@ public sealed class EndpointPool : IDisposable
         lock (_updating)
         {
             ObjectDisposedException.ThrowIf(_dispatcher.IsDisposed, this);
+            HttpClient? before = _ownTransport;
             Resolution resolution = _renew(latest());
             PoolSettings settings = resolution.Settings.WithTransportOf(Settings);
             PoolMembers members = Assemble(settings, _routes.Members);
             CheckAbilities(members);
             if (!_dispatcher.Change(members))
             {
-                _ownTransport?.Dispose();
+                // One that was there before goes with the last of the calls that still run over it.
+                if (before is null)
+                {
+                    _ownTransport?.Dispose();
+                }
+
                 throw new ObjectDisposedException(nameof(EndpointPool));
             }
 
