@@ -248,12 +248,11 @@ internal sealed partial class Dispatcher
         attempt.Count();
         attempt.StartedAt = now;
         endpoint.Capacity.Take(tokens.At(endpoint), now);
-        attempt.HoldsOwnPermit = endpoint.Health.TakePermit();
-        attempt.HoldsResourcePermit = endpoint.Resource.Health.TakePermit();
+        attempt.HoldsOwnPermit = endpoint.Health.TakePermit(now);
+        attempt.HoldsResourcePermit = endpoint.Resource.Health.TakePermit(now);
 
         if (attempt.HoldsPermit)
         {
-            endpoint.ProbeBeganAt = now;
             _unadmitted.Add(attempt);
         }
 

@@ -82,9 +82,6 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
-    /// <summary>When the last attempt began that is to tell whether it is back. Under the dispatcher's lock.</summary>
-    public long ProbeBeganAt { get; set; } = long.MinValue;
-
     /// <summary>How many calls of its group had begun when one of them last risked a probe here. Under the dispatcher's lock.</summary>
     public uint ProbedAtCall { get; set; }
 
@@ -133,6 +130,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public long LastFailedAt => Math.Max(Health.LastFailedAt, Resource.Health.LastFailedAt);
 
     public long LastFaultBeganAt => Health.LastFailedAt >= Resource.Health.LastFailedAt ? Health.LastFaultBeganAt : Resource.Health.LastFaultBeganAt;
+
+    /// <summary>When the last call began that is to tell whether it is back, or whether its resource is: that may have been another deployment's.</summary>
+    public long ProbeBeganAt => Math.Max(Health.ProbeBeganAt, Resource.Health.ProbeBeganAt);
 
     public int FailedProbes => Math.Max(Health.FailedProbes, Resource.Health.FailedProbes);
 

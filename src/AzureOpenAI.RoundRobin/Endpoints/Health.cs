@@ -55,6 +55,9 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// <summary>When the attempt began that failed last. Valid once it has been out.</summary>
     public long LastFaultBeganAt => _time.After(LastFailedAt, -LastFaultTook);
 
+    /// <summary>When the last call began that is to tell whether it is back.</summary>
+    public long ProbeBeganAt { get; private set; } = long.MinValue;
+
     /// <summary>Only a completed answer proves that it is well again: it hung, or cut its streams.</summary>
     public bool NeedsCompletion { get; private set; }
 
@@ -75,13 +78,14 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
     /// place of others for ever.
     /// </summary>
     /// <returns>Whether it is half-open, so that the call holds a permit.</returns>
-    public bool TakePermit()
+    public bool TakePermit(long now)
     {
         if (Condition == Condition.Fit)
         {
             return false;
         }
 
+        ProbeBeganAt = now;
         _allowance = Math.Max(_allowance, ++_unadmitted);
         return true;
     }

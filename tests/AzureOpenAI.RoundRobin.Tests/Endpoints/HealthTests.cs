@@ -45,7 +45,7 @@ public class HealthTests
     {
         GoOut(OutcomeKind.Unreachable);
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(_time.GetTimestamp());
         Assert.False(_health.HasPermit);
 
         _health.ReturnPermit();
@@ -60,9 +60,9 @@ public class HealthTests
     {
         GoOut(OutcomeKind.RateLimited);
         _health.BeginProbing();
-        Assert.True(_health.TakePermit());
-        Assert.True(_health.TakePermit());
-        Assert.True(_health.TakePermit());
+        Assert.True(_health.TakePermit(_time.GetTimestamp()));
+        Assert.True(_health.TakePermit(_time.GetTimestamp()));
+        Assert.True(_health.TakePermit(_time.GetTimestamp()));
         Assert.False(_health.HasPermit);
 
         _health.Admit(Now);
@@ -74,7 +74,7 @@ public class HealthTests
     [Fact]
     public void APermit_OfOneThatIsFit_IsNone()
     {
-        Assert.False(_health.TakePermit());
+        Assert.False(_health.TakePermit(_time.GetTimestamp()));
         Assert.True(_health.HasPermit);
     }
 
@@ -89,12 +89,12 @@ public class HealthTests
 
         for (int admitted = 1; admitted < 15; admitted++)
         {
-            _health.TakePermit();
+            _health.TakePermit(_time.GetTimestamp());
             _health.Admit(Now);
             Assert.False(_health.TryBecomeFit());
         }
 
-        _health.TakePermit();
+        _health.TakePermit(_time.GetTimestamp());
         _health.Admit(Now);
         Assert.True(_health.TryBecomeFit());
         Assert.Equal((Condition.Fit, true), (_health.Condition, _health.IsClean));
@@ -143,7 +143,7 @@ public class HealthTests
                 _health.BeginProbing();
                 for (int i = 0; i < 3; i++)
                 {
-                    _health.TakePermit();
+                    _health.TakePermit(_time.GetTimestamp());
                     _health.Admit(Now);
                 }
 
@@ -365,7 +365,7 @@ public class HealthTests
         Assert.Equal((expected, TimeSpan.FromSeconds(took), Now), (_health.NeedsCompletion, _health.LastFaultTook, _health.LastFailedAt));
         Assert.Equal(Now - (long)(took * _time.TimestampFrequency), _health.LastFaultBeganAt);
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(_time.GetTimestamp());
         Assert.Equal(expected, _health.NeedsCompletion);
         _health.Admit(Now);
         Assert.Equal((false, TimeSpan.Zero), (_health.NeedsCompletion, _health.LastFaultTook));
@@ -433,7 +433,7 @@ public class HealthTests
     {
         GoOut(OutcomeKind.Silent);
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(_time.GetTimestamp());
 
         _health.Revive(Now);
         Assert.Equal((Condition.Returning, 4), (_health.Condition, Permits()));
@@ -478,7 +478,7 @@ public class HealthTests
     private void PassAProbe()
     {
         _health.BeginProbing();
-        _health.TakePermit();
+        _health.TakePermit(_time.GetTimestamp());
         _health.Admit(Now);
     }
 
@@ -493,7 +493,7 @@ public class HealthTests
         int permits = 0;
         for (; _health.HasPermit && permits < 100; permits++)
         {
-            _health.TakePermit();
+            _health.TakePermit(_time.GetTimestamp());
         }
 
         return permits;
