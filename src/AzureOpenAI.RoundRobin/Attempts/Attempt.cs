@@ -43,6 +43,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>The thread that keeps it while it runs and when it is idle; null if it is kept by none, or has left it.</summary>
     public Thread? Keeper { get; set; }
 
+    /// <summary>Its token may be in use after its end, so it must not become another attempt's.</summary>
+    public bool IsTokenKept { get; set; }
+
     /// <summary>The caller's token, if it can be cancelled.</summary>
     public CancellationToken Caller { get; private set; }
 
@@ -175,7 +178,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public bool TryReset()
     {
         bool unfollowed = _callers.Equals(default) || _callers.Unregister();
-        bool quiet = unfollowed && Arrived() && _source.TryReset();
+        bool quiet = unfollowed && Arrived() && !IsTokenKept && _source.TryReset();
         _callers = default;
         if (_move is { IsAwaited: true })
         {

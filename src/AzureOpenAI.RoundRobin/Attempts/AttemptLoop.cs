@@ -109,10 +109,10 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        Call call = new(Dispatcher, Group, Limits, operation.Fingerprint)
+        Call call = new(Dispatcher, Group, Limits, () => Read(operation.Fingerprint))
         {
             Affinity = operation.Affinity,
-            Tokens = Group.HasTokenLimits ? operation.EstimateTokens() : default,
+            Tokens = Group.HasTokenLimits ? Read(operation.EstimateTokens) : default,
         };
         try
         {
@@ -202,6 +202,22 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     {
         AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsBuilt, UsersCode = TOperation.IsUsersCode };
         call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Dispatcher.Time.GetUtcNow()), cancellationToken);
+    }
+
+    /// <summary>Reads the request. One that cannot be read, such as a list that its owner changes meanwhile, is the client's to complain of: an attempt runs, and must end.</summary>
+    private static T Read<T>(Func<T> reading)
+        where T : struct
+    {
+        try
+        {
+            return reading();
+        }
+#pragma warning disable CA1031 // See above.
+        catch
+#pragma warning restore CA1031
+        {
+            return default;
+        }
     }
 
     /// <summary>What is known of an attempt that has just failed.</summary>

@@ -60,38 +60,45 @@ internal sealed partial class ChatStream
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> StartAsync()
     {
-        _phase = Phase.Over;
-        Exception? failure = null;
-        Attempt? attempt = _loop.TryBegin(_affinity, _caller);
-        if (attempt is not null)
+        _phase = Phase.Opening;
+        Phase next = Phase.Over;
+        try
         {
-            attempt.IsMovable = _loop.Group.HasAlternatives;
-            try
+            Exception? failure = null;
+            Attempt? attempt = _loop.TryBegin(_affinity, _caller);
+            if (attempt is not null)
             {
-                await OpenAsync(attempt, 1).ConfigureAwait(false);
-                _loop.Opened(attempt);
-            }
+                attempt.IsMovable = _loop.Group.HasAlternatives;
+                try
+                {
+                    await OpenAsync(attempt, 1).ConfigureAwait(false);
+                    _loop.Opened(attempt);
+                }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
-            catch (Exception exception)
+                catch (Exception exception)
 #pragma warning restore CA1031
+                {
+                    failure = exception;
+                }
+            }
+
+            if (attempt is null || failure is not null)
             {
-                failure = exception;
+                await _loop.RecoverAsync<StreamOperation, bool>(new StreamOperation(this), attempt, failure, _caller).ConfigureAwait(false);
+            }
+
+            next = _held is not null ? Phase.Opened : _ended ? Phase.Over : Phase.Live;
+        }
+        finally
+        {
+            if (Interlocked.CompareExchange(ref _phase, next, Phase.Opening) != Phase.Opening)
+            {
+                next = Phase.Left;
+                await LetGoAsync().ConfigureAwait(false);
             }
         }
 
-        if (attempt is null || failure is not null)
-        {
-            await _loop.RecoverAsync<StreamOperation, bool>(new StreamOperation(this), attempt, failure, _caller).ConfigureAwait(false);
-        }
-
-        if (_held is not null)
-        {
-            _phase = Phase.Opened;
-            return PassOn();
-        }
-
-        _phase = _ended ? Phase.Over : Phase.Live;
-        return !_ended;
+        return next == Phase.Opened ? PassOn() : next == Phase.Live;
     }
 
     private ValueTask<bool> Open() => _attempt!.Endpoint.IsBuilt

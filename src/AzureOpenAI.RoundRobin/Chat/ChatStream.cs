@@ -36,6 +36,12 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
 
         Unopened,
 
+        /// <summary>Waiting for the first content.</summary>
+        Opening,
+
+        /// <summary>Its caller has disposed it while it opened. The attempt is in use until then, so whoever opens it lets go of it.</summary>
+        Left,
+
         /// <summary>Passing on what was held until the first content came.</summary>
         Opened,
 
@@ -77,9 +83,19 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync()
     {
+        if (_phase == Phase.Left || Interlocked.CompareExchange(ref _phase, Phase.Left, Phase.Opening) == Phase.Opening)
+        {
+            return default;
+        }
+
         _phase = Phase.Over;
+        return LetGoAsync();
+    }
+
+    private async ValueTask LetGoAsync()
+    {
         try
         {
             if (Interlocked.Exchange(ref _updates, null) is { } updates)

@@ -29,7 +29,10 @@ internal sealed class Capacity(TimeProvider time)
     public long ExpectedAt => _windows.ExpectedAt;
 
     /// <summary>For one call more, whatever its tokens.</summary>
-    public bool HasRoom => _windows.HasRoom && _requests?.HasRoom(1) != false;
+    public bool HasRoom => _windows.HasRoom && HasConfiguredRoom;
+
+    /// <summary>Whether one call more keeps what was configured. That is kept by whoever asks, and whatever is learned.</summary>
+    public bool HasConfiguredRoom => _requests?.HasRoom(1) != false;
 
     /// <summary>How many calls it will take can be told. Not where tokens are configured: what the next calls cost is not known.</summary>
     public bool IsForeseeable => _tokens is null && (_windows.IsConfirmed || _requests is not null);

@@ -15,7 +15,8 @@ internal sealed partial class Dispatcher
     {
         Endpoint? preferred = rotation.Count == 0 ? null
             : Slow(group, rotation, call, retry, now)
-            ?? FirstFree(group.Homes!.OrderFor(affinity, rotation), rotation, call, retry, now)
+            // A call from before a configuration that keeps no homes any more goes by its key alone.
+            ?? FirstFree(group.Homes is { } homes ? homes.OrderFor(affinity, rotation) : new RendezvousOrder(affinity, rotation.Members), rotation, call, retry, now)
             ?? FirstFree(new RendezvousOrder(affinity, rotation.Slow), rotation, call, retry, now);
         if (preferred is not null)
         {

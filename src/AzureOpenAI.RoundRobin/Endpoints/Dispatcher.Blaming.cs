@@ -146,7 +146,7 @@ internal sealed partial class Dispatcher
             return;
         }
 
-        if (outcome.Kind is OutcomeKind.Slow or OutcomeKind.Cut && endpoint.IsOpen && IsLastOpen(endpoint, atResource: true))
+        if (endpoint.IsOpen && (outcome.Kind == OutcomeKind.Cut ? IsLastOpen(endpoint, atResource: true) : outcome.Kind == OutcomeKind.Slow && IsAlone(endpoint)))
         {
             // It fails some calls, late or in the middle, and nobody is there who would do better. If it went out, all the others would wait for nothing.
             return;

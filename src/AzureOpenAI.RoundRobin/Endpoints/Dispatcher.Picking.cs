@@ -302,7 +302,7 @@ internal sealed partial class Dispatcher
         Endpoint? chosen = null;
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (!endpoint.IsFit && endpoint.IsPartlyWell && endpoint.StatedUntil <= now && !call.HasTried(endpoint)
+            if (!endpoint.IsFit && endpoint.IsPartlyWell && endpoint.StatedUntil <= now && endpoint.Capacity.HasConfiguredRoom && !call.HasTried(endpoint)
                 && (chosen is null || endpoint.LastFailedAt < chosen.LastFailedAt))
             {
                 chosen = endpoint;

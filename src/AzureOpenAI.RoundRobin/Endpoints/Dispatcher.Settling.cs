@@ -190,7 +190,8 @@ internal sealed partial class Dispatcher
 
     private long ForcedProbeAt(Endpoint endpoint, bool isOnly, long now)
     {
-        if (endpoint.IsMisconfigured || endpoint.Condition < Condition.Probing)
+        // A configured limit has its own time, at which everything is looked at again.
+        if (endpoint.IsMisconfigured || endpoint.Condition < Condition.Probing || !endpoint.Capacity.HasConfiguredRoom)
         {
             return long.MaxValue;
         }

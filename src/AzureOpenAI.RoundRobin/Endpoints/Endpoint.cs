@@ -129,10 +129,10 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
 
     public long LastFailedAt => Math.Max(Health.LastFailedAt, Resource.Health.LastFailedAt);
 
-    /// <summary>When the last call began, here or at another deployment of a resource that is half-open, that is to tell whether it is back.</summary>
-    public long ProbeBeganAt => Math.Max(Health.PermitTakenAt, Resource.Health.PermitTakenAt);
-
     public long LastFaultBeganAt => Health.LastFailedAt >= Resource.Health.LastFailedAt ? Health.LastFaultBeganAt : Resource.Health.LastFaultBeganAt;
+
+    /// <summary>When the last call began that is to tell whether it is back, or whether its resource is: that may have been another deployment's.</summary>
+    public long ProbeBeganAt => Math.Max(Health.ProbeBeganAt, Resource.Health.ProbeBeganAt);
 
     public int FailedProbes => Math.Max(Health.FailedProbes, Resource.Health.FailedProbes);
 

@@ -126,7 +126,8 @@ public sealed class EndpointPool : IDisposable
     /// <typeparam name="T">What the operation yields.</typeparam>
     /// <param name="operation">
     /// What to do with a client. It may run more than once, each time at another endpoint or after a pause, and should pass on the token it is given.
-    /// A stream that it sends, such as audio, must be opened or rewound in it: an attempt that failed may have read it.
+    /// A stream that it sends, such as audio, must be opened or rewound in it: an attempt that failed may have read it. What it yields should be whole: with
+    /// its end the attempt is over, and what is read later is outside of the pool's sight.
     /// </param>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
@@ -236,13 +237,19 @@ public sealed class EndpointPool : IDisposable
         lock (_updating)
         {
             ObjectDisposedException.ThrowIf(_dispatcher.IsDisposed, this);
+            HttpClient? before = _ownTransport;
             Resolution resolution = _renew(latest());
             PoolSettings settings = resolution.Settings.WithTransportOf(Settings);
             PoolMembers members = Assemble(settings, _routes.Members);
             CheckAbilities(members);
             if (!_dispatcher.Change(members))
             {
-                _ownTransport?.Dispose();
+                // One that was there before goes with the last of the calls that still run over it.
+                if (before is null)
+                {
+                    _ownTransport?.Dispose();
+                }
+
                 throw new ObjectDisposedException(nameof(EndpointPool));
             }
 

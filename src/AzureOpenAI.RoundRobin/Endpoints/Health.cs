@@ -52,11 +52,11 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
 
     public long LastFailedAt { get; private set; } = long.MinValue;
 
-    /// <summary>When the last call began that is to tell whether it is back.</summary>
-    public long PermitTakenAt { get; private set; } = long.MinValue;
-
     /// <summary>When the attempt began that failed last. Valid once it has been out.</summary>
     public long LastFaultBeganAt => _time.After(LastFailedAt, -LastFaultTook);
+
+    /// <summary>When the last call began that is to tell whether it is back.</summary>
+    public long ProbeBeganAt { get; private set; } = long.MinValue;
 
     /// <summary>Only a completed answer proves that it is well again: it hung, or cut its streams.</summary>
     public bool NeedsCompletion { get; private set; }
@@ -85,7 +85,7 @@ internal sealed class Health(TimeProvider time, Func<double> jitter)
             return false;
         }
 
-        PermitTakenAt = now;
+        ProbeBeganAt = now;
         _allowance = Math.Max(_allowance, ++_unadmitted);
         return true;
     }

@@ -26,6 +26,8 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 
     public Task<T> InvokeAsync(Attempt attempt, int number)
     {
+        // What it yields may be lazy, as the SDK's streams are, and hold on to the token.
+        attempt.IsTokenKept = true;
         try
         {
             return RunningAttempt.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))

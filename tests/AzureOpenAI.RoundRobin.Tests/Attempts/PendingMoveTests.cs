@@ -1,3 +1,4 @@
+using System.ClientModel;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
@@ -105,6 +106,43 @@ public class PendingMoveTests
         Assert.Equal((0, EndpointState.Fit), (pool.InFlight, pool.StateOf(0)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AStream_ThatIsDisposedWhileItOpens_LeavesTheNextAttemptAlone(bool fails)
+    {
+        using FakePool pool = new(1);
+        Queue<LateStream> streams = new([new() { OpensLate = true }, new() { OpensLate = true }]);
+        LateStream first = streams.Peek();
+        pool.Clients[0].OnStream = (_, _, _) => streams.Dequeue();
+        IAsyncEnumerator<ChatResponseUpdate> abandoned = Open(pool);
+        Task<bool> late = abandoned.MoveNextAsync().AsTask();
+        await abandoned.DisposeAsync();
+        await abandoned.DisposeAsync();
+
+        LateStream second = streams.Peek();
+        IAsyncEnumerator<ChatResponseUpdate> next = Open(pool);
+        Task<bool> waiting = next.MoveNextAsync().AsTask();
+        if (fails)
+        {
+            first.Next.SetException(FakeFailure.Status(400));
+        }
+        else
+        {
+            first.Next.SetResult(true);
+        }
+
+        Assert.Equal((1, 1), (pool.InFlight, pool.StatusOf(0).InFlight));
+        Assert.Equal(fails, await Record.ExceptionAsync(() => late) is ClientResultException);
+        Assert.False(late.IsCompletedSuccessfully && await late);
+        second.Next.SetResult(true);
+        Assert.True(await waiting);
+        await next.DisposeAsync();
+        await abandoned.DisposeAsync();
+        Assert.Equal((0, 0L), (pool.InFlight, pool.StatusOf(0).Failed));
+    }
+
+
     private static IAsyncEnumerator<ChatResponseUpdate> Open(FakePool pool) =>
         pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
 
@@ -121,6 +159,12 @@ public class PendingMoveTests
     private sealed class LateStream : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>
     {
         private bool _moved;
+
+        /// <summary>Its first update comes late as well.</summary>
+        public bool OpensLate
+        {
+            init => _moved = value;
+        }
 
         public TaskCompletionSource<bool> Next { get; } = new();
 

@@ -132,4 +132,38 @@ public class RoundRobinChatClientTests
         Assert.Null(pool.Client.GetService(typeof(FakeChatClient)));
         Assert.Throws<ArgumentNullException>(() => pool.Client.GetService(null!));
     }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task MessagesThatCannotBeRead_EndTheirAttemptAllTheSame(bool streaming)
+    {
+        FakePool pool = new(2);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.RateLimited(TimeSpan.FromHours(1));
+        }
+
+        EndpointsExhaustedException thrown = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => AskAsync(pool, [null!], streaming));
+
+        Assert.Equal(2, thrown.Attempts.Count);
+        Assert.Equal(0, pool.Pool.GetStatus().Sum(status => status.InFlight));
+        pool.Dispose();
+        Assert.Equal(1, pool.Released);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task MessagesThatCannotBeRead_AreTheClientsToComplainOf(bool streaming)
+    {
+        using FakePool pool = new(1, endpoint: (_, entry) => entry.TokensPerMinute = 1000);
+        pool.Clients[0].Fails = new ArgumentException("no message");
+
+        await Assert.ThrowsAsync<ArgumentException>(() => AskAsync(pool, [null!], streaming));
+    }
+
+    private static Task<ChatResponse> AskAsync(FakePool pool, IEnumerable<ChatMessage> messages, bool streaming) => streaming
+        ? pool.Client.GetStreamingResponseAsync(messages, cancellationToken: Token).ToChatResponseAsync(Token)
+        : pool.Client.GetResponseAsync(messages, cancellationToken: Token);
 }

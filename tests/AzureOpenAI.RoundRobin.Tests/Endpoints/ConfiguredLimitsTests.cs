@@ -1,3 +1,4 @@
+using System.ClientModel;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
@@ -242,5 +243,54 @@ public class ConfiguredLimitsTests
         ChatOptions large = new() { ModelId = "large" };
 
         Assert.Equal("aaaa", string.Concat(await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pool.AskAsync(streaming, large)))));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RequestsPerMinute_AreKeptByProbes(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromMinutes(2), (i, entry) => entry.RequestsPerMinute = i == 0 ? 2 : null);
+        pool.Clients[0].Fails = new TimeoutException();
+        await pool.AskInTurnOfAsync(0, streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(30));
+        await pool.AskInTurnOfAsync(0, streaming);
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(110));
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [.. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];
+        await pool.SettleAsync();
+        for (int second = 30; second < 125; second++)
+        {
+            await pool.AdvanceAsync(1);
+        }
+
+        Assert.Equal([0, 30, 60, 90, 120], pool.Clients[0].Times);
+        Array.ForEach(pool.Clients, static client => client.Fails = null);
+        Array.ForEach(pool.Clients[0].Held, static held => held.Answer());
+        await pool.AdvanceAsync(20);
+        Assert.All(calls, static call => Assert.True(call.IsCompletedSuccessfully));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RequestsPerMinute_AreKeptWhereErrorsAreAskedAgain(bool streaming)
+    {
+        using FakePool pool = new(2, endpoint: (_, entry) => entry.RequestsPerMinute = 6);
+        Array.ForEach(pool.Clients, static client => client.Fails = FakeFailure.Status(500));
+        Task<string>[] calls = [.. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];
+        await pool.SettleAsync();
+        for (int second = 0; second < 29; second++)
+        {
+            await pool.AdvanceAsync(1);
+        }
+
+        Assert.All(pool.Clients, static client => Assert.Equal([0, 10, 20], client.Times));
+        pool.Time.Advance(TimeSpan.FromSeconds(10));
+        foreach (Task<string> call in calls)
+        {
+            await Assert.ThrowsAnyAsync<ClientResultException>(() => call);
+        }
     }
 }

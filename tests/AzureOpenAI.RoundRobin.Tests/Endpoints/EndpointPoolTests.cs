@@ -366,4 +366,26 @@ public class EndpointPoolTests
 
     private static Task<T> InvokeAsync<T>(EndpointPool pool, Func<PooledClient, CancellationToken, Task<T>> operation, string? model = null) =>
         pool.InvokeAsync(operation, model, TestContext.Current.CancellationToken);
+
+    [Fact]
+    public async Task InvokeAsync_TheTokenOfAnOperationThatIsOver_IsNobodyElses()
+    {
+        using ServicePool pool = new(["one"]);
+        CancellationToken kept = await pool.Pool.InvokeAsync(static (_, token) => Task.FromResult(token), cancellationToken: TestContext.Current.CancellationToken);
+
+        for (int i = 0; i < 3; i++)
+        {
+            using CancellationTokenSource caller = new();
+            await Assert.ThrowsAnyAsync<OperationCanceledException>(() => pool.Pool.InvokeAsync(
+                (_, token) =>
+                {
+                    caller.Cancel();
+                    token.ThrowIfCancellationRequested();
+                    return Task.FromResult(0);
+                },
+                cancellationToken: caller.Token));
+        }
+
+        Assert.False(kept.IsCancellationRequested);
+    }
 }

@@ -64,7 +64,7 @@ public class HealthTests
         Assert.True(_health.TakePermit(Now));
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(_health.TakePermit(Now));
-        Assert.Equal((false, Now), (_health.HasPermit, _health.PermitTakenAt));
+        Assert.Equal((false, Now), (_health.HasPermit, _health.ProbeBeganAt));
 
         _health.Admit(Now);
 
@@ -76,7 +76,7 @@ public class HealthTests
     public void APermit_OfOneThatIsFit_IsNone()
     {
         Assert.False(_health.TakePermit(Now));
-        Assert.Equal((true, long.MinValue), (_health.HasPermit, _health.PermitTakenAt));
+        Assert.Equal((true, long.MinValue), (_health.HasPermit, _health.ProbeBeganAt));
     }
 
     [Fact]

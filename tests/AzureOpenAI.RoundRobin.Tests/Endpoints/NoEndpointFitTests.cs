@@ -1,5 +1,7 @@
 using System.ClientModel;
+using System.Net;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
@@ -657,5 +659,47 @@ public class NoEndpointFitTests
         pool.Time.Advance(TimeSpan.FromSeconds(2));
 
         await Assert.ThrowsAsync<TimeoutException>(() => call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AProbe_ThatHangsAtAnotherDeploymentOfTheResource_IsFollowedToo(bool streaming)
+    {
+        using ServicePool pool = new(["one/small", "two/small"], (_, entry) => entry.Deployments["large"] = "big");
+        ChatOptions large = new() { ModelId = "large" };
+        pool.Service.On = request => request is { Host: "one", Deployment: "small" } ? FakeService.Answer(request, finish: null) : null;
+        await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming: true));
+        pool.Service.On = request => request.Host == "one" ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
+        Assert.Equal("two", await pool.AskAsync(options: large));
+        Assert.Equal(2, pool.Pool.GetStatus().Count(status => status.State == EndpointState.Out));
+        pool.Service.On = request => request.Host == "two" ? FakeService.Refusal(429, ("Retry-After", "250"))
+            : request.Deployment == "small" ? new(HttpStatusCode.OK) { Content = new StreamContent(new Endless()) } : null;
+        pool.Time.Advance(TimeSpan.FromSeconds(5));
+
+        // Only a whole answer of the one deployment proves that it is well. The other waits for the resource, which the same call holds up.
+        Task<string> small = pool.AskAsync(streaming);
+        await Eventually.TrueAsync(() => pool.Service.Requests.Count(request => request is { Host: "one", Deployment: "small" }) == 2);
+        Task<string> asked = pool.AskAsync(streaming, large);
+        await Eventually.TrueAsync(() => pool.Pool.Waiting == 1);
+        pool.Time.Advance(TimeSpan.FromSeconds(9.9));
+        Assert.Equal(1, pool.Pool.Waiting);
+        pool.Time.Advance(TimeSpan.FromSeconds(0.1));
+        Assert.Equal(0, pool.Pool.Waiting);
+
+        Assert.Equal("one", await asked);
+        Assert.False(small.IsCompleted);
+    }
+
+    private sealed class Endless : MemoryStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
+            return 0;
+        }
+
+        public override Task CopyToAsync(Stream destination, int bufferSize, CancellationToken cancellationToken) =>
+            Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
     }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
@@ -459,5 +460,58 @@ public class UpdatingTests
         return answers;
     }
 
+    [Fact]
+    public async Task AStream_FromBeforeTheAffinityWasTurnedOff_IsAnsweredAllTheSame()
+    {
+        using FakePool pool = new(2, options => options.Affinity = EndpointAffinity.PromptCache);
+        IAsyncEnumerable<ChatResponseUpdate> stream = pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken);
+        pool.Update("ab");
+
+        Assert.NotEmpty((await stream.ToChatResponseAsync(TestContext.Current.CancellationToken)).Text);
+    }
+
+    [Fact]
+    public async Task AnUpdate_ThatMeetsTheDisposal_LeavesRunningCallsTheirTransport()
+    {
+        RoundRobinOptions options = new() { DeploymentName = "gpt" };
+        options.Endpoints.Add(new EndpointOptions { Endpoint = new Uri("https://one.openai.azure.com"), ApiKey = "secret" });
+        EndpointPool pool = new(options);
+        TaskCompletionSource<int> running = new();
+        Task<int> call = pool.InvokeAsync((_, _) => running.Task, cancellationToken: TestContext.Current.CancellationToken);
+        FieldInfo field = typeof(EndpointPool).GetField("_ownTransport", BindingFlags.NonPublic | BindingFlags.Instance)!;
+        HttpClient transport = Assert.IsType<HttpClient>(field.GetValue(pool));
+        DisposingMonitor monitor = new(pool, options);
+        pool.Follow(monitor, "");
+
+        monitor.Changed!(options, "");
+
+        // Would throw if it were disposed.
+        transport.CancelPendingRequests();
+        running.SetResult(1);
+        Assert.Equal(1, await call);
+        Assert.Throws<ObjectDisposedException>(transport.CancelPendingRequests);
+    }
+
+
     private static LoggerFactory Collecting(FakeLogCollector logs) => new([new FakeLoggerProvider(logs)]);
+
+    /// <summary>Options that are read as somebody else disposes the pool.</summary>
+    private sealed class DisposingMonitor(EndpointPool pool, RoundRobinOptions options) : IOptionsMonitor<RoundRobinOptions>
+    {
+        public Action<RoundRobinOptions, string?>? Changed { get; private set; }
+
+        public RoundRobinOptions CurrentValue => Get(null);
+
+        public RoundRobinOptions Get(string? name)
+        {
+            pool.Dispose();
+            return options;
+        }
+
+        public IDisposable? OnChange(Action<RoundRobinOptions, string?> listener)
+        {
+            Changed = listener;
+            return null;
+        }
+    }
 }
