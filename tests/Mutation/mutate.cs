@@ -421,7 +421,10 @@ internal sealed class Host(string program, string hook) : IDisposable
     private BlockingCollection<string> _lines = [];
     private int _tried;
 
-    public Outcome Try(int mutant, string[] classes, double limit)
+    /// <summary>A run that was stopped at a failure may end the program ten seconds later, in the middle of another mutant, which is tried again.</summary>
+    public Outcome Try(int mutant, string[] classes, double limit) => TryOnce(mutant, classes, limit) ?? TryOnce(mutant, classes, limit) ?? new("timed out", "ended");
+
+    private Outcome? TryOnce(int mutant, string[] classes, double limit)
     {
         if (_process is null || _tried++ == MostInOne)
         {
@@ -441,7 +444,7 @@ internal sealed class Host(string program, string hook) : IDisposable
             {
                 if (line.StartsWith("END", StringComparison.Ordinal))
                 {
-                    return line == "END 0" && by is null ? new("survived", "") : new("killed", by ?? line);
+                    return line == "END 0" && by is null ? new Outcome("survived", "") : new Outcome("killed", by ?? line);
                 }
 
                 by ??= line;
@@ -450,8 +453,9 @@ internal sealed class Host(string program, string hook) : IDisposable
 
             if (process.HasExited)
             {
+                int code = process.ExitCode;
                 Dispose();
-                return by is null && process.ExitCode is 0 or 1 ? new("timed out", "ended") : new("killed", by ?? $"exit code {process.ExitCode}");
+                return by is not null ? new Outcome("killed", by) : code is 0 or 1 ? null : new Outcome("killed", $"exit code {code}");
             }
 
             // Told by its threads and by the time of the processor, since a busy machine makes everything slow.
@@ -467,7 +471,7 @@ internal sealed class Host(string program, string hook) : IDisposable
             if (by is not null || endless || idle.Elapsed > TimeSpan.FromSeconds(2))
             {
                 Dispose();
-                return by is null ? new("timed out", endless ? "no end" : "waits") : new("killed", by);
+                return by is null ? new Outcome("timed out", endless ? "no end" : "waits") : new Outcome("killed", by);
             }
         }
     }
@@ -487,7 +491,7 @@ internal sealed class Host(string program, string hook) : IDisposable
     {
         Dispose();
         _tried = 1;
-        ProcessStartInfo start = new("dotnet", [program]) { WorkingDirectory = Path.GetDirectoryName(program)!, RedirectStandardInput = true, RedirectStandardOutput = true };
+        ProcessStartInfo start = new("dotnet", [program]) { WorkingDirectory = Path.GetDirectoryName(program)!, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         start.Environment["MUTATION_HOST"] = "1";
         start.Environment["DOTNET_STARTUP_HOOKS"] = hook;
         start.Environment["DOTNET_TieredPGO"] = "0";
@@ -501,6 +505,9 @@ internal sealed class Host(string program, string hook) : IDisposable
                 lines.Add(text);
             }
         };
+        // A stack that overflows is told frame by frame.
+        _process.ErrorDataReceived += static (_, _) => { };
         _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
     }
 }

@@ -1,19 +1,22 @@
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;
 
 /// <summary>A caller with a thread of its own, as in a desktop app, that blocks it until the answer is there.</summary>
 public class CallersContextTests
 {
-    public static TheoryData<string, bool> Ways => new MatrixTheoryData<string, bool>(["at once", "after a failure", "in the line", "after a pause"], [false, true]);
+    public static TheoryData<string, bool, bool> Ways => new MatrixTheoryData<string, bool, bool>(["at once", "after a failure", "in the line", "after a pause"], [false, true], [false, true]);
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task ACall_NeverNeedsTheThreadOfItsCaller(string way, bool streaming)
+    public async Task ACall_NeverNeedsTheThreadOfItsCaller(string way, bool measured, bool streaming)
     {
-        using FakePool pool = new(way == "after a pause" ? 1 : 2, endpoint: (_, entry) => entry.RequestsPerMinute = way == "in the line" ? 60 : null);
+        using FakeMeters meters = new();
+        using FakePool pool = new(way == "after a pause" ? 1 : 2, endpoint: (_, entry) => entry.RequestsPerMinute = way == "in the line" ? 60 : null, meterFactory: meters.Factory);
+        using MetricCollector<double>? collector = measured ? meters.Collect<double>("attempt.duration") : null;
         if (way == "in the line")
         {
             await pool.AskManyAsync(2, streaming);

@@ -263,6 +263,21 @@ public class SurfacingTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task MaxAttempts_WhereOneNamedATime_SaysHowLongThatIsFromNow(bool streaming)
+    {
+        using FakePool pool = new(3, options => options.MaxAttempts = 2);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(5));
+        pool.Clients[1].Hold();
+        Task<string> call = pool.AskAsync(streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
+        pool.Clients[1].Held[0].Fail(FakeFailure.Status(500));
+
+        Assert.Equal(TimeSpan.FromSeconds(3), (await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call)).RetryAfter);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task ManyAttempts_InTheMessage_AreShortened(bool streaming)
     {
         using FakePool pool = new(25, options => options.MaxWait = TimeSpan.Zero);

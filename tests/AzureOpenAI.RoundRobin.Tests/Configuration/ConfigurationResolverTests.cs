@@ -7,6 +7,9 @@ namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 public sealed class ConfigurationResolverTests
 {
     [Fact]
+    public void APool_OfNoOptions_IsAnArgumentError() => Assert.Equal("options", Assert.Throws<ArgumentNullException>(() => new EndpointPool((RoundRobinOptions)null!)).ParamName);
+
+    [Fact]
     public void ForPool_Defaults_AreFilledIn()
     {
         PoolSettings settings = ConfigurationResolver.ForPool(Given.Options(Given.Endpoint())).Settings;

@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;
@@ -42,6 +43,14 @@ public sealed class EndpointNamesTests
             [new StubChatClient("https://models.example/v1"), new StubChatClient(), new StubChatClient("https://models.example"), new StubChatClient("relative")];
 
         Assert.Equal(["models", "client-2", "models-2", "client-4"], ConfigurationResolver.ForClients(clients).Settings.Endpoints.Select(e => e.Name));
+    }
+
+    [Fact]
+    public void Choose_ReadyMadeGenerators_AreNamedAfterTheirProvider()
+    {
+        IEmbeddingGenerator<string, Embedding<float>>[] generators = [new FakeEmbeddingGenerator { Provider = new Uri("https://models.example/v1") }, new FakeEmbeddingGenerator { Provider = new Uri("https://others.example") }];
+
+        Assert.Equal(["models", "others"], ConfigurationResolver.ForGenerators(generators).Settings.Endpoints.Select(e => e.Name));
     }
 
     [Fact]

@@ -199,4 +199,25 @@ public sealed class EndpointSourcesTests
 
     private static Func<string, string?> Both(string? value) => Given.Environment(
         (Switch, value), (Connection, $"[{Given.Entry()}]"), (VariableNames.Endpoint, "https://single.example"), (VariableNames.ApiKey, Given.Key));
+
+    [Theory]
+    [InlineData("on", 0)]
+    [InlineData("off", 1)]
+    public void Renewed_TheSwitchIsOffMeanwhile_IsWarnedOfAndNothingElseIs(string later, int warnings)
+    {
+        string state = "on";
+        Resolution resolution = Given.Services(environment: name => name switch
+        {
+            VariableNames.Connection => $"[{Given.Entry()}]",
+            VariableNames.Switch => state,
+            _ => null,
+        });
+        state = later;
+
+        Resolution renewed = resolution.Renew(new RoundRobinOptions { DeploymentName = "gpt-4o" });
+
+        Assert.True(renewed.IsEnabled);
+        Assert.Equal(warnings, renewed.Warnings.Count(warning => warning.StartsWith("The configuration says now that the round-robin is off.", StringComparison.Ordinal)));
+        Assert.Equal(warnings, renewed.Warnings.Count);
+    }
 }

@@ -101,6 +101,16 @@ public sealed class SectionSourceTests
     }
 
     [Fact]
+    public void ForServices_TheConnectionMixesPlacesAndNames_IsAnObject()
+    {
+        IConfiguration configuration = Given.Configuration(
+            ($"{VariableNames.Connection}:0:AZURE_OPENAI_ENDPOINT", Given.Address), ($"{VariableNames.Connection}:0:AZURE_OPENAI_API_KEY", Given.Key),
+            ($"{VariableNames.Connection}:name", "east"), (VariableNames.Switch, "on"));
+
+        Assert.Equal($"{VariableNames.Connection} is an object; write an array of objects, with [ ] around it.", Given.Fault(() => Given.Services(new RoundRobinOptions(), configuration)));
+    }
+
+    [Fact]
     public void ForServices_SectionMergesProvidersByIndex()
     {
         IConfiguration configuration = new ConfigurationBuilder()

@@ -363,6 +363,12 @@ public class WatchingTests
         // One turn in about 32 each, and the others have the rest evenly.
         Assert.Equal([4, 4, 132], [pool.Calls[0] - before[0], pool.Calls[1] - before[1], pool.Calls[2..].Sum() - before[2..].Sum()]);
 
+        // Where nobody else is left they have all turns.
+        Array.ForEach(pool.Clients[2..], client => client.Fails = FakeFailure.Refused());
+        before = pool.Calls;
+        await AskOneByOneAsync(10);
+        Assert.Equal(10, pool.Calls[..2].Sum() - before[..2].Sum());
+
         async Task AskOneByOneAsync(int count)
         {
             for (int i = 0; i < count; i++)

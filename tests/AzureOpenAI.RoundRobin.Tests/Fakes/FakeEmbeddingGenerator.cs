@@ -17,6 +17,9 @@ internal sealed class FakeEmbeddingGenerator : IEmbeddingGenerator<string, Embed
 
     public string Name { get; }
 
+    /// <summary>Where it says that it sends its requests.</summary>
+    public Uri? Provider { get; init; }
+
     /// <summary>The batches that came, in order.</summary>
     public string[][] Batches => [.. _batches];
 
@@ -41,7 +44,8 @@ internal sealed class FakeEmbeddingGenerator : IEmbeddingGenerator<string, Embed
         return OnCall(batch, options, cancellationToken);
     }
 
-    public object? GetService(Type serviceType, object? serviceKey = null) => null;
+    public object? GetService(Type serviceType, object? serviceKey = null) =>
+        Provider is not null && serviceType == typeof(EmbeddingGeneratorMetadata) ? new EmbeddingGeneratorMetadata("fake", Provider) : null;
 
     public void Dispose() => Interlocked.Increment(ref _disposals);
 }
