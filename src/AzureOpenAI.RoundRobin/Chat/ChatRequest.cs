@@ -31,26 +31,6 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     public ChatOptions? OptionsFor(Endpoint endpoint) =>
         endpoint.Setup.HasDefaults || Options is { ModelId: not null } ? OptionsWithDefaults(endpoint) : Options;
 
-    private static IEnumerable<ChatMessage> Repeated(IEnumerable<ChatMessage> messages) =>
-        messages is IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
-
-    private ChatOptions? OptionsWithDefaults(Endpoint endpoint)
-    {
-        string? model = ModelFor(endpoint);
-        float? temperature = Options?.Temperature is null ? endpoint.Temperature : null;
-        int? maxOutputTokens = Options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;
-        if (model is null && temperature is null && maxOutputTokens is null)
-        {
-            return Options;
-        }
-
-        ChatOptions copy = Options?.Clone() ?? new ChatOptions();
-        copy.ModelId = model ?? copy.ModelId;
-        copy.Temperature ??= temperature;
-        copy.MaxOutputTokens ??= maxOutputTokens;
-        return copy;
-    }
-
     /// <summary>As the service reckons on arrival, before it has counted: a quarter of the characters. At least 1, so that it is charged for something.</summary>
     public TokenEstimate EstimateTokens()
     {
@@ -78,6 +58,26 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
         }
 
         return hash.ToHashCode();
+    }
+
+    private static IEnumerable<ChatMessage> Repeated(IEnumerable<ChatMessage> messages) =>
+        messages is IReadOnlyCollection<ChatMessage> or ICollection<ChatMessage> ? messages : [.. messages];
+
+    private ChatOptions? OptionsWithDefaults(Endpoint endpoint)
+    {
+        string? model = ModelFor(endpoint);
+        float? temperature = Options?.Temperature is null ? endpoint.Temperature : null;
+        int? maxOutputTokens = Options?.MaxOutputTokens is null ? endpoint.MaxOutputTokens : null;
+        if (model is null && temperature is null && maxOutputTokens is null)
+        {
+            return Options;
+        }
+
+        ChatOptions copy = Options?.Clone() ?? new ChatOptions();
+        copy.ModelId = model ?? copy.ModelId;
+        copy.Temperature ??= temperature;
+        copy.MaxOutputTokens ??= maxOutputTokens;
+        return copy;
     }
 
     /// <summary>

@@ -177,11 +177,11 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
         }
     }
 
-    private static bool IsForFault(Health health) => health is { Condition: Condition.Probing, Reason: not OutcomeKind.RateLimited };
-
     public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
 
     public override string ToString() => Name;
+
+    private static bool IsForFault(Health health) => health is { Condition: Condition.Probing, Reason: not OutcomeKind.RateLimited };
 
     private static class Rejection
     {

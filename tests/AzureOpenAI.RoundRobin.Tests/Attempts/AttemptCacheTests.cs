@@ -159,6 +159,20 @@ public sealed class AttemptCacheTests : IDisposable
     });
 
     [Fact]
+    public void Rent_AfterMoreThanAreKept_FindsAsManyEachTime() => InThread(() =>
+    {
+        HashSet<Attempt> before = [];
+        for (int round = 0; round < 5; round++)
+        {
+            Attempt[] attempts = [.. Enumerable.Range(0, 400).Select(_ => _cache.Rent())];
+            // One stays with the thread, which Rent leaves to it.
+            Assert.Equal(round == 0 ? 0 : 256, attempts.Count(before.Contains));
+            before = [.. attempts];
+            Array.ForEach(attempts, _cache.Return);
+        }
+    });
+
+    [Fact]
     public void Rent_InThreadsThatAreNoMore_HoldsNoneOfWhatTheyKept()
     {
         for (int i = 0; i < 1500; i++)

@@ -181,20 +181,6 @@ public class AttemptTests
     }
 
     [Fact]
-    public void Cache_ThatHadMoreThanItKeeps_GoesOnKeepingAsMany()
-    {
-        using AttemptCache cache = new(_time);
-        HashSet<Attempt> before = [];
-        for (int round = 0; round < 5; round++)
-        {
-            Attempt[] attempts = [.. Enumerable.Range(0, 400).Select(_ => cache.Rent())];
-            Assert.InRange(attempts.Count(before.Contains), round == 0 ? 0 : 256, 257);
-            before = [.. attempts];
-            Array.ForEach(attempts, cache.Return);
-        }
-    }
-
-    [Fact]
     public void TryMove_OnlyOfAnAttemptThatWaitsAtTheEndpointAndMayBeMoved()
     {
         using FakePool pool = new(2);
@@ -319,6 +305,37 @@ public class AttemptTests
         caller.Cancel();
 
         Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public async Task Deadlines_OfManyThreadsWithReuse_NeverCancelAnotherAttempt()
+    {
+        using AttemptCache cache = new(_time);
+        bool done = false;
+        Task clock = Task.Run(
+            () =>
+            {
+                while (!Volatile.Read(ref done))
+                {
+                    _time.Advance(TimeSpan.FromMilliseconds(1));
+                }
+            },
+            TestContext.Current.CancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 3000; i++)
+            {
+                Attempt attempt = cache.Rent();
+                long began = _time.GetTimestamp();
+                TimeSpan limit = i % 3 == 0 ? TimeSpan.FromMilliseconds(2) : TimeSpan.FromHours(1);
+                attempt.Await(began, limit);
+                bool cancelled = attempt.Token.IsCancellationRequested;
+                Assert.True(!cancelled || _time.GetElapsedTime(began) >= limit, "It was cancelled before its time.");
+                cache.Return(attempt);
+            }
+        })));
+        Volatile.Write(ref done, true);
+        await clock;
     }
 
     private void Await(Attempt attempt) => attempt.Await(_time.GetTimestamp(), Limit);

@@ -105,6 +105,22 @@ public class SlowAttemptTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task ATimeoutOfATransportThatIsNotThePools_IsNotBelievedToBeOneOnConnecting(bool streaming)
+    {
+        using FakePool readyMade = new(2);
+        readyMade.Clients[0].Fails = new TaskCanceledException("timed out", new TimeoutException());
+        Assert.Equal("b", await readyMade.AskAsync(streaming));
+        Assert.Equal(EndpointState.Fit, readyMade.StateOf(0));
+
+        using ServicePool given = new(["one", "two"]);
+        given.Service.On = static request => request.Host == "one" ? throw new TaskCanceledException("timed out", new TimeoutException()) : null;
+        Assert.Equal("two", await given.AskAsync(streaming));
+        Assert.Equal(EndpointState.Fit, given.StateOf("one"));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task AttemptTimeout_ThenAnotherFailure_GoesOn(bool streaming)
     {
         using FakePool pool = new(3, options => options.AttemptTimeout = Limit);

@@ -1,3 +1,5 @@
+using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
@@ -519,5 +521,20 @@ public class WaitingInLineTests
             return all.IsCompleted;
         });
         await all;
+    }
+
+    [Fact]
+    public void AnAttempt_ThatIsGivenUnderTheLock_IsInFlightBeforeAnythingIsSent()
+    {
+        using FakePool pool = new(1);
+        Dispatcher dispatcher = pool.Pool.Dispatcher;
+        Call call = new(dispatcher, pool.Pool.DefaultGroup, new CallLimits { MaxWait = TimeSpan.Zero, AttemptTimeout = Timeout.InfiniteTimeSpan }, static () => 0);
+
+        // The next that is picked in this moment must see it, or a burst goes to one endpoint.
+        Attempt attempt = dispatcher.Next(call).Attempt!;
+
+        Assert.Equal((1, 0), (pool.InFlight, pool.Clients[0].Calls));
+        dispatcher.Abandoned(attempt, answered: false);
+        Assert.Equal(0, pool.InFlight);
     }
 }
