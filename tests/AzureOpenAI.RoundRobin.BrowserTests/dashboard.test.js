@@ -119,7 +119,7 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     await page.keyboard.press("Home");
     assert.equal(await page.textContent("#load-now"), "0");
     await until(async () => (await Promise.all(names.map(name => value(name, "In flight")))).every(running => running === 0), "nothing runs");
-    // A call that is taken away from a hung endpoint may be answered there in the same moment, which only the ledger sees.
+    // A call that is taken away from a hung endpoint in the moment of its answer may count on one side only.
     const takenAway = 2;
     let last = "";
     try {
