@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -101,7 +102,8 @@ internal sealed class FakePool : IDisposable
         await Eventually.TrueAsync(() =>
         {
             int waiting = Waiting;
-            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == Clients.Sum(client => client.Running) + waiting + paused && Time.Patient == waiting;
+            int running = Clients.Sum(client => client.Running);
+            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Time.Patient == waiting && Awaited >= running;
         });
 
         // Whoever joined last may still be about to set the timer that wakes it; it holds the lock until then.
@@ -118,6 +120,9 @@ internal sealed class FakePool : IDisposable
     public Endpoint EndpointAt(int index) => Pool.Endpoints[index];
 
     public void Dispose() => Client.Dispose();
+
+    /// <summary>How many attempts are awaited, so that their clocks run: a moment after the client was asked.</summary>
+    private int Awaited => AttemptsOf(Pool.Dispatcher).Snapshot().Count(static attempt => !attempt.IsIdle && Volatile.Read(ref ArmedOf(attempt)) != 0);
 
     private RoundRobinOptions Options(IEnumerable<int> clients, Action<RoundRobinOptions>? configure, Action<int, EndpointOptions>? endpoint)
     {
@@ -160,4 +165,10 @@ internal sealed class FakePool : IDisposable
 
         return text;
     }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_attempts")]
+    private static extern ref AttemptCache AttemptsOf(Dispatcher dispatcher);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_armed")]
+    private static extern ref long ArmedOf(Attempt attempt);
 }
