@@ -1,5 +1,4 @@
 using System.Diagnostics.Metrics;
-using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -103,7 +102,7 @@ internal sealed class FakePool : IDisposable
         {
             int waiting = Waiting;
             int running = Clients.Sum(client => client.Running);
-            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Time.Patient == waiting && Awaited >= running;
+            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Time.Patient == waiting && Pool.CountAwaited() >= running;
         });
 
         // Whoever joined last may still be about to set the timer that wakes it; it holds the lock until then.
@@ -120,9 +119,6 @@ internal sealed class FakePool : IDisposable
     public Endpoint EndpointAt(int index) => Pool.Endpoints[index];
 
     public void Dispose() => Client.Dispose();
-
-    /// <summary>How many attempts are awaited, so that their clocks run: a moment after the client was asked.</summary>
-    private int Awaited => AttemptsOf(Pool.Dispatcher).Snapshot().Count(static attempt => !attempt.IsIdle && Volatile.Read(ref ArmedOf(attempt)) != 0);
 
     private RoundRobinOptions Options(IEnumerable<int> clients, Action<RoundRobinOptions>? configure, Action<int, EndpointOptions>? endpoint)
     {
@@ -165,10 +161,4 @@ internal sealed class FakePool : IDisposable
 
         return text;
     }
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_attempts")]
-    private static extern ref AttemptCache AttemptsOf(Dispatcher dispatcher);
-
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_armed")]
-    private static extern ref long ArmedOf(Attempt attempt);
 }
