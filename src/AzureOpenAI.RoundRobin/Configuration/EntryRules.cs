@@ -154,7 +154,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, bo
         Check(EntryField.MaxTokens, NumberRules.AtLeastOne(entry.MaxOutputTokens));
         Check(EntryField.RequestsPerMinute, NumberRules.AtLeastOne(entry.RequestsPerMinute));
         Check(EntryField.TokensPerMinute, NumberRules.AtLeastOne(entry.TokensPerMinute));
-        if (entry.TokensPerMinute < entry.RequestsPerMinute && entry is { TokensPerMinute: >= 1, RequestsPerMinute: >= 1 })
+        if (entry.TokensPerMinute < entry.RequestsPerMinute && entry.TokensPerMinute >= 1)
         {
             Check(EntryField.TokensPerMinute, $"is less than {entry.NameOf(EntryField.RequestsPerMinute)}, though each request has a token at least; correct one of them.");
         }

@@ -10,6 +10,8 @@ public sealed class AddressRulesTests
     [InlineData("https://apim.example/genai/openai/gpt4o")]
     [InlineData("https://east.services.ai.azure.com/openai/v1/")]
     [InlineData("https://apim.example/team/openai/v1")]
+    [InlineData("https://apim.example/openai/v10")]
+    [InlineData("https://apim.example/openai/deployments-of-ours")]
     [InlineData("http://localhost:5001/east")]
     [InlineData("http://127.8.9.10:5001")]
     [InlineData("http://[::1]:5001/openai/v1")]

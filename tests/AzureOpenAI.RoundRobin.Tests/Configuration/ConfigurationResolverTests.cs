@@ -191,7 +191,8 @@ public sealed class ConfigurationResolverTests
     public void ForClients_NoneOrNull_IsAnArgumentError()
     {
         Assert.Throws<ArgumentNullException>("clients", () => ConfigurationResolver.ForClients(null!));
-        Assert.Throws<ArgumentException>("clients", () => ConfigurationResolver.ForClients([]));
-        Assert.Throws<ArgumentException>("clients", () => ConfigurationResolver.ForClients(new IChatClient[] { null! }));
+        Assert.StartsWith("There are no clients.", Assert.Throws<ArgumentException>("clients", () => ConfigurationResolver.ForClients([])).Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "One of the clients is null.", Assert.Throws<ArgumentException>("clients", () => ConfigurationResolver.ForClients(new IChatClient[] { null! })).Message, StringComparison.Ordinal);
     }
 }

@@ -40,6 +40,7 @@ public sealed class EndpointOptionsTests
         Assert.Equal("west: east.openai.azure.com, deployment 'm'", Given.Endpoint(configure: e => (e.Name, e.DeploymentName) = ("west", "m")).ToString());
         Assert.Equal("(unnamed): ready-made StubChatClient", new EndpointOptions { ChatClient = new StubChatClient() }.ToString());
         Assert.Equal("(unnamed): (no address), deployment '(base)'", new EndpointOptions().ToString());
+        Assert.Equal("(not shown): east.openai.azure.com, deployment '(not shown)'", Given.Endpoint(configure: e => (e.Name, e.DeploymentName) = ($"x{Given.Key}", Given.Key)).ToString());
     }
 
     [Theory]

@@ -133,6 +133,22 @@ public sealed class EndpointSourcesTests
         options.Enabled = false;
 
         Assert.Contains("but 2 are given in code;", Given.Fault(() => ConfigurationResolver.ForSwitch(options, environment: Given.Environment())), StringComparison.Ordinal);
+        IConfiguration one = Given.JsonConfiguration($$"""{"A":[{{Given.Entry()}}]}""").GetSection("A");
+        Assert.Contains("but 2 are given in code;", Given.Fault(() => Given.Services(options, section: one)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ForSwitch_OffWithTwoInCodeAndTheVariable_SaysWhichIsUsed()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint("https://a.example"), Given.Endpoint("https://b.example"));
+        options.Enabled = false;
+
+        Resolution resolution = ConfigurationResolver.ForSwitch(
+            options, environment: Given.Environment((VariableNames.Endpoint, "https://single.example"), (VariableNames.ApiKey, Given.Key)));
+
+        Assert.Equal(
+            ["The round-robin is off and 2 endpoints are given in code; AZURE_OPENAI_ENDPOINT is used instead of them."], resolution.Warnings);
+        Assert.Equal("single", Assert.Single(resolution.Settings.Endpoints).Name);
     }
 
     [Fact]
@@ -192,7 +208,9 @@ public sealed class EndpointSourcesTests
     [Fact]
     public void ForPool_TooManyEndpoints_IsAFault()
     {
-        RoundRobinOptions options = Given.Options([.. Enumerable.Range(0, 4097).Select(i => Given.Endpoint($"https://e{i}.example"))]);
+        RoundRobinOptions options = Given.Options([.. Enumerable.Range(0, 4096).Select(i => Given.Endpoint($"https://e{i}.example"))]);
+        Assert.Equal(4096, ConfigurationResolver.ForPool(options).Settings.Endpoints.Count);
+        options.Endpoints.Add(Given.Endpoint());
 
         Assert.Equal("RoundRobinOptions.Endpoints has 4097 endpoints; give at most 4096.", Given.Fault(() => ConfigurationResolver.ForPool(options)));
     }

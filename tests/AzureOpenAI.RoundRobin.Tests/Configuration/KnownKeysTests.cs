@@ -16,6 +16,8 @@ public sealed class KnownKeysTests
     [InlineData("a 89abcdeX89abcdef", "a 89abcdeX(key)")]
     [InlineData("hunter2hunter2 hunter2hunter", "(key) hunter2hunter")]
     [InlineData("HUNTER2HUNTER2", "(key)")]
+    [InlineData("a hunter22", "a (key)")]
+    [InlineData("hunter2", "hunter2")]
     [InlineData("short", "short")]
     [InlineData("", "")]
     public void BlotOut_KeysAndPartsOfThoseThatLookLikeOne(string text, string expected)
@@ -30,6 +32,8 @@ public sealed class KnownKeysTests
     [InlineData("0123456789abcdef", false)]
     [InlineData("a hunter2hunter2", true)]
     [InlineData("hunter2hunter2longer", true)]
+    [InlineData("a hunter22", true)]
+    [InlineData("hunter2", false)]
     [InlineData("short", false)]
     [InlineData("", false)]
     public void AreIn_WholeKeysOnly(string text, bool expected) => Assert.Equal(expected, Known().AreIn(text));
@@ -51,7 +55,7 @@ public sealed class KnownKeysTests
     private static KnownKeys Known()
     {
         KnownKeys keys = new();
-        foreach (string key in new[] { Key, "hunter2hunter2", "hunter2hunter2longer", "short" })
+        foreach (string key in new[] { Key, "hunter2hunter2", "hunter2hunter2longer", "hunter22", "hunter2", "short" })
         {
             keys.Add(key);
         }

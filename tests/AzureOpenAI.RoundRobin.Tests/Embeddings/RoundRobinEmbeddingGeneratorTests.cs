@@ -181,6 +181,16 @@ public class RoundRobinEmbeddingGeneratorTests
     }
 
     [Fact]
+    public void Update_OfReadyMadeGenerators_SaysThatItCannot()
+    {
+        using RoundRobinEmbeddingGenerator generator = new([new FakeEmbeddingGenerator()]);
+
+        InvalidOperationException refusal = Assert.Throws<InvalidOperationException>(() => generator.Pool.Update(new RoundRobinOptions()));
+
+        Assert.Equal("The pool is one of ready-made embedding generators, which options cannot name: make a new pool.", refusal.Message);
+    }
+
+    [Fact]
     public async Task ADeadline_ThatRunsOut_MovesTheBatchOnce()
     {
         FakeClock clock = new();
