@@ -206,7 +206,7 @@ public class RoundRobinEmbeddingGeneratorTests
 
         Task<GeneratedEmbeddings<Embedding<float>>> running = generator.GenerateAsync(["x"], cancellationToken: Token);
         clock.Advance(TimeSpan.FromSeconds(5));
-        await Eventually.TrueAsync(() => inner.Batches.Length == 2 && generator.Pool.CountAwaited() == 1);
+        await Eventually.TrueAsync(() => inner.Batches.Length == 2 && generator.Pool.CountAwaited(clock) == 1);
         clock.Advance(TimeSpan.FromSeconds(5));
 
         await Assert.ThrowsAsync<TimeoutException>(() => running);

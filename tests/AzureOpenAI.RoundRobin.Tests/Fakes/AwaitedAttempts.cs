@@ -4,16 +4,26 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
-/// <summary>Whose clocks run. A client is asked a moment before: a test that lets time pass in that moment would wait for ever.</summary>
+/// <summary>Which attempts have their deadline running, which begins a moment after their client was asked.</summary>
 internal static class AwaitedAttempts
 {
-    /// <summary>How many attempts of a pool are awaited now.</summary>
-    public static int CountAwaited(this EndpointPool pool) =>
-        AttemptsOf(pool.Dispatcher).Snapshot().Count(static attempt => !attempt.IsIdle && Volatile.Read(ref ArmedOf(attempt)) != 0);
+    /// <summary>How many attempts of a pool are awaited now, or were until their deadline.</summary>
+    public static int CountAwaited(this EndpointPool pool, FakeClock clock) =>
+        AttemptsOf(pool.Dispatcher).Snapshot().Count(attempt => !attempt.IsIdle && IsAwaited(attempt, clock));
+
+    private static bool IsAwaited(Attempt attempt, FakeClock clock)
+    {
+        long armed = Volatile.Read(ref ArmedOf(attempt));
+        long deadline = Volatile.Read(ref DeadlineOf(attempt));
+        return armed < 0 || (armed > 0 && (deadline == long.MaxValue || clock.IsSet(attempt, deadline)));
+    }
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_attempts")]
     private static extern ref AttemptCache AttemptsOf(Dispatcher dispatcher);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_armed")]
     private static extern ref long ArmedOf(Attempt attempt);
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_deadline")]
+    private static extern ref long DeadlineOf(Attempt attempt);
 }

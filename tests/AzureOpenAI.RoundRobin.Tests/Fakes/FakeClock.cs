@@ -1,38 +1,74 @@
+using System.Collections.Concurrent;
 using AzureOpenAI.RoundRobin.Attempts;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
-/// <summary>A clock that knows how many calls have their patience running, so that no time passes between a call's joining the line and its timer.</summary>
+/// <summary>
+/// A clock that knows which timers of calls and attempts are set, so that no time passes between a call's joining the line, or its client's being asked, and
+/// the timer: a test in which it did would wait for ever.
+/// </summary>
 internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
 {
+    private readonly ConcurrentDictionary<Attempt, WatchedTimer> _deadlines = new();
     private int _patient;
 
+    /// <summary>How many calls have their patience running.</summary>
     public int Patient => Volatile.Read(ref _patient);
+
+    /// <summary>Whether a timer is set for an attempt that falls due at a given time, or earlier.</summary>
+    public bool IsSet(Attempt attempt, long due) => _deadlines.TryGetValue(attempt, out WatchedTimer? timer) && timer.Due <= due;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
     {
-        ITimer timer = base.CreateTimer(callback, state, dueTime, period);
-        return state is ValueTuple<Call, Waiter> ? new PatienceTimer(this, timer) : timer;
+        switch (state)
+        {
+            case ValueTuple<Call, Waiter>:
+                Interlocked.Increment(ref _patient);
+                return new WatchedTimer(this, callback, state, dueTime, () => Interlocked.Decrement(ref _patient));
+            case Attempt attempt:
+                return _deadlines[attempt] = new WatchedTimer(this, callback, state, dueTime, () => _deadlines.TryRemove(attempt, out _));
+            default:
+                return base.CreateTimer(callback, state, dueTime, period);
+        }
     }
 
-    private sealed class PatienceTimer : ITimer
+    private ITimer CreateUnwatched(TimerCallback callback, TimeSpan dueTime) => base.CreateTimer(callback, null, dueTime, Timeout.InfiniteTimeSpan);
+
+    private sealed class WatchedTimer : ITimer
     {
         private readonly FakeClock _clock;
         private readonly ITimer _inner;
+        private readonly Action _disposed;
+        private long _due = long.MaxValue;
 
-        public PatienceTimer(FakeClock clock, ITimer inner)
+        public WatchedTimer(FakeClock clock, TimerCallback callback, object? state, TimeSpan dueTime, Action disposed)
         {
-            (_clock, _inner) = (clock, inner);
-            Interlocked.Increment(ref clock._patient);
+            (_clock, _disposed) = (clock, disposed);
+            _inner = clock.CreateUnwatched(
+                _ =>
+                {
+                    Volatile.Write(ref _due, long.MaxValue);
+                    callback(state);
+                },
+                Timeout.InfiniteTimeSpan);
+            Change(dueTime, Timeout.InfiniteTimeSpan);
         }
 
-        public bool Change(TimeSpan dueTime, TimeSpan period) => _inner.Change(dueTime, period);
+        public long Due => Volatile.Read(ref _due);
+
+        public bool Change(TimeSpan dueTime, TimeSpan period)
+        {
+            long due = dueTime == Timeout.InfiniteTimeSpan ? long.MaxValue : _clock.GetTimestamp() + dueTime.Ticks;
+            bool changed = _inner.Change(dueTime, period);
+            Volatile.Write(ref _due, due);
+            return changed;
+        }
 
         public void Dispose()
         {
             _inner.Dispose();
-            Interlocked.Decrement(ref _clock._patient);
+            _disposed();
         }
 
         public ValueTask DisposeAsync()
