@@ -30,6 +30,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     private CancellationTokenRegistration _callers;
     private Endpoint? _endpoint;
     private PendingMove? _move;
+    private Marks _marks;
 
     /// <summary>Where it goes back to.</summary>
     public AttemptCache Cache { get; } = cache;
@@ -56,7 +57,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public uint Number { get; private set; }
 
     /// <summary>It has been answered; a stream, when its first content has come.</summary>
-    public bool IsAnswered { get; set; }
+    public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
     public long StartedAt { get; set; }
 
@@ -64,20 +65,20 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
 
     /// <summary>Which of the attempt's two healths were half-open when it was picked, and count it.</summary>
-    public bool HoldsOwnPermit { get; set; }
+    public bool HoldsOwnPermit { get => _marks.HoldsOwnPermit; set => _marks.HoldsOwnPermit = value; }
 
-    public bool HoldsResourcePermit { get; set; }
+    public bool HoldsResourcePermit { get => _marks.HoldsResourcePermit; set => _marks.HoldsResourcePermit = value; }
 
-    public bool IsAdmitted { get; set; }
+    public bool IsAdmitted { get => _marks.IsAdmitted; set => _marks.IsAdmitted = value; }
 
     /// <summary>It is one of its endpoint's <see cref="Endpoint.InFlight"/>.</summary>
-    public bool IsCounted { get; private set; }
+    public bool IsCounted { get => _marks.IsCounted; private set => _marks.IsCounted = value; }
 
     /// <summary>The request reached the transport.</summary>
-    public bool IsSent { get; set; }
+    public bool IsSent { get => _marks.IsSent; set => _marks.IsSent = value; }
 
     /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
-    public bool IsMovable { get; set; }
+    public bool IsMovable { get => _marks.IsMovable; set => _marks.IsMovable = value; }
 
     /// <summary>What the answer cost, as far as it is known.</summary>
     public TokenCounts Usage { get; set; }
@@ -177,23 +178,15 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
     public bool TryReset()
     {
-        bool unfollowed = _callers.Equals(default) || _callers.Unregister();
+        bool unfollowed = !Caller.CanBeCanceled || Unfollow();
         bool quiet = unfollowed && Arrived() && !IsTokenKept && _source.TryReset();
-        _callers = default;
         if (_move is { IsAwaited: true })
         {
             _move = null;
         }
 
-        Caller = default;
         Interruption = null;
-        HoldsOwnPermit = false;
-        HoldsResourcePermit = false;
-        IsAdmitted = false;
-        IsCounted = false;
-        IsSent = false;
-        IsMovable = false;
-        IsAnswered = false;
+        _marks = default;
         Usage = default;
         Received = null;
         Trace = null;
@@ -207,6 +200,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// another thread, and would throw into the caller's own <c>Cancel</c> or out of a timer if the source were disposed.
     /// </summary>
     public void LetGo() => _timer?.Dispose();
+
+    /// <returns><see langword="false"/> if the caller has cancelled it, or is about to.</returns>
+    private bool Unfollow()
+    {
+        bool unfollowed = _callers.Unregister();
+        (_callers, Caller) = (default, default);
+        return unfollowed;
+    }
 
     private void Schedule(long deadline, TimeSpan delay)
     {
@@ -253,5 +254,17 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         {
             // A callback of the client's that throws is not for the timer's thread, or for the call that happens to move this one.
         }
+    }
+
+    /// <summary>In one place, so that one store forgets them. Not in one number, since other threads may set one of them meanwhile.</summary>
+    private struct Marks
+    {
+        public bool IsAnswered;
+        public bool HoldsOwnPermit;
+        public bool HoldsResourcePermit;
+        public bool IsAdmitted;
+        public bool IsCounted;
+        public bool IsSent;
+        public bool IsMovable;
     }
 }

@@ -35,11 +35,6 @@ internal sealed partial class Dispatcher
     /// <summary>Looks for endpoints that have fallen silent or slow, each among those that answer the same model.</summary>
     private void Observe(bool compare)
     {
-        if (!compare && !HasSuspect())
-        {
-            return;
-        }
-
         lock (_lock)
         {
             long now = _time.GetTimestamp();
@@ -62,15 +57,28 @@ internal sealed partial class Dispatcher
         FinishOutside();
     }
 
-    /// <summary>Without the lock, since it is asked often and a healthy pool says no.</summary>
-    private bool HasSuspect()
+    /// <summary>Without the lock, since it is asked often and a healthy pool says no; most of all one where nobody waits.</summary>
+    private static bool HasSuspect(PoolMembers members)
     {
-        PoolMembers members = _members;
+        foreach (Endpoint endpoint in members.Endpoints)
+        {
+            if (endpoint.InFlight >= SilenceWatch.LeastWaiting)
+            {
+                return HasSuspectAmong(members);
+            }
+        }
+
+        return false;
+    }
+
+    private static bool HasSuspectAmong(PoolMembers members)
+    {
+        uint latest = members.CallsBegun();
         foreach (EndpointGroup group in members.Groups)
         {
             foreach (Endpoint endpoint in group.Endpoints)
             {
-                if (endpoint.InFlight is >= SilenceWatch.LeastWaiting and int inFlight && group.Silence.IsSuspect(inFlight, endpoint.Vitals.HeardAge(members.CallsBegun())))
+                if (group.Silence.IsSuspect(endpoint.InFlight, endpoint.Vitals.HeardAge(latest)))
                 {
                     return true;
                 }

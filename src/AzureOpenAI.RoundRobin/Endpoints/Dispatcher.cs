@@ -275,11 +275,17 @@ internal sealed partial class Dispatcher : IDisposable
             CountUsage(endpoint, attempt.Usage);
         }
 
+        // Before the attempt is reset: an interlocked operation waits for all that was written before it.
+        long answers = endpoint.Ended(answered, counted);
         _attempts.Return(attempt);
         PoolMembers members = _members;
-        if ((answered || counted) && endpoint.Ended(answered, counted) is var answers && (answers & members.ObserveEvery) == 0 && answered)
+        if (answered && (answers & members.ObserveEvery) == 0)
         {
-            Observe(compare: (answers & (counted ? members.CompareEvery : PoolMembers.CompareAtOnceEvery)) == 0);
+            bool compare = (answers & (counted ? members.CompareEvery : PoolMembers.CompareAtOnceEvery)) == 0;
+            if (compare || HasSuspect(members))
+            {
+                Observe(compare);
+            }
         }
 
         trace?.End();

@@ -16,7 +16,7 @@ internal sealed class PoolMembers
     private const int LeastBetweenComparisons = 16;
 
     /// <summary>The same where an answer was there at once: such ones have no speed to compare. Less one, so that it is a mask.</summary>
-    public const long CompareAtOnceEvery = 256 - 1;
+    public const long CompareAtOnceEvery = 1024 - 1;
 
     private readonly uint _begunBefore;
 
