@@ -31,6 +31,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     private Endpoint? _endpoint;
     private PendingMove? _move;
     private Marks _marks;
+    private TokenCounts _usage;
 
     /// <summary>Where it goes back to.</summary>
     public AttemptCache Cache { get; } = cache;
@@ -81,7 +82,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public bool IsMovable { get => _marks.IsMovable; set => _marks.IsMovable = value; }
 
     /// <summary>What the answer cost, as far as it is known.</summary>
-    public TokenCounts Usage { get; set; }
+    public TokenCounts Usage { get => _usage; set => _usage = value; }
+
+    public bool HasUsage => !_usage.IsEmpty;
 
     /// <summary>How many bytes of a stream have come so far; null where nobody counts. A box, since an older request may still count in its own.</summary>
     public StrongBox<long>? Received { get; private set; }

@@ -29,7 +29,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? RunningAttempt.Observe(attempt, _request, Ask) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsBuilt ? RunningAttempt.Observe(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -65,6 +65,6 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
     }
 
-    private static Task<ChatResponse> Ask(ChatRequest request, Attempt attempt) =>
+    private static Task<ChatResponse> Ask(in ChatRequest request, Attempt attempt) =>
         attempt.Endpoint.ChatClient!.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
 }

@@ -270,7 +270,7 @@ internal sealed partial class Dispatcher : IDisposable
         Endpoint endpoint = attempt.Endpoint;
         bool counted = attempt.IsCounted;
         AttemptTrace? trace = attempt.Trace;
-        if (!attempt.Usage.IsEmpty)
+        if (attempt.HasUsage)
         {
             CountUsage(endpoint, attempt.Usage);
         }

@@ -17,8 +17,13 @@ internal sealed class Rotation
     private readonly Endpoint[] _members;
     private readonly Endpoint[] _slow;
     private readonly uint _offset;
+    private readonly ulong _reciprocal;
 
-    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow, uint offset = 0) => (_slots, _members, _slow, _offset) = (slots, members, slow, offset);
+    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow, uint offset = 0)
+    {
+        (_slots, _members, _slow, _offset) = (slots, members, slow, offset);
+        _reciprocal = slots.Length == 0 ? 0 : (ulong.MaxValue / (uint)slots.Length) + 1;
+    }
 
     public ReadOnlySpan<Endpoint> Slots => _slots;
 
@@ -31,7 +36,7 @@ internal sealed class Rotation
     public int Count => _slots.Length;
 
     /// <summary>The endpoint whose turn the ticket is. Unsigned, so the wrap of the cursor costs one uneven turn in four billion and no negative index.</summary>
-    public Endpoint this[uint ticket] => _slots[(ticket + _offset) % (uint)_slots.Length];
+    public Endpoint this[uint ticket] => _slots[Remainder(unchecked(ticket + _offset))];
 
     public static Rotation Of(IReadOnlyList<Endpoint> endpoints)
     {
@@ -92,6 +97,12 @@ internal sealed class Rotation
 
         return this;
     }
+
+    /// <summary>
+    /// Divided by the number of slots, in two multiplications, which give the same for every 32-bit number (Lemire, Kaser, Kurz: "Faster remainder
+    /// by direct computation", 2019; what is added in the middle makes up for the half that is cut off, for divisors below 2^31).
+    /// </summary>
+    private uint Remainder(uint number) => (uint)(((((unchecked(_reciprocal * number)) >> 32) + 1) * (uint)_slots.Length) >> 32);
 
     private static int[] Reduce(int[] weights)
     {

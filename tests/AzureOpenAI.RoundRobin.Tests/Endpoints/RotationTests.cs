@@ -115,6 +115,21 @@ public class RotationTests
     }
 
     [Fact]
+    public void Indexer_OfAnyTicket_IsItsRemainder()
+    {
+        foreach (int count in Enumerable.Range(1, 70).Concat([127, 128, 641, 1000, 1023, 4095, Rotation.MaxSlots]))
+        {
+            Rotation rotation = Rotation.Of(EndpointsOf([.. Enumerable.Repeat(1, count)]));
+            uint laps = uint.MaxValue / (uint)count;
+            uint[] edges = [0, 1, (uint)count, int.MaxValue, 1u + int.MaxValue, (laps * (uint)count) - 1, laps * (uint)count, uint.MaxValue - 1, uint.MaxValue];
+            Array.ForEach(edges, Check);
+            Gen.UInt.Sample(Check, iter: 200);
+
+            void Check(uint ticket) => Assert.Same(rotation.Slots[(int)(ticket % (uint)count)], rotation[ticket]);
+        }
+    }
+
+    [Fact]
     public void ContinuedAfter_WithTheNextTurn_ComesWhoeverStandsAfterTheLast() => Gen.Select(Gen.Int[2, 6], Gen.UInt, Gen.Int[1, 63]).Sample((count, ticket, kept) =>
     {
         Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, count)]);
