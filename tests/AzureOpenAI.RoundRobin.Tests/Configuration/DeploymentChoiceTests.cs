@@ -72,10 +72,11 @@ public sealed class DeploymentChoiceTests
         Assert.EndsWith("in RoundRobinOptions.DeploymentName, or in AZURE_OPENAI_EMBEDDING_DEPLOYMENT.", fault, StringComparison.Ordinal);
     }
 
-    /// <returns>The deployment, with a star where the endpoint's own temperature and limit go with it; null for a fault.</returns>
+    /// <returns>The deployment, with a star where the endpoint's own temperature and limits go with it; null for a fault.</returns>
     private static string? Choose(EndpointOptions endpoint, string kind, string? map, string? code, string? variable)
     {
         (endpoint.Temperature, endpoint.MaxOutputTokens) = (0.5f, 50);
+        (endpoint.RequestsPerMinute, endpoint.TokensPerMinute) = (60, 6_000);
         if (map is not null)
         {
             endpoint.Deployments["asked"] = map;
@@ -101,6 +102,7 @@ public sealed class DeploymentChoiceTests
         EndpointSettings settings = Resolve().Settings.Endpoints[0];
         bool own = settings.Temperature == 0.5f;
         Assert.Equal((own ? 0.5f : 1f, own ? 50 : 100), (settings.Temperature!.Value, settings.MaxOutputTokens!.Value));
+        Assert.Equal(own ? (60, 6_000) : (null, null), (settings.RequestsPerMinute, settings.TokensPerMinute));
         return settings.Deployment + (own ? " *" : "");
     }
 }

@@ -68,6 +68,8 @@ public sealed class EndpointSourcesTests
 
     [Theory]
     [InlineData("maybe", "USE_AZURE_OPENAI_ROUND_ROBIN is 'maybe'; set it to true, 1, yes or on, or to false, 0, no or off.")]
+    [InlineData("twenty-characters-ok", "USE_AZURE_OPENAI_ROUND_ROBIN is 'twenty-characters-ok'; set it to true, 1, yes or on, or to false, 0, no or off.")]
+    [InlineData("twenty-one-characters", "USE_AZURE_OPENAI_ROUND_ROBIN has a value that is no switch; set it to true, 1, yes or on, or to false, 0, no or off.")]
     [InlineData("2", "USE_AZURE_OPENAI_ROUND_ROBIN is '2'; set it to true, 1, yes or on, or to false, 0, no or off.")]
     [InlineData("0123456789abcdef0123456789ABCDEF", "USE_AZURE_OPENAI_ROUND_ROBIN has a value that is no switch; set it to true, 1, yes or on, or to false, 0, no or off.")]
     [InlineData("a\nb", "USE_AZURE_OPENAI_ROUND_ROBIN has a value that is no switch; set it to true, 1, yes or on, or to false, 0, no or off.")]

@@ -210,6 +210,17 @@ public sealed class EntryRulesTests
     }
 
     [Fact]
+    public void Check_ThePoolsDeploymentAndOneEndpointThatHasItInItsPath_StaysInItsPlace()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint(), Given.Endpoint("https://west.example/openai/v1"));
+        options.DeploymentName = "vendor/model";
+
+        Assert.Contains("one of /", Given.Fault(() => ConfigurationResolver.ForPool(options)), StringComparison.Ordinal);
+        options.Endpoints.RemoveAt(0);
+        Assert.Equal("vendor/model", Assert.Single(ConfigurationResolver.ForPool(options).Settings.Endpoints).Deployment);
+    }
+
+    [Fact]
     public void Check_FewerTokensThanRequests_IsAContradiction()
     {
         const string Contradiction = "though each request has a token at least; correct one of them.";

@@ -38,6 +38,17 @@ public sealed class KnownKeysTests
     [InlineData("", false)]
     public void AreIn_WholeKeysOnly(string text, bool expected) => Assert.Equal(expected, Known().AreIn(text));
 
+    [Theory]
+    [InlineData("0123456789abcdef0123456789abcx7z", "a 89abcx7z b", "a (key) b")]
+    [InlineData("sk-0123456789abcdef0123456789abcdef", "a 89abcdef b", "a 89abcdef b")]
+    public void BlotOut_PartsOfAKeyOfLettersAndDigitsOnly_UpToItsEnd(string key, string text, string expected)
+    {
+        KnownKeys keys = new();
+        keys.Add(key);
+
+        Assert.Equal(expected, keys.BlotOut(text));
+    }
+
     [Fact]
     public void BlotOut_OfTwoThatBeginAlike_TheLonger() => Assert.Equal("(key).", Known().BlotOut("hunter2hunter2longer."));
 

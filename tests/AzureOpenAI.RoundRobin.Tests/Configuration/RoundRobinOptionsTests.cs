@@ -17,4 +17,15 @@ public sealed class RoundRobinOptionsTests
 
         Assert.DoesNotContain(Given.Key, options.ToString(), StringComparison.OrdinalIgnoreCase);
     }
+
+    [Fact]
+    public void Take_OfTwoThatFail_KeepsTheFirst()
+    {
+        RoundRobinOptions options = new();
+
+        options.Take(static _ => throw new NotSupportedException("first"));
+        options.Take(static _ => throw new NotSupportedException("second"));
+
+        Assert.Equal("first", options.Failure!.SourceException.Message);
+    }
 }

@@ -88,9 +88,28 @@ public sealed class TextRulesTests
     [InlineData("key: 7f3e9a1c5b2d8e4f6a0c1b3d5e7f9a2b", false)]
     [InlineData("dGhpcyBpcyBhIHNlY3JldCBrZXk=1234", false)]
     [InlineData("a\tb", false)]
+    [InlineData("production-east-us-2-gpt-4o-mini", true)]
+    [InlineData("a-abcdefghijklmnopqrstuvwxyzabcdef", true)]
+    [InlineData("abcdefghijklmnopqrstuvwxyz012", true)]
+    [InlineData("abcdefghijklmnopqrstuvwxyz0123", false)]
     public void CanShow_NothingLikeAKey(string name, bool expected)
     {
         Assert.Equal(expected, TextRules.CanShow(name));
+    }
+
+    [Theory]
+    [InlineData("abcdefgh", true)]
+    [InlineData("region2", true)]
+    [InlineData("gpt4o1b", true)]
+    [InlineData("1abcdef2", true)]
+    [InlineData("a1b2-abcdefgh", true)]
+    [InlineData("abcd-1a2b3", true)]
+    [InlineData("a1b2cdef", false)]
+    [InlineData("x a1b2cdef", false)]
+    [InlineData("a\tb", false)]
+    public void CanQuote_NothingInWhichDigitsAndLettersTakeTurns(string name, bool expected)
+    {
+        Assert.Equal(expected, TextRules.CanQuote(name));
     }
 
     private static void AssertFault(string? expected, string? fault)

@@ -194,6 +194,27 @@ public class UpdatingServiceTests
     }
 
     [Fact]
+    public async Task TwoKeysAtOneAddress_AreToldApartByNameBeforeTheyAreByDeployment()
+    {
+        Uri gateway = new("https://gateway.example.com/openai-pool");
+        using ServicePool pool = new(["one", "two"], (i, entry) => (entry.Endpoint, entry.DeploymentName) = (gateway, $"gpt-{i}"));
+        pool.Service.On = request =>
+            request.Header("api-key") == ServicePool.KeyOf("two") ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
+        await pool.AskAsync();
+        await pool.AskAsync();
+
+        Update(pool, options =>
+        {
+            foreach (EndpointOptions entry in options.Endpoints)
+            {
+                (entry.Endpoint, entry.DeploymentName, entry.ApiKey) = (gateway, $"gpt-{(entry.Name == "one" ? 1 : 0)}", $"new-{entry.ApiKey}");
+            }
+        });
+
+        Assert.Equal([("one", EndpointState.Fit), ("two", EndpointState.Out)], pool.Pool.GetStatus().Select(status => (status.Name, status.State)));
+    }
+
+    [Fact]
     public async Task NamesMadeOfTheAddress_MayPassToAnother()
     {
         using ServicePool pool = new(["one/first", "one/second"], (_, entry) => entry.Name = null);
