@@ -284,7 +284,8 @@ internal sealed partial class Dispatcher
 
         foreach (Endpoint endpoint in group.Endpoints)
         {
-            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && !call.HasTried(endpoint) && _budget.TryTake(now, _members.CallsBegun()))
+            if (endpoint.Condition == Condition.Out && endpoint.StatedUntil <= now && endpoint.Capacity.HasConfiguredRoom && !call.HasTried(endpoint)
+                && _budget.TryTake(now, _members.CallsBegun()))
             {
                 return ProbeUnsynchronized(endpoint, call.Tokens, now);
             }

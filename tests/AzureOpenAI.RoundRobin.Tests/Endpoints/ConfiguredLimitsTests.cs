@@ -297,4 +297,22 @@ public class ConfiguredLimitsTests
             await Assert.ThrowsAnyAsync<ClientResultException>(() => call);
         }
     }
+
+    [Theory]
+    [InlineData(false, 401)]
+    [InlineData(true, 401)]
+    [InlineData(false, 404)]
+    [InlineData(true, 404)]
+    public async Task RequestsPerMinute_AreKeptWhereMisconfiguredOnesAreAskedAgain(bool streaming, int status)
+    {
+        using FakePool pool = new(1, endpoint: (_, entry) => entry.RequestsPerMinute = 6);
+        pool.Clients[0].Fails = FakeFailure.Status(status);
+        for (int second = 0; second < 29; second++)
+        {
+            await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming));
+            pool.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Assert.Equal([0, 10, 20], pool.Clients[0].Times);
+    }
 }
