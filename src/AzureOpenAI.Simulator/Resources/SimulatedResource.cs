@@ -102,7 +102,7 @@ public sealed class SimulatedResource
     public Task StartListeningAsync() => _gate.StartAsync();
 
     /// <summary>Refuses connections for a time: <see cref="StopListeningAsync"/>, a wait by the simulator's clock, <see cref="StartListeningAsync"/>.</summary>
-    /// <param name="duration">How long.</param>
+    /// <param name="duration">How long, from the call on.</param>
     /// <param name="cancellationToken">Ends the wait; the resource listens again all the same.</param>
     /// <returns>A task that is complete when connections are accepted again.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="duration"/> is negative.</exception>
@@ -111,10 +111,12 @@ public sealed class SimulatedResource
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(duration, TimeSpan.Zero);
 
+        // The time runs before anything is awaited, so that a test that lets it pass finds it running.
+        Task over = Clock.DelayAsync(duration, cancellationToken);
         await StopListeningAsync().ConfigureAwait(false);
         try
         {
-            await Clock.DelayAsync(duration, cancellationToken).ConfigureAwait(false);
+            await over.ConfigureAwait(false);
         }
         finally
         {
