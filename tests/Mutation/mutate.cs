@@ -91,7 +91,7 @@ async Task<int> Run()
 
     // What is reached when a type is first used stays as it was then, so such a mutant needs a process of its own.
     HashSet<int> statics = [.. Directory.EnumerateFiles(Path.Combine(work, "reach"), "reach*", SearchOption.AllDirectories)
-        .SelectMany(f => File.ReadAllText(f).Split(';')[1].Split(',', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse)];
+        .SelectMany(f => File.ReadAllText(f).Split(';')[1].Split(',', StringSplitOptions.RemoveEmptyEntries)).Select(int.Parse), .. mutants.Where(m => m.IsStatic).Select(m => m.Id)];
     string hook = Path.Combine(bin, "host.dll");
     Tool("dotnet", root, "build", "tests/Mutation/host.cs", "-c", "Release", "-o", bin, "-v", "quiet", "--nologo");
     using Host host = new(Path.Combine(bin, TestProject + ".dll"), hook);
@@ -358,7 +358,8 @@ List<Mutant> Mutants()
             string replacement = m.GetProperty("replacement").GetString() ?? "";
             string mutator = m.GetProperty("mutatorName").GetString()!;
             mutants.Add(new($"{name}|{hash}|{line}:{column}-{endLine}:{endColumn}|{mutator}|{replacement}", name, int.Parse(m.GetProperty("id").GetString()!, CultureInfo.InvariantCulture),
-                line, column, lines.Take(line - 1).Sum(l => l.Length + 1) + column - 1, mutator, original, replacement, m.GetProperty("status").GetString() != "CompileError"));
+                line, column, lines.Take(line - 1).Sum(l => l.Length + 1) + column - 1, mutator, original, replacement, m.GetProperty("status").GetString() != "CompileError",
+                m.TryGetProperty("static", out JsonElement isStatic) && isStatic.ValueKind == JsonValueKind.True));
         }
     }
 
@@ -401,7 +402,7 @@ static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(byt
 
 static string OneLine(string text) => Regex.Replace(text, @"\s+", " ");
 
-internal sealed record Mutant(string Key, string File, int Id, int Line, int Column, int Start, string Mutator, string Original, string Replacement, bool Compiles)
+internal sealed record Mutant(string Key, string File, int Id, int Line, int Column, int Start, string Mutator, string Original, string Replacement, bool Compiles, bool IsStatic)
 {
     public bool IsText => Mutator.StartsWith("String", StringComparison.Ordinal);
 }

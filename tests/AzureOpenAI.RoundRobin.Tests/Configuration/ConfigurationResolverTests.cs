@@ -118,7 +118,9 @@ public sealed class ConfigurationResolverTests
         RoundRobinOptions options = Given.Options(Given.Endpoint());
         (options.HttpClient, options.AttemptTimeout) = (httpClient, TimeSpan.FromSeconds(attempt));
 
-        Assert.Equal(warns ? 1 : 0, ConfigurationResolver.ForPool(options).Warnings.Count);
+        Assert.Equal(
+            warns ? [$"The HttpClient's Timeout is {httpClient.Timeout} and would cut AttemptTimeout short; set it to Timeout.InfiniteTimeSpan."] : [],
+            ConfigurationResolver.ForPool(options).Warnings);
     }
 
     [Fact]

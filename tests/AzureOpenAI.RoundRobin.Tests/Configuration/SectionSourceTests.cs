@@ -93,6 +93,16 @@ public sealed class SectionSourceTests
     }
 
     [Fact]
+    public void ForServices_ARootWithoutAPath_IsNamedAllTheSame()
+    {
+        IConfiguration root = Given.JsonConfiguration("""{"AZURE_OPENAI_ROUND_ROBIN_CONNECTION":[]}""");
+
+        string fault = Given.Fault(() => Given.Services(new RoundRobinOptions { Enabled = false }, section: root));
+
+        Assert.EndsWith(" The configuration section is absent or has no endpoints; check its path.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ForServices_SectionTextIsNoJson_NamesTheSection()
     {
         IConfiguration section = Given.Configuration(("Pool", "[oops]")).GetSection("Pool");
