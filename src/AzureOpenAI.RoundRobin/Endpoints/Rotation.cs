@@ -102,7 +102,7 @@ internal sealed class Rotation
     /// Divided by the number of slots, in two multiplications, which give the same for every 32-bit number (Lemire, Kaser, Kurz: "Faster remainder
     /// by direct computation", 2019; what is added in the middle makes up for the half that is cut off, for divisors below 2^31).
     /// </summary>
-    private uint Remainder(uint number) => (uint)(((((unchecked(_reciprocal * number)) >> 32) + 1) * (uint)_slots.Length) >> 32);
+    private uint Remainder(uint number) => (uint)((((unchecked(_reciprocal * number) >> 32) + 1) * (uint)_slots.Length) >> 32);
 
     private static int[] Reduce(int[] weights)
     {

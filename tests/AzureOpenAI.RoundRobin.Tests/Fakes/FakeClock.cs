@@ -24,8 +24,9 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
         switch (state)
         {
             case ValueTuple<Call, Waiter>:
+                WatchedTimer patience = new(this, callback, state, dueTime, () => Interlocked.Decrement(ref _patient));
                 Interlocked.Increment(ref _patient);
-                return new WatchedTimer(this, callback, state, dueTime, () => Interlocked.Decrement(ref _patient));
+                return patience;
             case Attempt attempt:
                 return _deadlines[attempt] = new WatchedTimer(this, callback, state, dueTime, () => _deadlines.TryRemove(attempt, out _));
             default:
