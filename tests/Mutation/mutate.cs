@@ -144,12 +144,14 @@ async Task<Result> Try(Mutant mutant, Dictionary<string, Reach> reach, Result[] 
     return result;
 }
 
-// Where what Stryker adds to a method does not compile, the one mutant is written into a copy of the source.
+// Where what Stryker adds to a method does not compile, the one mutant is written into a copy of the source, which the compiler is given as the first build gave it.
 async Task<Result> TryAlone(Mutant mutant, List<Mutant> all, Dictionary<string, Reach> reach)
 {
     string copy = Path.Combine(alone, "src", Library);
-    string output = Path.Combine(alone, "out");
-    if (!Directory.Exists(copy))
+    string response = Path.Combine(alone, "csc.rsp");
+    string compilerFile = Path.Combine(alone, "csc.txt");
+    string made = Path.Combine(alone, Library + ".dll");
+    if (!File.Exists(compilerFile))
     {
         Mirror(source, copy);
         foreach (string file in Directory.EnumerateFiles(Path.Combine(root, "src")))
@@ -157,16 +159,30 @@ async Task<Result> TryAlone(Mutant mutant, List<Mutant> all, Dictionary<string, 
             File.Copy(file, Path.Combine(alone, "src", Path.GetFileName(file)), overwrite: true);
         }
 
-        Tool("dotnet", copy, "restore", "-p:ArtifactsPath=" + output);
+        string log = Tool("dotnet", copy, "build", "-c", "Release", "-v", "normal", "--nologo", "-tl:off", "-p:ArtifactsPath=" + Path.Combine(alone, "out"),
+            "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false", "-p:GenerateDocumentationFile=false");
+        Match line = Regex.Match(log, @"^\s*(?<compiler>\S*[/\\]csc(\.exe)?) /noconfig (?<arguments>.*)$", RegexOptions.Multiline);
+        if (!line.Success)
+        {
+            throw new InvalidOperationException("The build does not say how it calls the compiler:\n" + log);
+        }
+
+        File.WriteAllText(response, line.Groups["arguments"].Value);
+        File.WriteAllText(compilerFile, line.Groups["compiler"].Value);
     }
 
     string target = Path.Combine(copy, mutant.File);
     string text = File.ReadAllText(Path.Combine(source, mutant.File));
+    if (!text.AsSpan(mutant.Start).StartsWith(mutant.Original, StringComparison.Ordinal))
+    {
+        throw new InvalidOperationException($"{mutant.File}:{mutant.Line} #{mutant.Id} is not where the list says.");
+    }
+
     File.WriteAllText(target, string.Concat(text.AsSpan(0, mutant.Start), mutant.Replacement, text.AsSpan(mutant.Start + mutant.Original.Length)));
+    File.Delete(made);
     try
     {
-        Tool("dotnet", copy, "build", "--no-restore", "-c", "Release", "-v", "quiet", "--nologo", "-p:ArtifactsPath=" + output,
-            "-p:RunAnalyzers=false", "-p:TreatWarningsAsErrors=false", "-p:GenerateDocumentationFile=false");
+        Tool(File.ReadAllText(compilerFile), copy, "/noconfig", "/shared", "/skipanalyzers+", "@" + response, "/out:" + made);
     }
     catch (InvalidOperationException)
     {
@@ -178,8 +194,12 @@ async Task<Result> TryAlone(Mutant mutant, List<Mutant> all, Dictionary<string, 
     }
 
     string folder = Path.Combine(alone, "bin");
-    Mirror(bin, folder);
-    File.Copy(Path.Combine(output, "bin", Library, "release", Library + ".dll"), Path.Combine(folder, Library + ".dll"), overwrite: true);
+    if (!Directory.Exists(folder))
+    {
+        Mirror(bin, folder);
+    }
+
+    File.Copy(made, Path.Combine(folder, Library + ".dll"), overwrite: true);
     HashSet<int> near = [.. all.Where(m => m.File == mutant.File && m.Compiles).Select(m => m.Id)];
     string[] classes = [.. reach.Where(r => near.Count == 0 || r.Value.Mutants.Overlaps(near)).OrderBy(r => r.Value.Seconds > 4).ThenBy(r => r.Value.Mutants.Count).Select(r => r.Key)];
     Outcome outcome = await Test(folder, classes, [], 15 + (3 * classes.Sum(c => reach[c].Seconds))).ConfigureAwait(false);

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -36,6 +37,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>Where it goes back to.</summary>
     public AttemptCache Cache { get; } = cache;
 
+    /// <summary>Nothing is known of it but where it runs, so there is nothing to account for and nothing to forget. One look, for a call that is answered at once.</summary>
+    public bool IsPlain => _marks.All == 0;
+
     /// <summary>Set for as long as the attempt runs.</summary>
     public Endpoint Endpoint => Volatile.Read(ref _endpoint)!;
 
@@ -46,7 +50,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public Thread? Keeper { get; set; }
 
     /// <summary>Its token may be in use after its end, so it must not become another attempt's.</summary>
-    public bool IsTokenKept { get; set; }
+    public bool IsTokenKept { get; set => field = Note(value); }
 
     /// <summary>The caller's token, if it can be cancelled.</summary>
     public CancellationToken Caller { get; private set; }
@@ -60,7 +64,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>It has been answered; a stream, when its first content has come.</summary>
     public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
-    public long StartedAt { get; set; }
+    public long StartedAt { get; set => field = Note(value); }
 
     /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
     public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
@@ -82,7 +86,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public bool IsMovable { get => _marks.IsMovable; set => _marks.IsMovable = value; }
 
     /// <summary>What the answer cost, as far as it is known.</summary>
-    public TokenCounts Usage { get => _usage; set => _usage = value; }
+    public TokenCounts Usage { get => _usage; set => _usage = Note(value); }
 
     public bool HasUsage => !_usage.IsEmpty;
 
@@ -90,13 +94,13 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     public StrongBox<long>? Received { get; private set; }
 
     /// <summary>Null while nobody listens.</summary>
-    public AttemptTrace? Trace { get; set; }
+    public AttemptTrace? Trace { get; set => field = Note(value); }
 
     /// <summary>What ended it after its content had reached the caller.</summary>
-    public StrongBox<AttemptOutcome>? Interruption { get; set; }
+    public StrongBox<AttemptOutcome>? Interruption { get; set => field = Note(value); }
 
     /// <summary>Of a stream: the wait for its next update.</summary>
-    public PendingMove Move => _move ??= new();
+    public PendingMove Move => Note(_move ??= new());
 
     public CancellationToken Token => _source.Token;
 
@@ -135,12 +139,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     }
 
     /// <summary>Begins to count what comes of its stream.</summary>
-    public StrongBox<long> CountReceived() => Received = new();
+    public StrongBox<long> CountReceived() => Received = Note(new StrongBox<long>());
 
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
     public void Follow(CancellationToken caller)
     {
-        Caller = caller;
+        Caller = Note(caller);
         _callers = caller.UnsafeRegister(static state => ((Attempt)state!)._source.Cancel(), this);
     }
 
@@ -150,7 +154,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         long deadline = limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(now, limit);
         Volatile.Write(ref _deadline, deadline);
         // A full fence on both sides: either the callback sees this wait, or this sees that the callback has run. See OnTimer.
-        Interlocked.Exchange(ref _armed, ++_waits);
+        Interlocked.Exchange(ref _armed, Note(++_waits));
         if (deadline < Volatile.Read(ref _timerDue))
         {
             Schedule(deadline, limit);
@@ -181,19 +185,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
     public bool TryReset()
     {
-        bool unfollowed = !Caller.CanBeCanceled || Unfollow();
-        bool quiet = unfollowed && Arrived() && !IsTokenKept && _source.TryReset();
-        if (_move is { IsAwaited: true })
-        {
-            _move = null;
-        }
-
-        Interruption = null;
-        _marks = default;
-        Usage = default;
-        Received = null;
-        Trace = null;
-        StartedAt = 0;
+        bool quiet = (IsPlain || TryForget()) && _source.TryReset();
         Volatile.Write(ref _endpoint, null);
         return quiet;
     }
@@ -203,6 +195,32 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// another thread, and would throw into the caller's own <c>Cancel</c> or out of a timer if the source were disposed.
     /// </summary>
     public void LetGo() => _timer?.Dispose();
+
+    /// <returns><see langword="false"/> if its token was cancelled, may still be, or may be in use.</returns>
+    private bool TryForget()
+    {
+        bool unfollowed = !Caller.CanBeCanceled || Unfollow();
+        bool quiet = unfollowed && Arrived() && !IsTokenKept;
+        if (_move is { IsAwaited: true })
+        {
+            _move = null;
+        }
+
+        Interruption = null;
+        Usage = default;
+        Received = null;
+        Trace = null;
+        StartedAt = 0;
+        _marks = default;
+        return quiet;
+    }
+
+    /// <summary>Something is known of the attempt, and has to be forgotten.</summary>
+    private T Note<T>(T value)
+    {
+        _marks.HasMore = true;
+        return value;
+    }
 
     /// <returns><see langword="false"/> if the caller has cancelled it, or is about to.</returns>
     private bool Unfollow()
@@ -259,15 +277,36 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         }
     }
 
-    /// <summary>In one place, so that one store forgets them. Not in one number, since other threads may set one of them meanwhile.</summary>
+    /// <summary>Side by side, so that one look tells that there are none. Not bits of one number, since other threads may set one of them meanwhile.</summary>
+    [StructLayout(LayoutKind.Explicit)]
     private struct Marks
     {
+        [FieldOffset(0)]
+        public long All;
+
+        [FieldOffset(0)]
         public bool IsAnswered;
+
+        [FieldOffset(1)]
         public bool HoldsOwnPermit;
+
+        [FieldOffset(2)]
         public bool HoldsResourcePermit;
+
+        [FieldOffset(3)]
         public bool IsAdmitted;
+
+        [FieldOffset(4)]
         public bool IsCounted;
+
+        [FieldOffset(5)]
         public bool IsSent;
+
+        [FieldOffset(6)]
         public bool IsMovable;
+
+        /// <summary>Something is noted that is no mark.</summary>
+        [FieldOffset(7)]
+        public bool HasMore;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Embeddings;
@@ -88,6 +89,8 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
     /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    // Compiled by itself, so that all of its way is inlined here. In a caller that knows the client's type the JIT would inline the first half and call the other.
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {

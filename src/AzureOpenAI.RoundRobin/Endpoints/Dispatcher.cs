@@ -141,13 +141,13 @@ internal sealed partial class Dispatcher : IDisposable
     /// <param name="streamed">Whether the answer came piece by piece, so that the time to its first content has been noted before.</param>
     public void Succeeded(Attempt attempt, bool streamed = false)
     {
-        Endpoint endpoint = attempt.Endpoint;
-        if (attempt.StartedAt != 0)
+        bool plain = attempt.IsPlain;
+        if (!plain && attempt.StartedAt != 0)
         {
             NoteTime(attempt, streamed);
         }
 
-        if (attempt.HoldsPermit || !endpoint.IsClean)
+        if ((!plain && attempt.HoldsPermit) || !attempt.Endpoint.IsClean)
         {
             TakeBack(attempt);
         }
@@ -268,11 +268,14 @@ internal sealed partial class Dispatcher : IDisposable
     private void End(Attempt attempt, bool answered)
     {
         Endpoint endpoint = attempt.Endpoint;
-        bool counted = attempt.IsCounted;
-        AttemptTrace? trace = attempt.Trace;
-        if (attempt.HasUsage)
+        (bool counted, AttemptTrace? trace) = (false, null);
+        if (!attempt.IsPlain)
         {
-            CountUsage(endpoint, attempt.Usage);
+            (counted, trace) = (attempt.IsCounted, attempt.Trace);
+            if (attempt.HasUsage)
+            {
+                CountUsage(endpoint, attempt.Usage);
+            }
         }
 
         // Before the attempt is reset: an interlocked operation waits for all that was written before it.
