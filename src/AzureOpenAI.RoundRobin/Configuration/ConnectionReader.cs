@@ -82,7 +82,6 @@ internal sealed class ConnectionReader(string origin, Findings findings)
                     break;
                 case EntryField.ApiKey:
                     entry.ApiKey = Text(value, out fault);
-                    findings.Protect(entry.ApiKey);
                     break;
                 case EntryField.Name:
                     entry.Name = Text(value, out fault);

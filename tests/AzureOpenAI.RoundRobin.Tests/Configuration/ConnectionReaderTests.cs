@@ -124,6 +124,7 @@ public sealed class ConnectionReaderTests
     [InlineData(Form.Section, "\"deployments\":{\"m\":\"a\",\"n\":\"\"}", "deployments has a wrong value at place 2, which is empty; give a value or leave it out.")]
     [InlineData(Form.Json, "\"deployments\":{\"m\":\"a\",\"M\":\"b\"}", "deployments names the same model twice, at place 2; keep one.")]
     [InlineData(Form.Json, "\"Weight\":1,\"weight\":1", "weight is given twice; keep one.")]
+    [InlineData(Form.Json, "\"Weight\":1,\"weight\":\"many\"", "weight is given twice; keep one.")]
     [InlineData(Form.Json, "\"model\":\"a\",\"azure_deployment\":\"b\"", "model and azure_deployment differ; both mean the deployment, keep one.")]
     [InlineData(Form.Section, "\"model\":\"a\",\"azure_deployment\":\"b\"", "model and azure_deployment differ; both mean the deployment, keep one.")]
     public void Read_OneThingWrong_IsTheOnlyFaultAndSaysWhatToDo(Form form, string members, string expected)
@@ -147,6 +148,14 @@ public sealed class ConnectionReaderTests
 
         Assert.Contains(faults, fault => fault.EndsWith("AZURE_OPENAI_API_KEY is given twice; keep one.", StringComparison.Ordinal));
         Assert.DoesNotContain(faults, fault => fault.Contains(Other, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Read_NameGivenTwice_IsNoSecret()
+    {
+        Assert.Equal(
+            "Endpoint 1 ('west-europe'): name is given twice; keep one.",
+            Given.Fault(Form.Json, $"[{Given.Entry("\"name\":\"west-europe\",\"Name\":\"west-europe\"")}]"));
     }
 
     [Theory]

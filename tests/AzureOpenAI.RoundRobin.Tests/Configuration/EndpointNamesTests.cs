@@ -40,9 +40,9 @@ public sealed class EndpointNamesTests
     public void Choose_ReadyMadeClients_AreNamedAfterTheirProviderOrPlace()
     {
         IChatClient[] clients =
-            [new StubChatClient("https://models.example/v1"), new StubChatClient(), new StubChatClient("https://models.example"), new StubChatClient("relative")];
+            [new StubChatClient("https://models.example/v1"), new StubChatClient(), new StubChatClient("https://models.example"), new StubChatClient("relative"), new StubChatClient("urn:no-host")];
 
-        Assert.Equal(["models", "client-2", "models-2", "client-4"], ConfigurationResolver.ForClients(clients).Settings.Endpoints.Select(e => e.Name));
+        Assert.Equal(["models", "client-2", "models-2", "client-4", "client-5"], ConfigurationResolver.ForClients(clients).Settings.Endpoints.Select(e => e.Name));
     }
 
     [Fact]

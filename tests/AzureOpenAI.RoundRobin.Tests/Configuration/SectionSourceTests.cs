@@ -103,6 +103,16 @@ public sealed class SectionSourceTests
     }
 
     [Fact]
+    public void ForServices_ASectionWithAnEmptyPath_IsNotQuoted()
+    {
+        IConfiguration section = Given.Configuration().GetSection("");
+
+        string fault = Given.Fault(() => Given.Services(section: section));
+
+        Assert.EndsWith(" The configuration section is absent or has no endpoints; check its path.", fault, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void ForServices_SectionTextIsNoJson_NamesTheSection()
     {
         IConfiguration section = Given.Configuration(("Pool", "[oops]")).GetSection("Pool");
