@@ -60,8 +60,8 @@ internal sealed partial class Call
 
     private EndpointsExhaustedException Misconfigured()
     {
-        IReadOnlyList<EndpointAttempt> failures = _failures.Count > 0 ? _failures : LastFailures();
-        string what = failures.All(failure => failure.Status is 401 or 403)
+        // Not by what this call has met: other endpoints may be misconfigured in another way.
+        string what = LastFailures().All(failure => failure.Status is 401 or 403)
             ? "Every endpoint refuses its key or credential: check AZURE_OPENAI_API_KEY of each, its role and its network rules. "
             : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. ";
         return Exhausted(null, what);

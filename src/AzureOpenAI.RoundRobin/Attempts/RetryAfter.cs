@@ -15,17 +15,8 @@ internal static class RetryAfter
     public static TimeSpan? Parse<TSource>(TSource source, HeaderLookup<TSource> lookup, DateTimeOffset now)
     {
         if ((lookup(source, "retry-after-ms", out string? value) && TryNumber(value, 1, out TimeSpan hint))
-            || (lookup(source, "x-ms-retry-after-ms", out value) && TryNumber(value, 1, out hint)))
-        {
-            return hint;
-        }
-
-        if (!lookup(source, "Retry-After", out value))
-        {
-            return null;
-        }
-
-        if (TryNumber(value, 1000, out hint))
+            || (lookup(source, "x-ms-retry-after-ms", out value) && TryNumber(value, 1, out hint))
+            || (lookup(source, "Retry-After", out value) && TryNumber(value, 1000, out hint)))
         {
             return hint;
         }

@@ -108,6 +108,9 @@ public class OutcomeClassifierTests
             new ClientResultException("dns", null, new HttpRequestException("dns", new SocketException((int)SocketError.HostNotFound))),
             new SocketException((int)SocketError.ConnectionRefused),
             new SocketException((int)SocketError.NetworkUnreachable),
+            new SocketException((int)SocketError.HostUnreachable),
+            new SocketException((int)SocketError.TryAgain),
+            new SocketException((int)SocketError.NoData),
             new AggregateException(FakeFailure.Refused()),
         ];
 

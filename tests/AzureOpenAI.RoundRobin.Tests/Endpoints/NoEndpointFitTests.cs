@@ -312,6 +312,23 @@ public class NoEndpointFitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public async Task Misconfigured_OneByItsDeployment_FoundByAnEarlierCall_IsNotToldToBeAKey(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.Status(404);
+        Assert.Equal("b", await pool.AskAsync(streaming));
+        pool.Clients[1].Fails = FakeFailure.Status(401);
+        pool.Clients[2].Fails = FakeFailure.Status(401);
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.StartsWith("Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have.", failure.Message, StringComparison.Ordinal);
+        Assert.Equal([1, 2, 1], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public async Task Misconfigured_All_OneCallASecondAsksAgain(bool streaming)
     {
         using FakePool pool = new(2);

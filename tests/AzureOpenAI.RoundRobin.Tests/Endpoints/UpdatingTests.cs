@@ -175,7 +175,8 @@ public class UpdatingTests
 
         pool.Update("ab", endpoint: (_, entry) => entry.DeploymentName = "small");
 
-        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => stream.ToChatResponseAsync(TestContext.Current.CancellationToken));
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => stream.ToChatResponseAsync(TestContext.Current.CancellationToken));
+        Assert.StartsWith("The configuration has changed", failure.Message, StringComparison.Ordinal);
         Assert.Equal(0, pool.Calls.Sum());
     }
 
