@@ -307,6 +307,48 @@ public class AttemptTests
         Assert.True(attempt.Token.IsCancellationRequested);
     }
 
+    /// <summary>What is known of an attempt is looked for, and forgotten, only where one look says that there is something.</summary>
+    [Fact]
+    public void TryReset_WhateverIsKnown_SeesItAndForgetsIt()
+    {
+        using CancellationTokenSource caller = new();
+        Dictionary<string, Action<Attempt>> known = new()
+        {
+            [nameof(Attempt.IsAnswered)] = static attempt => attempt.IsAnswered = true,
+            [nameof(Attempt.HoldsOwnPermit)] = static attempt => attempt.HoldsOwnPermit = true,
+            [nameof(Attempt.HoldsResourcePermit)] = static attempt => attempt.HoldsResourcePermit = true,
+            [nameof(Attempt.IsAdmitted)] = static attempt => attempt.IsAdmitted = true,
+            [nameof(Attempt.IsSent)] = static attempt => attempt.IsSent = true,
+            [nameof(Attempt.IsMovable)] = static attempt => attempt.IsMovable = true,
+            [nameof(Attempt.StartedAt)] = static attempt => attempt.StartedAt = 5,
+            [nameof(Attempt.Usage)] = static attempt => attempt.Usage = new(1, 2, 0),
+            [nameof(Attempt.Interruption)] = static attempt => attempt.Interruption = new(),
+            [nameof(Attempt.Received)] = static attempt => attempt.CountReceived(),
+            [nameof(Attempt.Move)] = static attempt => _ = attempt.Move,
+            [nameof(Attempt.Caller)] = attempt => attempt.Follow(caller.Token),
+            [nameof(Attempt.Await)] = Await,
+        };
+        foreach ((string what, Action<Attempt> note) in known)
+        {
+            Attempt attempt = new(null!, _time);
+            Assert.True(attempt.IsPlain, what);
+            note(attempt);
+            Assert.False(attempt.IsPlain, what);
+
+            Assert.True(attempt.TryReset(), what);
+
+            Assert.True(attempt.IsPlain, what);
+            Assert.Equal(
+                (false, false, false, false, 0L, false, default, null, null, false),
+                (attempt.IsAnswered, attempt.HoldsPermit, attempt.IsAdmitted, attempt.IsSent, attempt.StartedAt, attempt.IsMovable, attempt.Usage, attempt.Interruption, attempt.Received,
+                    attempt.Caller.CanBeCanceled));
+        }
+
+        Attempt kept = new(null!, _time) { IsTokenKept = true };
+        Assert.False(kept.IsPlain);
+        Assert.False(kept.TryReset());
+    }
+
     [Fact]
     public async Task Deadlines_OfManyThreadsWithReuse_NeverCancelAnotherAttempt()
     {
