@@ -480,11 +480,19 @@ internal sealed class Host(string program, string hook) : IDisposable
             }
 
             // Told by its threads and by the time of the processor, since a busy machine makes everything slow.
-            process.Refresh();
-            spent = process.TotalProcessorTime;
-            if (process.Threads.Cast<ProcessThread>().Any(static thread => thread.ThreadState == System.Diagnostics.ThreadState.Running))
+            try
             {
-                idle.Restart();
+                process.Refresh();
+                spent = process.TotalProcessorTime;
+                if (process.Threads.Cast<ProcessThread>().Any(static thread => thread.ThreadState == System.Diagnostics.ThreadState.Running))
+                {
+                    idle.Restart();
+                }
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended since.
+                continue;
             }
 
             // One that fails is enough, whatever the others wait for.

@@ -269,6 +269,9 @@ public class UpdatingTests
         using FakePool pool = new(3);
         pool.Update("abc", options => options.Affinity = EndpointAffinity.PromptCache);
         string[] homes = await AskEachAsync(pool, streaming);
+        // By shares, not by chance.
+        Assert.NotNull(pool.Pool.DefaultGroup.Homes);
+        Assert.All(homes.CountBy(static home => home), static share => Assert.InRange(share.Value, 1, 22));
         Assert.Equal(homes, await AskEachAsync(pool, streaming));
 
         pool.Update("abc");
