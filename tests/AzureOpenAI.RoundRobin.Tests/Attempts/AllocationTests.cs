@@ -74,8 +74,8 @@ public class AllocationTests
         long least = long.MaxValue;
         Thread thread = new(() =>
         {
-            // The first rounds warm up: tiers of the compiler, caches, statics.
-            for (int round = 0; round < 20; round++)
+            // The first rounds warm up: tiers of the compiler (in the background, so that a busy machine needs many), caches, statics.
+            for (int round = 0; round < 300; round++)
             {
                 long before = GC.GetAllocatedBytesForCurrentThread();
                 for (int i = 0; i < Calls; i++)
