@@ -46,6 +46,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>Nobody uses it. Another thread that asks may be told what was true a moment ago.</summary>
     public bool IsIdle => Volatile.Read(ref _endpoint) is null;
 
+    /// <summary>It was let go of, and runs never again.</summary>
+    public bool IsGone { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
     /// <summary>The thread that keeps it while it runs and when it is idle; null if it is kept by none, or has left it.</summary>
     public Thread? Keeper { get; set; }
 
@@ -58,13 +61,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>The dispatcher's generation when this was picked.</summary>
     public int Generation { get; private set; }
 
-    /// <summary>How many calls the pool had begun when this was picked; wraps.</summary>
+    /// <summary>How many calls the pool had begun when this was counted among those in flight; wraps.</summary>
     public uint Number { get; private set; }
 
     /// <summary>It has been answered; a stream, when its first content has come.</summary>
     public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
-    public long StartedAt { get; set => field = Note(value); }
+    /// <summary>Whoever sees it sees <see cref="Number"/> too, which is written before.</summary>
+    public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
 
     /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
     public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
@@ -110,20 +114,25 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
 
     public bool HoldsPermit => HoldsOwnPermit || HoldsResourcePermit;
 
-    public void Begin(Endpoint endpoint, int generation, uint number)
+    public void Begin(Endpoint endpoint, int generation)
     {
         Generation = generation;
-        Number = number;
         Volatile.Write(ref _endpoint, endpoint);
     }
 
     /// <summary>Counts it among the calls in flight, once, and before anything of it is awaited. An attempt whose answer is there at once is never counted.</summary>
-    public void Count()
+    /// <param name="number">How many calls the pool has begun.</param>
+    public void Count(uint number)
     {
         if (!IsCounted)
         {
             IsCounted = true;
-            Endpoint.Began();
+            Number = number;
+            if (Endpoint.Began() >= SilenceWatch.LeastWaiting)
+            {
+                Cache.NoteCrowd();
+            }
+
             if (Keeper is not null)
             {
                 AttemptCache.Leave(this);
@@ -194,7 +203,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// Frees the timer. The token source is left to the collector: a cancellation, by the caller or by the deadline, may be under way on
     /// another thread, and would throw into the caller's own <c>Cancel</c> or out of a timer if the source were disposed.
     /// </summary>
-    public void LetGo() => _timer?.Dispose();
+    public void LetGo()
+    {
+        _timer?.Dispose();
+        IsGone = true;
+    }
 
     /// <returns><see langword="false"/> if its token was cancelled, may still be, or may be in use.</returns>
     private bool TryForget()

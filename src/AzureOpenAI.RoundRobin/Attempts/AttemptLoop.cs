@@ -178,7 +178,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         if (TOperation.EndsAttempt && !pending.IsCompleted)
         {
             long now = Dispatcher.Time.GetTimestamp();
-            attempt.Count();
+            Dispatcher.Count(attempt);
             attempt.Sent(now);
             attempt.Await(now, Limits.AttemptTimeout);
         }

@@ -17,7 +17,7 @@ internal sealed partial class ChatStream
     public async ValueTask<bool> OpenAsync(Attempt attempt, int number)
     {
         (_attempt, _updates, _held, _finished, _ended) = (attempt, null, null, false, false);
-        attempt.Count();
+        _loop.Dispatcher.Count(attempt);
         if (attempt.Endpoint.IsBuilt)
         {
             attempt.CountReceived();

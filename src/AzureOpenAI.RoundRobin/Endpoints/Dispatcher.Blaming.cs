@@ -15,7 +15,7 @@ internal sealed partial class Dispatcher
         Endpoint endpoint = attempt.Endpoint;
         if (outcome.Kind is not (OutcomeKind.Slow or OutcomeKind.Silent))
         {
-            endpoint.Vitals.Heard(attempt.Number);
+            endpoint.Vitals.Heard(NumberOf(attempt));
         }
 
         lock (_lock)

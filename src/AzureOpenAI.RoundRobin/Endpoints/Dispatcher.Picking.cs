@@ -248,7 +248,7 @@ internal sealed partial class Dispatcher
     private Attempt BeginUnsynchronized(Endpoint endpoint, TokenEstimate tokens, long now)
     {
         Attempt attempt = Begin(_attempts.Rent(), endpoint)!;
-        attempt.Count();
+        Count(attempt);
         attempt.StartedAt = now;
         endpoint.Capacity.Take(tokens.At(endpoint), now);
         attempt.HoldsOwnPermit = endpoint.Health.TakePermit(now);

@@ -23,6 +23,9 @@ internal sealed partial class Dispatcher
         }
     }
 
+    /// <summary>One that ends as it began was never counted, and is as young as any.</summary>
+    private uint NumberOf(Attempt attempt) => attempt.IsCounted ? attempt.Number : _members.CallsBegun();
+
     private void BeginWatchingUnsynchronized(IEnumerable<Endpoint> endpoints)
     {
         uint latest = _members.CallsBegun();
@@ -58,12 +61,14 @@ internal sealed partial class Dispatcher
     }
 
     /// <summary>Without the lock, since it is asked often and a healthy pool says no; most of all one where nobody waits.</summary>
-    private static bool HasSuspect(PoolMembers members)
+    private bool HasSuspect(PoolMembers members)
     {
+        _attempts.ForgetCrowd();
         foreach (Endpoint endpoint in members.Endpoints)
         {
             if (endpoint.InFlight >= SilenceWatch.LeastWaiting)
             {
+                _attempts.NoteCrowd();
                 return HasSuspectAmong(members);
             }
         }
@@ -157,7 +162,7 @@ internal sealed partial class Dispatcher
     private void ReviveUnsynchronized(Attempt attempt, long now)
     {
         Health health = attempt.Endpoint.Health;
-        if (health.Reason == OutcomeKind.Silent && attempt.Generation < health.StruckAt && (int)(attempt.Number - attempt.Endpoint.MiddleWaiting) >= 0)
+        if (health.Reason == OutcomeKind.Silent && attempt.Generation < health.StruckAt && (int)(NumberOf(attempt) - attempt.Endpoint.MiddleWaiting) >= 0)
         {
             health.Revive(now);
             _dirty = true;

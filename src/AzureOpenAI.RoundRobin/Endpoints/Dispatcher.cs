@@ -80,14 +80,17 @@ internal sealed partial class Dispatcher : IDisposable
     public Attempt? TryBegin(EndpointGroup group, uint affinity)
     {
         Attempt? attempt = TryPick(group, affinity, out Endpoint? endpoint) ? Begin(_attempts.RentHere(), endpoint) : null;
-        if (affinity != 0)
+        if (affinity != 0 && attempt is not null)
         {
             // The next pick for the same conversation goes by the calls in flight, so it must see this one from its start.
-            attempt?.Count();
+            Count(attempt);
         }
 
         return attempt;
     }
+
+    /// <inheritdoc cref="Attempt.Count"/>
+    public void Count(Attempt attempt) => attempt.Count(_members.CallsBegun());
 
     /// <summary>Whose turn it is, or who is preferred where there is an affinity, without a lock and without a look at the clock unless something is due.</summary>
     public bool TryPick(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Endpoint? endpoint)
@@ -168,7 +171,7 @@ internal sealed partial class Dispatcher : IDisposable
 
         if (answered)
         {
-            attempt.Endpoint.Vitals.Heard(attempt.Number);
+            attempt.Endpoint.Vitals.Heard(NumberOf(attempt));
             if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
             {
                 TakeBack(attempt);
@@ -242,7 +245,7 @@ internal sealed partial class Dispatcher : IDisposable
     private Attempt? Begin(Attempt attempt, Endpoint endpoint)
     {
         // Marked as running before the flags are read, without a fence: whoever sets one has a barrier in every thread, and then looks for marks.
-        attempt.Begin(endpoint, Volatile.Read(ref _generation), _members.CallsBegun());
+        attempt.Begin(endpoint, Volatile.Read(ref _generation));
         if (_disposed || endpoint.IsRetired)
         {
             _attempts.Return(attempt);
@@ -278,14 +281,14 @@ internal sealed partial class Dispatcher : IDisposable
             }
         }
 
-        // Before the attempt is reset: an interlocked operation waits for all that was written before it.
-        long answers = endpoint.Ended(answered, counted);
+        // Before the attempt is reset: an interlocked operation waits for all that was written before it, and who comes next may count in its place.
+        long answers = endpoint.Ended(attempt, answered, counted);
         _attempts.Return(attempt);
         PoolMembers members = _members;
-        if (answered && (answers & members.ObserveEvery) == 0)
+        if (answered)
         {
-            bool compare = (answers & (counted ? members.CompareEvery : PoolMembers.CompareAtOnceEvery)) == 0;
-            if (compare || HasSuspect(members))
+            bool compare = (answers & (counted ? members.CompareEvery : members.CompareAtOnceEvery)) == 0;
+            if (compare || (_attempts.HasCrowd && (answers & members.ObserveEvery) == 0 && HasSuspect(members)))
             {
                 Observe(compare);
             }

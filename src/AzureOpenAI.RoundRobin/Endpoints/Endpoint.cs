@@ -10,14 +10,10 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 [DebuggerDisplay("{Name,nq}")]
 internal sealed class Endpoint(EndpointKind kind, Resource resource, Health health, string? deployment, EndpointSetup setup)
 {
-    /// <summary>Both counts of a call that ends well in one word, so that its end is one interlocked operation.</summary>
-    private const int AnsweredShift = 24;
-    private const long OneAnswered = 1L << AnsweredShift;
-
     // Read by calls without a lock: one that comes while it is swapped is made as the configuration said a moment ago.
     private volatile EndpointSetup _setup = setup;
     private volatile bool _isRetired;
-    private long _answeredAndInFlight;
+    private CallCounts _calls;
     private long _failed;
     private long _rejected;
     private long _inputTokens;
@@ -89,9 +85,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public uint MiddleWaiting { get; set; }
 
     /// <summary>The calls that wait for an answer there, and the streams that are open. A call that its client answers at once is not among them.</summary>
-    public int InFlight => (int)(Interlocked.Read(ref _answeredAndInFlight) & (OneAnswered - 1));
+    public int InFlight => _calls.InFlight;
 
-    public long Answered => Interlocked.Read(ref _answeredAndInFlight) >> AnsweredShift;
+    public long Answered => _calls.Answered;
 
     public long Failed => Interlocked.Read(ref _failed);
 
@@ -151,13 +147,13 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     /// <summary>Under the dispatcher's lock.</summary>
     public void Retire() => _isRetired = true;
 
-    public void Began() => Interlocked.Increment(ref _answeredAndInFlight);
+    /// <inheritdoc cref="CallCounts.Began"/>
+    public int Began() => _calls.Began();
 
-    /// <param name="answered">Whether it gave an answer.</param>
-    /// <param name="counted">Whether the attempt was one of those in flight.</param>
-    /// <returns>How many attempts it has answered so far.</returns>
-    public long Ended(bool answered, bool counted) =>
-        Interlocked.Add(ref _answeredAndInFlight, (answered ? OneAnswered : 0) - (counted ? 1 : 0)) >> AnsweredShift;
+    /// <summary>An attempt has ended.</summary>
+    /// <returns>How many answers were counted so far, in the same place as this one; 0 where this gave none.</returns>
+    public long Ended(Attempt attempt, bool answered, bool counted) =>
+        counted ? _calls.Ended(answered) : answered ? _calls.AnsweredAtOnce(attempt) : 0;
 
     public void CountUsage(in TokenCounts tokens)
     {

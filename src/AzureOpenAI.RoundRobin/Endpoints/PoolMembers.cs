@@ -15,8 +15,8 @@ internal sealed class PoolMembers
     /// <summary>And so many between two comparisons of their speed, which change more slowly and cost more.</summary>
     private const int LeastBetweenComparisons = 16;
 
-    /// <summary>The same where an answer was there at once: such ones have no speed to compare. Less one, so that it is a mask.</summary>
-    public const long CompareAtOnceEvery = 1024 - 1;
+    /// <summary>The same where an answer was there at once: such ones have no speed to compare.</summary>
+    private const int LeastBetweenComparisonsAtOnce = 1024;
 
     private readonly uint _begunBefore;
 
@@ -35,6 +35,7 @@ internal sealed class PoolMembers
         Healths = [.. Endpoints.SelectMany(static endpoint => new[] { endpoint.Health, endpoint.Resource.Health }).Distinct()];
         ObserveEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * Endpoints.Length)) - 1L;
         CompareEvery = Math.Max(LeastBetweenComparisons - 1L, ObserveEvery);
+        CompareAtOnceEvery = Math.Max(LeastBetweenComparisonsAtOnce - 1L, ObserveEvery);
         _begunBefore = before is null ? 0 : unchecked(before.CallsBegun() - CallsBegun());
     }
 
@@ -71,6 +72,9 @@ internal sealed class PoolMembers
 
     /// <inheritdoc cref="ObserveEvery"/>
     public long CompareEvery { get; }
+
+    /// <inheritdoc cref="ObserveEvery"/>
+    public long CompareAtOnceEvery { get; }
 
     /// <summary>How many calls have begun, those before this configuration among them; wraps.</summary>
     public uint CallsBegun()

@@ -69,7 +69,7 @@ public sealed class AttemptCacheTests : IDisposable
     public void RentHere_WhileACallIsAwaited_GivesAnother() => InThread(() =>
     {
         Attempt awaited = Begun(_cache.RentHere());
-        awaited.Count();
+        awaited.Count(1);
         Attempt next = Begun(_cache.RentHere());
         Assert.NotSame(awaited, next);
 
@@ -233,6 +233,21 @@ public sealed class AttemptCacheTests : IDisposable
         Assert.Single(_cache.Snapshot());
     });
 
+    [Fact]
+    public void HasCrowd_IsNotedByWhoeverIsTheThirdInFlightAtAnEndpoint()
+    {
+        for (int inFlight = 1; inFlight <= 5; inFlight++)
+        {
+            Begun(_cache.Rent()).Count(1);
+            Assert.Equal(inFlight >= 3, _cache.HasCrowd);
+        }
+
+        _cache.ForgetCrowd();
+        Assert.False(_cache.HasCrowd);
+        Begun(_cache.Rent()).Count(1);
+        Assert.True(_cache.HasCrowd);
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -249,7 +264,7 @@ public sealed class AttemptCacheTests : IDisposable
                 Assert.False(attempt.Token.IsCancellationRequested);
                 if ((i + caller) % 3 == 0)
                 {
-                    attempt.Count();
+                    attempt.Count(1);
                 }
 
                 Interlocked.Decrement(ref count[0]);
@@ -281,7 +296,7 @@ public sealed class AttemptCacheTests : IDisposable
 
     private Attempt Begun(Attempt attempt)
     {
-        attempt.Begin(_endpoint, generation: 0, number: 0);
+        attempt.Begin(_endpoint, generation: 0);
         return attempt;
     }
 

@@ -158,7 +158,7 @@ public class AttemptTests
     {
         using FakePool pool = new(2);
         Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
-        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        attempt.Begin(pool.EndpointAt(0), 1);
         Await(attempt);
         Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
 
@@ -185,7 +185,7 @@ public class AttemptTests
     {
         using FakePool pool = new(2);
         Attempt attempt = new(null!, _time) { StartedAt = 10 };
-        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        attempt.Begin(pool.EndpointAt(0), 1);
         Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
         Await(attempt);
         Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
@@ -206,7 +206,7 @@ public class AttemptTests
     {
         using FakePool pool = new(1);
         Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
-        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        attempt.Begin(pool.EndpointAt(0), 1);
         Await(attempt);
         Assert.True(attempt.Arrived());
 
@@ -219,7 +219,7 @@ public class AttemptTests
     {
         using FakePool pool = new(1);
         Attempt attempt = new(null!, _time);
-        attempt.Begin(pool.EndpointAt(0), 1, 1);
+        attempt.Begin(pool.EndpointAt(0), 1);
 
         attempt.Sent(5);
         attempt.Sent(9);
@@ -232,8 +232,8 @@ public class AttemptTests
     {
         using FakePool pool = new(1);
         Attempt attempt = new(null!, _time) { IsMovable = true, IsAnswered = true, IsAdmitted = true, HoldsOwnPermit = true, HoldsResourcePermit = true };
-        attempt.Begin(pool.EndpointAt(0), 1, 1);
-        attempt.Count();
+        attempt.Begin(pool.EndpointAt(0), 1);
+        attempt.Count(1);
         attempt.Sent(5);
         attempt.CountReceived();
         PendingMove move = attempt.Move;
