@@ -81,7 +81,46 @@ public class WatchingTests
         }
 
         AnswerAll(pool.Clients[0]);
-        await Task.WhenAll(calls.Select(call => call.ContinueWith(_ => { }, TaskScheduler.Default)));
+        await EndAsync(calls);
+    }
+
+    [Fact]
+    public async Task ARefusal_ThatIsThereAtOnce_IsASignOfLife()
+    {
+        using FakePool pool = new(2);
+        FakeChatClient client = pool.Clients[0];
+        client.Hold();
+        Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, Task<ChatResponse>> hold = client.OnCall;
+        client.OnCall = (messages, options, token) =>
+            client.Calls % 8 == 0 ? Task.FromException<ChatResponse>(FakeFailure.Status(400)) : hold(messages, options, token);
+
+        Task<string>[] calls = Ask(pool, 160, streaming: false);
+
+        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(80, client.Calls);
+        AnswerAll(client);
+        await EndAsync(calls);
+        Assert.Equal(10, calls.Count(call => call.IsFaulted));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ARefusal_OfAnOldCall_IsNoSignOfLife(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string>[] old = Ask(pool, 24, streaming);
+        Task<string>[] calls = [];
+        foreach (HeldCall one in pool.Clients[0].Held)
+        {
+            one.Fail(FakeFailure.Status(400));
+            calls = [.. calls, .. Ask(pool, 6, streaming)];
+        }
+
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        await EndAsync(old);
+        await AnswerAllAsync(pool, calls);
     }
 
     [Theory]
@@ -114,7 +153,7 @@ public class WatchingTests
     [InlineData(true)]
     public async Task ASilentEndpoint_IsBackWithAnAnswerToOneOfItsYoungerCalls(bool streaming)
     {
-        (FakePool pool, Task<string>[] calls) = Silent(streaming);
+        (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(40));
         using (pool)
         {
             HeldCall[] held = pool.Clients[0].Held;
@@ -429,6 +468,9 @@ public class WatchingTests
             held.Answer();
         }
     }
+
+    /// <summary>Waits for all of them, however they end.</summary>
+    private static Task EndAsync(Task<string>[] calls) => Task.WhenAll(calls.Select(call => call.ContinueWith(_ => { }, TaskScheduler.Default)));
 
     private static async Task AnswerAllAsync(FakePool pool, Task<string>[] calls)
     {
