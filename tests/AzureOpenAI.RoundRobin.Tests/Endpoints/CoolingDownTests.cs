@@ -378,6 +378,34 @@ public class CoolingDownTests
     }
 
     [Fact]
+    public async Task ARejectionOutOfTheBlue_IsReckonedFromWhatWasAnsweredLately()
+    {
+        // Four a second each, which a window of a second has taken when it is shut after half of it.
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        pool.Clients[1].Hold();
+        for (int second = 0; second < 60; second++)
+        {
+            Task<string>[] calls = [.. Enumerable.Range(0, 8).Select(_ => pool.AskAsync())];
+            Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+            await Task.WhenAll(calls);
+            pool.Time.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        Task<string> rejected = pool.AskAsync();
+        Task<string> answered = pool.AskAsync();
+        pool.Clients[0].Held[^1].Fail(FakeFailure.Status(429, ("retry-after-ms", "500")));
+        pool.Time.Advance(TimeSpan.FromMilliseconds(500));
+        int before = pool.Clients[0].Calls;
+
+        Task<string>[] burst = [.. Enumerable.Range(0, 100).Select(_ => pool.AskAsync())];
+
+        Assert.InRange(pool.Clients[0].Calls - before, 1, 8);
+        Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+        await Task.WhenAll([rejected, answered, .. burst]);
+    }
+
+    [Fact]
     public async Task Status_OfAnEndpointThatIsOut_SaysWhyAndHowOftenAndForHowLong()
     {
         using FakePool pool = new(2);

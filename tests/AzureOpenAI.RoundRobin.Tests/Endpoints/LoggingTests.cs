@@ -42,6 +42,22 @@ public class LoggingTests
     }
 
     [Fact]
+    public async Task AnEndpoint_ThatFallsSilent_IsToldWhenItDoes()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, loggerFactory: factory);
+        pool.Clients[0].Hold();
+
+        Task<string>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.AskAsync())];
+
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot());
+        Assert.StartsWith("Endpoint 'a' ", record.Message, StringComparison.Ordinal);
+        Assert.IsType<TimeoutException>(record.Exception);
+        Array.ForEach(pool.Clients[0].Held, held => held.Answer());
+        await Task.WhenAll(calls);
+    }
+
+    [Fact]
     public async Task ASuspectRequest_IsTold()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();

@@ -149,6 +149,22 @@ public class WatchingTests
     }
 
     [Theory]
+    [InlineData(2)]
+    [InlineData(3)]
+    public async Task AnEndpoint_WhereThreeCallsWait_IsTakenForSilentByAnswersThatAreThereAtOnce(int waiting)
+    {
+        // One turn in 401 is its own.
+        using FakePool pool = new(5, endpoint: (i, entry) => entry.Weight = i == 0 ? 1 : 100);
+        pool.Clients[0].Hold();
+
+        Task<string>[] calls = Ask(pool, (401 * waiting) + 40, streaming: false);
+
+        Assert.Equal(waiting, pool.Clients[0].Calls);
+        Assert.Equal(waiting == 3 ? EndpointState.Out : EndpointState.Fit, pool.StateOf(0));
+        await AnswerAllAsync(pool, calls);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task ASilentEndpoint_IsBackWithAnAnswerToOneOfItsYoungerCalls(bool streaming)
@@ -161,8 +177,11 @@ public class WatchingTests
             held[(held.Length / 2) - 2].Answer();
             Assert.Equal(EndpointState.Out, pool.StateOf(0));
 
+            int before = pool.Clients[0].Calls;
             held[^1].Answer();
 
+            calls = [.. calls, .. Ask(pool, 2, streaming)];
+            Assert.Equal(before + 1, pool.Clients[0].Calls);
             Assert.Equal(EndpointState.Returning, pool.StateOf(0));
             await AnswerAllAsync(pool, calls);
         }
@@ -187,6 +206,34 @@ public class WatchingTests
 
             Assert.Equal(EndpointState.Returning, pool.StateOf(0));
             await AnswerAllAsync(pool, [.. calls, .. probe]);
+        }
+    }
+
+    [Fact]
+    public async Task ASilentEndpoint_IsNotBackWithTheBeginningOfAStream()
+    {
+        (FakePool pool, Task<string>[] calls) = Silent(streaming: true, longest: TimeSpan.FromSeconds(40));
+        using (pool)
+        {
+            TaskCompletionSource gate = new();
+            HeldCall[] held = pool.Clients[0].Held;
+            pool.Clients[0].OnStream = (_, _, _) => StreamAsync(gate.Task);
+            pool.Time.Advance(pool.StatusOf(0).ReadyIn!.Value);
+            Task<string>[] probe = Ask(pool, 4, streaming: true);
+            Assert.Equal(EndpointState.Probing, pool.StateOf(0));
+
+            gate.SetResult();
+
+            Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+            Array.ForEach(held, call => call.Answer());
+            await Task.WhenAll([.. calls, .. probe]);
+        }
+
+        static async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(Task gate)
+        {
+            yield return new ChatResponseUpdate(ChatRole.Assistant, "so far ");
+            await gate;
+            yield return new ChatResponseUpdate(ChatRole.Assistant, "and on") { FinishReason = ChatFinishReason.Stop };
         }
     }
 
@@ -429,7 +476,7 @@ public class WatchingTests
         FakePool pool = new(2);
         if (longest is { } took)
         {
-            Task timed = TimeAnAnswerAsync(pool, took);
+            Task timed = TimeAnAnswerAsync(pool, took, streaming);
             Assert.True(timed.IsCompletedSuccessfully);
         }
 
@@ -446,13 +493,13 @@ public class WatchingTests
     }
 
     /// <summary>Gives the last endpoint one answer that takes so long, the longest that the pool has seen.</summary>
-    private static async Task TimeAnAnswerAsync(FakePool pool, TimeSpan took)
+    private static async Task TimeAnAnswerAsync(FakePool pool, TimeSpan took, bool streaming = false)
     {
         FakeChatClient last = pool.Clients[^1];
         Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, Task<ChatResponse>> before = last.OnCall;
         Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, IAsyncEnumerable<ChatResponseUpdate>> streams = last.OnStream;
         last.Hold();
-        Task<string>[] calls = Ask(pool, pool.Clients.Length, streaming: false);
+        Task<string>[] calls = Ask(pool, pool.Clients.Length, streaming);
         pool.Time.Advance(took);
         last.Held[^1].Answer();
         await Task.WhenAll(calls);
