@@ -489,7 +489,7 @@ internal sealed class Host(string program, string hook) : IDisposable
                     idle.Restart();
                 }
             }
-            catch (InvalidOperationException)
+            catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception)
             {
                 // It has ended since.
                 continue;

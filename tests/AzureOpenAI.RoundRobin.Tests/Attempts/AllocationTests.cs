@@ -3,7 +3,12 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;
 
-/// <summary>What a call costs that meets no trouble, in bytes over the bare client. Without optimization the compiler makes objects of state machines, so there it says nothing.</summary>
+/// <summary>
+/// What a call costs that meets no trouble, in bytes over the bare client. Without optimization the compiler makes objects of state machines, so there it says
+/// nothing. Runs alone, since what the runtime pools for a processor others would take.
+/// </summary>
+[CollectionDefinition(nameof(AllocationTests), DisableParallelization = true)]
+[Collection(nameof(AllocationTests))]
 public class AllocationTests
 {
     private const int Calls = 512;
