@@ -107,6 +107,34 @@ public class LoggingTests
         Assert.Equal([(eventId, "a"), (5, "a")], logs.GetSnapshot().Select(record => (record.Id.Id, record.GetStructuredStateValue("Endpoint")!)));
     }
 
+    [Fact]
+    public async Task AnEndpoint_ThatIsFitAgain_IsToldOfWithTheAnswerThatMakesItSo()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool told = await AfterACooldownAsync(factory);
+        using FakePool looked = await AfterACooldownAsync(null);
+
+        int calls = 0;
+        for (; looked.StateOf(0) != EndpointState.Fit; calls++)
+        {
+            Assert.DoesNotContain(logs.GetSnapshot(), static record => record.Id.Id == 5);
+            await looked.AskAsync();
+            await told.AskAsync();
+        }
+
+        Assert.Contains(logs.GetSnapshot(), static record => record.Id.Id == 5);
+        Assert.Equal(4, calls);
+
+        static async Task<FakePool> AfterACooldownAsync(ILoggerFactory? factory)
+        {
+            FakePool pool = new(2, loggerFactory: factory);
+            pool.Clients[0].Plays(FakeFailure.Refused());
+            await pool.AskManyAsync(2);
+            await pool.AdvanceAsync(20);
+            return pool;
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -191,6 +191,62 @@ public class ReturningTests
         Assert.Equal("ab", await probe);
     }
 
+    [Theory]
+    [InlineData(429, EndpointState.Returning)]
+    [InlineData(500, EndpointState.Probing)]
+    public async Task AStream_ThatBeganWithoutContent_AdmitsItsProbeUnlessErrorsPutTheEndpointOut(int status, EndpointState state)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Fails = FakeFailure.Status(status);
+        await pool.AskManyAsync(4, streaming: true);
+        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        TaskCompletionSource content = new();
+        TaskCompletionSource end = new();
+        pool.Clients[0].OnStream = (_, _, _) => StreamAsync(content.Task, end.Task);
+        pool.Time.Advance(pool.StatusOf(0).ReadyIn!.Value);
+
+        Task<string>[] calls = Ask(pool, 2, streaming: true);
+
+        Assert.Equal(state, pool.StateOf(0));
+        content.SetResult();
+        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        end.SetResult();
+        await Task.WhenAll(calls);
+
+        static async IAsyncEnumerable<ChatResponseUpdate> StreamAsync(Task content, Task end)
+        {
+            yield return new ChatResponseUpdate(ChatRole.Assistant, []);
+            await content;
+            yield return new ChatResponseUpdate(ChatRole.Assistant, "so far ");
+            await end;
+            yield return new ChatResponseUpdate(ChatRole.Assistant, "and on") { FinishReason = ChatFinishReason.Stop };
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnOlderProbe_SaysNothingOfALaterCooldown(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = Ask(pool, 4, streaming);
+        pool.Clients[0].Held[0].Fail(FakeFailure.Status(429));
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        calls = [.. calls, .. Ask(pool, 2, streaming)];
+        pool.Clients[0].Held[1].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(30)));
+        pool.Time.Advance(TimeSpan.FromSeconds(30));
+        calls = [.. calls, .. Ask(pool, 2, streaming)];
+        Assert.Equal((4, EndpointState.Probing), (pool.Clients[0].Calls, pool.StateOf(0)));
+
+        pool.Clients[0].Held[2].Answer();
+
+        Assert.Equal(EndpointState.Probing, pool.StateOf(0));
+        pool.Clients[0].Held[3].Answer();
+        Assert.NotEqual(EndpointState.Probing, pool.StateOf(0));
+        await Task.WhenAll(calls);
+    }
+
     [Fact]
     public async Task AnEndpoint_ThatCutStreams_NeedsACompletedAnswer()
     {
