@@ -58,6 +58,18 @@ public class LoggingTests
     }
 
     [Fact]
+    public async Task AnEndpoint_ThatGoesOutWithTheLastAttemptOfACall_IsToldOfByThen()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using FakePool pool = new(2, options => options.MaxAttempts = 1, loggerFactory: factory);
+        pool.Clients[0].Plays(FakeFailure.Refused());
+
+        await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync());
+
+        Assert.Equal([2], logs.GetSnapshot().Select(record => record.Id.Id));
+    }
+
+    [Fact]
     public async Task ASuspectRequest_IsTold()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
