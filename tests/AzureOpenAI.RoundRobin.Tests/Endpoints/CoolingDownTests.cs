@@ -409,19 +409,20 @@ public class CoolingDownTests
     public async Task ARejectionOutOfTheBlue_IsReckonedFromWhatRunsToo_SinceItsWindowBegan()
     {
         // A window of a second is shut after half of it: the twenty before that say nothing, and of the ten since one is rejected.
-        using FakePool pool = new(2);
+        using FakePool pool = new(2, endpoint: (i, entry) => entry.Weight = 1 + i);
         pool.Clients[0].Hold();
-        Task<string>[] calls = Ask(40);
+        pool.Clients[1].Hold();
+        Task<string>[] calls = Ask(60);
         pool.Time.Advance(TimeSpan.FromMilliseconds(700));
-        calls = [.. calls, .. Ask(20)];
+        calls = [.. calls, .. Ask(30)];
         pool.Clients[0].Held[^1].Fail(FakeFailure.Status(429, ("retry-after-ms", "500")));
         pool.Time.Advance(TimeSpan.FromMilliseconds(500));
         int before = pool.Clients[0].Calls;
 
-        calls = [.. calls, .. Ask(100)];
+        calls = [.. calls, .. Ask(150)];
 
         Assert.InRange(pool.Clients[0].Calls - before, 8, 12);
-        Array.ForEach(pool.Clients[0].Held, static held => held.Answer());
+        Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
         await Task.WhenAll(calls);
 
         Task<string>[] Ask(int count) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync())];
