@@ -188,13 +188,28 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
             return;
         }
 
-        foreach (Attempt attempt in _all.Where(static attempt => attempt is { IsIdle: true, Keeper.IsAlive: false }).ToArray())
+        foreach (Attempt attempt in _all.Where(static attempt => attempt.IsIdle && IsAbandoned(attempt)).ToArray())
         {
             attempt.LetGo();
             _all.Remove(attempt);
         }
 
         _sweepAt = Math.Max(2 * Most, 2 * _all.Count);
+    }
+
+    /// <summary>
+    /// Whether the thread that keeps it is no more. It may have left the thread just before that was over, and run elsewhere by now; so whose it is counts
+    /// after the thread has been seen dead, and nobody is there any more who would change it.
+    /// </summary>
+    private static bool IsAbandoned(Attempt attempt)
+    {
+        if (attempt.Keeper is not { IsAlive: false } keeper)
+        {
+            return false;
+        }
+
+        Interlocked.MemoryBarrier();
+        return attempt.Keeper == keeper && attempt.IsIdle;
     }
 
     private void LetGo(Attempt attempt)

@@ -23,7 +23,7 @@ internal sealed partial class Dispatcher
         }
     }
 
-    /// <summary>One that ends as it began was never counted, and is as young as any.</summary>
+    /// <summary>One that ended before its client returned was never counted, and is taken for as young as any; a client that blocks may have held it for long.</summary>
     private uint NumberOf(Attempt attempt) => attempt.IsCounted ? attempt.Number : _members.CallsBegun();
 
     private void BeginWatchingUnsynchronized(IEnumerable<Endpoint> endpoints)

@@ -281,7 +281,7 @@ internal sealed partial class Dispatcher : IDisposable
             }
         }
 
-        // Before the attempt is reset: an interlocked operation waits for all that was written before it, and who comes next may count in its place.
+        // Before the attempt is reset: an interlocked operation would wait for that, and the attempt is still this call's alone, so what it counts apart is too.
         long answers = endpoint.Ended(attempt, answered, counted);
         _attempts.Return(attempt);
         PoolMembers members = _members;

@@ -3,7 +3,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <summary>Which calls an endpoint has answered lately, and how long its answers took. Of a stream the first content is what is meant by an answer here.</summary>
 /// <remarks>
 /// Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one. A call is named
-/// by how many the pool had begun when it did; the number wraps, so it is only ever used as an age, the number of calls begun since.
+/// by how many the pool had begun when it was counted; the number wraps, so it is only ever used as an age, the number of calls begun since.
 /// </remarks>
 internal sealed class Vitals
 {
@@ -14,6 +14,9 @@ internal sealed class Vitals
     private const int Numbered = 256;
 
     private const long Never = -1;
+
+    /// <summary>No call lasts while so many others begin, so what seems older by more is younger, whatever the numbers have done since: an endpoint may have been idle for long.</summary>
+    private const uint LongestCall = 1 << 28;
 
     private readonly double[] _seconds = new double[Remembered];
     private readonly double[] _perToken = new double[Remembered];
@@ -33,7 +36,7 @@ internal sealed class Vitals
     public void Heard(uint number)
     {
         long youngest = Volatile.Read(ref _youngest);
-        if (youngest == Never || (int)(number - (uint)youngest) > 0)
+        if (youngest == Never || (uint)youngest - number > LongestCall)
         {
             Volatile.Write(ref _youngest, number);
         }
@@ -50,7 +53,10 @@ internal sealed class Vitals
 
     /// <summary>The age of the youngest call that had a sign of life.</summary>
     /// <param name="latest">The number of the latest call.</param>
-    public uint HeardAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue : latest - (uint)youngest;
+    /// <returns>0 also for one that is younger than the latest: it has begun since that was read.</returns>
+    public uint HeardAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue
+        : latest - (uint)youngest is var age && age > uint.MaxValue - LongestCall ? 0
+        : age;
 
     /// <summary>Adds the ages of the answered calls that are younger than the given age.</summary>
     public void AddAges(uint latest, uint below, List<uint> ages)

@@ -56,6 +56,33 @@ public class VitalsTests
         Assert.Equal(Enumerable.Range(44, 256), _vitals.Took().Select(took => (int)took.TotalSeconds).Order());
     }
 
+    [Theory]
+    [InlineData(100, 90, 10)]
+    [InlineData(100, 100, 0)]
+    [InlineData(100, 101, 0)]
+    [InlineData(2, uint.MaxValue, 3)]
+    [InlineData(3_000_000_000, 5, 2_999_999_995)]
+    public void HeardAge_OfACallThatBeganSinceTheLatestWasRead_IsNone(uint latest, uint number, uint age)
+    {
+        _vitals.Heard(number);
+
+        Assert.Equal(age, _vitals.HeardAge(latest));
+    }
+
+    [Theory]
+    [InlineData(100, 50, 100)]
+    [InlineData(100, 101, 101)]
+    [InlineData(2, uint.MaxValue, 2)]
+    [InlineData(uint.MaxValue, 2, 2)]
+    [InlineData(5, 3_000_000_000, 3_000_000_000)]
+    public void Heard_KeepsTheYoungest_AfterALongIdleTimeToo(uint first, uint second, uint youngest)
+    {
+        _vitals.Heard(first);
+        _vitals.Heard(second);
+
+        Assert.Equal((0u, 7u), (_vitals.HeardAge(youngest), _vitals.HeardAge(youngest + 7)));
+    }
+
     [Fact]
     public void AnswersThatWereThereAtOnce_TakeThePlacesOfTheOldest()
     {
