@@ -26,7 +26,10 @@ internal sealed class SteppedClient(bool isAsynchronous) : IChatClient
             step();
         }
 
-        Assert.True(task.IsCompletedSuccessfully);
+        if (!task.IsCompletedSuccessfully)
+        {
+            throw new InvalidOperationException("The call was not over, or not well.", task.Exception);
+        }
     }
 
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
