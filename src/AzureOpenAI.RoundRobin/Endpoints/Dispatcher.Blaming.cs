@@ -4,6 +4,12 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 internal sealed partial class Dispatcher
 {
+    /// <summary>A stated pause shorter than this passes the endpoint's turn over and leaves the rotation as it is.</summary>
+    private static readonly TimeSpan ShortestRebuild = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>A client that sends the same too large request again and again is told of once in so long.</summary>
+    private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
+
     /// <summary>The attempt failed at the endpoint's cost.</summary>
     /// <param name="attempt">The attempt that ended.</param>
     /// <param name="outcome">What became of it.</param>

@@ -11,6 +11,9 @@ internal sealed partial class Dispatcher
     private readonly RecentLongest _longest = new();
     private readonly ConcurrentQueue<Attempt> _moved = new();
 
+    /// <inheritdoc cref="Attempt.Count"/>
+    public void Count(Attempt attempt) => attempt.Count(_members.CallsBegun());
+
     /// <summary>The call is answered; of a stream the first content has come.</summary>
     public void Timed(Attempt attempt)
     {

@@ -13,12 +13,6 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// </remarks>
 internal sealed partial class Dispatcher : IDisposable
 {
-    /// <summary>A stated pause shorter than this passes the endpoint's turn over and leaves the rotation as it is.</summary>
-    private static readonly TimeSpan ShortestRebuild = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>A client that sends the same too large request again and again is told of once in so long.</summary>
-    private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
-
     private readonly Lock _lock = new();
     private readonly TimeProvider _time;
     private readonly PoolLog _log;
@@ -88,9 +82,6 @@ internal sealed partial class Dispatcher : IDisposable
 
         return attempt;
     }
-
-    /// <inheritdoc cref="Attempt.Count"/>
-    public void Count(Attempt attempt) => attempt.Count(_members.CallsBegun());
 
     /// <summary>Whose turn it is, or who is preferred where there is an affinity, without a lock and without a look at the clock unless something is due.</summary>
     public bool TryPick(EndpointGroup group, uint affinity, [NotNullWhen(true)] out Endpoint? endpoint)

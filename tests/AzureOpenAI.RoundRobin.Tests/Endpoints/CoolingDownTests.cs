@@ -380,7 +380,7 @@ public class CoolingDownTests
     [Fact]
     public async Task ARejectionOutOfTheBlue_IsReckonedFromWhatWasAnsweredLately()
     {
-        // Four a second each, which a window of a second has taken when it is shut after half of it.
+        // Four a second each. Half of a window of a second is over when it is shut, so it cannot have taken much more.
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
         pool.Clients[1].Hold();

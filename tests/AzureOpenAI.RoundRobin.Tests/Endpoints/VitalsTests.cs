@@ -62,7 +62,7 @@ public class VitalsTests
     [InlineData(100, 101, 0)]
     [InlineData(2, uint.MaxValue, 3)]
     [InlineData(3_000_000_000, 5, 2_999_999_995)]
-    public void HeardAge_OfACallThatBeganSinceTheLatestWasRead_IsNone(uint latest, uint number, uint age)
+    public void HeardAge_IsHowManyCallsBeganSince_AndNoneWhereItBeganAfterTheLatestWasRead(uint latest, uint number, uint age)
     {
         _vitals.Heard(number);
 
