@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
@@ -10,6 +11,7 @@ internal sealed class ChaosRecord(ChaosTime time)
     private readonly List<string> _faults = [];
     private readonly Dictionary<string, int> _endings = [];
     private readonly Dictionary<string, int> _kinds = [];
+    private readonly StringBuilder _trace = new();
 
     public IReadOnlyList<string> Faults => _faults;
 
@@ -22,6 +24,14 @@ internal sealed class ChaosRecord(ChaosTime time)
 
     public ulong Digest { get; private set; } = 14695981039346656037;
 
+    /// <summary>How many lines went into the digest.</summary>
+    public int Notes { get; private set; }
+
+    /// <summary>The lines themselves, one for each event: timestamp, and what happened. Empty unless <see cref="KeepsTrace"/> is set.</summary>
+    public string Trace => _trace.ToString();
+
+    public bool KeepsTrace { get; init; }
+
     public void Report(string fault)
     {
         if (_faults.Count < MostFaults)
@@ -33,9 +43,16 @@ internal sealed class ChaosRecord(ChaosTime time)
     /// <summary>Goes into what tells two runs apart.</summary>
     public void Note(string what)
     {
-        foreach (char letter in string.Create(CultureInfo.InvariantCulture, $"{time.GetTimestamp()} {what}\n"))
+        string line = string.Create(CultureInfo.InvariantCulture, $"{time.GetTimestamp()} {what}\n");
+        Notes++;
+        foreach (char letter in line)
         {
             Digest = unchecked((Digest ^ letter) * 1099511628211);
+        }
+
+        if (KeepsTrace)
+        {
+            _trace.Append(line);
         }
     }
 

@@ -20,19 +20,20 @@ internal sealed partial class ChaosRun : IDisposable
     private readonly ChaosConfiguration _configuration;
     private readonly ChaosCaller _caller;
     private readonly ulong _seed;
+    private readonly ChaosLog _log;
     private readonly List<ChaosCall> _givenUp = [];
     private Thread? _driver;
     private int _nextCall;
     private int _released;
     private int _reach;
 
-    public ChaosRun(ulong seed)
+    public ChaosRun(ulong seed, bool keepsTrace = false)
     {
         _seed = seed;
         Plan = new ChaosPlan(new ChaosDraw(seed));
         Draw = new ChaosDraw(~seed);
         Time = new ChaosTime(new ChaosDraw(seed ^ 0x5555555555555555));
-        Record = new ChaosRecord(Time);
+        Record = new ChaosRecord(Time) { KeepsTrace = keepsTrace };
         Turns = new ChaosTurns(this);
         Conversations = new ChaosConversations(this);
         _endpoints = [.. Plan.Endpoints.Select((plan, i) => new ChaosEndpoint(this, i, plan))];
@@ -41,7 +42,7 @@ internal sealed partial class ChaosRun : IDisposable
         IEnumerable<ChaosGenerator>? generators = Plan.Members == ChaosMembers.ReadyMadeGenerators ? _endpoints.Select(endpoint => new ChaosGenerator(this, endpoint)) : null;
         _configuration = new ChaosConfiguration(Plan.Way, Plan.Options(_clients, _transport), generators);
         ChaosDraw jitter = new(seed + 1);
-        Pool = new EndpointPool(_configuration.First, timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
+        Pool = new EndpointPool(_configuration.First, _log = new ChaosLog(Record), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
         _configuration.Follow(Pool);
         _caller = new ChaosCaller(this);
     }
@@ -72,9 +73,9 @@ internal sealed partial class ChaosRun : IDisposable
 
     public bool IsDriver => Thread.CurrentThread == _driver;
 
-    public static ChaosResult Of(ulong seed)
+    public static ChaosResult Of(ulong seed, bool keepsTrace = false)
     {
-        using ChaosRun run = new(seed);
+        using ChaosRun run = new(seed, keepsTrace);
         return run.Run();
     }
 
@@ -111,6 +112,7 @@ internal sealed partial class ChaosRun : IDisposable
         Pool.Dispose();
         _configuration.Dispose();
         _transport?.Dispose();
+        _log.Dispose();
     }
 
     /// <summary>On a thread of its own, with no context, so that all that is awaited goes on right there.</summary>

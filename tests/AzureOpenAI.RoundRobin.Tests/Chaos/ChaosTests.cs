@@ -4,7 +4,8 @@ namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
 /// <summary>
 /// Pools, endpoints, callers, troubles and clocks drawn by lot, in simulated time on one thread. A seed replays exactly: <c>CHAOS_SEED=7 CHAOS_SEEDS=1</c> in the environment
-/// plays that one, <c>CHAOS_SEEDS=5000</c> as many from a random one on.
+/// plays that one, <c>CHAOS_SEEDS=5000</c> as many from a random one on. <c>CHAOS_TRACE=DIRECTORY</c> writes a digest of each seed's events to <c>digests.txt</c> there, and of a single
+/// seed the events themselves: a change that must not change behaviour leaves them as they are.
 /// </summary>
 public sealed class ChaosTests(ITestOutputHelper output)
 {
@@ -26,12 +27,14 @@ public sealed class ChaosTests(ITestOutputHelper output)
     {
         ulong first = Read("CHAOS_SEED") ?? (ulong)Random.Shared.NextInt64(1, 1_000_000_000);
         ulong count = Read("CHAOS_SEEDS") ?? 1;
+        string? traces = Environment.GetEnvironmentVariable("CHAOS_TRACE");
         List<ChaosResult> failed = [];
         (double minutes, long calls) = (0, 0);
         Dictionary<string, int> kinds = [];
         for (ulong seed = first; seed < first + count; seed++)
         {
-            ChaosResult result = ChaosRun.Of(seed);
+            ChaosResult result = ChaosRun.Of(seed, keepsTrace: traces is not null && count == 1);
+            Write(result, traces);
             output.WriteLine(result.ToString());
             minutes += result.Minutes;
             calls += result.Calls;
@@ -52,6 +55,20 @@ public sealed class ChaosTests(ITestOutputHelper output)
 
     [Fact]
     public void Replays_a_seed_exactly() => Assert.Equal(ChaosRun.Of(5).Record.Digest, ChaosRun.Of(5).Record.Digest);
+
+    private static void Write(ChaosResult result, string? directory)
+    {
+        if (directory is null)
+        {
+            return;
+        }
+
+        File.AppendAllText(Path.Combine(directory, "digests.txt"), string.Create(CultureInfo.InvariantCulture, $"{result.Seed} {result.Record.Digest:x16} {result.Record.Notes}\n"));
+        if (result.Record.Trace is { Length: > 0 } trace)
+        {
+            File.WriteAllText(Path.Combine(directory, $"{result.Seed}.txt"), trace);
+        }
+    }
 
     private static ulong? Read(string name) => ulong.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null;
 }
