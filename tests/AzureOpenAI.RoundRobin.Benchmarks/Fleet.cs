@@ -1,5 +1,5 @@
 using System.ClientModel;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Benchmarks;

@@ -1,9 +1,9 @@
 using System.Diagnostics.Metrics;
 using System.Globalization;
 using System.Reflection;
-using AzureOpenAI.RoundRobin.Attempts;
-using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
 using Microsoft.Extensions.Logging;
 

@@ -1,5 +1,7 @@
-using AzureOpenAI.RoundRobin.Attempts;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;

@@ -1,6 +1,8 @@
 using System.Runtime.CompilerServices;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;

@@ -1,5 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;

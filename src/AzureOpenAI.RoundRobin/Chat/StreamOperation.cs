@@ -1,4 +1,5 @@
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Calls;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 

@@ -1,3 +1,6 @@
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
+
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>What holds for every endpoint that says nothing itself.</summary>

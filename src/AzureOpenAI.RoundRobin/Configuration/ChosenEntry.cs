@@ -1,3 +1,5 @@
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>An endpoint with the deployment that a call without a model gets.</summary>

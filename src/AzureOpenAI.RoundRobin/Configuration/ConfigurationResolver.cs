@@ -1,3 +1,5 @@
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 

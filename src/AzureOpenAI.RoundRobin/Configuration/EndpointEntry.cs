@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Configuration;

@@ -1,3 +1,6 @@
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
+
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>Gives each endpoint a name of its own: what the user chose, else one made of its address.</summary>

@@ -1,4 +1,6 @@
 using System.Collections.Frozen;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.Options;
 
 namespace AzureOpenAI.RoundRobin.Configuration;

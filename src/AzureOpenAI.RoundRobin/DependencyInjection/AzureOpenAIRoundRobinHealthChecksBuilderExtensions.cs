@@ -1,6 +1,6 @@
 using AzureOpenAI.RoundRobin;
 using AzureOpenAI.RoundRobin.Configuration;
-using AzureOpenAI.RoundRobin.Telemetry;
+using AzureOpenAI.RoundRobin.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Microsoft.Extensions.DependencyInjection;

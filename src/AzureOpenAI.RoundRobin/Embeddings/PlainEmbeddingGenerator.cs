@@ -1,6 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using AzureOpenAI.RoundRobin.Configuration;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Embeddings;

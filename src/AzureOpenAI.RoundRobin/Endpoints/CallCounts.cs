@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 

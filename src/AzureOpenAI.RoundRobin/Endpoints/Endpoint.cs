@@ -1,6 +1,9 @@
 using System.Diagnostics;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
+using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.AI;
 using OpenAI;
 
@@ -61,7 +64,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public Vitals Vitals { get; } = new();
 
     /// <summary>What it takes, learned from its rejections or configured. Under the dispatcher's lock.</summary>
-    public required Capacity Capacity { get; init; }
+    public required EndpointCapacity Capacity { get; init; }
 
     /// <summary>What it says of its limit.</summary>
     public required LimitHints Hints { get; init; }

@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using Microsoft.Extensions.AI;
 using OpenAI;
 

@@ -1,4 +1,5 @@
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;

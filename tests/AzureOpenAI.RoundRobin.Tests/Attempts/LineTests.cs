@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
 

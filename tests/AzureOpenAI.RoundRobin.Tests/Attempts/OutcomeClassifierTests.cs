@@ -6,7 +6,7 @@ using System.Security.Authentication;
 using System.Text.Json;
 using Azure;
 using Azure.Core;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
 

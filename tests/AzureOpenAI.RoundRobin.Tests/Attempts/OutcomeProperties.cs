@@ -4,7 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Text.Json;
 using Azure;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
 

@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;

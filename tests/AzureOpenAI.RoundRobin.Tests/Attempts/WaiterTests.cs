@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 

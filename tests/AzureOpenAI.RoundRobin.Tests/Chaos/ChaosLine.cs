@@ -1,5 +1,6 @@
-using AzureOpenAI.RoundRobin.Attempts;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Calls;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 

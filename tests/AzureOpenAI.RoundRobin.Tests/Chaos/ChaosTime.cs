@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 

@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using CsCheck;
 using Microsoft.Extensions.AI;
 

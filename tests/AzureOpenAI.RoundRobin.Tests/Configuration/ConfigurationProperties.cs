@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using CsCheck;
 using Microsoft.Extensions.Options;
 

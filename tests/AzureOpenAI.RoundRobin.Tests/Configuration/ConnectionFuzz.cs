@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using CsCheck;
 using Microsoft.Extensions.Options;
 

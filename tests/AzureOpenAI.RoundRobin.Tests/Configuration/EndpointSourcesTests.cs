@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;

@@ -1,4 +1,5 @@
-using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 

@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 

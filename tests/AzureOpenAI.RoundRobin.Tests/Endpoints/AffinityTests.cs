@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;

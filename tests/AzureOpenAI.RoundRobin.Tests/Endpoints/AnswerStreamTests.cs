@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Text;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Transport;
 using CsCheck;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;

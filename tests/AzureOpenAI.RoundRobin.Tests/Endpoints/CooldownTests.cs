@@ -1,5 +1,5 @@
-using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 

@@ -1,5 +1,5 @@
-using AzureOpenAI.RoundRobin.Attempts;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;

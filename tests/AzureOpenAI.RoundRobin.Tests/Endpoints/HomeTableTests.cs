@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using CsCheck;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;

@@ -1,5 +1,5 @@
 using System.Net.Http.Headers;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;

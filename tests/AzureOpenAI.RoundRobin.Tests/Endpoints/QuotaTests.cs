@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
 using Microsoft.Extensions.Time.Testing;

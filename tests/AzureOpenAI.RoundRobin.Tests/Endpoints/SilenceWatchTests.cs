@@ -1,4 +1,4 @@
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 

@@ -1,7 +1,7 @@
 using Azure.Core;
-using AzureOpenAI.RoundRobin.Attempts;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
-using AzureOpenAI.RoundRobin.Attempts;
-using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Balancing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 

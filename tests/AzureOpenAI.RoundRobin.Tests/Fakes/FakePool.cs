@@ -1,5 +1,5 @@
 using System.Diagnostics.Metrics;
-using AzureOpenAI.RoundRobin.Attempts;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;

@@ -1,0 +1,69 @@
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
+
+/// <summary>
+/// The order in which a key prefers endpoints: weighted rendezvous hashing, also called highest random weight. Each endpoint draws a number
+/// from its own name and the key, and the best of them is first.
+/// </summary>
+/// <remarks>
+/// An endpoint's number depends on no other endpoint. So the order is the same in every process that knows the same endpoints, one that goes
+/// away leaves the order of the others as it was, and over many keys each endpoint is first as often as its weight says. Allocates nothing; each
+/// step looks at every member.
+/// </remarks>
+/// <param name="key">What is to be placed.</param>
+/// <param name="members">Those to choose from.</param>
+/// <param name="home">Put first if it is one of the members, whatever it drew.</param>
+internal ref struct RendezvousOrder(uint key, ReadOnlySpan<Endpoint> members, Endpoint? home = null)
+{
+    private readonly ReadOnlySpan<Endpoint> _members = members;
+    private Endpoint? _home = home is not null && members.Contains(home) ? home : null;
+    private double _lastDraw = double.NegativeInfinity;
+    private int _last = -1;
+
+    public Endpoint Current { get; private set; } = null!;
+
+    public readonly RendezvousOrder GetEnumerator() => this;
+
+    public bool MoveNext()
+    {
+        if (_home is not null && Current is null)
+        {
+            Current = _home;
+            return true;
+        }
+
+        double best = double.PositiveInfinity;
+        int next = -1;
+        for (int i = 0; i < _members.Length; i++)
+        {
+            double draw = Draw(_members[i]);
+            if (draw < best && (draw > _lastDraw || (draw == _lastDraw && i > _last)) && _members[i] != _home)
+            {
+                (best, next) = (draw, i);
+            }
+        }
+
+        if (next < 0)
+        {
+            return false;
+        }
+
+        (_lastDraw, _last, Current) = (best, next, _members[next]);
+        return true;
+    }
+
+    /// <summary>What an endpoint draws its numbers from: its name and its deployment, and nothing that differs between processes.</summary>
+    public static ulong SeedOf(string name, string? deployment) =>
+        XxHash3.HashToUInt64(MemoryMarshal.AsBytes(deployment.AsSpan()), (long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(name.AsSpan())));
+
+    /// <summary>The time to the first event at a rate of the endpoint's weight: the smallest of such times is an endpoint's with a chance of exactly its share.</summary>
+    private readonly double Draw(Endpoint endpoint)
+    {
+        ulong hash = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in key)), (long)endpoint.Seed);
+        double uniform = ((hash >> 11) + 0.5) / (1UL << 53);
+        return -Math.Log(uniform) / endpoint.Weight;
+    }
+}

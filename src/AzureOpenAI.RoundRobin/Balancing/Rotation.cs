@@ -1,0 +1,144 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>
+/// The fit endpoints of the best priority that has any, in smooth weighted order. Immutable: a change of fitness makes a new one.
+/// </summary>
+internal sealed class Rotation
+{
+    /// <summary>Weights are scaled down rather than take more slots than this.</summary>
+    public const int MaxSlots = 4096;
+
+    /// <summary>A slow endpoint has one turn in about so many.</summary>
+    public const int SlowEvery = 32;
+
+    public static readonly Rotation Empty = new([], [], []);
+
+    private readonly Endpoint[] _slots;
+    private readonly Endpoint[] _members;
+    private readonly Endpoint[] _slow;
+    private readonly uint _offset;
+    private readonly ulong _reciprocal;
+
+    private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow, uint offset = 0)
+    {
+        (_slots, _members, _slow, _offset) = (slots, members, slow, offset);
+        _reciprocal = slots.Length == 0 ? 0 : (ulong.MaxValue / (uint)slots.Length) + 1;
+    }
+
+    public ReadOnlySpan<Endpoint> Slots => _slots;
+
+    /// <summary>Those that have their full share of the turns, each once, in the order of the configuration.</summary>
+    public ReadOnlySpan<Endpoint> Members => _members;
+
+    /// <summary>Those that have one turn in <see cref="SlowEvery"/>.</summary>
+    public ReadOnlySpan<Endpoint> Slow => _slow;
+
+    public int Count => _slots.Length;
+
+    /// <summary>The endpoint whose turn the ticket is. Unsigned, so the wrap of the cursor costs one uneven turn in four billion and no negative index.</summary>
+    public Endpoint this[uint ticket] => _slots[Remainder(unchecked(ticket + _offset))];
+
+    public static Rotation Of(IReadOnlyList<Endpoint> endpoints)
+    {
+        if (endpoints.Count == 0)
+        {
+            return Empty;
+        }
+
+        int[] weights = Reduce([.. endpoints.Select(endpoint => endpoint.Weight)]);
+        Endpoint[] members = [.. endpoints];
+        return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members, []);
+    }
+
+    /// <summary>The same, with one turn in about 32 for each endpoint that is slow, which shows when it is itself again.</summary>
+    public static Rotation Of(IReadOnlyList<Endpoint> endpoints, IReadOnlyList<Endpoint> slow)
+    {
+        Rotation even = Of(endpoints);
+        if (slow.Count == 0)
+        {
+            return even;
+        }
+
+        int rounds = (SlowEvery + even.Count - 2) / even.Count;
+        int turns = rounds * even.Count;
+        int each = turns / (SlowEvery - 1);
+        int spacing = Math.Max(1, turns / (each * slow.Count));
+        List<Endpoint> slots = new(turns + (each * slow.Count));
+        for (int turn = 0, inserted = 0; turn < turns; turn++)
+        {
+            slots.Add(even._slots[turn % even.Count]);
+            if ((turn + 1) % spacing == 0 && inserted < each * slow.Count)
+            {
+                slots.Add(slow[inserted++ % slow.Count]);
+            }
+        }
+
+        return new([.. slots], even._members, [.. slow]);
+    }
+
+    /// <summary>
+    /// The same, going on where another left off: with the next turn comes whoever stands after the endpoint that had the last one. Else each change of
+    /// fitness would give somebody a turn twice and somebody none.
+    /// </summary>
+    /// <param name="last">Who had the last turn.</param>
+    /// <param name="ticket">The ticket of that turn.</param>
+    /// <param name="order">All endpoints, in order.</param>
+    public Rotation ContinuedAfter(Endpoint last, uint ticket, Endpoint[] order)
+    {
+        int place = Array.IndexOf(order, last);
+        for (int i = 1; i <= order.Length; i++)
+        {
+            if (Array.IndexOf(_slots, order[(place + i) % order.Length]) is >= 0 and int slot)
+            {
+                uint count = (uint)_slots.Length;
+                return new(_slots, _members, _slow, ((uint)slot + count - (unchecked(ticket + 1) % count)) % count);
+            }
+        }
+
+        return this;
+    }
+
+    /// <summary>
+    /// Divided by the number of slots, in two multiplications, which give the same for every 32-bit number (Lemire, Kaser, Kurz: "Faster remainder
+    /// by direct computation", 2019; what is added in the middle makes up for the half that is cut off, for divisors below 2^31).
+    /// </summary>
+    private uint Remainder(uint number) => (uint)((((unchecked(_reciprocal * number) >> 32) + 1) * (uint)_slots.Length) >> 32);
+
+    private static int[] Reduce(int[] weights)
+    {
+        int divisor = weights.Aggregate(GreatestCommonDivisor);
+        int[] reduced = [.. weights.Select(weight => weight / divisor)];
+        long sum = reduced.Sum(weight => (long)weight);
+        return sum <= MaxSlots
+            ? reduced
+            : [.. reduced.Select(weight => Math.Max(1, (int)(weight * (long)Math.Max(1, MaxSlots - reduced.Length) / sum)))];
+    }
+
+    private static int GreatestCommonDivisor(int left, int right) => right == 0 ? left : GreatestCommonDivisor(right, left % right);
+
+    /// <summary>
+    /// Smooth weighted order: each turn every endpoint gains its weight and the richest pays the total, so 5, 1, 1 gives a a b a c a a.
+    /// </summary>
+    private static Endpoint[] Spread(IReadOnlyList<Endpoint> endpoints, int[] weights)
+    {
+        int total = weights.Sum();
+        int[] credit = new int[weights.Length];
+        Endpoint[] slots = new Endpoint[total];
+        for (int slot = 0; slot < total; slot++)
+        {
+            int richest = 0;
+            for (int i = 0; i < credit.Length; i++)
+            {
+                credit[i] += weights[i];
+                richest = credit[i] > credit[richest] ? i : richest;
+            }
+
+            credit[richest] -= total;
+            slots[slot] = endpoints[richest];
+        }
+
+        return slots;
+    }
+}

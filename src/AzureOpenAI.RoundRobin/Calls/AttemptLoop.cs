@@ -1,0 +1,234 @@
+using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Calls;
+
+/// <summary>
+/// The loop that every call, stream and operation shares: pick, attempt, classify, and again where the outcome allows it.
+/// </summary>
+/// <remarks>
+/// The first attempt is spelled out before the loop, because a call that succeeds at once must not pay for what the others need:
+/// where the endpoint's task is complete it is returned as it is. A stream spells out its own, in <see cref="Chat.ChatStream"/>.
+/// </remarks>
+internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, CallLimits limits, bool isMapped = false)
+{
+    private readonly Instruments _instruments = dispatcher.Instruments;
+
+    public Dispatcher Dispatcher { get; } = dispatcher;
+
+    public EndpointGroup Group { get; } = group;
+
+    public CallLimits Limits { get; } = limits;
+
+    /// <summary>The group answers a model that callers name, through the endpoints' deployment maps.</summary>
+    public bool IsMapped { get; } = isMapped;
+
+    /// <summary>A first attempt by the quick way, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
+    public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+
+        Attempt? attempt = Dispatcher.TryBegin(Group, affinity);
+        if (cancellationToken.CanBeCanceled)
+        {
+            attempt?.Follow(cancellationToken);
+        }
+
+        return attempt;
+    }
+
+    /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types costs as much again as all the rest.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public Task<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        Attempt? attempt = TryBegin(operation.Affinity, cancellationToken);
+        if (attempt is null)
+        {
+            return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
+        }
+
+        Task<TResult> pending = _instruments.IsListening ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
+        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsBuilt)
+        {
+            return FirstAsync(operation, attempt, pending);
+        }
+
+#pragma warning disable RS0030 // The task is known to be complete.
+        operation.Check(pending.Result, attempt, 1);
+#pragma warning restore RS0030
+        Dispatcher.Succeeded(attempt);
+        return pending;
+    }
+
+    /// <summary>Shows an attempt to those who listen, from here on. To be called in an async method, since the attempt's span becomes the current one.</summary>
+    public void See(Attempt attempt, string operation, int number)
+    {
+        if (_instruments.IsListening)
+        {
+            AttemptTrace.Begin(_instruments, Dispatcher.Time, attempt, operation, number);
+        }
+    }
+
+    /// <summary>The first content of a stream has come, or its end.</summary>
+    public void Opened(Attempt attempt)
+    {
+        Dispatcher.Timed(attempt);
+        Dispatcher.Admitted(attempt);
+    }
+
+    /// <remarks>What it holds while it waits is what an asynchronous call costs in memory, so the caller's token is left with the attempt.</remarks>
+    private async Task<TResult> FirstAsync<TOperation, TResult>(TOperation operation, Attempt attempt, Task<TResult> pending)
+        where TOperation : struct, IOperation<TResult>
+    {
+        Exception failure;
+        attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives;
+        Await<TOperation, TResult>(attempt, pending);
+        try
+        {
+            TResult result = await pending.ConfigureAwait(false);
+            operation.Check(result, attempt, 1);
+            Dispatcher.Succeeded(attempt);
+            return result;
+        }
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failure = exception;
+        }
+
+        return await RecoverAsync<TOperation, TResult>(operation, attempt, failure, attempt.Caller).ConfigureAwait(false);
+    }
+
+    /// <summary>Goes on after a first attempt that failed, or that could not be made by the quick way.</summary>
+    public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        Call call = new(Dispatcher, Group, Limits, () => Read(operation.Fingerprint))
+        {
+            Affinity = operation.Affinity,
+            Tokens = Group.HasTokenLimits ? Read(operation.EstimateTokens) : default,
+        };
+        try
+        {
+            return await GoOnAsync<TOperation, TResult>(operation, call, attempt, failure, cancellationToken).ConfigureAwait(false);
+        }
+        catch
+        {
+            _instruments.CallEnded(call.AttemptsMade, call.FailedAs(cancellationToken));
+            throw;
+        }
+    }
+
+    private async Task<TResult> GoOnAsync<TOperation, TResult>(TOperation operation, Call call, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        while (true)
+        {
+            if (failure is not null)
+            {
+                Take<TOperation, TResult>(call, attempt!, failure, operation.NamesModel, cancellationToken);
+            }
+
+            attempt = await call.NextAsync(cancellationToken).ConfigureAwait(false);
+            if (cancellationToken.CanBeCanceled)
+            {
+                attempt.Follow(cancellationToken);
+            }
+
+            attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives && !call.WasMoved;
+            Task<TResult> pending = TOperation.EndsAttempt && _instruments.IsListening
+                ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
+                : operation.InvokeAsync(attempt, call.AttemptNumber);
+            attempt.Trace?.Waited(call.Waited);
+            Await<TOperation, TResult>(attempt, pending);
+            try
+            {
+                TResult result = await pending.ConfigureAwait(false);
+                operation.Check(result, attempt, call.AttemptNumber);
+                Finish<TOperation, TResult>(attempt);
+                call.Ended();
+                return result;
+            }
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                failure = exception;
+            }
+        }
+    }
+
+    private async Task<TResult> InvokeSeenAsync<TOperation, TResult>(TOperation operation, Attempt attempt, int number)
+        where TOperation : struct, IOperation<TResult>
+    {
+        See(attempt, TOperation.Name, number);
+        return await operation.InvokeAsync(attempt, number).ConfigureAwait(false);
+    }
+
+    /// <summary>Starts the clock of an attempt that was not over at once. A stream does so itself, for each of its updates.</summary>
+    private void Await<TOperation, TResult>(Attempt attempt, Task<TResult> pending)
+        where TOperation : struct, IOperation<TResult>
+    {
+        if (TOperation.EndsAttempt && !pending.IsCompleted)
+        {
+            long now = Dispatcher.Time.GetTimestamp();
+            Dispatcher.Count(attempt);
+            attempt.Sent(now);
+            attempt.Await(now, Limits.AttemptTimeout);
+        }
+    }
+
+    private void Finish<TOperation, TResult>(Attempt attempt)
+        where TOperation : struct, IOperation<TResult>
+    {
+        if (TOperation.EndsAttempt)
+        {
+            Dispatcher.Succeeded(attempt);
+        }
+        else
+        {
+            Opened(attempt);
+        }
+    }
+
+    private void Take<TOperation, TResult>(Call call, Attempt attempt, Exception failure, bool namesModel, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsBuilt, UsersCode = TOperation.IsUsersCode };
+        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Dispatcher.Time.GetUtcNow()), cancellationToken);
+    }
+
+    /// <summary>Reads the request. One that cannot be read, such as a list that its owner changes meanwhile, is the client's to complain of: an attempt runs, and must end.</summary>
+    private static T Read<T>(Func<T> reading)
+        where T : struct
+    {
+        try
+        {
+            return reading();
+        }
+#pragma warning disable CA1031 // See above.
+        catch
+#pragma warning restore CA1031
+        {
+            return default;
+        }
+    }
+
+    /// <summary>What is known of an attempt that has just failed.</summary>
+    public AttemptFacts Facts(Attempt attempt, CancellationToken cancellationToken) => new()
+    {
+        CallerCancelled = cancellationToken.IsCancellationRequested,
+        TimedOut = attempt.TimedOut,
+        Moved = attempt.IsMoved,
+        Built = attempt.Endpoint.IsBuilt,
+        Sent = attempt.IsSent,
+        OwnTransport = attempt.Endpoint.IsBuilt && Limits.OwnTransport,
+    };
+}

@@ -1,0 +1,16 @@
+namespace AzureOpenAI.RoundRobin.Calls;
+
+/// <summary>How far a call may go, from the options.</summary>
+internal sealed class CallLimits
+{
+    public required TimeSpan MaxWait { get; init; }
+
+    public required TimeSpan AttemptTimeout { get; init; }
+
+    public TimeSpan? FirstContentTimeout { get; init; }
+
+    /// <summary>The pool made its own transport, so it knows its timeouts.</summary>
+    public bool OwnTransport { get; init; }
+
+    public int MaxAttempts { get; init; } = int.MaxValue;
+}

@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Text;
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Calls;
+
+/// <summary>Puts the failures of a call into one message that a person can act on.</summary>
+internal static class ExhaustedMessage
+{
+    private const int Listed = 10;
+
+    public static string Of(string what, IReadOnlyList<EndpointAttempt> failures, TimeSpan? readyIn, TimeSpan waited)
+    {
+        StringBuilder text = new(what);
+        if (waited > TimeSpan.Zero)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"It waited for {waited.TotalSeconds:0.###} s. ");
+        }
+
+        if (readyIn is { } wait)
+        {
+            text.Append(CultureInfo.InvariantCulture, $"An endpoint is expected to be fit in {wait.TotalSeconds:0.###} s. ");
+        }
+
+        if (failures.Count > 0)
+        {
+            // A call that waited may have asked the same endpoint many times; the last time speaks for the others.
+            string[] tried = [.. failures
+                .GroupBy(failure => (failure.EndpointName, failure.Reason, failure.Status))
+                .Select(same => same.Count() == 1 ? $"{same.Last()}" : string.Create(CultureInfo.InvariantCulture, $"{same.Last()} {same.Count()} times"))];
+            text.Append("Tried: ").AppendJoin("; ", tried.Take(Listed));
+            text.Append(tried.Length > Listed ? string.Create(CultureInfo.InvariantCulture, $"; and {tried.Length - Listed} more.") : ".");
+        }
+
+        return text.ToString().TrimEnd();
+    }
+
+    public static string Reason(OutcomeKind kind) => kind switch
+    {
+        OutcomeKind.RateLimited => "rate limited",
+        OutcomeKind.Missing => "has no such deployment",
+        OutcomeKind.Credential => "refused its credential",
+        OutcomeKind.Unreachable => "unreachable",
+        OutcomeKind.Broken => "broke its answer",
+        OutcomeKind.Cut => "cut its stream",
+        OutcomeKind.Slow => "ran out of time",
+        OutcomeKind.Silent => "fell silent",
+        _ => "failed",
+    };
+}

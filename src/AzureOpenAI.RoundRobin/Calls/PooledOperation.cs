@@ -1,0 +1,48 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Transport;
+
+namespace AzureOpenAI.RoundRobin.Calls;
+
+/// <summary>Runs the user's own operation on a pre-built client.</summary>
+internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation) : IOperation<T>
+{
+    private readonly Func<PooledClient, CancellationToken, Task<T>> _operation = operation;
+
+    public static string Name => "invoke";
+
+    public static bool EndsAttempt => true;
+
+    public static bool MayMove => false;
+
+    public static bool IsUsersCode => true;
+
+    public bool NamesModel => false;
+
+    public uint Affinity => 0;
+
+    public TokenEstimate EstimateTokens() => default;
+
+    /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
+    public int Fingerprint() => OperationCount.Next();
+
+    public Task<T> InvokeAsync(Attempt attempt, int number)
+    {
+        // What it yields may be lazy, as the SDK's streams are, and hold on to the token.
+        attempt.IsTokenKept = true;
+        try
+        {
+            return RunningAttempt.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
+                ?? throw new InvalidOperationException("The operation returned no task.");
+        }
+#pragma warning disable CA1031 // Whatever the operation throws is an outcome, and the classifier's to judge.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            return Task.FromException<T>(exception);
+        }
+    }
+
+    public void Check(T result, Attempt attempt, int number)
+    {
+    }
+}

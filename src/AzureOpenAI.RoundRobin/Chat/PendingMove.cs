@@ -1,0 +1,85 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Tasks.Sources;
+
+namespace AzureOpenAI.RoundRobin.Chat;
+
+/// <summary>What a stream waits for: the endpoint's next update, as the caller's <c>await</c> sees it. One object serves all updates of an attempt, and later attempts.</summary>
+/// <remarks>
+/// Stands where an async method would allocate for each update, or take a state machine from a pool that misses when updates come in on
+/// changing threads. Used by one wait at a time, as an enumerator is.
+/// </remarks>
+internal sealed class PendingMove : IValueTaskSource<bool>
+{
+    private readonly Action _onArrived;
+    private ManualResetValueTaskSourceCore<bool> _result;
+    private ConfiguredValueTaskAwaitable<bool>.ConfiguredValueTaskAwaiter _move;
+    private IMoveTaker? _taker;
+
+    public PendingMove() => _onArrived = OnArrived;
+
+    /// <summary>A wait has begun whose result was not fetched. Such an object must not serve another stream, which could get that result.</summary>
+    public bool IsAwaited => Volatile.Read(ref _taker) is not null;
+
+    /// <summary>Waits for a move that is not complete, and has <paramref name="taker"/> turn what comes of it into what the caller gets.</summary>
+    public ValueTask<bool> Wait(ValueTask<bool> move, IMoveTaker taker)
+    {
+        _result.Reset();
+        Volatile.Write(ref _taker, taker);
+        _move = move.ConfigureAwait(false).GetAwaiter();
+        // The last thing done here: the move may arrive, and be followed by the next wait, before this returns.
+        ValueTask<bool> result = new(this, _result.Version);
+        _move.UnsafeOnCompleted(_onArrived);
+        return result;
+    }
+
+    bool IValueTaskSource<bool>.GetResult(short token)
+    {
+        bool moved;
+        try
+        {
+            moved = _result.GetResult(token);
+        }
+        finally
+        {
+            Volatile.Write(ref _taker, null);
+        }
+
+        return moved;
+    }
+
+    ValueTaskSourceStatus IValueTaskSource<bool>.GetStatus(short token) => _result.GetStatus(token);
+
+    void IValueTaskSource<bool>.OnCompleted(Action<object?> continuation, object? state, short token, ValueTaskSourceOnCompletedFlags flags) =>
+        _result.OnCompleted(continuation, state, token, flags);
+
+    private void OnArrived()
+    {
+        IMoveTaker taker = _taker!;
+        bool moved;
+        try
+        {
+            moved = taker.Take(_move.GetResult());
+        }
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the taker's to judge.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _result.SetException(taker.Fail(exception));
+            return;
+        }
+
+        _result.SetResult(moved);
+    }
+}
+
+/// <summary>Takes what comes of a <see cref="PendingMove"/>.</summary>
+internal interface IMoveTaker
+{
+    /// <param name="moved">Whether there is another update.</param>
+    /// <returns>The same for the caller.</returns>
+    bool Take(bool moved);
+
+    /// <param name="exception">What the client threw.</param>
+    /// <returns>What the caller is told.</returns>
+    Exception Fail(Exception exception);
+}

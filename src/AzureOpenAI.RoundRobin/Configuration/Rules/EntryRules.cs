@@ -1,0 +1,172 @@
+using AzureOpenAI.RoundRobin.Configuration.Sources;
+
+namespace AzureOpenAI.RoundRobin.Configuration.Rules;
+
+/// <summary>The rules for one endpoint, each broken one said.</summary>
+internal sealed class EntryRules(Findings findings, bool hasSharedCredential, bool forEmbeddings = false)
+{
+    public void Check(EndpointEntry entry)
+    {
+        if (entry.Kind == EndpointKind.ReadyMade)
+        {
+            CheckReadyMade(entry);
+        }
+        else
+        {
+            CheckAddress(entry);
+            CheckAccess(entry);
+            CheckApiVersion(entry);
+        }
+
+        CheckName(entry);
+        CheckDeployments(entry);
+        CheckNumbers(entry);
+        CheckShown(entry, EntryField.Name, entry.Name);
+        CheckShown(entry, EntryField.Endpoint, entry.Address is { IsAbsoluteUri: true } address ? address.Host : null);
+        CheckShown(entry, entry.DeploymentField, entry.Deployment);
+        foreach (string deployment in entry.Deployments.Values)
+        {
+            CheckShown(entry, EntryField.Deployments, deployment);
+        }
+    }
+
+    private void CheckShown(EndpointEntry entry, EntryField field, string? text)
+    {
+        if (text is not null && findings.ContainsSecret(text))
+        {
+            findings.Fault(entry, $"{entry.NameOf(field)} contains a key, and logs show it; choose another.");
+        }
+    }
+
+    private void CheckReadyMade(EndpointEntry entry)
+    {
+        if (forEmbeddings && entry.ChatClient is not null)
+        {
+            findings.Fault(entry, "a ready-made ChatClient makes no embeddings; give the address of a resource, or pass ready-made generators to RoundRobinEmbeddingGenerator.");
+        }
+
+        if (entry.Address is not null || entry.ApiKey is not null || entry.Credential is not null || entry.ApiVersion is not null)
+        {
+            findings.Fault(entry, "a ready-made ChatClient stands beside an Endpoint, ApiKey, Credential or ApiVersion; keep the one or the other.");
+        }
+    }
+
+    private void CheckAddress(EndpointEntry entry)
+    {
+        string field = entry.NameOf(EntryField.Endpoint);
+        if (entry.Address is { } address)
+        {
+            foreach (string fault in AddressRules.Check(address))
+            {
+                findings.Fault(entry, $"{field} {fault}");
+            }
+        }
+        else if (!entry.IsUnreadable(EntryField.Endpoint))
+        {
+            findings.Fault(entry, $"{field} is missing; give the address of the resource, like https://my-resource.openai.azure.com"
+                + (entry.IsData ? "." : ", or a ready-made ChatClient."));
+        }
+    }
+
+    private void CheckAccess(EndpointEntry entry)
+    {
+        string field = entry.NameOf(EntryField.ApiKey);
+        if (entry.ApiKey is { } key)
+        {
+            if (TextRules.Key(key) is { } fault)
+            {
+                findings.Fault(entry, $"{field} {fault}");
+            }
+
+            if (entry.Credential is not null)
+            {
+                findings.Fault(entry, "ApiKey and Credential are both given; keep one.");
+            }
+        }
+        else if (entry.Credential is null && !hasSharedCredential && !entry.IsUnreadable(EntryField.ApiKey))
+        {
+            findings.Fault(entry, $"{field} is missing; give the key of the resource, or set RoundRobinOptions.Credential in code.");
+        }
+    }
+
+    private void CheckApiVersion(EndpointEntry entry)
+    {
+        if (entry.ApiVersion is not { } version)
+        {
+            return;
+        }
+
+        string field = entry.NameOf(EntryField.ApiVersion);
+        if (entry.Kind == EndpointKind.V1)
+        {
+            findings.Fault(entry, $"{field} has no meaning on the v1 route; remove it, or remove /openai/v1 from the address.");
+        }
+
+        if (TextRules.ApiVersion(version) is { } fault)
+        {
+            findings.Fault(entry, $"{field} {fault}");
+        }
+    }
+
+    private void CheckName(EndpointEntry entry)
+    {
+        if (entry.Name is not { } name)
+        {
+            return;
+        }
+
+        string field = entry.NameOf(EntryField.Name);
+        if (TextRules.Name(name) is { } fault)
+        {
+            findings.Fault(entry, $"{field} {fault}");
+        }
+    }
+
+    private void CheckDeployments(EndpointEntry entry)
+    {
+        bool inPath = entry.Kind == EndpointKind.Classic;
+        if (entry.Deployment is { } own && TextRules.Deployment(own, inPath) is { } fault)
+        {
+            findings.Fault(entry, $"{entry.NameOf(entry.DeploymentField)} {fault}");
+        }
+
+        string field = entry.NameOf(EntryField.Deployments);
+        foreach ((string model, string deployment) in entry.Deployments)
+        {
+            if (model.Length == 0 || deployment.Length == 0)
+            {
+                findings.Fault(entry, $"{field} has an empty model or deployment; give both names or leave the pair out.");
+            }
+            else if (TextRules.Model(model) is { } wrongModel)
+            {
+                findings.Fault(entry, $"{field} has a model that {wrongModel}");
+            }
+            else if (TextRules.Deployment(deployment, inPath) is { } wrongDeployment)
+            {
+                findings.Fault(entry, $"{field} has a deployment that {wrongDeployment}");
+            }
+        }
+    }
+
+    private void CheckNumbers(EndpointEntry entry)
+    {
+        Check(EntryField.Weight, NumberRules.Weight(entry.Weight));
+        Check(EntryField.Priority, NumberRules.Priority(entry.Priority));
+        Check(EntryField.Temperature, NumberRules.Temperature(entry.Temperature));
+        Check(EntryField.MaxTokens, NumberRules.AtLeastOne(entry.MaxOutputTokens));
+        Check(EntryField.RequestsPerMinute, NumberRules.AtLeastOne(entry.RequestsPerMinute));
+        Check(EntryField.TokensPerMinute, NumberRules.AtLeastOne(entry.TokensPerMinute));
+        if (entry.TokensPerMinute < entry.RequestsPerMinute && entry.TokensPerMinute >= 1)
+        {
+            Check(EntryField.TokensPerMinute, $"is less than {entry.NameOf(EntryField.RequestsPerMinute)}, though each request has a token at least; correct one of them.");
+        }
+
+        void Check(EntryField field, string? fault)
+        {
+            if (fault is not null)
+            {
+                findings.Fault(entry, $"{entry.NameOf(field)} {fault}");
+            }
+        }
+    }
+}

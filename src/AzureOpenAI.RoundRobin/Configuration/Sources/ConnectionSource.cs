@@ -1,0 +1,58 @@
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using Microsoft.Extensions.Configuration;
+
+namespace AzureOpenAI.RoundRobin.Configuration.Sources;
+
+/// <summary>One place that holds connection data: JSON text, or the children of a section.</summary>
+internal sealed class ConnectionSource
+{
+    private const int MaxDepth = 16;
+
+    private readonly string? _json;
+    private readonly IConfiguration? _section;
+
+    private ConnectionSource(string origin, string? json, IConfiguration? section) =>
+        (Origin, _json, _section) = (origin, json, section);
+
+    /// <summary>What messages call this place.</summary>
+    public string Origin { get; }
+
+    /// <returns>Null where there is nothing but whitespace.</returns>
+    public static ConnectionSource? FromText(string origin, string? json) =>
+        string.IsNullOrWhiteSpace(json) ? null : new(origin, json, section: null);
+
+    /// <returns>Null where the section is absent or empty.</returns>
+    public static ConnectionSource? FromSection(string origin, IConfiguration section)
+    {
+        string? json = (section as IConfigurationSection)?.Value;
+        bool hasChildren = section.GetChildren().Any();
+        return hasChildren || !string.IsNullOrWhiteSpace(json) ? new(origin, json, hasChildren ? section : null) : null;
+    }
+
+    /// <returns>The root, or null with the fault said.</returns>
+    public DataNode? Load(Findings findings)
+    {
+        if (string.IsNullOrWhiteSpace(_json))
+        {
+            return ToNode(_section!, depth: 0);
+        }
+
+        if (_section is not null)
+        {
+            // Typically an array in appsettings.json under a variable of the same name.
+            findings.Warn($"{Origin} is given both as JSON text and as a section; the text is used.");
+        }
+
+        return JsonConnection.Parse(_json, Origin, findings);
+    }
+
+    private static DataNode ToNode(IConfiguration configuration, int depth)
+    {
+        KeyValuePair<string, DataNode>[] members = depth < MaxDepth
+            ? [.. configuration.GetChildren().Select(child => KeyValuePair.Create(child.Key, ToNode(child, depth + 1)))]
+            : [];
+        return members.Length > 0 ? DataNode.OfSection(members)
+            : configuration is IConfigurationSection { Value: { } text } ? DataNode.OfText(text)
+            : DataNode.Null;
+    }
+}

@@ -1,0 +1,150 @@
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+
+namespace AzureOpenAI.RoundRobin.Configuration.Sources;
+
+/// <summary>Decides where endpoints come from: code, else a section, else a variable. Lists are never merged.</summary>
+internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? section, Variables variables, Findings findings)
+{
+    /// <summary>Whether there is a pool at all. What code says beats the variable, and endpoints that somebody went to the trouble of passing are meant to be used.</summary>
+    public bool IsOn()
+    {
+        if (options.Enabled is { } enabled)
+        {
+            return enabled;
+        }
+
+        if (options.Endpoints.Count > 0)
+        {
+            return true;
+        }
+
+        if (section?.Endpoints is not null)
+        {
+            return Switch.Read(section.Variables?[VariableNames.Switch], findings) ?? true;
+        }
+
+        bool? on = Switch.Read(variables.Find(VariableNames.Switch), findings);
+        if (on is null && variables.FindConnection() is not null)
+        {
+            if (findings.HasFaults)
+            {
+                return true; // The switch is unreadable: say what is wrong with the endpoints too.
+            }
+
+            findings.Warn($"{VariableNames.Connection} is set but {VariableNames.Switch} is not, so the round-robin is off; set {VariableNames.Switch} to true to use it.");
+        }
+
+        return on ?? false;
+    }
+
+    /// <summary>For a pool that runs: app code was built on it, so it is too late to switch it off.</summary>
+    public void WarnIfOff()
+    {
+        Findings judged = new();
+        if (!new EndpointSources(options, section, variables, judged).IsOn() && !judged.HasFaults)
+        {
+            findings.Warn("The configuration says now that the round-robin is off. That is read at the start only, so it stays on until the next one.");
+        }
+
+        foreach (string fault in judged.Faults)
+        {
+            findings.Fault(fault);
+        }
+    }
+
+    public IReadOnlyList<EndpointEntry> ReadPool()
+    {
+        if (options.Endpoints.Count > 0)
+        {
+            return ReadCode();
+        }
+
+        ConnectionSource? source = section?.Endpoints;
+        if (source is null && (source = variables.FindConnection()) is not null && section is not null)
+        {
+            findings.Warn($"{section.Origin} has no endpoints; {VariableNames.Connection} is used.");
+        }
+
+        if (source is null)
+        {
+            findings.Fault(!variables.AreRead
+                ? "There are no endpoints; add them to RoundRobinOptions.Endpoints."
+                : $"There are no endpoints; set {VariableNames.Connection} to a JSON array of them, or add them to RoundRobinOptions.Endpoints." + SectionIsEmpty(inCode: 0));
+            return [];
+        }
+
+        return Read(source);
+    }
+
+    public IReadOnlyList<EndpointEntry> ReadSingle()
+    {
+        int inCode = options.Endpoints.Count;
+        if (inCode == 1)
+        {
+            return ReadCode();
+        }
+
+        ConnectionSource? source = inCode == 0 ? section?.Endpoints : null;
+        if (source?.Load(new Findings()) is { Items.Count: 1 })
+        {
+            return Read(source);
+        }
+
+        if (variables.Find(VariableNames.Endpoint) is not { } address)
+        {
+            if (findings.HasFaults)
+            {
+                return []; // The switch is unreadable, so it is not known whether one is needed.
+            }
+
+            string more = source is not null ? $" {source.Origin} does not hold exactly one." : SectionIsEmpty(inCode);
+            findings.Fault($"The round-robin is off, which takes exactly one endpoint, but {(inCode == 0 ? "none is given" : $"{inCode} are given in code")}; "
+                + $"set {VariableNames.Endpoint} and {VariableNames.ApiKey}, give one endpoint in code, or set {VariableNames.Switch} to true." + more);
+            return [];
+        }
+
+        if (inCode > 1)
+        {
+            findings.Warn($"The round-robin is off and {inCode} endpoints are given in code; {VariableNames.Endpoint} is used instead of them.");
+        }
+
+        List<KeyValuePair<string, DataNode>> members = [KeyValuePair.Create(VariableNames.Endpoint, DataNode.OfText(address))];
+        if (variables.Find(VariableNames.ApiKey) is { } key)
+        {
+            members.Add(KeyValuePair.Create(VariableNames.ApiKey, DataNode.OfText(key)));
+        }
+
+        return new ConnectionReader(VariableNames.Endpoint, findings).Read(DataNode.OfArray([DataNode.OfObject(members)]));
+    }
+
+    /// <summary>Most likely its path is misspelt, which nothing else would show.</summary>
+    private string SectionIsEmpty(int inCode) =>
+        inCode == 0 && section is { Endpoints: null } ? $" {section.Origin} is absent or has no endpoints; check its path." : "";
+
+    private IReadOnlyList<EndpointEntry> Read(ConnectionSource source) =>
+        source.Load(findings) is { } root ? new ConnectionReader(source.Origin, findings).Read(root) : [];
+
+    private List<EndpointEntry> ReadCode()
+    {
+        List<EndpointEntry> entries = [];
+        if (options.Endpoints.Count > ConnectionReader.MostEndpoints)
+        {
+            findings.Fault($"RoundRobinOptions.Endpoints has {options.Endpoints.Count} endpoints; give at most {ConnectionReader.MostEndpoints}.");
+            return entries;
+        }
+
+        for (int i = 0; i < options.Endpoints.Count; i++)
+        {
+            if (options.Endpoints[i] is { } endpoint)
+            {
+                entries.Add(EndpointEntry.FromCode(endpoint, i + 1));
+            }
+            else
+            {
+                findings.Fault($"Endpoint {i + 1}: null stands where an EndpointOptions is expected.");
+            }
+        }
+
+        return entries;
+    }
+}

@@ -1,0 +1,54 @@
+namespace AzureOpenAI.RoundRobin.Configuration.Sources;
+
+/// <summary>The two names of each setting, so that a message uses the one that the user wrote.</summary>
+internal static class EntryFieldNames
+{
+    /// <returns>The name in JSON and in configuration sections.</returns>
+    public static string InData(this EntryField field) => field switch
+    {
+        EntryField.Endpoint => VariableNames.Endpoint,
+        EntryField.ApiKey => VariableNames.ApiKey,
+        EntryField.Model => "model",
+        EntryField.Deployment => "azure_deployment",
+        EntryField.ApiVersion => "api_version",
+        EntryField.Temperature => "temperature",
+        EntryField.MaxTokens => "max_tokens",
+        EntryField.Name => "name",
+        EntryField.Weight => "weight",
+        EntryField.Priority => "priority",
+        EntryField.RequestsPerMinute => "requests_per_minute",
+        EntryField.TokensPerMinute => "tokens_per_minute",
+        _ => "deployments",
+    };
+
+    /// <returns>The property of <see cref="EndpointOptions"/>.</returns>
+    public static string InCode(this EntryField field) => field switch
+    {
+        EntryField.Endpoint => nameof(EndpointOptions.Endpoint),
+        EntryField.ApiKey => nameof(EndpointOptions.ApiKey),
+        EntryField.Model or EntryField.Deployment => nameof(EndpointOptions.DeploymentName),
+        EntryField.ApiVersion => nameof(EndpointOptions.ApiVersion),
+        EntryField.Temperature => nameof(EndpointOptions.Temperature),
+        EntryField.MaxTokens => nameof(EndpointOptions.MaxOutputTokens),
+        EntryField.Name => nameof(EndpointOptions.Name),
+        EntryField.Weight => nameof(EndpointOptions.Weight),
+        EntryField.Priority => nameof(EndpointOptions.Priority),
+        EntryField.RequestsPerMinute => nameof(EndpointOptions.RequestsPerMinute),
+        EntryField.TokensPerMinute => nameof(EndpointOptions.TokensPerMinute),
+        _ => nameof(EndpointOptions.Deployments),
+    };
+
+    /// <returns>The setting of that name in data, without regard to case, or null.</returns>
+    public static EntryField? Find(string nameInData)
+    {
+        foreach (EntryField field in Enum.GetValues<EntryField>())
+        {
+            if (string.Equals(field.InData(), nameInData, StringComparison.OrdinalIgnoreCase))
+            {
+                return field;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,31 @@
+using System.Globalization;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using Microsoft.Extensions.Configuration;
+
+namespace AzureOpenAI.RoundRobin.Configuration.Sources;
+
+/// <summary>The section that a registration was given: the endpoints themselves, or a place where the variables' names are looked up first.</summary>
+internal sealed class SectionSource
+{
+    private SectionSource(string origin) => Origin = origin;
+
+    /// <summary>What messages call it.</summary>
+    public string Origin { get; }
+
+    /// <summary>Null where it gives no endpoints.</summary>
+    public ConnectionSource? Endpoints { get; private init; }
+
+    /// <summary>Null where it is the endpoints themselves.</summary>
+    public IConfiguration? Variables { get; private init; }
+
+    public static SectionSource From(IConfiguration section)
+    {
+        string origin = section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path)
+            ? $"The configuration section '{path}'"
+            : "The configuration section";
+        bool hasNames = section.GetChildren().Any(static child => !int.TryParse(child.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _));
+        return hasNames
+            ? new(origin) { Variables = section, Endpoints = ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)) }
+            : new(origin) { Endpoints = ConnectionSource.FromSection(origin, section) };
+    }
+}

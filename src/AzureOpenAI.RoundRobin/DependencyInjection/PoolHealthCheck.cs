@@ -1,0 +1,51 @@
+using System.Globalization;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace AzureOpenAI.RoundRobin.DependencyInjection;
+
+/// <summary>Says how well a pool is, from what it knows already: it never asks an endpoint.</summary>
+/// <remarks>
+/// An endpoint whose time is over but which nobody has asked since is no reason for unhealthy. An app that gets no more calls because of it would
+/// never find out that all is well again.
+/// </remarks>
+/// <param name="pool">Finds the pool; null while the switch is off.</param>
+internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
+{
+    private readonly Func<EndpointPool?> _pool = pool;
+
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        return Task.FromResult(_pool() is { } pool
+            ? Of(pool.GetStatus(), context.Registration.FailureStatus)
+            : HealthCheckResult.Healthy("There is no pool: the switch USE_AZURE_OPENAI_ROUND_ROBIN is off."));
+    }
+
+    private static HealthCheckResult Of(IReadOnlyList<EndpointStatus> all, HealthStatus failureStatus)
+    {
+        EndpointStatus[] away = [.. all.Where(static status => status.State is EndpointState.Out or EndpointState.Probing)];
+        if (away.Length == 0)
+        {
+            return HealthCheckResult.Healthy(all.Count == 1 ? "The endpoint takes calls." : $"All {all.Count} endpoints take calls.");
+        }
+
+        Dictionary<string, object> data = [];
+        foreach (EndpointStatus status in away)
+        {
+            data[NameOf(status, all)] = Describe(status);
+        }
+
+        string text = $"{away.Length} of {all.Count} {(away.Length == 1 ? "is" : "are")} out: {string.Join("; ", data.Select(static entry => $"'{entry.Key}' {entry.Value}"))}.";
+        return away.Length == all.Count && Array.TrueForAll(away, static status => status.State == EndpointState.Out)
+            ? new HealthCheckResult(failureStatus, text, data: data)
+            : HealthCheckResult.Degraded(text, data: data);
+    }
+
+    /// <summary>An endpoint that serves several models stands there once for each deployment.</summary>
+    private static string NameOf(EndpointStatus status, IReadOnlyList<EndpointStatus> all) =>
+        status.DeploymentName is { } deployment && all.Count(other => other.Name == status.Name) > 1 ? $"{status.Name}/{deployment}" : status.Name;
+
+    private static string Describe(EndpointStatus status) => status.ReadyIn is { } wait
+        ? string.Create(CultureInfo.InvariantCulture, $"{status.Reason}, ready in {wait.TotalSeconds:0.#} s")
+        : $"{status.Reason}, the next call asks it again";
+}

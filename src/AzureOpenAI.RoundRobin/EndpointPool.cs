@@ -1,0 +1,306 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Pool;
+using AzureOpenAI.RoundRobin.Telemetry;
+using AzureOpenAI.RoundRobin.Transport;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using OpenAI;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents several Azure OpenAI endpoints with pre-built clients: whose turn it is, who is fit, and who waits.
+/// </summary>
+/// <remarks>
+/// Safe for concurrent use. Options are read when the constructor runs, and by <see cref="Update(RoundRobinOptions)"/>; later changes to an instance are not observed.
+/// The pool owns the transport that it made, but no client and no <see cref="HttpClient"/> that it was given.
+/// </remarks>
+public sealed class EndpointPool : IDisposable
+{
+    private readonly Lock _updating = new();
+    private readonly TimeProvider _time;
+    private readonly uint _start;
+    private readonly Func<double> _jitter;
+    private readonly Dispatcher _dispatcher;
+    private HttpClient? _ownTransport;
+    private IDisposable? _follows;
+    private Func<RoundRobinOptions, Resolution> _renew;
+    private volatile PoolRoutes _routes;
+
+    /// <summary>Initializes a new instance of the <see cref="EndpointPool"/> class. Reads no environment variable.</summary>
+    /// <param name="options">The endpoints, and how calls behave.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
+    /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
+    /// <param name="meterFactory">Makes the meter, or <see langword="null"/> for the one that all pools without a factory share.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>
+    public EndpointPool(RoundRobinOptions options, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null)
+        : this(ConfigurationResolver.ForPool(options), loggerFactory, timeProvider, meterFactory)
+    {
+    }
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The dispatcher disposes the transport when the last attempt has ended.")]
+    internal EndpointPool(
+        Resolution resolution, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null,
+        Action? released = null, uint? start = null, Func<double>? jitter = null)
+    {
+        _time = timeProvider ?? TimeProvider.System;
+        // A process that starts anywhere in the rotation does not meet all others at the first endpoint.
+        _start = start ?? (uint)Random.Shared.Next();
+        _jitter = jitter ?? Random.Shared.NextDouble;
+        Instruments instruments = Instruments.Of(meterFactory);
+        Log = PoolLog.Of(loggerFactory, instruments);
+        PoolMembers members = Assemble(resolution.Settings, before: null);
+        _dispatcher = new Dispatcher(members, _time, Log, instruments, () =>
+        {
+            instruments.Pools.Remove(this);
+            _ownTransport?.Dispose();
+            released?.Invoke();
+        });
+        _routes = new PoolRoutes(_dispatcher, members, resolution.Settings, Log);
+        _renew = resolution.Renew;
+        instruments.Pools.Add(this);
+        Log.Tell(resolution.Warnings);
+    }
+
+    /// <summary>Gets the number of configured endpoints.</summary>
+    public int Count => Settings.Endpoints.Count;
+
+    /// <summary>Gets the number of calls that wait at this moment because no endpoint is fit.</summary>
+    public int Waiting => _dispatcher.Waiting;
+
+    internal IReadOnlyList<Endpoint> Endpoints => _routes.Members.Endpoints;
+
+    internal PoolSettings Settings => _routes.Settings;
+
+    internal PoolLog Log { get; }
+
+    internal EndpointGroup DefaultGroup => _routes.Members.Default;
+
+    internal Dispatcher Dispatcher => _dispatcher;
+
+    /// <summary>The present ways of calls. A call takes them once, so that all it does goes by one configuration.</summary>
+    internal PoolRoutes Routes => _routes;
+
+    /// <summary>A generator of embeddings is over it, so every endpoint must be able to make them.</summary>
+    internal bool MakesEmbeddings { get; set; }
+
+    /// <summary>
+    /// Creates a pool of the endpoints in <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, or of those that <paramref name="configure"/> adds.
+    /// Does not read the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c>.
+    /// </summary>
+    /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, warnings about the variables among them, or <see langword="null"/> for nowhere.</param>
+    /// <returns>The pool, which the caller owns.</returns>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
+    public static EndpointPool FromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null)
+    {
+        RoundRobinOptions options = new();
+        configure?.Invoke(options);
+        return new EndpointPool(ConfigurationResolver.ForEnvironment(options), loggerFactory);
+    }
+
+    /// <summary>
+    /// Returns the pre-built client of the next fit endpoint; of the next one at all where none is fit. What happens to its calls is
+    /// outside the pool's sight: there is no failover, and no endpoint goes out for it. See <see cref="InvokeAsync"/>.
+    /// </summary>
+    /// <remarks>What a client cannot do is said at <see cref="PooledClient.Client"/>.</remarks>
+    /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public OpenAIClient Next() => NextClient().Client;
+
+    /// <summary>Returns what <see cref="Next"/> does, with the deployment to ask for.</summary>
+    /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
+    /// <returns>The client with its deployment.</returns>
+    /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public PooledClient NextClient(string? model = null) =>
+        _dispatcher.Peek(LoopFor(model).Group, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null).Pooled();
+
+    /// <summary>
+    /// Runs an operation of any kind on the endpoints under the pool's rules: the next fit endpoint, failover, waiting, and the same exceptions as a chat call.
+    /// </summary>
+    /// <typeparam name="T">What the operation yields.</typeparam>
+    /// <param name="operation">
+    /// What to do with a client. It may run more than once, each time at another endpoint or after a pause, and should pass on the token it is given.
+    /// A stream that it sends, such as audio, must be opened or rewound in it: an attempt that failed may have read it. What it yields should be whole: with
+    /// its end the attempt is over, and what is read later is outside of the pool's sight.
+    /// </param>
+    /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <remarks>
+    /// Images, transcriptions and embeddings work with every endpoint; Responses, speech and the typed chat methods with v1 endpoints only, as is said at
+    /// <see cref="PooledClient.Client"/>. An operation that its client does not support fails at once with the SDK's exception, and no endpoint is blamed.
+    /// </remarks>
+    /// <returns>What the operation yielded.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
+    /// <exception cref="InvalidOperationException">The pool holds a ready-made client, which has no client to hand out.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could do it, after more than one attempt or without any. What the operation threw surfaces as it is where it is no endpoint's fault, or the only attempt.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
+    public Task<T> InvokeAsync<T>(Func<PooledClient, CancellationToken, Task<T>> operation, string? model = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        AttemptLoop loop = LoopFor(model);
+        if (Array.Exists(loop.Group.Endpoints, static endpoint => !endpoint.IsBuilt))
+        {
+            throw new InvalidOperationException("The pool holds a ready-made client, which has no OpenAI client to run the operation on.");
+        }
+
+        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken);
+    }
+
+    /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
+    /// <returns>A snapshot.</returns>
+    public IReadOnlyList<EndpointStatus> GetStatus() => _dispatcher.Read<IReadOnlyList<EndpointStatus>>(
+        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, now))]);
+
+    /// <summary>
+    /// Takes another configuration while the pool runs: the endpoints, their weights, keys and limits, and how calls behave. Calls that run are not disturbed.
+    /// </summary>
+    /// <remarks>
+    /// <para>
+    /// An endpoint is the same as before if its address and its deployment are, whatever it is called; where that is true of several, their keys and names tell
+    /// them apart. A ready-made client is the same if it is the same object. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
+    /// key, credential or api-version is a new one. An endpoint that is not in the options any more gets no new call, and lets those that run there, and open streams, end.
+    /// New ones join the rotation. Calls that wait go on waiting, for the new endpoints; those for a model that no endpoint maps any more fail with
+    /// <see cref="EndpointsExhaustedException"/>.
+    /// </para>
+    /// <para>
+    /// What the options leave out is looked up where it was when the pool was made: in the environment for a pool of <see cref="FromEnvironment"/>, in the
+    /// app's configuration for one that is registered, which also follows its options by itself. A transport that the pool made, or that
+    /// <see cref="RoundRobinOptions.HttpClientName"/> names, is kept.
+    /// </para>
+    /// <para>Safe for concurrent use with calls and with itself: one update after the other takes effect whole.</para>
+    /// </remarks>
+    /// <param name="options">The whole configuration, not the difference. Read before the method returns.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault, and nothing has changed; the message names every fault.</exception>
+    /// <exception cref="InvalidOperationException">The pool is one of ready-made embedding generators, which options cannot name.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public void Update(RoundRobinOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        Update(() => options);
+    }
+
+    /// <summary>
+    /// Refuses new calls, wakes those that wait with <see cref="ObjectDisposedException"/>, lets running attempts end, and then lets go of the transport.
+    /// May be called more than once.
+    /// </summary>
+    public void Dispose()
+    {
+        _follows?.Dispose();
+        _dispatcher.Dispose();
+    }
+
+    /// <summary>Returns the number of endpoints.</summary>
+    /// <returns>A description without keys.</returns>
+    public override string ToString() => $"{Count} endpoints";
+
+    /// <summary>Follows the options of a registration. A configuration that is at fault is refused whole, and told.</summary>
+    internal void Follow(IOptionsMonitor<RoundRobinOptions> monitor, string name) => _follows = monitor.OnChange((_, changed) =>
+    {
+        if (changed == name)
+        {
+            Renew(() => monitor.Get(name));
+        }
+    });
+
+    internal AttemptLoop LoopFor(string? model) => _routes.LoopFor(model);
+
+    private void Renew(Func<RoundRobinOptions> latest)
+    {
+        try
+        {
+            Update(latest);
+        }
+        catch (ObjectDisposedException) when (_dispatcher.IsDisposed)
+        {
+            // The configuration changed as the pool was let go of, so there is nothing left to change.
+        }
+#pragma warning disable CA1031 // Whoever reloads the configuration is not who can mend it, and must not end with the process for it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Log.Refused(exception);
+        }
+    }
+
+    /// <param name="latest">Read under the lock, so that of two changes at once the later stands.</param>
+    private void Update(Func<RoundRobinOptions> latest)
+    {
+        lock (_updating)
+        {
+            ObjectDisposedException.ThrowIf(_dispatcher.IsDisposed, this);
+            HttpClient? before = _ownTransport;
+            Resolution resolution = _renew(latest());
+            PoolSettings settings = resolution.Settings.WithTransportOf(Settings);
+            PoolMembers members = Assemble(settings, _routes.Members);
+            CheckAbilities(members);
+            if (!_dispatcher.Change(members))
+            {
+                // One that was there before goes with the last of the calls that still run over it.
+                if (before is null)
+                {
+                    _ownTransport?.Dispose();
+                }
+
+                throw new ObjectDisposedException(nameof(EndpointPool));
+            }
+
+            _routes = new PoolRoutes(_dispatcher, members, settings, Log);
+            _renew = resolution.Renew;
+            Log.Tell(resolution.Warnings);
+        }
+    }
+
+    private PoolMembers Assemble(PoolSettings settings, PoolMembers? before)
+    {
+        if (settings.HttpClient is null && settings.Endpoints.Any(static endpoint => endpoint.Kind != EndpointKind.ReadyMade))
+        {
+            _ownTransport ??= EndpointClients.CreateTransport();
+        }
+
+        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, _start, _jitter, before).Build();
+    }
+
+    private void CheckAbilities(PoolMembers members)
+    {
+        if (MakesEmbeddings && members.Setups.Values.FirstOrDefault(static setup => setup.EmbeddingGenerator is null) is { } chatOnly)
+        {
+            throw new OptionsValidationException(
+                "", typeof(RoundRobinOptions), [$"Endpoint '{chatOnly.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; give it an address."]);
+        }
+    }
+
+    private EndpointStatus StatusOf(Endpoint endpoint, long now)
+    {
+        Condition condition = endpoint.Condition;
+        Health? cause = endpoint.Resource.Health.Condition >= endpoint.Health.Condition ? endpoint.Resource.Health : endpoint.Health;
+        TokenCounts used = endpoint.Used;
+        return new EndpointStatus(endpoint.Name)
+        {
+            DeploymentName = endpoint.DeploymentName,
+            State = (EndpointState)condition,
+            Reason = condition == Condition.Fit ? null : ExhaustedMessage.Reason(cause.Reason),
+            ReadyIn = condition == Condition.Out ? _dispatcher.Time.Until(now, endpoint.OutUntil) : null,
+            InFlight = _dispatcher.Running(endpoint),
+            Answered = endpoint.Answered,
+            Failed = endpoint.Failed,
+            RateLimited = endpoint.Rejected,
+            InputTokens = used.Input,
+            OutputTokens = used.Output,
+            CachedInputTokens = used.CachedInput,
+            LastError = endpoint.LastFailure,
+        };
+    }
+}

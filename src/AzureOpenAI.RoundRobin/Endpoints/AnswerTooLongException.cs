@@ -1,5 +1,0 @@
-namespace AzureOpenAI.RoundRobin.Endpoints;
-
-/// <summary>An endpoint sends more than an answer can be.</summary>
-internal sealed class AnswerTooLongException(AnswerLimit limit)
-    : IOException($"The endpoint sent more than {limit.Most:N0} bytes, which is more than {limit.What} can have.");

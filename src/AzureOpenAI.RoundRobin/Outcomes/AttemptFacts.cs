@@ -1,0 +1,32 @@
+namespace AzureOpenAI.RoundRobin.Outcomes;
+
+/// <summary>What is known of an attempt besides the exception that ended it.</summary>
+internal readonly record struct AttemptFacts
+{
+    /// <summary>The caller's own token is cancelled.</summary>
+    public bool CallerCancelled { get; init; }
+
+    /// <summary>Our own deadline ended the attempt.</summary>
+    public bool TimedOut { get; init; }
+
+    /// <summary>We ended the attempt because its endpoint had fallen silent.</summary>
+    public bool Moved { get; init; }
+
+    /// <summary>The pool built the client, so the request was seen to leave.</summary>
+    public bool Built { get; init; }
+
+    /// <summary>A request of this attempt reached the transport. For a ready-made client: its task was not complete at once.</summary>
+    public bool Sent { get; init; }
+
+    /// <summary>Content of this attempt has reached the caller.</summary>
+    public bool Committed { get; init; }
+
+    /// <summary>The deployment's name is the caller's own <c>ModelId</c>, not the pool's configuration.</summary>
+    public bool NameIsCallers { get; init; }
+
+    /// <summary>The operation is the user's own code, which may fail for reasons that are no endpoint's.</summary>
+    public bool UsersCode { get; init; }
+
+    /// <summary>The pool's own transport carried the request; it has no timeout but the one on connecting.</summary>
+    public bool OwnTransport { get; init; }
+}

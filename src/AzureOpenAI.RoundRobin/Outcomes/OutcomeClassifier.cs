@@ -1,0 +1,143 @@
+using System.ClientModel;
+using System.ClientModel.Primitives;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text.Json;
+using Azure;
+
+namespace AzureOpenAI.RoundRobin.Outcomes;
+
+/// <summary>
+/// Says what an exception means. A pure function, and the only place that knows status codes and the SDKs' exceptions.
+/// </summary>
+internal static class OutcomeClassifier
+{
+    /// <summary>The deployment had no room, nor had the one at the same resource that it spills over to; the status is that of the first.</summary>
+    private const string SpillOverFailed = "x-ms-spillover-error";
+
+    public static AttemptOutcome Classify(Exception exception, in AttemptFacts facts, DateTimeOffset now)
+    {
+        if (facts.CallerCancelled)
+        {
+            return new(OutcomeKind.Caller, exception);
+        }
+
+        Exception cause = Unwrap(exception);
+        if (facts.Moved)
+        {
+            return new(OutcomeKind.Silent, exception);
+        }
+
+        // A status of its own, an argument error, a timeout: it is the credential's all the same.
+        if (facts.Built && TokenFailure.IsBehind(exception))
+        {
+            return new(OutcomeKind.Credential, exception);
+        }
+
+        AttemptOutcome outcome =
+            Response(cause, now, facts, exception)
+            ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
+        // Out of range is what the SDK says to a value that it does not know yet: the stream was whole, and only unreadable.
+        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.Broken && cause is ArgumentOutOfRangeException);
+        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
+    }
+
+    /// <summary>An SDK that retried by itself reports its attempts as one aggregate; the last one is the state of the endpoint.</summary>
+    private static Exception Unwrap(Exception exception) =>
+        exception is AggregateException { InnerExceptions: [.., Exception last] } ? Unwrap(last) : exception;
+
+    private static AttemptOutcome? Response(Exception cause, DateTimeOffset now, in AttemptFacts facts, Exception exception)
+    {
+        switch (cause)
+        {
+            case ClientResultException { Status: > 0 } failure:
+                PipelineResponse? response = failure.GetRawResponse();
+                OutcomeKind kind = Kind(failure.Status, facts);
+                bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
+                return new(
+                    spilled && kind is (OutcomeKind.Request or OutcomeKind.Fault) ? OutcomeKind.RateLimited : kind,
+                    exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled);
+            case RequestFailedException { Status: > 0 } failure:
+                return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));
+            case HttpRequestException { StatusCode: { } status }:
+                return new(Kind((int)status, facts), exception, (int)status);
+            default:
+                return null;
+        }
+    }
+
+    private static OutcomeKind Kind(int status, in AttemptFacts facts) => status switch
+    {
+        429 => OutcomeKind.RateLimited,
+        401 or 402 or 403 or 407 => OutcomeKind.Credential,
+        404 => facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.Missing,
+        >= 300 and < 400 or 405 or 410 => OutcomeKind.Missing,
+        408 => OutcomeKind.Slow,
+        409 or 424 or 425 or 499 => OutcomeKind.Fault,
+        >= 400 and < 500 => OutcomeKind.Request,
+        < 300 => OutcomeKind.Broken,
+        _ => OutcomeKind.Fault,
+    };
+
+    private static TimeSpan? Hint(int status, PipelineResponse? response, DateTimeOffset now) =>
+        status is 429 or 503 && response is not null
+            ? RetryAfter.Parse(response.Headers, static (PipelineResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), now)
+            : null;
+
+    private static TimeSpan? Hint(int status, Response? response, DateTimeOffset now) =>
+        status is 429 or 503 && response is not null
+            ? RetryAfter.Parse(response.Headers, static (Azure.Core.ResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), now)
+            : null;
+
+    private static OutcomeKind Transport(Exception cause, in AttemptFacts facts)
+    {
+        if (!facts.Sent && IsArgumentError(cause, facts))
+        {
+            return OutcomeKind.Request;
+        }
+
+        if (IsUnreachable(cause, facts))
+        {
+            return OutcomeKind.Unreachable;
+        }
+
+        return cause switch
+        {
+            OperationCanceledException or TimeoutException => OutcomeKind.Slow,
+            RedirectFollowedException => OutcomeKind.Missing,
+            // Nothing but the request has been touched so far, and the app's own code in it.
+            not (ClientResultException or RequestFailedException) when facts is { Built: true, Sent: false, UsersCode: false } => OutcomeKind.Request,
+            JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.Broken,
+            // What the SDK says to a vector that it cannot read.
+            FormatException when !facts.UsersCode => OutcomeKind.Broken,
+            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.UsersCode => OutcomeKind.Request,
+            _ => OutcomeKind.Fault,
+        };
+    }
+
+    private static bool IsArgumentError(Exception cause, in AttemptFacts facts) =>
+        cause is ArgumentException
+        || (facts.Built && cause is NotSupportedException or InvalidOperationException or FormatException or InvalidCastException or JsonException or MissingMemberException);
+
+    private static bool IsUnreachable(Exception cause, in AttemptFacts facts)
+    {
+        // The pool's own transport has one timeout only, the one on connecting.
+        if (facts.OwnTransport && cause is OperationCanceledException { InnerException: TimeoutException })
+        {
+            return true;
+        }
+
+        for (Exception? inner = cause; inner is not null; inner = inner.InnerException)
+        {
+            switch (inner)
+            {
+                case HttpRequestException { HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError or HttpRequestError.ProxyTunnelError }:
+                case AuthenticationException:
+                case SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.HostNotFound or SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.TryAgain or SocketError.NoData }:
+                    return true;
+            }
+        }
+
+        return false;
+    }
+}

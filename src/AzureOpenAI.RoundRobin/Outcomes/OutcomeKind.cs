@@ -1,0 +1,41 @@
+namespace AzureOpenAI.RoundRobin.Outcomes;
+
+/// <summary>How an attempt ended, in the terms that decide what follows.</summary>
+internal enum OutcomeKind
+{
+    /// <summary>The endpoint answered.</summary>
+    Answered,
+
+    /// <summary>The caller's token is cancelled. Nobody is blamed.</summary>
+    Caller,
+
+    /// <summary>The request is at fault wherever it goes. Surfaces as itself, nobody is blamed.</summary>
+    Request,
+
+    /// <summary>429: the deployment has no capacity for the moment.</summary>
+    RateLimited,
+
+    /// <summary>404, or a redirect: there is no such deployment at this address.</summary>
+    Missing,
+
+    /// <summary>401 or 403: the resource refuses the key or the caller's network.</summary>
+    Credential,
+
+    /// <summary>Nothing was sent: refused, DNS, TLS, connect timeout.</summary>
+    Unreachable,
+
+    /// <summary>5xx, 424, 529, a reset, or a failure that says nothing known.</summary>
+    Fault,
+
+    /// <summary>A response began and could not be read, or ended without an answer, before any content.</summary>
+    Broken,
+
+    /// <summary>A stream ended without its finish after content had reached the caller.</summary>
+    Cut,
+
+    /// <summary>The attempt ran out of time after it was sent.</summary>
+    Slow,
+
+    /// <summary>The endpoint gave no sign of life while the others went on answering.</summary>
+    Silent,
+}

@@ -1,0 +1,153 @@
+using System.Collections.Frozen;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Transport;
+using Microsoft.Extensions.AI;
+using OpenAI;
+
+namespace AzureOpenAI.RoundRobin.Pool;
+
+/// <summary>
+/// Builds a pool's members from its settings: each resource once, each deployment there once, and the groups that answer each model. What was there
+/// before keeps its state, and gets a new client only where its key or its api-version is a new one.
+/// </summary>
+internal sealed class PoolAssembly
+{
+    private readonly PoolSettings _settings;
+    private readonly HttpClient? _transport;
+    private readonly TimeProvider _time;
+    private readonly uint _start;
+    private readonly Func<double> _jitter;
+    private readonly PoolMembers? _before;
+    private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
+    private readonly Dictionary<PooledResource, PooledResource> _was;
+    private readonly ConversationMakers? _conversations;
+    private readonly Dictionary<(Resource, string?), Endpoint> _endpoints = [];
+    private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
+    private readonly OrderedDictionary<EndpointGroup, Endpoint[]> _groups = [];
+
+    /// <param name="settings">What to build.</param>
+    /// <param name="transport">Carries every request; null if there are ready-made clients only.</param>
+    /// <param name="time">The source of all time.</param>
+    /// <param name="start">Where each cursor starts.</param>
+    /// <param name="jitter">A random number from 0 to 1, for cooldowns.</param>
+    /// <param name="before">What the pool consists of so far; null at its beginning.</param>
+    public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, uint start, Func<double> jitter, PoolMembers? before = null)
+    {
+        (_settings, _transport, _time, _start, _jitter, _before) = (settings, transport, time, start, jitter, before);
+        foreach (EndpointSettings entry in settings.Endpoints)
+        {
+            if (!_resources.TryAdd(PooledResource.IdentityOf(entry), new(entry) { Transport = transport }, out int index))
+            {
+                _resources.GetAt(index).Value.Add(entry);
+            }
+        }
+
+        _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
+        // Also where there is one only: another configuration may set others beside it, which must not be asked for what it keeps.
+        _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
+    }
+
+    public PoolMembers Build()
+    {
+        Endpoint[] all = [.. _settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))];
+        Dictionary<string, Endpoint[]> byModel = _settings.Endpoints
+            .SelectMany(static entry => entry.Deployments.Keys)
+            .Distinct(StringComparer.OrdinalIgnoreCase)
+            .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
+        FrozenDictionary<Endpoint, EndpointGroup> alone = _setups
+            .Where(static pair => pair.Value.Conversations is not null)
+            .ToFrozenDictionary(static pair => pair.Key, pair => Group(_before?.Alone.GetValueOrDefault(pair.Key), [pair.Key]));
+        EndpointGroup main = Group(_before?.Default, all);
+        FrozenDictionary<string, EndpointGroup> groups = byModel.ToFrozenDictionary(
+            static pair => pair.Key, pair => Group(_before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
+        return new PoolMembers(_setups, [.. _resources.Values], _groups, _before)
+        {
+            Default = main,
+            ByModel = groups,
+            Alone = alone,
+            Conversations = _conversations,
+            HasHomes = _settings.Affinity == EndpointAffinity.PromptCache,
+        };
+    }
+
+    private EndpointGroup Group(EndpointGroup? before, Endpoint[] endpoints)
+    {
+        EndpointGroup group = before ?? new(_time, _start);
+        _groups.Add(group, endpoints);
+        return group;
+    }
+
+    /// <summary>
+    /// Two entries of one resource can lead to the same deployment there, which then stands here twice.
+    /// An endpoint that does not map a model which others do would answer with another one, so it is left out, unless the name is its own
+    /// deployment's; or is a ready-made client's own affair, since it names none.
+    /// </summary>
+    private IEnumerable<Endpoint> For(string model)
+    {
+        foreach (EndpointSettings entry in _settings.Endpoints)
+        {
+            if (entry.Deployments.TryGetValue(model, out string? deployment))
+            {
+                yield return GetOrAdd(entry, deployment);
+            }
+            else if (entry is { Kind: EndpointKind.ReadyMade, Deployment: null } || string.Equals(entry.Deployment, model, StringComparison.OrdinalIgnoreCase))
+            {
+                yield return GetOrAdd(entry, entry.Deployment);
+            }
+        }
+    }
+
+    private Endpoint GetOrAdd(EndpointSettings entry, string? deployment)
+    {
+        PooledResource resource = _resources[PooledResource.IdentityOf(entry)];
+        if (!_endpoints.TryGetValue((resource.Resource, deployment), out Endpoint? endpoint))
+        {
+            endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment);
+            EndpointSetup setup = Setup(entry, deployment, resource, endpoint?.Setup);
+            endpoint ??= new(entry.Kind, resource.Resource, new Health(_time, _jitter), deployment, setup) { Hints = new(_time, deployment), Capacity = new(_time) };
+            _endpoints.Add((resource.Resource, deployment), endpoint);
+            _setups.Add(endpoint, setup);
+        }
+
+        return endpoint;
+    }
+
+    private EndpointSetup Setup(EndpointSettings entry, string? deployment, PooledResource resource, EndpointSetup? before)
+    {
+        bool isDefault = deployment == entry.Deployment;
+        OpenAIClient? client = entry.Kind == EndpointKind.ReadyMade ? null : ClientOf(entry, resource);
+        bool isSame = before is not null && before.Client == client;
+        return new()
+        {
+            Name = entry.Name,
+            Client = client,
+            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client?.GetChatClient(deployment).AsIChatClient()),
+            EmbeddingGenerator = entry.EmbeddingGenerator ?? (isSame ? before!.EmbeddingGenerator : client?.GetEmbeddingClient(deployment).AsIEmbeddingGenerator()),
+            Temperature = isDefault ? entry.Temperature : _settings.Temperature,
+            MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,
+            Weight = entry.Weight,
+            Priority = entry.Priority,
+            // Limits are those of the endpoint's own deployment; what others take is learned.
+            RequestsPerMinute = isDefault ? entry.RequestsPerMinute : null,
+            TokensPerMinute = isDefault ? entry.TokensPerMinute : null,
+            Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
+            Conversations = entry.ChatClient is not null ? _conversations : null,
+        };
+    }
+
+    private OpenAIClient ClientOf(EndpointSettings entry, PooledResource resource)
+    {
+        string version = entry.ApiVersion ?? "";
+        if (!resource.Clients.TryGetValue(version, out OpenAIClient? client))
+        {
+            bool isSame = _was.TryGetValue(resource, out PooledResource? before) && before.HasSameSecret(resource) && before.Transport == _transport;
+            client = isSame && before!.Clients.TryGetValue(version, out OpenAIClient? old) ? old : EndpointClients.Create(entry, _transport!, _time);
+            resource.Clients.Add(version, client);
+        }
+
+        return client;
+    }
+}

@@ -1,0 +1,20 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Pool;
+
+/// <summary>What a pool says of itself as one client: stable, and not whichever endpoint happens to be next.</summary>
+internal static class PoolMetadata
+{
+    private const string AzureOpenAI = "azure.ai.openai";
+
+    public static ChatClientMetadata OfChat(IReadOnlyList<Endpoint> endpoints) => new(AzureOpenAI, providerUri: null, ModelOf(endpoints));
+
+    public static EmbeddingGeneratorMetadata OfEmbeddings(IReadOnlyList<Endpoint> endpoints) => new(AzureOpenAI, providerUri: null, ModelOf(endpoints));
+
+    private static string? ModelOf(IReadOnlyList<Endpoint> endpoints)
+    {
+        string?[] models = [.. endpoints.Select(endpoint => endpoint.DeploymentName).Distinct()];
+        return models is [{ } model] ? model : null;
+    }
+}

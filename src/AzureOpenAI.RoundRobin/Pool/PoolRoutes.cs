@@ -1,0 +1,74 @@
+using System.Collections.Frozen;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
+using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Pool;
+
+/// <summary>Which way a call goes by the pool's present configuration: that of its model, or to the client that keeps its conversation. Immutable.</summary>
+internal sealed class PoolRoutes
+{
+    private readonly Dispatcher _dispatcher;
+    private readonly PoolMembers _members;
+    private readonly CallLimits _limits;
+    private readonly AttemptLoop _default;
+    private readonly FrozenDictionary<string, AttemptLoop> _byModel;
+
+    public PoolRoutes(Dispatcher dispatcher, PoolMembers members, PoolSettings settings, PoolLog log)
+    {
+        (_dispatcher, _members, Settings) = (dispatcher, members, settings);
+        _limits = new CallLimits
+        {
+            MaxWait = settings.MaxWait,
+            AttemptTimeout = settings.AttemptTimeout,
+            FirstContentTimeout = settings.FirstContentTimeout,
+            MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
+            OwnTransport = settings.HttpClient is null,
+        };
+        _default = new AttemptLoop(dispatcher, members.Default, _limits);
+        _byModel = members.ByModel.ToFrozenDictionary(
+            static group => group.Key, group => new AttemptLoop(dispatcher, group.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
+        EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
+        AffinityKeys = settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(settings.AffinityKey, log);
+    }
+
+    public PoolSettings Settings { get; }
+
+    public PoolMembers Members => _members;
+
+    public ChatClientMetadata ChatMetadata { get; }
+
+    public EmbeddingGeneratorMetadata EmbeddingMetadata { get; }
+
+    /// <summary>Null without affinity.</summary>
+    public AffinityKeys? AffinityKeys { get; }
+
+    public AttemptLoop LoopFor(string? model) =>
+        model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
+
+    /// <summary>A conversation that a ready-made client keeps goes on there and nowhere else; any other call goes where its model is answered.</summary>
+    public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
+
+    private AttemptLoop LoopOf(ChatOptions options)
+    {
+        AttemptLoop loop = LoopFor(options.ModelId);
+        return options.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
+    }
+
+    /// <summary>
+    /// The same client under the deployment that the loop asks it for. If it does not answer the model, it is asked all the same, and for the model as the
+    /// caller wrote it. If it is not in the configuration any more, nobody knows the conversation.
+    /// </summary>
+    private AttemptLoop LoopOf(Endpoint maker, AttemptLoop loop)
+    {
+        Endpoint? member = Array.Find(loop.Group.Endpoints, endpoint => endpoint.ChatClient == maker.ChatClient);
+        return _members.Alone.TryGetValue(member ?? maker, out EndpointGroup? alone)
+            ? new AttemptLoop(_dispatcher, alone, _limits, isMapped: member is not null && loop.IsMapped)
+            : loop;
+    }
+}

@@ -1,0 +1,79 @@
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Endpoints;
+using OpenAI;
+
+namespace AzureOpenAI.RoundRobin.Pool;
+
+/// <summary>
+/// A resource with the entries of the configuration that lead to it. The one place that knows when a resource of a new configuration is one that was there before.
+/// </summary>
+internal sealed class PooledResource(EndpointSettings first)
+{
+    private readonly List<EndpointSettings> _entries = [first];
+
+    public EndpointSettings First { get; } = first;
+
+    public IReadOnlyList<EndpointSettings> Entries => _entries;
+
+    public Resource Resource { get; private set; } = null!;
+
+    /// <summary>Those of each api-version that its entries name.</summary>
+    public Dictionary<string, OpenAIClient> Clients { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>What carries the clients' requests.</summary>
+    public HttpClient? Transport { get; init; }
+
+    /// <summary>A key, a credential, or a ready-made client.</summary>
+    private object? Secret => (object?)First.ApiKey ?? (object?)First.Credential ?? (object?)First.ChatClient ?? First.EmbeddingGenerator;
+
+    /// <summary>Two entries with one address and one key lead to one resource; each ready-made client is one by itself.</summary>
+    public static (Uri?, object) IdentityOf(EndpointSettings entry) => (entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
+
+    public void Add(EndpointSettings entry) => _entries.Add(entry);
+
+    public bool HasSameSecret(PooledResource other) => Equals(Secret, other.Secret);
+
+    /// <summary>
+    /// Finds for each resource the one that it was before: at the same address with the same key, else with an entry of the same name, else with the
+    /// same deployment, else the one that is left. A ready-made client is the same only if it is the same object.
+    /// </summary>
+    /// <param name="resources">Those of the new configuration. Each gets its <see cref="Resource"/>.</param>
+    /// <param name="before">Those of the old one.</param>
+    /// <param name="create">Makes one that was not there before.</param>
+    /// <returns>What each was, where it was anything.</returns>
+    public static Dictionary<PooledResource, PooledResource> Match(IReadOnlyList<PooledResource> resources, IEnumerable<PooledResource> before, Func<PooledResource, Resource> create)
+    {
+        Func<PooledResource, PooledResource, bool>[] alike =
+        [
+            static (now, then) => now.HasSameSecret(then),
+            static (now, then) => now.First.Address is not null && now.SharesName(then),
+            static (now, then) => now.First.Address is not null && now.SharesDeployment(then),
+            static (now, then) => now.First.Address is not null,
+        ];
+        Dictionary<PooledResource, PooledResource> was = [];
+        List<PooledResource> left = [.. before];
+        foreach (Func<PooledResource, PooledResource, bool> isAlike in alike)
+        {
+            foreach (PooledResource now in resources)
+            {
+                if (!was.ContainsKey(now) && left.Find(then => then.First.Address == now.First.Address && isAlike(now, then)) is { } found)
+                {
+                    was.Add(now, found);
+                    left.Remove(found);
+                }
+            }
+        }
+
+        foreach (PooledResource now in resources)
+        {
+            now.Resource = was.TryGetValue(now, out PooledResource? then) ? then.Resource : create(now);
+        }
+
+        return was;
+    }
+
+    private bool SharesName(PooledResource other) =>
+        _entries.Exists(entry => entry.HasOwnName && other._entries.Exists(theirs => theirs.HasOwnName && string.Equals(entry.Name, theirs.Name, StringComparison.OrdinalIgnoreCase)));
+
+    private bool SharesDeployment(PooledResource other) => _entries.Exists(entry => other._entries.Exists(theirs => entry.Deployment == theirs.Deployment));
+}

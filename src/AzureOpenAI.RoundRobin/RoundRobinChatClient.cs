@@ -1,0 +1,145 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Diagnostics.Metrics;
+using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Pool;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Provides an <see cref="IChatClient"/> that sends each call to the next fit endpoint of an <see cref="EndpointPool"/>, and to another one where that fails.
+/// </summary>
+/// <remarks>
+/// Safe for concurrent use. The caller's messages and options are never changed. A stream picks its endpoint when it is enumerated, and each
+/// enumeration is a call of its own; until its first content it may move to another endpoint, after that it never does.
+/// </remarks>
+[SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The first parameters differ in kind, so no call is ambiguous.")]
+public sealed class RoundRobinChatClient : IChatClient
+{
+    private readonly bool _leaveOpen;
+
+    /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over a pool.</summary>
+    /// <param name="pool">The endpoints.</param>
+    /// <param name="leaveOpen">Whether the pool outlives this client; otherwise it is disposed with it.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="pool"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="pool"/> is that of ready-made embedding generators, which cannot chat.</exception>
+    public RoundRobinChatClient(EndpointPool pool, bool leaveOpen = false)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        if (pool.Endpoints.Any(static endpoint => endpoint.ChatClient is null))
+        {
+            throw new ArgumentException("The pool is one of ready-made embedding generators, which cannot chat.", nameof(pool));
+        }
+
+        Pool = pool;
+        _leaveOpen = leaveOpen;
+    }
+
+    /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over ready-made clients of any provider.</summary>
+    /// <param name="clients">The clients to rotate over, in order. The list is captured.</param>
+    /// <param name="options">How calls behave; only what is about attempts counts.</param>
+    /// <param name="leaveOpen">Whether the clients outlive this one; otherwise each is disposed with it, once its last call has ended.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
+    /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
+    /// <param name="meterFactory">Makes the meter, or <see langword="null"/> for the one that all pools without a factory share.</param>
+    /// <exception cref="ArgumentNullException"><paramref name="clients"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="clients"/> is empty or contains <see langword="null"/>.</exception>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault; the message names every fault.</exception>
+    public RoundRobinChatClient(
+        IEnumerable<IChatClient> clients, RoundRobinOptions? options = null, bool leaveOpen = false,
+        ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null)
+        : this(Capture(clients, options, leaveOpen, loggerFactory, timeProvider, meterFactory))
+    {
+    }
+
+    /// <summary>Gets the endpoints.</summary>
+    public EndpointPool Pool { get; }
+
+    /// <summary>
+    /// Creates a client over the endpoints in <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, or over those that <paramref name="configure"/> adds.
+    /// It is always a pool: the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is not read.
+    /// </summary>
+    /// <param name="configure">Sets what the variables do not say, or <see langword="null"/>.</param>
+    /// <param name="loggerFactory">Where the pool's logs go, warnings about the variables among them, or <see langword="null"/> for nowhere.</param>
+    /// <returns>The client, which owns its pool.</returns>
+    /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
+    public static RoundRobinChatClient FromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null) =>
+        new(EndpointPool.FromEnvironment(configure, loggerFactory));
+
+    /// <inheritdoc/>
+    /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    // Compiled by itself, so that all of its way is inlined here. In a caller that knows the client's type the JIT would inline the first half and call the other.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        PoolRoutes routes = Pool.Routes;
+        AttemptLoop loop = routes.LoopFor(options);
+        ChatOperation operation = new(Request(routes, loop, messages, options));
+        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="ChatStreamInterruptedException">The stream broke off after content had reached the caller.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        PoolRoutes routes = Pool.Routes;
+        AttemptLoop loop = routes.LoopFor(options);
+        return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Answers for this client, its pool, and metadata of the pool as a whole. For a key it knows nothing, and so returns <see langword="null"/>.</remarks>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(ChatClientMetadata) ? Pool.Routes.ChatMetadata
+            : serviceType.IsInstanceOfType(this) ? this
+            : serviceType.IsInstanceOfType(Pool) ? Pool
+            : null;
+    }
+
+    /// <summary>Disposes the pool, unless it was to be left open. Running calls end first. May be called more than once.</summary>
+    public void Dispose()
+    {
+        if (!_leaveOpen)
+        {
+            Pool.Dispose();
+        }
+    }
+
+    private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        messages = ChatRequest.Repeatable(messages);
+        return new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Group.HasAlternatives ? 0 : keys.Of(messages, options));
+    }
+
+    private static EndpointPool Capture(
+        IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,
+        ILoggerFactory? loggerFactory, TimeProvider? timeProvider, IMeterFactory? meterFactory)
+    {
+        ArgumentNullException.ThrowIfNull(clients);
+        IChatClient[] captured = [.. clients];
+        return new EndpointPool(ConfigurationResolver.ForClients(captured, options), loggerFactory, timeProvider, meterFactory, () =>
+        {
+            foreach (IChatClient client in leaveOpen ? [] : captured.Distinct())
+            {
+                client.Dispose();
+            }
+        });
+    }
+}

@@ -1,0 +1,163 @@
+using System.Runtime.ExceptionServices;
+using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration.Rules;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Represents what a pool of endpoints is made of and how its calls behave.
+/// </summary>
+/// <remarks>
+/// Plain settings with no logic, read when the pool is built or updated: later changes to an instance are not observed.
+/// Not safe for concurrent modification. Nothing here is ever printed with its keys.
+/// </remarks>
+public sealed class RoundRobinOptions
+{
+    /// <summary>Gets the endpoints, in order.</summary>
+    /// <value>
+    /// Empty by default. Where it stays empty the endpoints come from configuration or from the environment variable
+    /// <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>; lists from different sources are never merged.
+    /// </value>
+    public IList<EndpointOptions> Endpoints { get; } = [];
+
+    /// <summary>Gets or sets the deployment, or the model looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: each endpoint's own deployment, else <c>AZURE_OPENAI_DEPLOYMENT</c>; for embeddings
+    /// <c>AZURE_OPENAI_EMBEDDING_DEPLOYMENT</c>, else each endpoint's own.
+    /// </value>
+    /// <remarks>
+    /// An endpoint's own <see cref="EndpointOptions.DeploymentName"/> beats it, but not in a keyed registration or one for embeddings, whose purpose it is.
+    /// </remarks>
+    public string? DeploymentName { get; set; }
+
+    /// <summary>Gets or sets the <c>api-version</c> of classic endpoints that name none themselves.</summary>
+    /// <value>The default is <see langword="null"/>: <c>AZURE_OPENAI_API_VERSION</c>, else the SDK's default, 2024-10-21.</value>
+    public string? ApiVersion { get; set; }
+
+    /// <summary>Gets or sets the sampling temperature, 0 to 2, of calls whose own options name none.</summary>
+    /// <value>The default is <see langword="null"/>: the service decides.</value>
+    public float? Temperature { get; set; }
+
+    /// <summary>Gets or sets the largest number of output tokens of calls whose own options name none.</summary>
+    /// <value>The default is <see langword="null"/>: the service decides.</value>
+    public int? MaxOutputTokens { get; set; }
+
+    /// <summary>Gets or sets the credential for endpoints that have neither a key nor a credential of their own.</summary>
+    /// <value>The default is <see langword="null"/>.</value>
+    public TokenCredential? Credential { get; set; }
+
+    /// <summary>Gets or sets whether the pool is used at all, or the SDK's own client over a single endpoint.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: on where endpoints come from code or from a configuration section, else what
+    /// <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> says, else off.
+    /// </value>
+    public bool? Enabled { get; set; }
+
+    /// <summary>Gets or sets how long a call may wait, in all, while no endpoint is fit to take it.</summary>
+    /// <value>The default is 30 seconds, the most is an hour. <see cref="TimeSpan.Zero"/> means that a call never waits.</value>
+    public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>
+    /// Gets or sets the longest time that one attempt may take: to the whole answer; in a stream to the first update and between two updates.
+    /// </summary>
+    /// <value>The default is 100 seconds, which is the SDK's own, the most is a day. <see cref="Timeout.InfiniteTimeSpan"/> turns it off.</value>
+    public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(100);
+
+    /// <summary>Gets or sets the longest time to a stream's first content. <see cref="AttemptTimeout"/> counts as well.</summary>
+    /// <value>The default is <see langword="null"/>: none.</value>
+    public TimeSpan? FirstContentTimeout { get; set; }
+
+    /// <summary>Gets or sets the largest number of attempts that one call may make.</summary>
+    /// <value>The default is <see langword="null"/>: no limit but the fitness of the endpoints and <see cref="MaxWait"/>.</value>
+    public int? MaxAttempts { get; set; }
+
+    /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
+    /// <value>
+    /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever it says.
+    /// </value>
+    /// <remarks>
+    /// <para>
+    /// A service caches the start of a prompt, from 1,024 tokens on, at the deployment that saw it. Plain rotation sends each turn of a
+    /// conversation to another one; <see cref="EndpointAffinity.PromptCache"/> keeps it where its prompt is cached. Calls belong together
+    /// that have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
+    /// else the same instructions, leading system messages, tool names and first user message. Only streams and answers of
+    /// <see cref="RoundRobinChatClient"/> have an affinity, and a call with nothing to go by takes its turn.
+    /// </para>
+    /// <para>
+    /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. To send one as well,
+    /// set it in <see cref="ChatOptions.RawRepresentationFactory"/>, which is not looked into.
+    /// </para>
+    /// <para>
+    /// A new conversation is placed by weighted rendezvous hashing over the names of the endpoints, passed on to the next in that order
+    /// where an endpoint has had more than its share of the latest ones, and stays there while it is remembered (the last 10,000
+    /// conversations and more). Other processes with the same endpoints agree on most. Give ready-made clients names that last.
+    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or would have more than 8 calls in flight and more than
+    /// twice its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
+    /// </para>
+    /// <para>
+    /// The price is evenness: conversations are spread by weight, not calls, so one that is busier than others loads its endpoint more.
+    /// Many calls with one and the same prompt go to one endpoint.
+    /// </para>
+    /// </remarks>
+    public EndpointAffinity Affinity { get; set; }
+
+    /// <summary>Gets or sets what tells which calls belong together, such as by a conversation's or tenant's id.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: the start of the prompt tells. A selector that returns <see langword="null"/> lets the call take
+    /// its turn.
+    /// </value>
+    /// <remarks>
+    /// Takes <see cref="EndpointAffinity.PromptCache"/>. Called once for each call, or for each stream when it is asked for, from any thread
+    /// and possibly from many at once, so it must be quick and safe for that; it must not change what it is given. If it throws, the call takes
+    /// its turn, and a warning is logged the first time.
+    /// </remarks>
+    public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; set; }
+
+    /// <summary>Gets or sets the client that carries every request of the pool.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
+    /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
+    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short, and its
+    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead. Where it
+    /// does, the answer is not taken, and the endpoint rests as misconfigured.
+    /// </value>
+    public HttpClient? HttpClient { get; set; }
+
+    /// <summary>Gets or sets the name of a client from <see cref="IHttpClientFactory"/> that carries every request of the pool.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>. Used where the pool is registered in a service collection; the client is created once,
+    /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler, and set <see cref="SocketsHttpHandler.AllowAutoRedirect"/>
+    /// to <see langword="false"/>. A warning is logged at start where the client follows redirects; it is not changed, since others may use it.
+    /// </value>
+    public string? HttpClientName { get; set; }
+
+    /// <summary>The section that a registration was given to read from.</summary>
+    internal IConfiguration? Section { get; set; }
+
+    /// <summary>What a registration's own code threw when it was asked to fill these options; whoever reads them must be told.</summary>
+    internal ExceptionDispatchInfo? Failure { get; private set; }
+
+    /// <summary>Has a registration's code fill these options. It also runs when the configuration is reloaded, on a thread that must not meet what it throws.</summary>
+    internal void Take(Action<RoundRobinOptions> configure)
+    {
+        try
+        {
+            configure(this);
+        }
+#pragma warning disable CA1031 // It is thrown on, where it can be answered.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Failure ??= ExceptionDispatchInfo.Capture(exception);
+        }
+    }
+
+    /// <summary>Returns the number of endpoints and the deployment, never a key.</summary>
+    /// <returns>A short description for debugging.</returns>
+    public override string ToString() => $"{Endpoints.Count} endpoints, deployment '{Deployment}'";
+
+    // A key can be pasted into the wrong property.
+    private string Deployment => DeploymentName is not { } name ? "(each endpoint's own)" : TextRules.CanShow(name) ? name : "(not shown)";
+}

@@ -1,0 +1,16 @@
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>Arithmetic on <see cref="TimeProvider.GetTimestamp"/>: monotonic, and never the wall clock.</summary>
+internal static class TimestampExtensions
+{
+    /// <summary>The timestamp that is <paramref name="duration"/> later, or the last there is.</summary>
+    public static long After(this TimeProvider time, long timestamp, TimeSpan duration)
+    {
+        double ticks = duration.TotalSeconds * time.TimestampFrequency;
+        return ticks >= long.MaxValue - timestamp ? long.MaxValue : timestamp + (long)Math.Ceiling(ticks);
+    }
+
+    /// <summary>How far <paramref name="later"/> is ahead of <paramref name="now"/>; never negative.</summary>
+    public static TimeSpan Until(this TimeProvider time, long now, long later) =>
+        later <= now ? TimeSpan.Zero : time.GetElapsedTime(now, later);
+}

@@ -1,0 +1,5 @@
+namespace AzureOpenAI.RoundRobin.Transport;
+
+/// <summary>An endpoint sends more than an answer can be.</summary>
+internal sealed class AnswerTooLongException(AnswerLimit limit)
+    : IOException($"The endpoint sent more than {limit.Most:N0} bytes, which is more than {limit.What} can have.");

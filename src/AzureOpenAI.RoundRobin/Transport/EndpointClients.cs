@@ -1,0 +1,93 @@
+using System.ClientModel;
+using System.ClientModel.Primitives;
+using System.Diagnostics.CodeAnalysis;
+using Azure.AI.OpenAI;
+using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration;
+using OpenAI;
+
+namespace AzureOpenAI.RoundRobin.Transport;
+
+/// <summary>Builds the SDK's clients. The only place that does.</summary>
+internal static class EndpointClients
+{
+    private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
+
+    /// <summary>
+    /// One transport for a pool: connections are renewed, so that a DNS change is seen; a dead host costs 5 seconds; and neither a
+    /// cookie nor a redirect can take a key or a call to another place than the configured one.
+    /// </summary>
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handler.")]
+    public static HttpClient CreateTransport()
+    {
+        SocketsHttpHandler handler = new()
+        {
+            ConnectTimeout = ConnectTimeout,
+            PooledConnectionLifetime = ConnectionLifetime,
+            Proxy = new LoopbackBypass(HttpClient.DefaultProxy),
+            UseCookies = false,
+            AllowAutoRedirect = false,
+        };
+        return new HttpClient(handler, disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+    }
+
+    /// <summary>A client whose every attempt is the pool's: no retries of its own, and the pool's deadline instead of the SDK's.</summary>
+    public static OpenAIClient Create(EndpointSettings settings, HttpClient transport, TimeProvider time)
+    {
+        TokenCache? tokens = settings.Credential is { } credential ? new(credential, time) : null;
+        return settings.Kind == EndpointKind.V1
+            ? CreateV1(settings, tokens, Prepare(new OpenAIClientOptions { Endpoint = settings.Address }, transport))
+            : CreateClassic(settings, tokens, Prepare(new AzureOpenAIClientOptions(), transport));
+    }
+
+    /// <summary>The SDK's own client with its own retries, deadlines and transport, for use without a pool.</summary>
+    public static OpenAIClient CreatePlain(EndpointSettings settings, HttpClient? transport)
+    {
+        HttpClientPipelineTransport? given = transport is null ? null : new(transport);
+        return settings.Kind == EndpointKind.V1
+            ? CreateV1(settings, settings.Credential is { } credential ? new TokenCache(credential, TimeProvider.System) : null, new OpenAIClientOptions { Endpoint = settings.Address, Transport = given })
+            : CreateClassic(settings, settings.Credential, new AzureOpenAIClientOptions { Transport = given });
+    }
+
+    private static TOptions Prepare<TOptions>(TOptions options, HttpClient transport)
+        where TOptions : ClientPipelineOptions
+    {
+        options.RetryPolicy = OneTryPolicy.Instance;
+        options.NetworkTimeout = Timeout.InfiniteTimeSpan;
+        options.Transport = new EndpointTransport(transport);
+        return options;
+    }
+
+    private static AzureOpenAIClient CreateClassic(EndpointSettings settings, TokenCredential? credential, AzureOpenAIClientOptions options)
+    {
+        if (settings.ApiVersion is { } version)
+        {
+            options.AddPolicy(new ApiVersionPolicy(version), PipelinePosition.PerCall);
+        }
+
+        if (IsGovernment(settings.Address!))
+        {
+            options.Audience = AzureOpenAIAudience.AzureGovernment;
+        }
+
+        return settings.ApiKey is { } key
+            ? new AzureOpenAIClient(settings.Address!, new ApiKeyCredential(key), options)
+            : new AzureOpenAIClient(settings.Address!, credential!, options);
+    }
+
+    private static OpenAIClient CreateV1(EndpointSettings settings, TokenCredential? credential, OpenAIClientOptions options)
+    {
+        AuthenticationPolicy authentication = settings.ApiKey is { } key
+            ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
+            : new TokenPolicy(credential!, Scope(settings.Address!));
+#pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor itself is not in our surface.
+        return new OpenAIClient(authentication, options);
+#pragma warning restore OPENAI001
+    }
+
+    private static string Scope(Uri address) =>
+        IsGovernment(address) ? "https://cognitiveservices.azure.us/.default" : "https://cognitiveservices.azure.com/.default";
+
+    private static bool IsGovernment(Uri address) => address.Host.EndsWith(".azure.us", StringComparison.OrdinalIgnoreCase);
+}

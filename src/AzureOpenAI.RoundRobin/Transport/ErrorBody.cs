@@ -1,0 +1,37 @@
+using System.ClientModel.Primitives;
+
+namespace AzureOpenAI.RoundRobin.Transport;
+
+/// <summary>Makes the body of an error fit for the SDK, which quotes it in its exception, and so in every log.</summary>
+internal static class ErrorBody
+{
+    private const int ShortestKey = 8;
+    private const string Bearer = "Bearer ";
+
+    public static bool Is(PipelineResponse response) => response.Status is < 200 or >= 300;
+
+    /// <summary>To be called when the body has been read.</summary>
+    public static void Clean(PipelineRequest request, PipelineResponse response)
+    {
+        if (!Is(response))
+        {
+            return;
+        }
+
+        // The classic client throws a NullReferenceException at an error that is the JSON null, and its status would be lost.
+        if (response.Content.ToMemory().Span.Trim(" \t\r\n"u8).SequenceEqual("null"u8))
+        {
+            response.ContentStream = new MemoryStream();
+        }
+        else if (KeyOf(request) is { Length: >= ShortestKey } key && response.Content.ToString() is var body && body.Contains(key, StringComparison.OrdinalIgnoreCase))
+        {
+            // A gateway that echoes what it was sent.
+            response.ContentStream = BinaryData.FromString(body.Replace(key, "(key)", StringComparison.OrdinalIgnoreCase)).ToStream();
+        }
+    }
+
+    private static string? KeyOf(PipelineRequest request) =>
+        request.Headers.TryGetValue("api-key", out string? key) ? key
+        : request.Headers.TryGetValue("Authorization", out string? token) && token!.StartsWith(Bearer, StringComparison.Ordinal) ? token[Bearer.Length..]
+        : null;
+}

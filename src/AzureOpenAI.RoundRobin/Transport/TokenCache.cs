@@ -1,0 +1,161 @@
+using System.Runtime.ExceptionServices;
+using Azure.Core;
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Transport;
+
+/// <summary>
+/// An endpoint's token: fetched once for its lifetime, by one caller for all who want it, and renewed a while before it expires. The SDK's classic client keeps
+/// tokens less strictly, and its v1 client not at all.
+/// </summary>
+/// <remarks>
+/// A fetch belongs to the call that began it, and ends with it; then another of those who wait begins one, so no call is lost to another's cancellation.
+/// While the old token is valid nobody waits but the one who renews it, and a renewal that fails costs nobody anything.
+/// </remarks>
+internal sealed class TokenCache(TokenCredential credential, TimeProvider time) : TokenCredential
+{
+    /// <summary>A token is not sent where it may expire on its way.</summary>
+    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(30);
+
+    /// <summary>So long before its end one is renewed whose issuer does not say when.</summary>
+    private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(5);
+
+    /// <summary>Between two renewals, where the first failed or brought a token that is to be renewed itself already.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
+
+    private readonly TokenCredential _credential = credential;
+    private readonly TimeProvider _time = time;
+    private readonly Lock _gate = new();
+    private Held? _held;
+    private TaskCompletionSource<Fetched>? _fetch;
+
+    /// <remarks>On the synchronous way, which only a user's own operation takes, nobody waits for another's fetch.</remarks>
+    public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken)
+    {
+        if (Find(requestContext) is { } held && held.IsFresh(_time.GetUtcNow()))
+        {
+            return held.Token;
+        }
+
+        Fetched fetched;
+        try
+        {
+            fetched = Keep(requestContext, _credential.GetToken(requestContext, cancellationToken));
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            fetched = Instead(requestContext, exception);
+        }
+
+        return TokenOf(fetched)!.Value;
+    }
+
+    public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
+        Find(requestContext) is { } held && held.IsFresh(_time.GetUtcNow()) ? new(held.Token) : WaitAsync(requestContext, cancellationToken);
+
+    private async ValueTask<AccessToken> WaitAsync(TokenRequestContext context, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            TaskCompletionSource<Fetched>? own = null;
+            Task<Fetched> fetch;
+            lock (_gate)
+            {
+                DateTimeOffset now = _time.GetUtcNow();
+                if (Find(context) is { } held && (held.IsFresh(now) || (held.IsValid(now) && _fetch is not null)))
+                {
+                    return held.Token;
+                }
+
+                _fetch ??= own = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                fetch = _fetch.Task;
+            }
+
+            Fetched fetched = own is null
+                ? await fetch.WaitAsync(cancellationToken).ConfigureAwait(false)
+                : await FetchAsync(own, context, cancellationToken).ConfigureAwait(false);
+            if (TokenOf(fetched) is { } token)
+            {
+                return token;
+            }
+        }
+    }
+
+    private async Task<Fetched> FetchAsync(TaskCompletionSource<Fetched> own, TokenRequestContext context, CancellationToken cancellationToken)
+    {
+        Fetched fetched = default;
+        try
+        {
+            // Not all credentials listen to their token.
+            fetched = Keep(context, await _credential.GetTokenAsync(context, cancellationToken).AsTask().WaitAsync(cancellationToken).ConfigureAwait(false));
+        }
+#pragma warning disable CA1031 // It is told to all who wait for the token.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            fetched = cancellationToken.IsCancellationRequested ? default : Instead(context, exception);
+        }
+
+        lock (_gate)
+        {
+            _fetch = null;
+        }
+
+        own.SetResult(fetched);
+        return fetched;
+    }
+
+    /// <returns>Null where whoever fetched has given up.</returns>
+    private static AccessToken? TokenOf(in Fetched fetched)
+    {
+        if (fetched.Failure is { } failure)
+        {
+            TokenFailure.Note(failure);
+            ExceptionDispatchInfo.Throw(failure);
+        }
+
+        return fetched.Token;
+    }
+
+    /// <summary>A client asks for one scope all its life; for anything else it is as if nothing was held.</summary>
+    private Held? Find(TokenRequestContext context) =>
+        Volatile.Read(ref _held) is { } held && context.Claims is null && held.Scopes.AsSpan().SequenceEqual(context.Scopes) ? held : null;
+
+    private Fetched Keep(TokenRequestContext context, AccessToken token)
+    {
+        DateTimeOffset renewAt = token.RefreshOn ?? token.ExpiresOn - Ahead;
+        DateTimeOffset soonest = _time.GetUtcNow() + Pause;
+        Volatile.Write(ref _held, new Held(context.Scopes, token, renewAt > soonest ? renewAt : soonest));
+        return new(token, null);
+    }
+
+    /// <summary>What comes of a fetch that failed: the old token while it is valid, and another fetch later.</summary>
+    private Fetched Instead(TokenRequestContext context, Exception failure)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        if (Find(context) is not { } held || !held.IsValid(now))
+        {
+            return new(null, failure);
+        }
+
+        Volatile.Write(ref _held, held with { RenewAt = now + Pause });
+        return new(held.Token, null);
+    }
+
+    private sealed record Held(string[] Scopes, AccessToken Token, DateTimeOffset RenewAt)
+    {
+        public bool IsValid(DateTimeOffset now) => now < Token.ExpiresOn - Margin;
+
+        public bool IsFresh(DateTimeOffset now) => IsValid(now) && now < RenewAt;
+
+        /// <summary>A record prints its members.</summary>
+        public override string ToString() => nameof(Held);
+    }
+
+    /// <summary>Neither, where whoever fetched has given up.</summary>
+    private readonly record struct Fetched(AccessToken? Token, Exception? Failure)
+    {
+        public override string ToString() => nameof(Fetched);
+    }
+}
