@@ -21,7 +21,7 @@ namespace AzureOpenAI.RoundRobin;
 /// Safe for concurrent use. Options are read when the constructor runs, and by <see cref="Update(RoundRobinOptions)"/>; later changes to an instance are not observed.
 /// The pool owns the transport that it made, but no client and no <see cref="HttpClient"/> that it was given.
 /// </remarks>
-public sealed class EndpointPool : IDisposable
+public sealed class EndpointPool : IDisposable, IStatusSource
 {
     private readonly Lock _updating = new();
     private readonly TimeProvider _time;

@@ -2,10 +2,10 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
-using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
+using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
@@ -18,7 +18,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// belongs to, so that it can never cancel the attempt that reuses the object.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache that keeps attempts lets go of them; nobody else owns one.")]
-internal sealed class Attempt(AttemptCache cache, TimeProvider time)
+internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestScope, ICallOwner
 {
     private const long Idle = 0;
     private const long Fired = -1;
@@ -103,6 +103,10 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
     /// <summary>Null while nobody listens.</summary>
     public AttemptTrace? Trace { get; set => field = Note(value); }
 
+    IAnswerListener IRequestScope.AnswerListener => Endpoint.Hints;
+
+    IStatusListener? IRequestScope.StatusListener => Trace;
+
     /// <summary>What ended it after its content had reached the caller.</summary>
     public StrongBox<AttemptOutcome>? Interruption { get; set => field = Note(value); }
 
@@ -122,6 +126,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time)
         Generation = generation;
         Volatile.Write(ref _endpoint, endpoint);
     }
+
+    void IRequestScope.Sends() => IsSent = true;
 
     /// <summary>Counts it among the calls in flight, once, and before anything of it is awaited. An attempt whose answer is there at once is never counted.</summary>
     /// <param name="number">How many calls the pool has begun.</param>

@@ -44,7 +44,7 @@ internal sealed partial class Dispatcher
 
             Array.ForEach(mended, MendUnsynchronized);
             BeginWatchingUnsynchronized(joined);
-            _log.Changed(joined, left, changed);
+            _log.Changed(NamesOf(joined), NamesOf(left), NamesOf(changed));
             _dirty = true;
             SettleUnsynchronized(_time.GetTimestamp());
         }
@@ -55,6 +55,8 @@ internal sealed partial class Dispatcher
         FinishOutside();
         return true;
     }
+
+    private static string[] NamesOf(Endpoint[] endpoints) => Array.ConvertAll(endpoints, static endpoint => endpoint.Name);
 
     private static void AdoptUnsynchronized(PoolMembers members)
     {

@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
@@ -87,7 +88,7 @@ internal sealed partial class Dispatcher
         {
             if (endpoint.IsOpen)
             {
-                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens.At(endpoint)));
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(call.Tokens.At(endpoint.MaxOutputTokens)));
             }
         }
 
@@ -225,7 +226,7 @@ internal sealed partial class Dispatcher
 
     private bool IsFree(Endpoint endpoint, Call call, bool retry, long now) =>
         endpoint.HasPermit && endpoint.SkippedUntil <= now && (retry || !call.HasTried(endpoint))
-        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens.At(endpoint)))
+        && (call.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(call.Tokens.At(endpoint.MaxOutputTokens)))
         && !IsCrowded(endpoint, call, now);
 
     /// <summary>
@@ -251,7 +252,7 @@ internal sealed partial class Dispatcher
         Attempt attempt = Begin(_attempts.Rent(), endpoint)!;
         Count(attempt);
         attempt.StartedAt = now;
-        endpoint.Capacity.Take(tokens.At(endpoint), now);
+        endpoint.Capacity.Take(tokens.At(endpoint.MaxOutputTokens), now);
         attempt.HoldsOwnPermit = endpoint.Health.TakePermit(now);
         attempt.HoldsResourcePermit = endpoint.Resource.Health.TakePermit(now);
 

@@ -72,6 +72,9 @@ internal sealed partial class Dispatcher : IDisposable
         }
     }
 
+    /// <summary>What a call gets that comes after the pool's disposal. It names the pool, which is what the caller has disposed.</summary>
+    public static ObjectDisposedException DisposedException() => new(PoolLog.Category);
+
     /// <summary>The quick way: an attempt at the next in turn, where nothing is due and nobody waits.</summary>
     public Attempt? TryBegin(EndpointGroup group, uint affinity)
     {
@@ -103,7 +106,11 @@ internal sealed partial class Dispatcher : IDisposable
     /// <summary>The endpoint whose turn it is, for use outside the loop: the next fit one, else simply the next.</summary>
     public Endpoint Peek(EndpointGroup group, Func<Endpoint, bool> suits)
     {
-        ObjectDisposedException.ThrowIf(_disposed, typeof(EndpointPool));
+        if (_disposed)
+        {
+            throw DisposedException();
+        }
+
         lock (_lock)
         {
             SettleUnsynchronized(_time.GetTimestamp());
@@ -226,7 +233,7 @@ internal sealed partial class Dispatcher : IDisposable
         _wake.Dispose();
         foreach (Waiter waiter in waiting)
         {
-            waiter.TrySetException(new ObjectDisposedException(nameof(EndpointPool)));
+            waiter.TrySetException(DisposedException());
         }
 
         // The fence that Begin and End do without: each of them either sees the flag from here on, or what it did to its mark is seen below.

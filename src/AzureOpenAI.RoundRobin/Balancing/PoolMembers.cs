@@ -1,8 +1,6 @@
 using System.Collections.Frozen;
 using System.Numerics;
-using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Pool;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 

@@ -71,7 +71,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     {
         if (_instruments.IsListening)
         {
-            AttemptTrace.Begin(_instruments, Dispatcher.Time, attempt, operation, number);
+            attempt.Trace = AttemptTrace.Begin(_instruments, Dispatcher.Time, attempt.Endpoint.Name, operation, number);
         }
     }
 

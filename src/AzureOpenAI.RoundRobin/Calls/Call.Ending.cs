@@ -27,7 +27,11 @@ internal sealed partial class Call
     private void Refuse(in Pick pick)
     {
         ForgetBroken(blame: true);
-        ObjectDisposedException.ThrowIf(pick.Refusal == Refusal.Disposed && _failures.Count == 0, typeof(EndpointPool));
+        if (pick.Refusal == Refusal.Disposed && _failures.Count == 0)
+        {
+            throw Dispatcher.DisposedException();
+        }
+
         if (pick.Refusal == Refusal.Gone)
         {
             throw Exhausted(null, "The configuration has changed, and no endpoint is left for what the call asks for. ");

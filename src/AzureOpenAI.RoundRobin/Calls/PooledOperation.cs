@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Calls;
@@ -31,7 +32,7 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
         attempt.IsTokenKept = true;
         try
         {
-            return RunningAttempt.Observe(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
+            return RequestScope.Run(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
                 ?? throw new InvalidOperationException("The operation returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the operation throws is an outcome, and the classifier's to judge.

@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
@@ -31,7 +32,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? RunningAttempt.Observe(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsBuilt ? RequestScope.Run(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -53,7 +54,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         {
             if (result is { ConversationId: { } id })
             {
-                attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint);
+                attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
             }
 
             return;

@@ -1,6 +1,6 @@
-using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;

@@ -104,7 +104,7 @@ internal sealed partial class ChatStream
     }
 
     private ValueTask<bool> Open() => _attempt!.Endpoint.IsBuilt
-        ? RunningAttempt.Observe(_attempt, this, static (stream, _) => stream.Begin())
+        ? RequestScope.Run(_attempt, this, static (stream, _) => stream.Begin())
         : Begin();
 
     private ValueTask<bool> Begin()

@@ -183,7 +183,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
             _finished |= Current.FinishReason is not null;
             if (Current.ConversationId is { } id)
             {
-                _attempt!.Endpoint.Conversations?.Remember(id, _attempt.Endpoint);
+                _attempt!.Endpoint.Conversations?.Remember(id, _attempt.Endpoint.ChatClient!);
             }
 
             ReadUsage(Current);

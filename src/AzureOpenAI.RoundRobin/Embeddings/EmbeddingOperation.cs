@@ -1,6 +1,7 @@
 using System.Globalization;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
@@ -34,7 +35,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? RunningAttempt.Observe(attempt, _request, Ask) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsBuilt ? RequestScope.Run(attempt, _request, Ask) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The generator of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the generator throws is an outcome, and the classifier's to judge.

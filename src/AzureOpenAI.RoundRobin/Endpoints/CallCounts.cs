@@ -1,5 +1,3 @@
-using AzureOpenAI.RoundRobin.Balancing;
-
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>How many calls an endpoint has answered, and how many are in flight there. Exact, whoever counts at the same time.</summary>
@@ -16,7 +14,7 @@ internal struct CallCounts
 
     private long _answeredAndInFlight;
     private long _answeredToFavored;
-    private Attempt? _favored;
+    private ICallOwner? _favored;
 
     public readonly long Answered => (Volatile.Read(in _answeredAndInFlight) >> AnsweredShift) + Volatile.Read(in _answeredToFavored);
 
@@ -31,9 +29,9 @@ internal struct CallCounts
 
     /// <summary>A call was answered that was never in flight.</summary>
     /// <returns>How many answers were counted so far in the same place, of two.</returns>
-    public long AnsweredAtOnce(Attempt attempt)
+    public long AnsweredAtOnce(ICallOwner owner)
     {
-        if (_favored != attempt && !TryFavor(attempt))
+        if (_favored != owner && !TryFavor(owner))
         {
             return Interlocked.Add(ref _answeredAndInFlight, OneAnswered) >> AnsweredShift;
         }
@@ -44,11 +42,18 @@ internal struct CallCounts
     }
 
     /// <summary>Another may take the place of one that is never used again, whose last count is seen by whoever sees that.</summary>
-    private bool TryFavor(Attempt attempt)
+    private bool TryFavor(ICallOwner owner)
     {
-        Attempt? favored = _favored;
-        return favored is null or { IsGone: true } && Interlocked.CompareExchange(ref _favored, attempt, favored) == favored;
+        ICallOwner? favored = _favored;
+        return favored is null or { IsGone: true } && Interlocked.CompareExchange(ref _favored, owner, favored) == favored;
     }
 
     private static int InFlightOf(long answeredAndInFlight) => (int)(answeredAndInFlight & (OneAnswered - 1));
+}
+
+/// <summary>What counts its calls one after the other, never two at a time.</summary>
+internal interface ICallOwner
+{
+    /// <summary>It counts no more. Read with acquire, so whoever sees it also sees the last count.</summary>
+    bool IsGone { get; }
 }

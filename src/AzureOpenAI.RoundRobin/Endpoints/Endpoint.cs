@@ -1,6 +1,4 @@
 using System.Diagnostics;
-using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
@@ -155,8 +153,8 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
 
     /// <summary>An attempt has ended.</summary>
     /// <returns>How many answers were counted so far, in the same place as this one; 0 where this gave none.</returns>
-    public long Ended(Attempt attempt, bool answered, bool counted) =>
-        counted ? _calls.Ended(answered) : answered ? _calls.AnsweredAtOnce(attempt) : 0;
+    public long Ended(ICallOwner owner, bool answered, bool counted) =>
+        counted ? _calls.Ended(answered) : answered ? _calls.AnsweredAtOnce(owner) : 0;
 
     public void CountUsage(in TokenCounts tokens)
     {

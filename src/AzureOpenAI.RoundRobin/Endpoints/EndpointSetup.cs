@@ -1,4 +1,3 @@
-using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using Microsoft.Extensions.AI;
 using OpenAI;
 
@@ -34,7 +33,7 @@ internal sealed record EndpointSetup
 
     public int? TokensPerMinute { get; init; }
 
-    /// <summary>What it draws its place in a <see cref="RendezvousOrder"/> from.</summary>
+    /// <summary>What it draws its place in a rendezvous order, by which conversations are spread from.</summary>
     public ulong Seed { get; init; }
 
     /// <summary>Where the conversations are noted that its client keeps; null where the pool built the client, which keeps none.</summary>

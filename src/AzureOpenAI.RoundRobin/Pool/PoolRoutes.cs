@@ -64,10 +64,10 @@ internal sealed class PoolRoutes
     /// The same client under the deployment that the loop asks it for. If it does not answer the model, it is asked all the same, and for the model as the
     /// caller wrote it. If it is not in the configuration any more, nobody knows the conversation.
     /// </summary>
-    private AttemptLoop LoopOf(Endpoint maker, AttemptLoop loop)
+    private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop)
     {
-        Endpoint? member = Array.Find(loop.Group.Endpoints, endpoint => endpoint.ChatClient == maker.ChatClient);
-        return _members.Alone.TryGetValue(member ?? maker, out EndpointGroup? alone)
+        Endpoint? member = Array.Find(loop.Group.Endpoints, endpoint => endpoint.ChatClient == maker);
+        return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.Alone.TryGetValue(endpoint, out EndpointGroup? alone)
             ? new AttemptLoop(_dispatcher, alone, _limits, isMapped: member is not null && loop.IsMapped)
             : loop;
     }

@@ -1,13 +1,13 @@
 using System.Diagnostics;
-using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
 
 /// <summary>One attempt as those see it who listen: its span, how long it took, and what became of it. Made only while somebody listens.</summary>
 /// <remarks>Used by the flow of its attempt, but for the status, which the request's flow writes.</remarks>
-internal sealed class AttemptTrace
+internal sealed class AttemptTrace : IStatusListener
 {
     public static readonly ActivitySource Source = new(Instruments.MeterName);
 
@@ -35,12 +35,8 @@ internal sealed class AttemptTrace
     }
 
     /// <summary>Begins under the current span, and makes its own the current one: to be called in an async method, which gives its caller the old one back.</summary>
-    public static AttemptTrace Begin(Instruments instruments, TimeProvider time, Attempt attempt, string operation, int number)
-    {
-        AttemptTrace trace = new(instruments, time, attempt.Endpoint.Name, operation, number);
-        attempt.Trace = trace;
-        return trace;
-    }
+    public static AttemptTrace Begin(Instruments instruments, TimeProvider time, string endpoint, string operation, int number) =>
+        new(instruments, time, endpoint, operation, number);
 
     /// <summary>The call had waited so long, in all, before this attempt.</summary>
     public void Waited(TimeSpan waited) => _waited = waited;

@@ -9,9 +9,9 @@ internal sealed class PoolGauges
     private static readonly (EndpointState State, string Name)[] States =
         [(EndpointState.Fit, "fit"), (EndpointState.Returning, "returning"), (EndpointState.Probing, "probing"), (EndpointState.Out, "out")];
 
-    private readonly List<WeakReference<EndpointPool>> _pools = [];
+    private readonly List<WeakReference<IStatusSource>> _pools = [];
 
-    public void Add(EndpointPool pool)
+    public void Add(IStatusSource pool)
     {
         lock (_pools)
         {
@@ -20,11 +20,11 @@ internal sealed class PoolGauges
         }
     }
 
-    public void Remove(EndpointPool pool)
+    public void Remove(IStatusSource pool)
     {
         lock (_pools)
         {
-            _pools.RemoveAll(entry => !entry.TryGetTarget(out EndpointPool? other) || other == pool);
+            _pools.RemoveAll(entry => !entry.TryGetTarget(out IStatusSource? other) || other == pool);
         }
     }
 
@@ -42,12 +42,12 @@ internal sealed class PoolGauges
 
     private EndpointStatus[] Read()
     {
-        List<EndpointPool> pools = [];
+        List<IStatusSource> pools = [];
         lock (_pools)
         {
-            foreach (WeakReference<EndpointPool> entry in _pools)
+            foreach (WeakReference<IStatusSource> entry in _pools)
             {
-                if (entry.TryGetTarget(out EndpointPool? pool))
+                if (entry.TryGetTarget(out IStatusSource? pool))
                 {
                     pools.Add(pool);
                 }
@@ -56,4 +56,10 @@ internal sealed class PoolGauges
 
         return [.. pools.SelectMany(static pool => pool.GetStatus())];
     }
+}
+
+/// <summary>Something whose endpoints are counted: a pool.</summary>
+internal interface IStatusSource
+{
+    IReadOnlyList<EndpointStatus> GetStatus();
 }

@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
-using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -12,6 +11,9 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 /// </summary>
 internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, ConcurrentDictionary<string, bool> toldWarnings)
 {
+    /// <summary>The category of all logs: the full name of the pool's type.</summary>
+    public const string Category = "AzureOpenAI.RoundRobin.EndpointPool";
+
     private static readonly TimeSpan ShortPause = TimeSpan.FromSeconds(1);
 
     /// <summary>What each factory's log was warned of: registrations that read the same variables find the same in them, and it is said once.</summary>
@@ -55,7 +57,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public void SuspectedRequest(string endpoint, TimeSpan hint) => _notes.Enqueue(logger => RequestMayExceedLimit(logger, endpoint, hint));
 
     /// <summary>Nothing is told where nothing has changed.</summary>
-    public void Changed(IReadOnlyCollection<Endpoint> joined, IReadOnlyCollection<Endpoint> left, IReadOnlyCollection<Endpoint> changed)
+    public void Changed(IReadOnlyCollection<string> joined, IReadOnlyCollection<string> left, IReadOnlyCollection<string> changed)
     {
         if (joined.Count + left.Count + changed.Count > 0)
         {
@@ -85,7 +87,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
     {
         loggerFactory ??= NullLoggerFactory.Instance;
-        return new(loggerFactory.CreateLogger(typeof(EndpointPool).FullName!), instruments, Warned.GetOrCreateValue(loggerFactory));
+        return new(loggerFactory.CreateLogger(Category), instruments, Warned.GetOrCreateValue(loggerFactory));
     }
 
     /// <summary>Tells what is doubtful in the configuration, where that log has not heard it yet.</summary>
@@ -159,6 +161,6 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Message = "Endpoint '{Endpoint}' is not in the configuration any more, and its last call has ended.")]
     private static partial void HasLeft(ILogger logger, string endpoint);
 
-    private static string NamesOf(IReadOnlyCollection<Endpoint> endpoints) =>
-        endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static endpoint => $"'{endpoint.Name}'"));
+    private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
+        endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));
 }

@@ -1,5 +1,4 @@
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Attempts;

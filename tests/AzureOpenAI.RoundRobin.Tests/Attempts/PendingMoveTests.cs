@@ -1,5 +1,5 @@
 using System.ClientModel;
-using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 

@@ -322,7 +322,7 @@ public class ConversationTests
 
     private static Task<string> AskAtAsync(FakePool pool, int index, bool streaming)
     {
-        pool.Pool.Endpoints[index].Conversations!.Remember("there", pool.Pool.Endpoints[index]);
+        pool.Pool.Endpoints[index].Conversations!.Remember("there", pool.Pool.Endpoints[index].ChatClient!);
         return pool.AskAsync(streaming, On("there"));
     }
 

@@ -1,6 +1,6 @@
-using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
@@ -10,9 +10,9 @@ public sealed class ConversationMakersTests : IDisposable
     private readonly FakePool _pool = new(2);
     private readonly ConversationMakers _makers = new();
 
-    private Endpoint A => _pool.EndpointAt(0);
+    private IChatClient A => _pool.EndpointAt(0).ChatClient!;
 
-    private Endpoint B => _pool.EndpointAt(1);
+    private IChatClient B => _pool.EndpointAt(1).ChatClient!;
 
     public void Dispose() => _pool.Dispose();
 

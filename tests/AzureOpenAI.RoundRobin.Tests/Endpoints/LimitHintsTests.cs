@@ -93,7 +93,7 @@ public class LimitHintsTests
     {
         Hear(near: 5);
 
-        _hints.Hear(Headers(("x-request-id", "1")));
+        _hints.Answered(Headers(("x-request-id", "1")));
 
         Assert.True(_hints.Take(Now));
         Assert.True(_hints.IsNear);
@@ -248,8 +248,8 @@ public class LimitHintsTests
             together.SignalAndWait(TestContext.Current.CancellationToken);
             for (int n = 0; n < 1000; n++)
             {
-                _hints.Hear(fine);
-                _hints.Hear(near);
+                _hints.Answered(fine);
+                _hints.Answered(near);
             }
         })));
 
@@ -271,7 +271,7 @@ public class LimitHintsTests
     private static HttpResponseHeaders Near(double seconds) => Headers(NearHeaders(seconds));
 
     private void Hear(double? near) =>
-        _hints.Hear(near is { } seconds ? Near(seconds) : Headers(("x-ratelimit-remaining-tokens", "60"), ("x-ratelimit-limit-tokens", "100")));
+        _hints.Answered(near is { } seconds ? Near(seconds) : Headers(("x-ratelimit-remaining-tokens", "60"), ("x-ratelimit-limit-tokens", "100")));
 
     private void HearAndTake(double? near)
     {

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
@@ -7,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// is a hint, and one that is never followed by a rejection is not believed for long.
 /// </summary>
 /// <remarks>Answers write what they hear without a lock, into one word; the last one stands. The rest is written under the dispatcher's lock.</remarks>
-internal sealed class LimitHints(TimeProvider time, string? deployment)
+internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswerListener
 {
     private const long Nothing = 0;
     private const long Fine = -1;
@@ -32,7 +33,7 @@ internal sealed class LimitHints(TimeProvider time, string? deployment)
     public bool HasNews => Volatile.Read(ref _heard) is var heard && heard != Nothing && (heard > 0) != _isNear;
 
     /// <summary>Takes the headers of an answer.</summary>
-    public void Hear(HttpResponseHeaders headers)
+    public void Answered(HttpResponseHeaders headers)
     {
         TimeSpan? near = LimitHeaders.NearFor(headers.NonValidated, Find, _spilledFrom);
         if (near is { } rest)

@@ -1,6 +1,6 @@
-using AzureOpenAI.RoundRobin.Endpoints;
+using Microsoft.Extensions.AI;
 
-namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
+namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>
 /// Remembers which ready-made client made a conversation that it keeps itself: nobody else knows what the id stands for. The one place that knows for how long.
@@ -12,8 +12,8 @@ internal sealed class ConversationMakers
     public const int Most = 10_000;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<string, LinkedListNode<(string Id, Endpoint Maker)>> _byId = new(StringComparer.Ordinal);
-    private readonly LinkedList<(string Id, Endpoint Maker)> _latestLast = [];
+    private readonly Dictionary<string, LinkedListNode<(string Id, IChatClient Maker)>> _byId = new(StringComparer.Ordinal);
+    private readonly LinkedList<(string Id, IChatClient Maker)> _latestLast = [];
 
     public int Count
     {
@@ -26,12 +26,12 @@ internal sealed class ConversationMakers
         }
     }
 
-    /// <summary>The endpoint's client has answered with this id, so it is the one that knows it; whoever used the same id before is not.</summary>
-    public void Remember(string id, Endpoint maker)
+    /// <summary>The client has answered with this id, so it is the one that knows it; whoever used the same id before is not.</summary>
+    public void Remember(string id, IChatClient maker)
     {
         lock (_lock)
         {
-            if (!_byId.TryGetValue(id, out LinkedListNode<(string Id, Endpoint Maker)>? node))
+            if (!_byId.TryGetValue(id, out LinkedListNode<(string Id, IChatClient Maker)>? node))
             {
                 if (_byId.Count == Most)
                 {
@@ -49,11 +49,11 @@ internal sealed class ConversationMakers
     }
 
     /// <summary>Where the conversation must go on, or null for an id that was never seen or is forgotten.</summary>
-    public Endpoint? Find(string id)
+    public IChatClient? Find(string id)
     {
         lock (_lock)
         {
-            if (!_byId.TryGetValue(id, out LinkedListNode<(string Id, Endpoint Maker)>? node))
+            if (!_byId.TryGetValue(id, out LinkedListNode<(string Id, IChatClient Maker)>? node))
             {
                 return null;
             }
@@ -63,7 +63,7 @@ internal sealed class ConversationMakers
         }
     }
 
-    private void TouchUnsynchronized(LinkedListNode<(string Id, Endpoint Maker)> node)
+    private void TouchUnsynchronized(LinkedListNode<(string Id, IChatClient Maker)> node)
     {
         if (node != _latestLast.Last)
         {

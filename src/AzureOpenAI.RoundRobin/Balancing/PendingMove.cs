@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading.Tasks.Sources;
 
-namespace AzureOpenAI.RoundRobin.Chat;
+namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>What a stream waits for: the endpoint's next update, as the caller's <c>await</c> sees it. One object serves all updates of an attempt, and later attempts.</summary>
 /// <remarks>

@@ -1,8 +1,7 @@
 using AzureOpenAI.RoundRobin.Configuration;
-using AzureOpenAI.RoundRobin.Endpoints;
 using OpenAI;
 
-namespace AzureOpenAI.RoundRobin.Pool;
+namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>
 /// A resource with the entries of the configuration that lead to it. The one place that knows when a resource of a new configuration is one that was there before.

@@ -1,6 +1,4 @@
-using AzureOpenAI.RoundRobin.Endpoints;
-
-namespace AzureOpenAI.RoundRobin.Calls;
+namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 /// <summary>About what a token limit is charged for a call, as the service reckons on arrival: the prompt, and the output that is asked for.</summary>
 /// <param name="Prompt">The prompt's; 0 where nobody counts.</param>
@@ -12,5 +10,6 @@ internal readonly record struct TokenEstimate(long Prompt, int? Output)
 
     public bool IsCharged => Prompt > 0;
 
-    public long At(Endpoint endpoint) => IsCharged ? Prompt + (Output ?? endpoint.MaxOutputTokens ?? OutputNotNamed) : 0;
+    /// <param name="configured">The most output that the endpoint's configuration asks for where the call names no limit.</param>
+    public long At(int? configured) => IsCharged ? Prompt + (Output ?? configured ?? OutputNotNamed) : 0;
 }

@@ -1,0 +1,64 @@
+using System.Runtime.CompilerServices;
+using System.Text.RegularExpressions;
+
+namespace AzureOpenAI.RoundRobin.Tests;
+
+/// <summary>The order of the rooms, and how large a type may be.</summary>
+public sealed partial class ArchitectureTests
+{
+    private const int MostLines = 350;
+
+    /// <summary>A room knows itself and the ones before it.</summary>
+    private static readonly string[] Rooms = ["Configuration", "Outcomes", "Transport", "Telemetry", "Endpoints", "Balancing", "Calls", "Chat", "Embeddings", "Pool", "", "DependencyInjection"];
+
+    private static readonly string[] Facades = ["EndpointPool", "RoundRobinChatClient", "RoundRobinEmbeddingGenerator", "AzureOpenAIRoundRobin"];
+
+    /// <summary>What is still to be taken apart.</summary>
+    private static readonly string[] NotYet = ["Dispatcher", "Call", "ChatStream", "Waiter", "Pick", "AttemptTrace"];
+
+    private static readonly string Source = Path.GetFullPath(Path.Combine(Here(), "../../src/AzureOpenAI.RoundRobin"));
+
+    public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Source, file)).Where(file => !file.StartsWith("obj", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
+
+    [Fact]
+    public void ARoom_KnowsNoLaterRoom() => Assert.Empty(
+        from file in Files.Select(row => row.Data)
+        let room = RoomOf(file.Replace('\\', '/'))
+        from used in Usings().Matches(File.ReadAllText(Path.Combine(Source, file))).Select(match => match.Groups[1].Value).Where(used => Array.IndexOf(Rooms, used) >= 0)
+        where Array.IndexOf(Rooms, used) > Array.IndexOf(Rooms, room) && !NotYet.Contains(Path.GetFileName(file).Split('.')[0])
+        select $"{file}: {room} uses {used}, which comes after it.");
+
+    [Fact]
+    public void ARoom_DoesNotKnowTheFacades() => Assert.Empty(
+        from file in Files.Select(row => row.Data)
+        where Array.IndexOf(Rooms, RoomOf(file.Replace('\\', '/'))) < Array.IndexOf(Rooms, "")
+        from facade in Facades
+        where Regex.IsMatch(Code().Replace(File.ReadAllText(Path.Combine(Source, file)), ""), $@"\b{facade}\b")
+        select $"{file}: uses {facade}, which is made of it.");
+
+    [Fact]
+    public void AType_AllItsPartialsTogether_IsShort() => Assert.Empty(
+        Files.Select(row => row.Data)
+            .GroupBy(file => Path.GetFileName(file).Split('.')[0])
+            .Select(type => (Name: type.Key, Lines: type.Sum(file => File.ReadAllLines(Path.Combine(Source, file)).Length)))
+            .Where(type => type.Lines > MostLines && !NotYet.Contains(type.Name))
+            .Select(type => $"{type.Name} has {type.Lines} lines, {MostLines} at most."));
+
+    [Fact]
+    public void AFile_IsNamedAfterItsType() => Assert.Empty(
+        from file in Files.Select(row => row.Data)
+        let name = Path.GetFileName(file).Split('.')[0]
+        where !Regex.IsMatch(File.ReadAllText(Path.Combine(Source, file)), $@"\b(class|struct|interface|enum|record) {name}\b")
+        select $"{file} holds no type of its name.");
+
+    private static string RoomOf(string file) => file.Contains('/', StringComparison.Ordinal) ? file.Split('/')[0] : "";
+
+    private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+
+    [GeneratedRegex(@"^using (?:static )?AzureOpenAI\.RoundRobin\.(\w+)", RegexOptions.Multiline)]
+    private static partial Regex Usings();
+
+    /// <summary>Comments and texts, in which anything may be named.</summary>
+    [GeneratedRegex("""//.*$|\$?"[^"\n]*"|^namespace .*$|^using .*$""", RegexOptions.Multiline)]
+    private static partial Regex Code();
+}
