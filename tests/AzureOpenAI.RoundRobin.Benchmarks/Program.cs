@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using AzureOpenAI.RoundRobin.Benchmarks;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
@@ -13,9 +14,11 @@ if (args is ["bytes"])
     return;
 }
 
+(string[] line, string? results) = Results.Read(args);
+
 // Each case in a process of its own, whose call sites have met one client only. The project generated for that does not share the repository's strict build.
 // Compare ratios and bytes; nanoseconds are the machine's.
-Job length = args.Contains("--quick") ? Job.Default.WithWarmupCount(12).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(60)) : Job.Default;
+Job length = line.Contains("--quick") ? Job.Default.WithWarmupCount(12).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(60)) : Job.Default;
 Job job = length.WithArguments([new MsBuildArgument("/p:TreatWarningsAsErrors=false"), new MsBuildArgument("/p:RunAnalyzers=false"), new MsBuildArgument("/p:EnforceCodeStyleInBuild=false")]);
 IConfig config = DefaultConfig.Instance
     .AddJob(job)
@@ -23,4 +26,9 @@ IConfig config = DefaultConfig.Instance
     .AddColumn(StatisticColumn.Min, StatisticColumn.Median)
     .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40))
     .HideColumns(Column.Mean, Column.Ratio, Column.Error, Column.StdDev, Column.RatioSD, Column.Gen0, Column.Gen1, Column.AllocRatio, Column.Toolchain, Column.Job);
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. args.Where(arg => arg != "--quick")], config);
+Stopwatch taken = Stopwatch.StartNew();
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. line.Where(arg => arg != "--quick")], config)];
+if (results is not null)
+{
+    Results.Write(results, line, taken.Elapsed, summaries);
+}

@@ -10,7 +10,7 @@ internal sealed class Arguments
           --quick   half of the time each
           --alone   one cell at a time, for the truest latencies; takes several times as long
           --timeline  each endpoint's arrivals, by tenths of a second
-          --out     where the Markdown goes
+          --out     the file that the results go to; a run of everything goes to results/scenarios.md
         """;
 
     public bool Serves { get; private set; }
@@ -26,6 +26,9 @@ internal sealed class Arguments
     public bool ShowsTimeline { get; private set; }
 
     public string? Out { get; private set; }
+
+    /// <summary>All scenarios and clients, at their full load.</summary>
+    public bool IsWhole => Only.Count == 0 && Clients.Count == 0 && !IsQuick;
 
     public List<string> Only { get; } = [];
 

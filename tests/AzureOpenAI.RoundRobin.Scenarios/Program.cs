@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Scenarios;
 using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 using AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
@@ -41,39 +40,38 @@ if (arguments.Lists)
 }
 
 Stopwatch taken = Stopwatch.StartNew();
-List<string> lines = [];
-List<string> targets = [];
+List<string> overHttp = [];
+List<string> simulated = [];
+List<TargetLine> targets = [];
 if (Catalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
-    targets.AddRange(await FleetTable.RunAsync(arguments, Tell));
-    Tell("");
+    targets.AddRange(await FleetTable.RunAsync(arguments, row => Tell(overHttp, row)));
+    Console.WriteLine();
 }
 
 if (SimulatedCatalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
-    targets.AddRange(await SimulationProcess.RunAsync(args, Tell));
-    Tell("");
+    targets.AddRange(await SimulationProcess.RunAsync(args, row => Tell(simulated, row)));
+    Console.WriteLine();
 }
 
 if (targets.Count > 0)
 {
-    Tell(TargetLine.Header);
-    targets.ForEach(Tell);
-    Tell("");
+    Console.WriteLine(TargetLine.Header);
+    targets.ForEach(Console.WriteLine);
+    Console.WriteLine();
 }
 
-Tell(string.Create(
-    CultureInfo.InvariantCulture,
-    $"{taken.Elapsed.TotalSeconds:0} s on {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, .NET {Environment.Version}, {DateTime.UtcNow:yyyy-MM-dd}."));
-if (arguments.Out is { } path)
+Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{taken.Elapsed.TotalSeconds:0} s on {ResultFile.Machine}, {DateTime.UtcNow:yyyy-MM-dd}."));
+if ((arguments.Out ?? (arguments.IsWhole ? ResultFile.Default : null)) is { } path)
 {
-    await File.WriteAllLinesAsync(path, lines);
+    await ResultFile.WriteAsync(path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated));
 }
 
 return 0;
 
-void Tell(string line)
+static void Tell(List<string> table, string row)
 {
-    lines.Add(line);
-    Console.WriteLine(line);
+    table.Add(row);
+    Console.WriteLine(row);
 }

@@ -6,6 +6,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -13,6 +14,7 @@ using System.Text.RegularExpressions;
 
 const string TestProject = "AzureOpenAI.RoundRobin.Tests";
 const string Library = "AzureOpenAI.RoundRobin";
+const string StrykerVersion = "5.1.0";
 
 // Random, or dependent on how the code is compiled.
 string[] leftOut = ["ChaosTests", "UpdatingUnderLoadTests", "AllocationTests"];
@@ -27,6 +29,7 @@ string reportFile = Path.Combine(work, "stryker", "reports", "mutation-report.js
 string mutatedFile = Path.Combine(work, "mutated.dll");
 string resultsFile = Path.Combine(work, "results.jsonl");
 string coverageFile = Path.Combine(work, "coverage.json");
+string tableFile = Path.Combine(root, "results", "mutation.md");
 
 string command = args.FirstOrDefault() ?? "";
 string[] files = [.. args.Skip(1).Where(a => !a.StartsWith("--", StringComparison.Ordinal))];
@@ -41,7 +44,7 @@ switch (command)
     case "run": return await Run().ConfigureAwait(false);
     case "list": return List();
     default:
-        Console.Error.WriteLine("build | run FILES [--texts] [--again] [--survivors] [--alone] | list FILES [--texts]");
+        Console.Error.WriteLine("build | run FILES [--texts] [--again] [--survivors] [--alone] | list [FILES] [--texts]");
         return 2;
 }
 
@@ -53,7 +56,7 @@ int Build()
     string stryker = Path.Combine(root, "artifacts", "tools", OperatingSystem.IsWindows() ? "dotnet-stryker.exe" : "dotnet-stryker");
     if (!File.Exists(stryker))
     {
-        Tool("dotnet", root, "tool", "install", "dotnet-stryker", "--tool-path", "artifacts/tools", "--version", "5.1.0");
+        Tool("dotnet", root, "tool", "install", "dotnet-stryker", "--tool-path", "artifacts/tools", "--version", StrykerVersion);
     }
 
     string made = Path.Combine(root, "artifacts", "bin", TestProject, "release", Library + ".dll");
@@ -258,8 +261,9 @@ async Task<Outcome> Test(string folder, string[] classes, Dictionary<string, str
                 idle.Restart();
             }
         }
-        catch (InvalidOperationException)
+        catch (Exception exception) when (exception is InvalidOperationException or System.ComponentModel.Win32Exception)
         {
+            // It has ended since.
             continue;
         }
 
@@ -322,32 +326,56 @@ async Task<Dictionary<string, Reach>> Reached()
     return found;
 }
 
+// Without a choice of files the table is also a page of its own.
 int List()
 {
     Dictionary<string, Result> known = Known();
-    List<Mutant> mutants = Mutants();
-    StringBuilder survivors = new();
-    Console.WriteLine("| | Mutants | Tried | Killed | Timed out | Survived | Reached by no test | Not compiled |\n|---|---|---|---|---|---|---|---|");
-    foreach (var group in mutants.Where(Wanted).GroupBy(m => m.File).Append(null))
+    Mutant[] wanted = [.. Mutants().Where(Wanted)];
+    string? Status(Mutant mutant) => known.TryGetValue(mutant.Key, out Result? result) ? result.Status : null;
+    bool IsTried(Mutant mutant) => Status(mutant) is not (null or "does not compile");
+    string Row(string name, Mutant[] of)
     {
-        Mutant[] of = group is null ? [.. mutants.Where(Wanted)] : [.. group];
-        int Count(string status) => of.Count(m => known.TryGetValue(m.Key, out Result? r) && r.Status == status);
-        int tried = of.Count(m => known.TryGetValue(m.Key, out Result? r) && r.Status is not "does not compile");
-        int uncompiled = of.Count(m => !m.Compiles && (!known.TryGetValue(m.Key, out Result? r) || r.Status is "does not compile"));
-        Console.WriteLine($"| {(group is null ? "together" : $"`{group.Key}`")} | {of.Length} | {tried} | {Count("killed")} | {Count("timed out")} | {Count("survived")} | {Count("reached by no test")} | {uncompiled} |");
-        if (group is null)
-        {
-            break;
-        }
+        int Count(string status) => of.Count(m => Status(m) == status);
+        return $"| {name} | {of.Length} | {of.Count(IsTried)} | {Count("killed")} | {Count("timed out")} | {Count("survived")} | {Count("reached by no test")} | {of.Count(m => !m.Compiles && !IsTried(m))} |";
+    }
 
-        foreach (Mutant mutant in of.Where(m => known.TryGetValue(m.Key, out Result? r) && r.Status is "survived" or "reached by no test"))
-        {
-            survivors.AppendLine(CultureInfo.InvariantCulture, $"{mutant.File}:{mutant.Line}:{mutant.Column} #{mutant.Id} {known[mutant.Key].Status}, {mutant.Mutator}\n- {OneLine(mutant.Original)}\n+ {OneLine(mutant.Replacement)}\n");
-        }
+    IGrouping<string, Mutant>[] byFile = [.. wanted.GroupBy(m => m.File)];
+    IGrouping<string, Mutant>[] tried = [.. byFile.Where(group => group.Any(IsTried))];
+    string table = string.Join('\n',
+    [
+        "| | Mutants | Tried | Killed | Timed out | Survive | Reached by no test | Not compiled |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        .. tried.Select(group => Row($"`{group.Key}`", [.. group])),
+        Row("together", [.. tried.SelectMany(group => group)]),
+    ]);
+    string untried = $"Not tried: {byFile.Length - tried.Length} files with {wanted.Length - tried.Sum(group => group.Count())} mutants.";
+    Console.WriteLine($"{table}\n\n{untried}\n");
+
+    StringBuilder survivors = new();
+    foreach (Mutant mutant in wanted.Where(m => Status(m) is "survived" or "reached by no test"))
+    {
+        survivors.AppendLine(CultureInfo.InvariantCulture, $"{mutant.File}:{mutant.Line}:{mutant.Column} #{mutant.Id} {Status(mutant)}, {mutant.Mutator}\n- {OneLine(mutant.Original)}\n+ {OneLine(mutant.Replacement)}\n");
     }
 
     File.WriteAllText(Path.Combine(work, "survivors.txt"), survivors.ToString());
-    Console.WriteLine("\n" + survivors);
+    Console.WriteLine(survivors);
+    if (files.Length == 0)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(tableFile)!);
+        File.WriteAllText(tableFile, $"""
+            # Mutants, {DateTime.UtcNow:yyyy-MM-dd}
+
+                dotnet run tests/Mutation/mutate.cs -- {string.Join(' ', args)}
+
+            {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, .NET {Environment.Version}, Stryker {StrykerVersion}. Mutants of texts are {(texts ? "" : "not ")}among them. The [readme](../tests/Mutation/README.md) says what the columns are.
+
+            {table}
+
+            {untried}
+
+            """.ReplaceLineEndings("\n"));
+    }
+
     return 0;
 }
 

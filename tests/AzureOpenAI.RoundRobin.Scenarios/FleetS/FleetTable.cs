@@ -13,10 +13,10 @@ internal static class FleetTable
     /// <param name="arguments">Which scenarios and clients.</param>
     /// <param name="tell">Takes the table line by line; progress goes to the standard error.</param>
     /// <returns>For each scenario whether our client reached its target.</returns>
-    public static async Task<IReadOnlyList<string>> RunAsync(Arguments arguments, Action<string> tell)
+    public static async Task<IReadOnlyList<TargetLine>> RunAsync(Arguments arguments, Action<string> tell)
     {
         Stopwatch taken = Stopwatch.StartNew();
-        List<string> targets = [];
+        List<TargetLine> targets = [];
         await using ServerProcess server = ServerProcess.Start();
         using RefusedConnections refused = new();
         CellRunner runner = new(server, refused, arguments.IsAlone);
@@ -41,7 +41,7 @@ internal static class FleetTable
 
                 if (result.Client == scenario.Judged.Name)
                 {
-                    targets.Add(ResultTable.Verdict(result, results).ToString());
+                    targets.Add(ResultTable.Verdict(result, results));
                     Console.Error.WriteLine(targets[^1]);
                 }
             }

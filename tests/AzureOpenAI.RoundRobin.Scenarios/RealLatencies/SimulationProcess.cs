@@ -12,9 +12,9 @@ internal static class SimulationProcess
     /// <param name="line">The command line.</param>
     /// <param name="tell">Takes the table line by line.</param>
     /// <returns>For each scenario whether our client reached its target.</returns>
-    public static async Task<IReadOnlyList<string>> RunAsync(string[] line, Action<string> tell)
+    public static async Task<IReadOnlyList<TargetLine>> RunAsync(string[] line, Action<string> tell)
     {
-        List<string> targets = [];
+        List<TargetLine> targets = [];
         tell(SimulatedTable.Header);
         ProcessStartInfo start = SelfStart.With(["--simulate", .. line]);
         start.RedirectStandardOutput = true;
@@ -24,7 +24,7 @@ internal static class SimulationProcess
         {
             if (row.StartsWith(TargetPrefix, StringComparison.Ordinal))
             {
-                targets.Add(row[TargetPrefix.Length..]);
+                targets.Add(TargetLine.Read(row[TargetPrefix.Length..]));
                 Console.Error.WriteLine(targets[^1]);
             }
             else
