@@ -29,8 +29,8 @@ public sealed class ReadmeTests
 
     [Theory]
     [InlineData("README.md", "bash")]
-    [InlineData("README.md", "powershell")]
-    [InlineData("README.md", "ini")]
+    [InlineData("docs/configuration.md", "powershell")]
+    [InlineData("docs/configuration.md", "ini")]
     [InlineData("src/AzureOpenAI.RoundRobin/README.md", "bash")]
     public void The_variables_are_read_as_they_stand(string readme, string language)
     {
@@ -52,7 +52,7 @@ public sealed class ReadmeTests
     [Fact]
     public void The_section_is_read_as_it_stands()
     {
-        string json = Assert.Single(Readme.Blocks("README.md", "json"));
+        string json = Assert.Single(Readme.Blocks("docs/configuration.md", "json"));
         IConfiguration configuration = new ConfigurationBuilder()
             .AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json)))
             .AddInMemoryCollection([new("AzureOpenAI:0:AZURE_OPENAI_API_KEY", "key-of-sweden"), new("AzureOpenAI:1:AZURE_OPENAI_API_KEY", "key-of-france")])
