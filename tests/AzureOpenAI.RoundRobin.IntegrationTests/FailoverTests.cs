@@ -63,7 +63,7 @@ public sealed class FailoverTests
         time.Advance(1.2.Seconds());
         await fleet.AskAsync(streaming, times: 40);
 
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
         Assert.InRange(fleet.Attempts("east"), 18, 24);
         Assert.Equal(44, fleet.Attempts());
     }

@@ -49,7 +49,7 @@ public sealed class MisconfigurationTests
 
         _time.Advance(15.Seconds());
         await fleet.AskAsync(streaming, times: 60);
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]

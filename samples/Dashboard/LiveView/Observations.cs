@@ -84,7 +84,7 @@ internal sealed class Observations : IDisposable
                     TakeCall(value, Tag(tags, "outcome"));
                     break;
                 case Prefix + "cooldowns":
-                    Note(new(LiveEventKind.Out, Tag(tags, "endpoint"), Words(Tag(tags, "reason")), 1));
+                    Note(new(LiveEventKind.Unavailable, Tag(tags, "endpoint"), Words(Tag(tags, "reason")), 1));
                     break;
                 case Prefix + "wait.duration":
                     _calls = _calls with { Waits = _calls.Waits + 1, LongestWait = Math.Max(_calls.LongestWait, value) };

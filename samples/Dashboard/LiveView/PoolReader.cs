@@ -18,9 +18,9 @@ internal sealed class PoolReader(EndpointPool pool, Observations observations, T
     private LiveEndpoint Read(EndpointStatus status, List<LiveEvent> events)
     {
         (string, string?) key = (status.Name, status.DeploymentName);
-        if (_states.TryGetValue(key, out EndpointState before) && before != EndpointState.Fit && status.State == EndpointState.Fit)
+        if (_states.TryGetValue(key, out EndpointState before) && before != EndpointState.Healthy && status.State == EndpointState.Healthy)
         {
-            events.Add(new(LiveEventKind.Fit, status.Name, null, 1));
+            events.Add(new(LiveEventKind.Healthy, status.Name, null, 1));
         }
 
         _states[key] = status.State;

@@ -23,7 +23,7 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
 
     private static HealthCheckResult Of(IReadOnlyList<EndpointStatus> all, HealthStatus failureStatus)
     {
-        EndpointStatus[] away = [.. all.Where(static status => status.State is EndpointState.Out or EndpointState.Probing)];
+        EndpointStatus[] away = [.. all.Where(static status => status.State is EndpointState.Unavailable or EndpointState.Probing)];
         if (away.Length == 0)
         {
             return HealthCheckResult.Healthy(all.Count == 1 ? "The endpoint takes calls." : $"All {all.Count} endpoints take calls.");
@@ -36,7 +36,7 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
         }
 
         string text = $"{away.Length} of {all.Count} {(away.Length == 1 ? "is" : "are")} out: {string.Join("; ", data.Select(static entry => $"'{entry.Key}' {entry.Value}"))}.";
-        return away.Length == all.Count && Array.TrueForAll(away, static status => status.State == EndpointState.Out)
+        return away.Length == all.Count && Array.TrueForAll(away, static status => status.State == EndpointState.Unavailable)
             ? new HealthCheckResult(failureStatus, text, data: data)
             : HealthCheckResult.Degraded(text, data: data);
     }

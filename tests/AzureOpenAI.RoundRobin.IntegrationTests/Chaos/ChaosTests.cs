@@ -158,7 +158,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
 
         fleet.Pool.Update(options);
         long began = Stopwatch.GetTimestamp();
-        while (fleet.Pool.GetStatus().Any(status => status.State != EndpointState.Fit))
+        while (fleet.Pool.GetStatus().Any(status => status.State != EndpointState.Healthy))
         {
             Assert.True(Stopwatch.GetElapsedTime(began) < Patience, string.Join(", ", fleet.Pool.GetStatus().Select(status => $"{status.Name} {status.State} {status.Reason} {status.ReadyIn}")));
             await Task.WhenAll(Enumerable.Range(0, 8).Select(i => fleet.AskAsync(streaming: i % 2 == 0)));

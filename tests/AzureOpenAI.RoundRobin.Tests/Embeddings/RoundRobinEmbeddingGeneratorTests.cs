@@ -177,7 +177,7 @@ public class RoundRobinEmbeddingGeneratorTests
         OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
         Assert.Equal(caller.Token, cancelled.CancellationToken);
         Assert.Single(inner.Batches);
-        Assert.All(generator.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(generator.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]

@@ -89,7 +89,7 @@ public class EndpointPoolTests
 
         Assert.Equal("two", text);
         Assert.Equal(["one", "two"], ran);
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public class EndpointPoolTests
             throw later;
         })));
 
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public class EndpointPoolTests
         await caller.CancelAsync();
 
         Assert.Equal(caller.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call)).CancellationToken);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]
