@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.Json;
 using AzureOpenAI.RoundRobin;
 using Microsoft.Extensions.AI;
 using Spectre.Console;
@@ -175,10 +176,13 @@ internal sealed class Board
     private static string Describe(EndpointStatus status) => status.State switch
     {
         EndpointState.Healthy => "healthy",
-        EndpointState.Unavailable => string.Create(CultureInfo.InvariantCulture, $"unavailable ({status.Reason}), ready in {status.ReadyIn?.TotalSeconds:0.0} s"),
-        EndpointState.Probing => $"probing ({status.Reason})",
-        _ => $"recovering ({status.Reason})",
+        EndpointState.Unavailable => string.Create(CultureInfo.InvariantCulture, $"unavailable ({Words(status.Reason)}), ready in {status.ReadyIn?.TotalSeconds:0.0} s"),
+        EndpointState.Probing => $"probing ({Words(status.Reason)})",
+        _ => $"recovering ({Words(status.Reason)})",
     };
+
+    /// <summary>The metrics' word with blanks: "rate limited".</summary>
+    private static string Words(EndpointFailureReason? reason) => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{reason}").Replace('_', ' ');
 
     private static Text Number(long number) => new(number.ToString(CultureInfo.InvariantCulture));
 

@@ -291,7 +291,7 @@ public sealed class EndpointPool : IDisposable
         {
             DeploymentName = endpoint.DeploymentName,
             State = (EndpointState)condition,
-            Reason = condition == Condition.Fit ? null : ExhaustedMessage.Reason(cause.Reason),
+            Reason = condition == Condition.Fit ? null : OutcomeNames.Reason(cause.Reason),
             ReadyIn = condition == Condition.Out ? _dispatcher.Time.Until(now, endpoint.OutUntil) : null,
             InFlight = _dispatcher.Running(endpoint),
             Answered = endpoint.Answered,

@@ -63,7 +63,7 @@ public sealed class BrokenAnswerTests
         await fleet.AskAsync(streaming, times: 12);
 
         Assert.Equal(2, fleet.Attempts("east"));
-        Assert.Equal("broke its answer", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.BrokenAnswer, fleet.StatusOf("east").Reason);
         Assert.All(["west", "north"], name => Assert.Equal(0, fleet.StatusOf(name).Failed));
     }
 }

@@ -67,7 +67,7 @@ public sealed class MisconfigurationTests
         }
 
         Assert.Equal(1, fleet.Attempts("west"));
-        Assert.Equal("refused its credential", fleet.StatusOf("west").Reason);
+        Assert.Equal(EndpointFailureReason.CredentialRefused, fleet.StatusOf("west").Reason);
 
         fleet["west"].ReplaceKey(right);
         _time.Advance(10.5.Seconds());

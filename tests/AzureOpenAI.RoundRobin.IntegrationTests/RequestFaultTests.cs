@@ -73,7 +73,7 @@ public sealed class RequestFaultTests
         }
 
         Assert.Equal(1, fleet.Attempts("east"));
-        Assert.Equal("has no such deployment", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.MissingDeployment, fleet.StatusOf("east").Reason);
         Assert.InRange(fleet.Attempts("west") - fleet.Attempts("north"), -1, 1);
     }
 }

@@ -74,7 +74,7 @@ public sealed class TimeoutTests
             }
         }
 
-        Assert.Equal("ran out of time", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.TimedOut, fleet.StatusOf("east").Reason);
         await fleet.AskAsync(streaming, times: 4);
         Assert.Equal(2, fleet.Attempts("east"));
     }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AzureOpenAI.RoundRobin;
 
 namespace Dashboard.LiveView;
@@ -26,7 +27,11 @@ internal sealed class PoolReader(EndpointPool pool, Observations observations, T
         _states[key] = status.State;
         Latencies latencies = observations.Latencies(status.Name);
         return new(
-            status.Name, status.DeploymentName, status.State, status.Reason, status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
+            status.Name, status.DeploymentName, status.State, Words(status.Reason), status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
             status.Failed - status.RateLimited, status.InputTokens, status.OutputTokens, status.CachedInputTokens, latencies.Median, latencies.Slowest);
     }
+
+    /// <summary>The same words as in the events, which are those of the metrics.</summary>
+    private static string? Words(EndpointFailureReason? reason) =>
+        reason is null ? null : Observations.Words(JsonNamingPolicy.SnakeCaseLower.ConvertName($"{reason}"));
 }

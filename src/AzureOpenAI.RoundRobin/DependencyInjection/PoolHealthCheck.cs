@@ -1,4 +1,5 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AzureOpenAI.RoundRobin.DependencyInjection;
@@ -45,7 +46,11 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
     private static string NameOf(EndpointStatus status, IReadOnlyList<EndpointStatus> all) =>
         status.DeploymentName is { } deployment && all.Count(other => other.Name == status.Name) > 1 ? $"{status.Name}/{deployment}" : status.Name;
 
-    private static string Describe(EndpointStatus status) => status.ReadyIn is { } wait
-        ? string.Create(CultureInfo.InvariantCulture, $"{status.Reason}, ready in {wait.TotalSeconds:0.#} s")
-        : $"{status.Reason}, the next call asks it again";
+    private static string Describe(EndpointStatus status)
+    {
+        string reason = OutcomeNames.Prose(status.Reason ?? EndpointFailureReason.Failed);
+        return status.ReadyIn is { } wait
+            ? string.Create(CultureInfo.InvariantCulture, $"{reason}, ready in {wait.TotalSeconds:0.#} s")
+            : $"{reason}, the next call asks it again";
+    }
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
@@ -54,7 +53,7 @@ internal sealed class AttemptTrace
     {
         _outcome = OutcomeNames.Of(outcome.Kind);
         _error = OutcomeNames.ErrorType(outcome);
-        _reason = outcome.Kind == OutcomeKind.Request ? "the request is at fault" : ExhaustedMessage.Reason(outcome.Kind);
+        _reason = OutcomeNames.Prose(outcome.Kind);
         _endsCall = endsCall;
         _status = outcome.Status > 0 ? outcome.Status : _status;
     }

@@ -121,7 +121,7 @@ public class SurfacingTests
 
         Assert.Equal(0, exhausted.Status);
         Assert.Null(exhausted.GetRawResponse());
-        Assert.Equal(["unreachable", "failed"], exhausted.Attempts.Select(attempt => attempt.Reason));
+        Assert.Equal([EndpointFailureReason.Unreachable, EndpointFailureReason.Failed], exhausted.Attempts.Select(attempt => attempt.Reason));
     }
 
     [Theory]

@@ -441,12 +441,12 @@ public class CoolingDownTests
         EndpointStatus status = pool.StatusOf(0);
 
         Assert.Equal(
-            ("a", EndpointState.Unavailable, "rate limited", TimeSpan.FromSeconds(5), 0, 0L, 1L, 1L),
+            ("a", EndpointState.Unavailable, EndpointFailureReason.RateLimited, TimeSpan.FromSeconds(5), 0, 0L, 1L, 1L),
             (status.Name, status.State, status.Reason, status.ReadyIn, status.InFlight, status.Answered, status.Failed, status.RateLimited));
         Assert.Same(failure, status.LastError!.Exception);
         Assert.Equal(429, status.LastError.Status);
         Assert.Equal(2, pool.StatusOf(1).Answered);
-        Assert.Contains("'a' Unavailable for 5 s", status.ToString(), StringComparison.Ordinal);
+        Assert.Contains("'a' Unavailable (rate limited) for 5 s", status.ToString(), StringComparison.Ordinal);
     }
 
     private static Exception Failure(string kind) => kind switch

@@ -87,7 +87,7 @@ public class CredentialTests
             }
 
             EndpointStatus one = pool.Pool.GetStatus()[0];
-            Assert.Equal((EndpointState.Unavailable, "refused its credential", 1L), (one.State, one.Reason, one.Failed));
+            Assert.Equal((EndpointState.Unavailable, EndpointFailureReason.CredentialRefused, 1L), (one.State, one.Reason, one.Failed));
             Assert.Same(failure, one.LastError!.Exception);
             Assert.Equal(1, broken.Fetched);
             Assert.Contains(logs.GetSnapshot(), record => record.Level == LogLevel.Error && record.Message.StartsWith("Endpoint 'one' is misconfigured", StringComparison.Ordinal));
