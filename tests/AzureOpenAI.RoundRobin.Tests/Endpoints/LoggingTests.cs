@@ -39,6 +39,24 @@ public class LoggingTests
         FakeLogRecord record = Assert.Single(logs.GetSnapshot());
         Assert.Equal((2, LogLevel.Warning), (record.Id.Id, record.Level));
         Assert.Same(failure, record.Exception);
+        Assert.Equal("unreachable", record.GetStructuredStateValue("Reason"));
+    }
+
+    [Fact]
+    public async Task AReason_IsTheWordOfTheMetrics()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using ServicePool pool = new(["one", "two"], loggerFactory: factory);
+        pool.Service.On = request => request.Host == "one" ? FakeService.Answer(request, finish: null) : null;
+
+        for (int i = 0; i < 4; i++)
+        {
+            await pool.AskAsync();
+        }
+
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot());
+        Assert.Equal((2, "broken_answer"), (record.Id.Id, record.GetStructuredStateValue("Reason")));
+        Assert.Contains("(broken_answer, status ", record.Message, StringComparison.Ordinal);
     }
 
     [Fact]
