@@ -69,11 +69,11 @@ public sealed class EndpointPool : IDisposable
         Log.Tell(resolution.Warnings);
     }
 
-    /// <summary>Gets the number of configured endpoints.</summary>
-    public int Count => Settings.Endpoints.Count;
+    /// <summary>Gets the number of deployments in the configuration: as many as <see cref="GetStatus"/> has entries. An endpoint with several deployments counts once for each.</summary>
+    public int Count => _routes.Members.Endpoints.Length;
 
-    /// <summary>Gets the number of calls that wait at this moment because no endpoint is fit.</summary>
-    public int Waiting => _dispatcher.Waiting;
+    /// <summary>Gets the number of calls that wait at this moment because no endpoint takes them. Calls that run are counted in <see cref="EndpointStatus.InFlight"/>.</summary>
+    public int WaitingCalls => _dispatcher.Waiting;
 
     internal IReadOnlyList<Endpoint> Endpoints => _routes.Members.Endpoints;
 
@@ -107,8 +107,7 @@ public sealed class EndpointPool : IDisposable
     }
 
     /// <summary>
-    /// Returns the pre-built client of the next fit endpoint; of the next one at all where none is fit. What happens to its calls is
-    /// outside the pool's sight: there is no failover, and no endpoint goes out for it. See <see cref="InvokeAsync"/>.
+    /// Returns the client of the next endpoint. It is the short form of <see cref="NextClient"/>, without the deployment's name and for the default model.
     /// </summary>
     /// <remarks>What a client cannot do is said at <see cref="PooledClient.Client"/>.</remarks>
     /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
@@ -116,7 +115,10 @@ public sealed class EndpointPool : IDisposable
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public OpenAIClient Next() => NextClient().Client;
 
-    /// <summary>Returns what <see cref="Next"/> does, with the deployment to ask for.</summary>
+    /// <summary>
+    /// Returns the pre-built client of the next healthy endpoint, with the deployment to ask for; of the next endpoint in turn where none is healthy. The pool
+    /// does not see what the client's calls come to: they do not fail over, and they change no endpoint's state. Calls that should are made with <see cref="InvokeAsync"/>.
+    /// </summary>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <returns>The client with its deployment.</returns>
     /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
@@ -202,9 +204,9 @@ public sealed class EndpointPool : IDisposable
         _dispatcher.Dispose();
     }
 
-    /// <summary>Returns the number of endpoints.</summary>
+    /// <summary>Returns the number of deployments.</summary>
     /// <returns>A description without keys.</returns>
-    public override string ToString() => $"{Count} endpoints";
+    public override string ToString() => $"{Count} deployments";
 
     /// <summary>Follows the options of a registration. A configuration that is at fault is refused whole, and told.</summary>
     internal void Follow(IOptionsMonitor<RoundRobinOptions> monitor, string name) => _follows = monitor.OnChange((_, changed) =>

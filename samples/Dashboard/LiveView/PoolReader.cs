@@ -13,7 +13,7 @@ internal sealed class PoolReader(EndpointPool pool, Observations observations, T
         List<LiveEvent> events = [.. observations.TakeEvents()];
         LiveEndpoint[] endpoints = [.. pool.GetStatus().Select(status => Read(status, events))];
         Latencies all = observations.Latencies();
-        return new(time.GetUtcNow().ToUnixTimeMilliseconds(), pool.Waiting, observations.Calls, all.Median, all.Slowest, endpoints, events);
+        return new(time.GetUtcNow().ToUnixTimeMilliseconds(), pool.WaitingCalls, observations.Calls, all.Median, all.Slowest, endpoints, events);
     }
 
     private LiveEndpoint Read(EndpointStatus status, List<LiveEvent> events)

@@ -43,7 +43,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
 
         output.WriteLine(callers.ToString());
         Assert.Empty(callers.Faults);
-        Assert.Equal(0, fleet.Pool.Waiting);
+        Assert.Equal(0, fleet.Pool.WaitingCalls);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
         Assert.All(fleet.Ledger.Snapshot(), entry => Assert.Equal(entry.Resource, entry.PresentedKey));
         await HealAsync(fleet, callers);

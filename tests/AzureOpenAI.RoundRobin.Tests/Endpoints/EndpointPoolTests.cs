@@ -355,11 +355,20 @@ public class EndpointPoolTests
     }
 
     [Fact]
+    public void Count_IsThatOfTheStatuses_OneForEachDeployment()
+    {
+        using ServicePool pool = new(["one/small", "two/small"], (_, endpoint) => endpoint.Deployments["large"] = $"{endpoint.Name}-large");
+
+        Assert.Equal(4, pool.Pool.Count);
+        Assert.Equal(pool.Pool.GetStatus().Count, pool.Pool.Count);
+    }
+
+    [Fact]
     public void ToString_OfAPool_ShowsNoKey()
     {
         using ServicePool pool = new(["one", "two"]);
 
-        Assert.Equal("2 endpoints", pool.Pool.ToString());
+        Assert.Equal("2 deployments", pool.Pool.ToString());
         Assert.All(pool.Pool.Endpoints, endpoint => Assert.DoesNotContain("secret", endpoint.ToString(), StringComparison.Ordinal));
         Assert.All(pool.Pool.GetStatus(), status => Assert.DoesNotContain("secret", status.ToString(), StringComparison.Ordinal));
     }

@@ -698,11 +698,11 @@ public class NoEndpointFitTests
         Task<string> small = pool.AskAsync(streaming);
         await Eventually.TrueAsync(() => pool.Service.Requests.Count(request => request is { Host: "one", Deployment: "small" }) == 2);
         Task<string> asked = pool.AskAsync(streaming, large);
-        await Eventually.TrueAsync(() => pool.Pool.Waiting == 1);
+        await Eventually.TrueAsync(() => pool.Pool.WaitingCalls == 1);
         pool.Time.Advance(TimeSpan.FromSeconds(9.9));
-        Assert.Equal(1, pool.Pool.Waiting);
+        Assert.Equal(1, pool.Pool.WaitingCalls);
         pool.Time.Advance(TimeSpan.FromSeconds(0.1));
-        Assert.Equal(0, pool.Pool.Waiting);
+        Assert.Equal(0, pool.Pool.WaitingCalls);
 
         Assert.Equal("one", await asked);
         Assert.False(small.IsCompleted);
