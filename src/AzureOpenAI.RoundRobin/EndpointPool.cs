@@ -88,6 +88,9 @@ public sealed class EndpointPool : IDisposable
     /// <summary>The present ways of calls. A call takes them once, so that all it does goes by one configuration.</summary>
     internal PoolRoutes Routes => _routes;
 
+    /// <summary>A chat client is over it, so every endpoint must be able to chat.</summary>
+    internal bool AnswersChat { get; set; }
+
     /// <summary>A generator of embeddings is over it, so every endpoint must be able to make them.</summary>
     internal bool MakesEmbeddings { get; set; }
 
@@ -171,7 +174,7 @@ public sealed class EndpointPool : IDisposable
     /// <remarks>
     /// <para>
     /// An endpoint is the same as before if its address and its deployment are, whatever it is called; where that is true of several, their keys and names tell
-    /// them apart. A ready-made client is the same if it is the same object. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
+    /// them apart. A ready-made endpoint is the same if its client is the same object, or its generator where it has no client before or after. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
     /// key, credential or api-version is a new one. An endpoint that is not in the options any more gets no new call, and lets those that run there, and open streams, end.
     /// New ones join the rotation. Calls that wait go on waiting, for the new endpoints; those for a model that no endpoint maps any more fail with
     /// <see cref="EndpointsExhaustedException"/>.
@@ -186,7 +189,6 @@ public sealed class EndpointPool : IDisposable
     /// <param name="options">The whole configuration, not the difference. Read before the method returns.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault, and nothing has changed; the message names every fault.</exception>
-    /// <exception cref="InvalidOperationException">The pool is one of ready-made embedding generators, which options cannot name.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public void Update(RoundRobinOptions options)
     {
@@ -277,10 +279,16 @@ public sealed class EndpointPool : IDisposable
 
     private void CheckAbilities(PoolMembers members)
     {
-        if (MakesEmbeddings && members.Setups.Values.FirstOrDefault(static setup => setup.EmbeddingGenerator is null) is { } chatOnly)
+        IEnumerable<EndpointSetup> withoutChat = members.Setups.Values.Where(setup => AnswersChat && setup.ChatClient is null);
+        IEnumerable<EndpointSetup> withoutEmbeddings = members.Setups.Values.Where(setup => MakesEmbeddings && setup.EmbeddingGenerator is null);
+        string[] faults =
+        [
+            .. withoutChat.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made embedding generator, but a chat client is over the pool; set its ChatClient as well, or give it an address."),
+            .. withoutEmbeddings.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; set its EmbeddingGenerator as well, or give it an address."),
+        ];
+        if (faults.Length > 0)
         {
-            throw new OptionsValidationException(
-                "", typeof(RoundRobinOptions), [$"Endpoint '{chatOnly.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; give it an address."]);
+            throw new OptionsValidationException("", typeof(RoundRobinOptions), faults);
         }
     }
 

@@ -426,15 +426,6 @@ public class UpdatingTests
     }
 
     [Fact]
-    public void APoolOfReadyMadeGenerators_CannotBeUpdated()
-    {
-        using FakeEmbeddingGenerator ready = new();
-        using RoundRobinEmbeddingGenerator generator = new([ready]);
-
-        Assert.Throws<InvalidOperationException>(() => generator.Pool.Update(new RoundRobinOptions()));
-    }
-
-    [Fact]
     public void AChatClient_DoesNotJoinAPoolThatMakesEmbeddings()
     {
         using ServicePool pool = new(["one"]);
