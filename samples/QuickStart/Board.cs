@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text.Json;
 using AzureOpenAI.RoundRobin;
 using Microsoft.Extensions.AI;
 using Spectre.Console;
@@ -102,7 +103,7 @@ internal sealed class Board
         {
             table.AddRow(
                 new Text(NameOf(row.Now)), Number(row.Served), Number(row.Rejected), Number(row.Failed),
-                new Text(Describe(row.Now), new Style(row.Now.State == EndpointState.Fit ? Color.Green : Color.Yellow)));
+                new Text(Describe(row.Now), new Style(row.Now.State == EndpointState.Healthy ? Color.Green : Color.Yellow)));
         }
 
         List<IRenderable> parts = _pool is null ? [new Text("The switch is off: this is the SDK's own client over one endpoint.")] : [table];
@@ -174,11 +175,14 @@ internal sealed class Board
 
     private static string Describe(EndpointStatus status) => status.State switch
     {
-        EndpointState.Fit => "fit",
-        EndpointState.Out => string.Create(CultureInfo.InvariantCulture, $"out ({status.Reason}), ready in {status.ReadyIn?.TotalSeconds:0.0} s"),
-        EndpointState.Probing => $"out ({status.Reason}), to be probed",
-        _ => $"returning ({status.Reason})",
+        EndpointState.Healthy => "healthy",
+        EndpointState.Unavailable => string.Create(CultureInfo.InvariantCulture, $"unavailable ({Words(status.Reason)}), ready in {status.ReadyIn?.TotalSeconds:0.0} s"),
+        EndpointState.Probing => $"probing ({Words(status.Reason)})",
+        _ => $"recovering ({Words(status.Reason)})",
     };
+
+    /// <summary>The metrics' word with blanks: "rate limited".</summary>
+    private static string Words(EndpointFailureReason? reason) => JsonNamingPolicy.SnakeCaseLower.ConvertName($"{reason}").Replace('_', ' ');
 
     private static Text Number(long number) => new(number.ToString(CultureInfo.InvariantCulture));
 

@@ -24,7 +24,7 @@ public static class AzureOpenAIRoundRobin
     {
         RoundRobinOptions options = new();
         configure?.Invoke(options);
-        Resolution resolution = ConfigurationResolver.ForSwitch(options);
+        Resolution resolution = ConfigurationResolver.ForSwitch(options, Registration.Chat);
         if (resolution.IsEnabled)
         {
             return OverPool(new EndpointPool(resolution, loggerFactory));

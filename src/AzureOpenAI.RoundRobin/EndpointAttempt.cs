@@ -1,4 +1,5 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin;
 
@@ -7,7 +8,7 @@ namespace AzureOpenAI.RoundRobin;
 /// </summary>
 public sealed class EndpointAttempt
 {
-    internal EndpointAttempt(string endpointName, string reason, Exception exception)
+    internal EndpointAttempt(string endpointName, EndpointFailureReason reason, Exception exception)
     {
         EndpointName = endpointName;
         Reason = reason;
@@ -20,8 +21,8 @@ public sealed class EndpointAttempt
     /// <summary>Gets the deployment that was asked for, or <see langword="null"/> for a ready-made client that names none.</summary>
     public string? DeploymentName { get; internal init; }
 
-    /// <summary>Gets why the attempt failed, in a few words, such as <c>rate limited</c> or <c>unreachable</c>.</summary>
-    public string Reason { get; }
+    /// <summary>Gets why the attempt failed.</summary>
+    public EndpointFailureReason Reason { get; }
 
     /// <summary>Gets the HTTP status, or <see langword="null"/> where there was none.</summary>
     public int? Status { get; internal init; }
@@ -39,5 +40,5 @@ public sealed class EndpointAttempt
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{EndpointName}' {Reason}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks for {wait.TotalSeconds:0.###} s" : "")}");
+        $"'{EndpointName}' {OutcomeNames.Prose(Reason)}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks for {wait.TotalSeconds:0.###} s" : "")}");
 }

@@ -7,10 +7,11 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Represents one endpoint of a pool: an Azure OpenAI resource with a deployment, a gateway in front of one, or a ready-made client.
+/// Represents one endpoint of a pool: an Azure OpenAI resource with a deployment, a gateway in front of one, or a ready-made client or generator.
 /// </summary>
 /// <remarks>
-/// Plain settings, read once when the pool is built. Not safe for concurrent modification.
+/// Plain settings, read when a pool is built and when <see cref="EndpointPool.Update(RoundRobinOptions)"/> is given them: later changes to an instance are not
+/// observed. Not safe for concurrent modification.
 /// <see cref="ToString"/> and the debugger never show a key.
 /// </remarks>
 [DebuggerDisplay("{ToString(),nq}")]
@@ -84,14 +85,29 @@ public sealed class EndpointOptions
     /// </value>
     public int? TokensPerMinute { get; set; }
 
-    /// <summary>Gets or sets a ready-made client that stands in the pool instead of an address.</summary>
-    /// <value>The default is <see langword="null"/>. The client stays the caller's and is never disposed here.</value>
+    /// <summary>Gets or sets a ready-made client that answers chat calls in the pool, instead of an address.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>. The client stays the caller's and is never disposed here. Beside it only <see cref="EmbeddingGenerator"/> can be
+    /// given, and no <see cref="Endpoint"/>, <see cref="ApiKey"/>, <see cref="Credential"/> or <see cref="ApiVersion"/>.
+    /// </value>
     public IChatClient? ChatClient { get; set; }
+
+    /// <summary>Gets or sets a ready-made generator that makes embeddings in the pool, instead of an address.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>. The generator stays the caller's and is never disposed here. Beside it only <see cref="ChatClient"/> can be given:
+    /// then the two are one endpoint with one state.
+    /// </value>
+    /// <remarks>
+    /// A pool under a <see cref="RoundRobinEmbeddingGenerator"/> takes no ready-made endpoint without a generator, and one under a
+    /// <see cref="RoundRobinChatClient"/> none without a <see cref="ChatClient"/>.
+    /// </remarks>
+    public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; set; }
 
     /// <summary>Returns the name and the host, never a key.</summary>
     /// <returns>A short description for debugging.</returns>
     public override string ToString() =>
-        ChatClient is not null ? $"{Show(Name, "(unnamed)")}: ready-made {ChatClient.GetType().Name}"
+        ChatClient is not null || EmbeddingGenerator is not null
+            ? $"{Show(Name, "(unnamed)")}: ready-made {string.Join(" and ", new object?[] { ChatClient, EmbeddingGenerator }.OfType<object>().Select(static one => one.GetType().Name))}"
         : $"{Show(Name, "(unnamed)")}: {Show(Endpoint is { IsAbsoluteUri: true } address ? address.Host : null, "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
 
     // A key can be pasted into the wrong property.

@@ -69,11 +69,11 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         Log.Tell(resolution.Warnings);
     }
 
-    /// <summary>Gets the number of configured endpoints.</summary>
-    public int Count => Settings.Endpoints.Count;
+    /// <summary>Gets the number of deployments in the configuration: as many as <see cref="GetStatus"/> has entries. An endpoint with several deployments counts once for each.</summary>
+    public int Count => _routes.Members.Endpoints.Length;
 
-    /// <summary>Gets the number of calls that wait at this moment because no endpoint is fit.</summary>
-    public int Waiting => _dispatcher.Waiting;
+    /// <summary>Gets the number of calls that wait at this moment because no endpoint takes them. Calls that run are counted in <see cref="EndpointStatus.InFlight"/>.</summary>
+    public int WaitingCalls => _dispatcher.Waiting;
 
     internal IReadOnlyList<Endpoint> Endpoints => _routes.Members.Endpoints;
 
@@ -87,6 +87,9 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>The present ways of calls. A call takes them once, so that all it does goes by one configuration.</summary>
     internal PoolRoutes Routes => _routes;
+
+    /// <summary>A chat client is over it, so every endpoint must be able to chat.</summary>
+    internal bool AnswersChat { get; set; }
 
     /// <summary>A generator of embeddings is over it, so every endpoint must be able to make them.</summary>
     internal bool MakesEmbeddings { get; set; }
@@ -107,8 +110,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     }
 
     /// <summary>
-    /// Returns the pre-built client of the next fit endpoint; of the next one at all where none is fit. What happens to its calls is
-    /// outside the pool's sight: there is no failover, and no endpoint goes out for it. See <see cref="InvokeAsync"/>.
+    /// Returns the client of the next endpoint. It is the short form of <see cref="NextClient"/>, without the deployment's name and for the default model.
     /// </summary>
     /// <remarks>What a client cannot do is said at <see cref="PooledClient.Client"/>.</remarks>
     /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
@@ -116,7 +118,10 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public OpenAIClient Next() => NextClient().Client;
 
-    /// <summary>Returns what <see cref="Next"/> does, with the deployment to ask for.</summary>
+    /// <summary>
+    /// Returns the pre-built client of the next healthy endpoint, with the deployment to ask for; of the next endpoint in turn where none is healthy. The pool
+    /// does not see what the client's calls come to: they do not fail over, and they change no endpoint's state. Calls that should are made with <see cref="InvokeAsync"/>.
+    /// </summary>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <returns>The client with its deployment.</returns>
     /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
@@ -169,7 +174,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <remarks>
     /// <para>
     /// An endpoint is the same as before if its address and its deployment are, whatever it is called; where that is true of several, their keys and names tell
-    /// them apart. A ready-made client is the same if it is the same object. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
+    /// them apart. A ready-made endpoint is the same if its client is the same object, or its generator where it has no client before or after. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
     /// key, credential or api-version is a new one. An endpoint that is not in the options any more gets no new call, and lets those that run there, and open streams, end.
     /// New ones join the rotation. Calls that wait go on waiting, for the new endpoints; those for a model that no endpoint maps any more fail with
     /// <see cref="EndpointsExhaustedException"/>.
@@ -184,7 +189,6 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <param name="options">The whole configuration, not the difference. Read before the method returns.</param>
     /// <exception cref="ArgumentNullException"><paramref name="options"/> is <see langword="null"/>.</exception>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The options are at fault, and nothing has changed; the message names every fault.</exception>
-    /// <exception cref="InvalidOperationException">The pool is one of ready-made embedding generators, which options cannot name.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public void Update(RoundRobinOptions options)
     {
@@ -202,9 +206,9 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         _dispatcher.Dispose();
     }
 
-    /// <summary>Returns the number of endpoints.</summary>
+    /// <summary>Returns the number of deployments.</summary>
     /// <returns>A description without keys.</returns>
-    public override string ToString() => $"{Count} endpoints";
+    public override string ToString() => $"{Count} deployments";
 
     /// <summary>Follows the options of a registration. A configuration that is at fault is refused whole, and told.</summary>
     internal void Follow(IOptionsMonitor<RoundRobinOptions> monitor, string name) => _follows = monitor.OnChange((_, changed) =>
@@ -275,10 +279,16 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     private void CheckAbilities(PoolMembers members)
     {
-        if (MakesEmbeddings && members.Setups.Values.FirstOrDefault(static setup => setup.EmbeddingGenerator is null) is { } chatOnly)
+        IEnumerable<EndpointSetup> withoutChat = members.Setups.Values.Where(setup => AnswersChat && setup.ChatClient is null);
+        IEnumerable<EndpointSetup> withoutEmbeddings = members.Setups.Values.Where(setup => MakesEmbeddings && setup.EmbeddingGenerator is null);
+        string[] faults =
+        [
+            .. withoutChat.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made embedding generator, but a chat client is over the pool; set its ChatClient as well, or give it an address."),
+            .. withoutEmbeddings.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; set its EmbeddingGenerator as well, or give it an address."),
+        ];
+        if (faults.Length > 0)
         {
-            throw new OptionsValidationException(
-                "", typeof(RoundRobinOptions), [$"Endpoint '{chatOnly.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; give it an address."]);
+            throw new OptionsValidationException("", typeof(RoundRobinOptions), faults);
         }
     }
 
@@ -291,7 +301,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         {
             DeploymentName = endpoint.DeploymentName,
             State = (EndpointState)condition,
-            Reason = condition == Condition.Fit ? null : ExhaustedMessage.Reason(cause.Reason),
+            Reason = condition == Condition.Fit ? null : OutcomeNames.Reason(cause.Reason),
             ReadyIn = condition == Condition.Out ? _dispatcher.Time.Until(now, endpoint.OutUntil) : null,
             InFlight = _dispatcher.Running(endpoint),
             Answered = endpoint.Answered,

@@ -1,17 +1,17 @@
 namespace AzureOpenAI.RoundRobin;
 
-/// <summary>Says whether an endpoint takes calls.</summary>
+/// <summary>Says whether an endpoint takes calls, from <see cref="Healthy"/> to <see cref="Unavailable"/>. The tag <c>state</c> of the metrics has the same words in lower case.</summary>
 public enum EndpointState
 {
-    /// <summary>It takes its share.</summary>
-    Fit,
+    /// <summary>The endpoint takes its whole share of the calls.</summary>
+    Healthy,
 
-    /// <summary>It was out and takes calls again, more with each that it admits.</summary>
-    Returning,
+    /// <summary>The endpoint takes calls again after a failure: as many at once as it has admitted so far, and more with each. Other systems call it slow start.</summary>
+    Recovering,
 
-    /// <summary>It was out, and the next call finds out whether it is back.</summary>
+    /// <summary>The endpoint's cooldown is over, and it takes one call at a time until one is admitted. Other systems call it half-open.</summary>
     Probing,
 
-    /// <summary>It is left alone for a while.</summary>
-    Out,
+    /// <summary>The endpoint takes no call until its cooldown is over; see <see cref="EndpointStatus.ReadyIn"/>. Other systems call it ejected, or an open circuit.</summary>
+    Unavailable,
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin;
 
@@ -18,10 +19,10 @@ public sealed class EndpointStatus
     /// <summary>Gets whether it takes calls.</summary>
     public EndpointState State { get; internal init; }
 
-    /// <summary>Gets why it went out, in a few words, or <see langword="null"/> if it is fit.</summary>
-    public string? Reason { get; internal init; }
+    /// <summary>Gets why it is not healthy, or <see langword="null"/> if it is <see cref="EndpointState.Healthy"/>.</summary>
+    public EndpointFailureReason? Reason { get; internal init; }
 
-    /// <summary>Gets how long it still stays out, or <see langword="null"/> if it is not out.</summary>
+    /// <summary>Gets how long it still takes no call, or <see langword="null"/> if it is not <see cref="EndpointState.Unavailable"/>.</summary>
     public TimeSpan? ReadyIn { get; internal init; }
 
     /// <summary>Gets the number of attempts that are running there.</summary>
@@ -55,5 +56,5 @@ public sealed class EndpointStatus
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
+        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(Reason is { } reason ? $" ({OutcomeNames.Prose(reason)})" : "")}{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
 }

@@ -26,16 +26,17 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <param name="pool">The endpoints.</param>
     /// <param name="leaveOpen">Whether the pool outlives this client; otherwise it is disposed with it.</param>
     /// <exception cref="ArgumentNullException"><paramref name="pool"/> is <see langword="null"/>.</exception>
-    /// <exception cref="ArgumentException"><paramref name="pool"/> is that of ready-made embedding generators, which cannot chat.</exception>
+    /// <exception cref="ArgumentException"><paramref name="pool"/> holds a ready-made embedding generator without a chat client.</exception>
     public RoundRobinChatClient(EndpointPool pool, bool leaveOpen = false)
     {
         ArgumentNullException.ThrowIfNull(pool);
-        if (pool.Endpoints.Any(static endpoint => endpoint.ChatClient is null))
+        if (pool.Endpoints.FirstOrDefault(static endpoint => endpoint.ChatClient is null) is { } generatorOnly)
         {
-            throw new ArgumentException("The pool is one of ready-made embedding generators, which cannot chat.", nameof(pool));
+            throw new ArgumentException($"Endpoint '{generatorOnly.Name}' of the pool is a ready-made embedding generator, which does not chat; set its ChatClient as well, or give it an address.", nameof(pool));
         }
 
         Pool = pool;
+        pool.AnswersChat = true;
         _leaveOpen = leaveOpen;
     }
 
@@ -67,8 +68,12 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <param name="loggerFactory">Where the pool's logs go, warnings about the variables among them, or <see langword="null"/> for nowhere.</param>
     /// <returns>The client, which owns its pool.</returns>
     /// <exception cref="Microsoft.Extensions.Options.OptionsValidationException">The variables or the options are at fault; the message names every fault.</exception>
-    public static RoundRobinChatClient FromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null) =>
-        new(EndpointPool.FromEnvironment(configure, loggerFactory));
+    public static RoundRobinChatClient FromEnvironment(Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null)
+    {
+        RoundRobinOptions options = new();
+        configure?.Invoke(options);
+        return new(new EndpointPool(ConfigurationResolver.ForEnvironment(options, Registration.Chat), loggerFactory));
+    }
 
     /// <inheritdoc/>
     /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>

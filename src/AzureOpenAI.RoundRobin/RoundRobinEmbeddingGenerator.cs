@@ -34,13 +34,13 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     /// </param>
     /// <param name="leaveOpen">Whether the pool outlives this generator; otherwise it is disposed with it.</param>
     /// <exception cref="ArgumentNullException"><paramref name="pool"/> is <see langword="null"/>.</exception>
-    /// <exception cref="ArgumentException"><paramref name="pool"/> holds a ready-made chat client, which makes no embeddings.</exception>
+    /// <exception cref="ArgumentException"><paramref name="pool"/> holds a ready-made chat client without a generator.</exception>
     public RoundRobinEmbeddingGenerator(EndpointPool pool, bool leaveOpen = false)
     {
         ArgumentNullException.ThrowIfNull(pool);
         if (pool.Endpoints.FirstOrDefault(static endpoint => endpoint.EmbeddingGenerator is null) is { } chatOnly)
         {
-            throw new ArgumentException($"Endpoint '{chatOnly.Name}' of the pool is a ready-made chat client, which makes no embeddings; give it an address, or make a pool of ready-made generators.", nameof(pool));
+            throw new ArgumentException($"Endpoint '{chatOnly.Name}' of the pool is a ready-made chat client, which makes no embeddings; set its EmbeddingGenerator as well, or give it an address.", nameof(pool));
         }
 
         Pool = pool;

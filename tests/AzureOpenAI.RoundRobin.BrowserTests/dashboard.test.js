@@ -26,9 +26,9 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     app?.kill();
   });
 
-  it("shows every endpoint fit, and the load going round", async () => {
+  it("shows every endpoint healthy, and the load going round", async () => {
     for (const name of names) {
-      await until(async () => await state(name) === "fit" && await value(name, "Answered") > 5, `${name} answers`);
+      await until(async () => await state(name) === "healthy" && await value(name, "Answered") > 5, `${name} answers`);
     }
 
     const answered = await Promise.all(names.map(name => value(name, "Answered")));
@@ -51,9 +51,9 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
   it("follows a break by keyboard, and loses nothing but streams that were cut", async () => {
     await page.focus("[aria-label='Break contoso-japan']");
     await page.keyboard.press("Enter");
-    await until(async () => await state("contoso-japan") === "out", "contoso-japan is out");
+    await until(async () => await state("contoso-japan") === "unavailable", "contoso-japan is unavailable");
     await until(async () => /unreachable, ready in|unreachable/.test(await page.locator(`${card("contoso-japan")} .live-why`).textContent()), "the reason is told");
-    await until(async () => await page.locator(".live-log li[data-kind=out]", { hasText: "contoso-japan went out" }).count() > 0, "the log tells it");
+    await until(async () => await page.locator(".live-log li[data-kind=unavailable]", { hasText: "contoso-japan became unavailable" }).count() > 0, "the log tells it");
     assert.equal(await page.getAttribute("[aria-label='Break contoso-japan']", "aria-pressed"), "true");
 
     const before = await value("contoso-sweden", "Answered");
@@ -70,13 +70,13 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     await page.fill("#load", "40");
     await pause(6000);
     await page.click("[aria-label='Revive contoso-japan']");
-    await until(async () => await state("contoso-japan") === "fit", "contoso-japan is fit");
+    await until(async () => await state("contoso-japan") === "healthy", "contoso-japan is healthy");
     await pause(8000);
     await page.fill("#load", "18");
     await until(async () => await figure("The line") === 0, "nobody waits");
     await pause(8000);
     await page.click("[aria-label='Throttle contoso-france']");
-    await until(async () => await state("contoso-france") === "out", "contoso-france is out");
+    await until(async () => await state("contoso-france") === "unavailable", "contoso-france is unavailable");
     await pause(2000);
     await page.mouse.move(0, 0);
     await page.evaluate(() => document.activeElement.blur());
@@ -84,23 +84,23 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     await page.click("[aria-label='Revive contoso-france']");
     await page.fill("#load", "12");
     await page.click("[aria-label='Break contoso-japan']");
-    await until(async () => await state("contoso-japan") === "out", "contoso-japan is out");
+    await until(async () => await state("contoso-japan") === "unavailable", "contoso-japan is unavailable");
   });
 
   it("follows the return", async () => {
     await page.click("[aria-label='Revive contoso-japan']");
-    await until(async () => await state("contoso-japan") === "fit", "contoso-japan is fit");
+    await until(async () => await state("contoso-japan") === "healthy", "contoso-japan is healthy");
     const before = await value("contoso-japan", "Answered");
     await until(async () => await value("contoso-japan", "Answered") > before + 5, "contoso-japan answers again");
-    await page.locator(".live-log li[data-kind=fit]", { hasText: "contoso-japan is fit again" }).first().waitFor();
+    await page.locator(".live-log li[data-kind=healthy]", { hasText: "contoso-japan is healthy again" }).first().waitFor();
   });
 
   it("tells a throttled endpoint from a broken one", async () => {
     await page.click("[aria-label='Throttle contoso-france']");
-    await until(async () => await state("contoso-france") === "out" && await value("contoso-france", "Rejected") > 0, "contoso-france is out");
+    await until(async () => await state("contoso-france") === "unavailable" && await value("contoso-france", "Rejected") > 0, "contoso-france is unavailable");
     assert.match(await page.locator(`${card("contoso-france")} .live-why`).textContent(), /rate limited, ready in \d/);
     await page.click("[aria-label='Revive contoso-france']");
-    await until(async () => await state("contoso-france") === "fit", "contoso-france is fit");
+    await until(async () => await state("contoso-france") === "healthy", "contoso-france is healthy");
   });
 
   it("shows a slow endpoint, and finds out a hung one", async () => {
@@ -109,7 +109,7 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     await page.click("[aria-label='Revive contoso-france']");
 
     await page.click("[aria-label='Hang contoso-sweden']");
-    await until(async () => await state("contoso-sweden") === "out", "contoso-sweden is out");
+    await until(async () => await state("contoso-sweden") === "unavailable", "contoso-sweden is unavailable");
     // What hung is given more time than a test has.
     await page.click("[aria-label='Revive contoso-sweden']");
   });
@@ -156,7 +156,7 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
 
   it("shows the live view by itself, without a key or an address", async () => {
     const alone = await open("/live");
-    await alone.locator(`${card("contoso-japan")}[data-state=fit]`).waitFor();
+    await alone.locator(`${card("contoso-japan")}[data-state=healthy]`).waitFor();
     await alone.close();
 
     const frames = await readFrames(3);

@@ -51,7 +51,7 @@ public sealed class AimockTests
         await AskAsync(client, 90);
 
         Assert.Equal(
-            [("failed", 500), ("failed", null), ("rate limited", 429)],
+            [(EndpointFailureReason.Failed, 500), (EndpointFailureReason.Failed, null), (EndpointFailureReason.RateLimited, 429)],
             client.Pool.GetStatus().Select(status => (status.LastError?.Reason, status.LastError?.Status)));
     }
 
@@ -66,7 +66,7 @@ public sealed class AimockTests
         await AskAsync(client, 60);
 
         Assert.Equal([0, 60], client.Pool.GetStatus().Select(status => status.Answered));
-        Assert.Equal("broke its answer", client.Pool.GetStatus()[0].LastError!.Reason);
+        Assert.Equal(EndpointFailureReason.BrokenAnswer, client.Pool.GetStatus()[0].LastError!.Reason);
     }
 
     [Fact]
@@ -82,7 +82,7 @@ public sealed class AimockTests
         await AskAsync(client, 40);
 
         EndpointStatus status = client.Pool.GetStatus()[0];
-        Assert.Equal(("refused its credential", 401), (status.LastError!.Reason, status.LastError.Status));
+        Assert.Equal((EndpointFailureReason.CredentialRefused, 401), (status.LastError!.Reason, status.LastError.Status));
         Assert.Equal((0, 40), (status.Answered, client.Pool.GetStatus()[1].Answered));
     }
 

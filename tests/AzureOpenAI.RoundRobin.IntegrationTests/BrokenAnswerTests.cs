@@ -25,7 +25,7 @@ public sealed class BrokenAnswerTests
         }
 
         Assert.Equal(10, fleet.Attempts());
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]
@@ -47,7 +47,7 @@ public sealed class BrokenAnswerTests
             Assert.IsType(streaming ? typeof(ChatStreamInterruptedException) : typeof(ArgumentOutOfRangeException), failure);
         }
 
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
         Assert.Equal(streaming ? [4, 4, 4] : [8, 8, 8], fleet.Azure.Resources.Select(resource => fleet.Attempts(resource.Name)));
     }
 
@@ -63,7 +63,7 @@ public sealed class BrokenAnswerTests
         await fleet.AskAsync(streaming, times: 12);
 
         Assert.Equal(2, fleet.Attempts("east"));
-        Assert.Equal("broke its answer", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.BrokenAnswer, fleet.StatusOf("east").Reason);
         Assert.All(["west", "north"], name => Assert.Equal(0, fleet.StatusOf(name).Failed));
     }
 }

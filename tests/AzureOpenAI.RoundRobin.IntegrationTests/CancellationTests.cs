@@ -24,7 +24,7 @@ public sealed class CancellationTests
         Assert.Equal(caller.Token, exception.CancellationToken);
         IReadOnlyList<LedgerEntry> entries = await fleet.Ledger.WaitForAsync(entries => entries.All(entry => entry.Outcome != LedgerOutcome.InProgress), Cancellation);
         Assert.Equal(LedgerOutcome.AbortedByClient, Assert.Single(entries).Outcome);
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0, 0), (status.State, status.Failed, status.InFlight)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0, 0), (status.State, status.Failed, status.InFlight)));
 
         Assert.Equal("west", (await fleet.AskAsync(streaming)).Endpoint);
         Assert.Equal("east", (await fleet.AskAsync(streaming)).Endpoint);
@@ -61,7 +61,7 @@ public sealed class CancellationTests
         });
 
         await fleet.Ledger.WaitForAsync(entries => entries is [{ Outcome: LedgerOutcome.AbortedByClient }], Cancellation);
-        Assert.Equal((EndpointState.Fit, 0), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed));
+        Assert.Equal((EndpointState.Healthy, 0), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public sealed class CancellationTests
         }
 
         await fleet.Ledger.WaitForAsync(entries => entries is [{ Outcome: LedgerOutcome.AbortedByClient }], Cancellation);
-        Assert.Equal((EndpointState.Fit, 0, 0), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed, fleet.StatusOf("east").InFlight));
+        Assert.Equal((EndpointState.Healthy, 0, 0), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed, fleet.StatusOf("east").InFlight));
     }
 
     [Theory]
@@ -119,6 +119,6 @@ public sealed class CancellationTests
             await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
         }
 
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0, 0), (status.State, status.Failed, status.InFlight)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0, 0), (status.State, status.Failed, status.InFlight)));
     }
 }

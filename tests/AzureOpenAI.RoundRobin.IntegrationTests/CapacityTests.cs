@@ -42,7 +42,7 @@ public sealed class CapacityTests
 
         // One that always says that nothing is left has its rest twice, and is not believed any more.
         Assert.Equal(60, fleet.Attempts());
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0), (status.State, status.Failed)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0), (status.State, status.Failed)));
         if (value != "0")
         {
             Assert.Equal((30, 30), (fleet.Attempts("east"), fleet.Attempts("west")));
@@ -118,7 +118,7 @@ public sealed class CapacityTests
         Answer answer = await fleet.AskAsync(streaming);
 
         Assert.Equal("west", answer.Endpoint);
-        Assert.Equal(EndpointState.Out, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Unavailable, fleet.StatusOf("east").State);
         Assert.Equal((1, 1), (fleet.Attempts("east"), fleet.Attempts("west")));
     }
 

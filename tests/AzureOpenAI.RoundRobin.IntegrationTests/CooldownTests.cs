@@ -45,7 +45,7 @@ public sealed class CooldownTests
         await fleet.AskAsync(streaming, times: 60);
         Assert.InRange(fleet.Attempts("east"), 28, 36);
         Assert.Equal(72, fleet.Attempts());
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
     }
 
     [Theory]
@@ -110,7 +110,7 @@ public sealed class CooldownTests
         fleet["east"].Faults.Add(Fault.Status(500).Times(1));
 
         await fleet.AskAsync(streaming);
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
 
         await fleet.AskAsync(streaming, times: 10);
         Assert.Equal([6, 6], [fleet.Attempts("east"), fleet.Attempts("west")]);
@@ -175,7 +175,7 @@ public sealed class CooldownTests
         Assert.Equal(2, fleet.Attempts());
         Assert.Equal(429, exception.Status);
         Assert.Contains("exceeds the whole limit", exception.Message, StringComparison.Ordinal);
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
 
         Assert.NotNull(await fleet.AskAsync(streaming, "short"));
     }
@@ -190,7 +190,7 @@ public sealed class CooldownTests
 
         await fleet.AskAsync(streaming, times: 4);
         Assert.Equal([1, 4], [fleet.Attempts("east"), fleet.Attempts("west")]);
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
 
         _time.Advance(TimeSpan.FromMilliseconds(41));
         await fleet.AskAsync(streaming, times: 10);

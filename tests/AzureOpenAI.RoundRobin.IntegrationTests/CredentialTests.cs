@@ -63,7 +63,7 @@ public sealed class CredentialTests
         }
 
         EndpointStatus east = fleet.StatusOf("east");
-        Assert.Equal((EndpointState.Out, "refused its credential", 1), (east.State, east.Reason, east.Failed));
+        Assert.Equal((EndpointState.Unavailable, EndpointFailureReason.CredentialRefused, 1), (east.State, east.Reason, east.Failed));
         Assert.Same(credential.Failure, east.LastError!.Exception);
         Assert.Equal(0, fleet.Attempts("east"));
         Assert.Contains(fleet.Logs.GetSnapshot(), record => record.Message.StartsWith("Endpoint 'east' is misconfigured", StringComparison.Ordinal));

@@ -97,7 +97,7 @@ public sealed class EchoedKeyTests : IDisposable
 
         Assert.Equal(("west", 2), (answer.Endpoint, answer.Attempts));
         Assert.Empty(pretender.Heads);
-        Assert.Equal((EndpointState.Out, "unreachable"), (fleet.StatusOf("east").State, fleet.StatusOf("east").Reason));
+        Assert.Equal((EndpointState.Unavailable, EndpointFailureReason.Unreachable), (fleet.StatusOf("east").State, fleet.StatusOf("east").Reason));
     }
 
     private EndpointPool Over(RawServer[] servers, string key, bool isV1, bool withToken)

@@ -103,7 +103,7 @@ public sealed class EmbeddingTests
         }
 
         Assert.Equal(6, fleet.Attempts("west"));
-        Assert.Equal((EndpointState.Out, 1L), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed));
+        Assert.Equal((EndpointState.Unavailable, 1L), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed));
     }
 
     [Theory]
@@ -137,7 +137,7 @@ public sealed class EmbeddingTests
 
         Assert.Equal(400, failure.Status);
         Assert.Equal(1, fleet.Attempts());
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Theory]
@@ -215,7 +215,7 @@ public sealed class EmbeddingTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
         await fleet.Ledger.WaitForAsync(entries => entries is [{ Outcome: LedgerOutcome.AbortedByClient }], Cancellation);
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]

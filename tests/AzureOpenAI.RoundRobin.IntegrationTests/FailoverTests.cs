@@ -56,14 +56,14 @@ public sealed class FailoverTests
 
         await fleet.AskAsync(streaming, times: 4);
         Assert.Equal(4, fleet.Attempts("west"));
-        Assert.Equal("unreachable", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.Unreachable, fleet.StatusOf("east").Reason);
         Assert.InRange(fleet.StatusOf("east").ReadyIn!.Value, TimeSpan.FromTicks(1), 1.1.Seconds());
 
         await fleet["east"].StartListeningAsync();
         time.Advance(1.2.Seconds());
         await fleet.AskAsync(streaming, times: 40);
 
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
         Assert.InRange(fleet.Attempts("east"), 18, 24);
         Assert.Equal(44, fleet.Attempts());
     }
@@ -137,7 +137,7 @@ public sealed class FailoverTests
 
         Assert.Equal(0, exception.Status);
         Assert.Null(exception.GetRawResponse());
-        Assert.Equal(["unreachable", "unreachable"], exception.Attempts.Select(attempt => attempt.Reason));
+        Assert.Equal([EndpointFailureReason.Unreachable, EndpointFailureReason.Unreachable], exception.Attempts.Select(attempt => attempt.Reason));
     }
 
     [Theory]

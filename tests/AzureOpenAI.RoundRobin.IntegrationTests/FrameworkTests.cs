@@ -26,7 +26,7 @@ public sealed class FrameworkTests
 
         Assert.Equal(("It is 21 in Bern.", "It is 21 in Basel."), (first, second));
         Assert.Equal(4, fleet.Ledger.Snapshot().Count(entry => entry.Outcome == LedgerOutcome.Answered));
-        Assert.Equal(EndpointState.Out, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Unavailable, fleet.StatusOf("east").State);
 
         async Task<string> RunAsync(string question)
         {

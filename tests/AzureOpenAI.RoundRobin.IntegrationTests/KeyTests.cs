@@ -95,7 +95,7 @@ public sealed class KeyTests
 
         Assert.Equal((1, 6), (foreign.Attempts(), fleet.Attempts("west")));
         EndpointStatus east = fleet.Pool.GetStatus()[0];
-        Assert.Equal(EndpointState.Out, east.State);
+        Assert.Equal(EndpointState.Unavailable, east.State);
         Assert.Contains("AllowAutoRedirect", east.LastError!.Exception.Message, StringComparison.Ordinal);
     }
 

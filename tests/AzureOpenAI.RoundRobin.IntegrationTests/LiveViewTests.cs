@@ -41,14 +41,14 @@ public sealed class LiveViewTests : IDisposable
         Assert.True(await next);
         JsonElement after = JsonElement.Parse(frames.Current.Data);
 
-        Assert.Equal("fit", before.GetProperty("endpoints")[0].GetProperty("state").GetString());
+        Assert.Equal("healthy", before.GetProperty("endpoints")[0].GetProperty("state").GetString());
         JsonElement east = after.GetProperty("endpoints")[0];
-        Assert.Equal(("east", "out", "rate limited", 1), (
+        Assert.Equal(("east", "unavailable", "rate limited", 1), (
             east.GetProperty("name").GetString(), east.GetProperty("state").GetString(), east.GetProperty("reason").GetString(), east.GetProperty("rateLimited").GetInt32()));
         Assert.Equal(19.5, east.GetProperty("readyIn").GetDouble(), tolerance: 0.1);
         Assert.Equal((2, 1, 0), (Calls("answered"), Calls("movedOn"), Calls("lost")));
         Assert.Equal(
-            [("failover", "east", "rate limited (429)"), ("out", "east", "rate limited")],
+            [("failover", "east", "rate limited (429)"), ("unavailable", "east", "rate limited")],
             after.GetProperty("events").EnumerateArray().Select(happened => (
                 happened.GetProperty("kind").GetString(), happened.GetProperty("endpoint").GetString(), happened.GetProperty("reason").GetString())).Order());
         Assert.All(azure.Resources, resource => Assert.DoesNotContain(resource.ApiKey, after.GetRawText(), StringComparison.Ordinal));

@@ -49,7 +49,7 @@ public sealed class MisconfigurationTests
 
         _time.Advance(15.Seconds());
         await fleet.AskAsync(streaming, times: 60);
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]
@@ -67,7 +67,7 @@ public sealed class MisconfigurationTests
         }
 
         Assert.Equal(1, fleet.Attempts("west"));
-        Assert.Equal("refused its credential", fleet.StatusOf("west").Reason);
+        Assert.Equal(EndpointFailureReason.CredentialRefused, fleet.StatusOf("west").Reason);
 
         fleet["west"].ReplaceKey(right);
         _time.Advance(10.5.Seconds());

@@ -118,7 +118,7 @@ public sealed class OtherOperationsTests
 
         Assert.IsType(expected, exception);
         Assert.Empty(service.Addresses);
-        Assert.All(pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]
@@ -130,7 +130,7 @@ public sealed class OtherOperationsTests
         await Assert.ThrowsAsync<MissingMethodException>(() => pool.InvokeAsync((client, token) => TryAsync("files", client, token), cancellationToken: Cancellation));
 
         Assert.Equal("/openai/files", Assert.Single(service.Addresses).AbsolutePath);
-        Assert.All(pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]
@@ -208,7 +208,7 @@ public sealed class OtherOperationsTests
         public void AssertFailedOver(EndpointPool pool, string path)
         {
             Assert.Equal([("east.openai.azure.com", path), ("west.openai.azure.com", path)], Addresses.Select(address => (address.Host, address.AbsolutePath)));
-            Assert.Equal(EndpointState.Out, pool.GetStatus().Single(status => status is { Name: "east", DeploymentName: "artist" }).State);
+            Assert.Equal(EndpointState.Unavailable, pool.GetStatus().Single(status => status is { Name: "east", DeploymentName: "artist" }).State);
         }
 
         protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)

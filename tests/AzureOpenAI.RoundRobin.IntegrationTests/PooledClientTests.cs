@@ -24,7 +24,7 @@ public sealed class PooledClientTests
             cancellationToken: Cancellation);
 
         Assert.Equal("[west] hello", result.Value.Content[0].Text);
-        Assert.Equal(EndpointState.Out, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Unavailable, fleet.StatusOf("east").State);
     }
 
     [Theory]
@@ -101,7 +101,7 @@ public sealed class PooledClientTests
 
         Assert.Same(thrown, exception);
         Assert.Equal(1, runs);
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0), (status.State, status.Failed)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0), (status.State, status.Failed)));
     }
 
     [Fact]
@@ -119,7 +119,7 @@ public sealed class PooledClientTests
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => running);
         await fleet.Ledger.WaitForAsync(entries => entries is [{ Outcome: LedgerOutcome.AbortedByClient }], Cancellation);
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
     }
 
     [Fact]

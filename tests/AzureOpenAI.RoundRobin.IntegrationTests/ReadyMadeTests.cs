@@ -33,7 +33,7 @@ public sealed class ReadyMadeTests
 
         Assert.Equal("[west] hello", answer.Text);
         EndpointStatus east = fleet.StatusOf("east");
-        Assert.Equal((EndpointState.Out, "unreachable", 1), (east.State, east.Reason, east.Failed));
+        Assert.Equal((EndpointState.Unavailable, EndpointFailureReason.Unreachable, 1), (east.State, east.Reason, east.Failed));
         Assert.IsType<AggregateException>(east.LastError!.Exception);
     }
 

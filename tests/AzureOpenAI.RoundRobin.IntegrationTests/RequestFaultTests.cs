@@ -21,7 +21,7 @@ public sealed class RequestFaultTests
         }
 
         Assert.Equal([2, 2, 2], fleet.Azure.Resources.Select(resource => fleet.Attempts(resource.Name)));
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0), (status.State, status.Failed)));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0), (status.State, status.Failed)));
     }
 
     [Theory]
@@ -41,7 +41,7 @@ public sealed class RequestFaultTests
 
         Assert.Equal(status, exception.Status);
         Assert.Equal(1, fleet.Attempts());
-        Assert.All(fleet.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Fit, endpoint.State));
+        Assert.All(fleet.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Healthy, endpoint.State));
     }
 
     [Theory]
@@ -56,7 +56,7 @@ public sealed class RequestFaultTests
 
         Assert.Equal(400, exception.Status);
         Assert.Equal(["east", "west"], fleet.Ledger.Snapshot().Select(entry => entry.Resource));
-        Assert.Equal(EndpointState.Fit, fleet.StatusOf("west").State);
+        Assert.Equal(EndpointState.Healthy, fleet.StatusOf("west").State);
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public sealed class RequestFaultTests
         }
 
         Assert.Equal(1, fleet.Attempts("east"));
-        Assert.Equal("has no such deployment", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.MissingDeployment, fleet.StatusOf("east").Reason);
         Assert.InRange(fleet.Attempts("west") - fleet.Attempts("north"), -1, 1);
     }
 }

@@ -69,7 +69,7 @@ public sealed class StormTests
         Assert.All(red.Ledger.Snapshot(), entry => Assert.StartsWith("red", entry.LastUserText, StringComparison.Ordinal));
         Assert.All(blue.Ledger.Snapshot(), entry => Assert.StartsWith("blue", entry.LastUserText, StringComparison.Ordinal));
         Assert.Equal([25, 25], [blue.Attempts("east"), blue.Attempts("west")]);
-        Assert.Equal(EndpointState.Out, red.StatusOf("east").State);
+        Assert.Equal(EndpointState.Unavailable, red.StatusOf("east").State);
     }
 
     private static async Task AskAsync(Fleet fleet)

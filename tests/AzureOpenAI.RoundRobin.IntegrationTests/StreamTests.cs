@@ -53,7 +53,7 @@ public sealed class StreamTests
         fleet["east"].Faults.Add(Fault.CutAfter(4));
 
         await fleet.Client.GetStreamingResponseAsync("one two three", cancellationToken: Cancellation).ReadAsync();
-        Assert.Equal(("cut its stream", 2.Seconds()), (fleet.StatusOf("east").Reason, fleet.StatusOf("east").ReadyIn));
+        Assert.Equal((EndpointFailureReason.Cut, 2.Seconds()), (fleet.StatusOf("east").Reason, fleet.StatusOf("east").ReadyIn));
 
         await fleet.AskAsync(streaming: true, times: 6);
         Assert.Equal([1, 6], [fleet.Attempts("east"), fleet.Attempts("west")]);

@@ -62,7 +62,7 @@ public sealed class TelemetryTests
         Assert.Equal(west.InputTokens, Assert.Single(Points(metrics, "tokens"), point => Has(point, "endpoint=west", "gen_ai.token.type=input")).GetSumLong());
         Assert.Equal(west.OutputTokens, Assert.Single(Points(metrics, "tokens"), point => Has(point, "endpoint=west", "gen_ai.token.type=output")).GetSumLong());
         Assert.Equal(
-            [("fit", 1), ("out", 1), ("probing", 0), ("returning", 0)],
+            [("healthy", 1), ("probing", 0), ("recovering", 0), ("unavailable", 1)],
             Points(metrics, "endpoints").Select(point => (Tags(point).Single()["state=".Length..], point.GetGaugeLastValueLong())).OrderBy(state => state.Item1, StringComparer.Ordinal));
         Assert.Equal([0, 0], Points(metrics, "in_flight").Select(point => point.GetGaugeLastValueLong()));
     }

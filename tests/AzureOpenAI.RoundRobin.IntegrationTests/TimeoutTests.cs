@@ -51,7 +51,7 @@ public sealed class TimeoutTests
         TimeoutException exception = await Assert.ThrowsAsync<TimeoutException>(() => asked);
         Assert.Contains("'west'", exception.Message, StringComparison.Ordinal);
         Assert.Equal(0, fleet.Attempts("north"));
-        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]
@@ -70,11 +70,11 @@ public sealed class TimeoutTests
             Assert.Equal("west", (await asked).Endpoint);
             if (i == 1)
             {
-                Assert.Equal(EndpointState.Fit, fleet.StatusOf("east").State);
+                Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
             }
         }
 
-        Assert.Equal("ran out of time", fleet.StatusOf("east").Reason);
+        Assert.Equal(EndpointFailureReason.TimedOut, fleet.StatusOf("east").Reason);
         await fleet.AskAsync(streaming, times: 4);
         Assert.Equal(2, fleet.Attempts("east"));
     }

@@ -38,14 +38,14 @@ public class UpdatingTests
         await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup => setup.Endpoint = (resource, endpoint) =>
             endpoint.ApiKey = resource.Name == "east" ? "a-key-that-is-wrong-0123456789" : resource.ApiKey);
         await fleet.AskAsync(streaming, times: 4);
-        Assert.Equal((EndpointState.Out, 1L), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed));
+        Assert.Equal((EndpointState.Unavailable, 1L), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed));
 
         RoundRobinOptions options = Options(fleet, fleet["east"], fleet["west"]);
         options.Endpoints[0].ApiKey = fleet["east"].ApiKey;
         fleet.Pool.Update(options);
         await fleet.AskAsync(streaming, times: 4);
 
-        Assert.Equal((EndpointState.Fit, 1L, 2L), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed, fleet.StatusOf("east").Answered));
+        Assert.Equal((EndpointState.Healthy, 1L, 2L), (fleet.StatusOf("east").State, fleet.StatusOf("east").Failed, fleet.StatusOf("east").Answered));
     }
 
     [Fact]

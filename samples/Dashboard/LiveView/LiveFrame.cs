@@ -49,9 +49,9 @@ internal enum LiveEventKind
     /// <summary>A stream was cut after its first words.</summary>
     Cut,
 
-    /// <summary>The endpoint went out.</summary>
-    Out,
+    /// <summary>The endpoint became unavailable.</summary>
+    Unavailable,
 
-    /// <summary>The endpoint is fit again.</summary>
-    Fit,
+    /// <summary>The endpoint is healthy again.</summary>
+    Healthy,
 }

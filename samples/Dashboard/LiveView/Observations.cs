@@ -50,6 +50,9 @@ internal sealed class Observations : IDisposable
         }
     }
 
+    /// <summary>A word of the metrics as a person reads it.</summary>
+    public static string Words(string name) => name.Replace('_', ' ');
+
     public Latencies Latencies(string? endpoint = null)
     {
         lock (_lock)
@@ -84,7 +87,7 @@ internal sealed class Observations : IDisposable
                     TakeCall(value, Tag(tags, "outcome"));
                     break;
                 case Prefix + "cooldowns":
-                    Note(new(LiveEventKind.Out, Tag(tags, "endpoint"), Words(Tag(tags, "reason")), 1));
+                    Note(new(LiveEventKind.Unavailable, Tag(tags, "endpoint"), Words(Tag(tags, "reason")), 1));
                     break;
                 case Prefix + "wait.duration":
                     _calls = _calls with { Waits = _calls.Waits + 1, LongestWait = Math.Max(_calls.LongestWait, value) };
@@ -147,8 +150,6 @@ internal sealed class Observations : IDisposable
     }
 
     private static bool IsCallersOwn(string outcome) => outcome is "cancelled" or "abandoned" or "invalid_request";
-
-    private static string Words(string name) => name.Replace('_', ' ');
 
     private static string Tag(ReadOnlySpan<KeyValuePair<string, object?>> tags, string name)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using AzureOpenAI.RoundRobin;
 
 namespace Dashboard.LiveView;
@@ -12,21 +13,25 @@ internal sealed class PoolReader(EndpointPool pool, Observations observations, T
         List<LiveEvent> events = [.. observations.TakeEvents()];
         LiveEndpoint[] endpoints = [.. pool.GetStatus().Select(status => Read(status, events))];
         Latencies all = observations.Latencies();
-        return new(time.GetUtcNow().ToUnixTimeMilliseconds(), pool.Waiting, observations.Calls, all.Median, all.Slowest, endpoints, events);
+        return new(time.GetUtcNow().ToUnixTimeMilliseconds(), pool.WaitingCalls, observations.Calls, all.Median, all.Slowest, endpoints, events);
     }
 
     private LiveEndpoint Read(EndpointStatus status, List<LiveEvent> events)
     {
         (string, string?) key = (status.Name, status.DeploymentName);
-        if (_states.TryGetValue(key, out EndpointState before) && before != EndpointState.Fit && status.State == EndpointState.Fit)
+        if (_states.TryGetValue(key, out EndpointState before) && before != EndpointState.Healthy && status.State == EndpointState.Healthy)
         {
-            events.Add(new(LiveEventKind.Fit, status.Name, null, 1));
+            events.Add(new(LiveEventKind.Healthy, status.Name, null, 1));
         }
 
         _states[key] = status.State;
         Latencies latencies = observations.Latencies(status.Name);
         return new(
-            status.Name, status.DeploymentName, status.State, status.Reason, status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
+            status.Name, status.DeploymentName, status.State, Words(status.Reason), status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
             status.Failed - status.RateLimited, status.InputTokens, status.OutputTokens, status.CachedInputTokens, latencies.Median, latencies.Slowest);
     }
+
+    /// <summary>The same words as in the events, which are those of the metrics.</summary>
+    private static string? Words(EndpointFailureReason? reason) =>
+        reason is null ? null : Observations.Words(JsonNamingPolicy.SnakeCaseLower.ConvertName($"{reason}"));
 }

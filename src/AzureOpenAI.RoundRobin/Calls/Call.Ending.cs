@@ -96,7 +96,7 @@ internal sealed partial class Call
     }
 
     public static EndpointAttempt Describe(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost) =>
-        new(endpoint.Name, ExhaustedMessage.Reason(outcome.Kind), outcome.Exception)
+        new(endpoint.Name, OutcomeNames.Reason(outcome.Kind), outcome.Exception)
         {
             DeploymentName = endpoint.DeploymentName,
             Status = outcome.Status == 0 ? null : outcome.Status,

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text;
-using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Calls;
 
@@ -34,17 +33,4 @@ internal static class ExhaustedMessage
 
         return text.ToString().TrimEnd();
     }
-
-    public static string Reason(OutcomeKind kind) => kind switch
-    {
-        OutcomeKind.RateLimited => "rate limited",
-        OutcomeKind.Missing => "has no such deployment",
-        OutcomeKind.Credential => "refused its credential",
-        OutcomeKind.Unreachable => "unreachable",
-        OutcomeKind.Broken => "broke its answer",
-        OutcomeKind.Cut => "cut its stream",
-        OutcomeKind.Slow => "ran out of time",
-        OutcomeKind.Silent => "fell silent",
-        _ => "failed",
-    };
 }

@@ -8,7 +8,7 @@ internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoic
     /// <summary>Equal where resource, or ready-made client, and deployment are equal. Null where either is unknown.</summary>
     private (object, string?)? Identity =>
         Entry.MayRepeat ? null
-        : Entry.ChatClient is { } client ? (client, Deployment.Name)
+        : Entry.Kind == EndpointKind.ReadyMade ? ((Entry.ChatClient, Entry.EmbeddingGenerator), Deployment.Name)
         : Entry.Address is { } address && Deployment.Name is { } name && !AddressRules.Check(address).Any()
             ? (AddressRules.Normalize(address).AbsoluteUri, name.ToUpperInvariant())
             : null;
@@ -27,7 +27,8 @@ internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoic
             }
 
             int place = places[identity];
-            string same = chosen.Entry.ChatClient is null ? "has the same resource and deployment" : "is the same ready-made client";
+            string same = chosen.Entry.Kind != EndpointKind.ReadyMade ? "has the same resource and deployment"
+                : chosen.Entry.ChatClient is null ? "is the same ready-made generator" : "is the same ready-made client";
             findings.Warn($"{Findings.Label(chosen.Entry)} {same} as endpoint {merged[place].Entry.Place}; the later one is used.");
             merged[place] = chosen;
         }

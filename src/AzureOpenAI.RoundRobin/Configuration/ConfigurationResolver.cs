@@ -53,7 +53,7 @@ internal static class ConfigurationResolver
     public static Resolution ForClients(IEnumerable<IChatClient> clients, RoundRobinOptions? options = null) =>
         ForReadyMade(
             clients, nameof(clients), static (place, client) => new(place, isData: false) { ChatClient = client, MayRepeat = true }, options, Registration.Chat,
-            static renewed => ForPool(renewed));
+            static renewed => ForPool(renewed, Registration.Chat));
 
     /// <summary>A pool of ready-made generators. Of the options only those about attempts count.</summary>
     /// <exception cref="ArgumentException"><paramref name="generators"/> is empty or contains null.</exception>
@@ -61,7 +61,7 @@ internal static class ConfigurationResolver
         ForReadyMade(
             generators, nameof(generators), static (place, generator) => new(place, isData: false) { EmbeddingGenerator = generator, MayRepeat = true },
             options, Registration.Embeddings,
-            static _ => throw new InvalidOperationException("The pool is one of ready-made embedding generators, which options cannot name: make a new pool."));
+            static renewed => ForPool(renewed, Registration.Embeddings));
 
     private static Resolution ForReadyMade<T>(
         IEnumerable<T> readyMade, string parameter, Func<int, T, EndpointEntry> entryOf, RoundRobinOptions? options, Registration registration,

@@ -83,6 +83,7 @@ internal sealed class EndpointEntry
             ApiKey = TextRules.Clean(options.ApiKey),
             Credential = options.Credential,
             ChatClient = options.ChatClient,
+            EmbeddingGenerator = options.EmbeddingGenerator,
             Deployment = TextRules.Clean(options.DeploymentName),
             ApiVersion = TextRules.Clean(options.ApiVersion),
             Temperature = options.Temperature,

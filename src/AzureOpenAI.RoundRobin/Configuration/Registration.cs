@@ -4,16 +4,17 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>What the endpoints are resolved for.</summary>
 /// <param name="Key">The service key of a keyed registration, else null.</param>
-/// <param name="ForEmbeddings">Embeddings, else chat.</param>
-internal readonly record struct Registration(string? Key, bool ForEmbeddings)
+/// <param name="ForEmbeddings">For embeddings, so that every endpoint must make them.</param>
+/// <param name="ForChat">For chat, so that every endpoint must answer it. Neither for a pool of which it is not known yet what will be over it.</param>
+internal readonly record struct Registration(string? Key, bool ForEmbeddings, bool ForChat = false)
 {
     private const string EmbeddingOptions = "AzureOpenAI.RoundRobin.Embeddings";
 
-    public static Registration Chat => default;
+    public static Registration Chat => new(Key: null, ForEmbeddings: false, ForChat: true);
 
     public static Registration Embeddings => new(Key: null, ForEmbeddings: true);
 
-    public static Registration Keyed(string key) => new(key, ForEmbeddings: false);
+    public static Registration Keyed(string key) => new(key, ForEmbeddings: false, ForChat: true);
 
     public static Registration KeyedEmbeddings(string key) => new(key, ForEmbeddings: true);
 

@@ -12,6 +12,5 @@ internal sealed class Resolution
     public required IReadOnlyList<string> Warnings { get; set; }
 
     /// <summary>Reads the same sources again, for a pool that runs: with other options, and with the switch left as it was.</summary>
-    /// <exception cref="InvalidOperationException">The pool is made of something that options cannot name.</exception>
     public required Func<RoundRobinOptions, Resolution> Renew { get; init; }
 }

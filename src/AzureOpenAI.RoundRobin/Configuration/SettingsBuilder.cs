@@ -66,7 +66,7 @@ internal sealed class SettingsBuilder(
         new PoolRules(options, findings).Check(canCreateClients: httpClients is not null);
         _base.Check(findings, inPath: entries.Any(static entry => entry.Kind == EndpointKind.Classic));
 
-        EntryRules rules = new(findings, hasSharedCredential: options.Credential is not null, registration.ForEmbeddings);
+        EntryRules rules = new(findings, hasSharedCredential: options.Credential is not null, registration);
         foreach (EndpointEntry entry in entries)
         {
             rules.Check(entry);

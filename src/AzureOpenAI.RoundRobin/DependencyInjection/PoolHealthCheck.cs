@@ -1,4 +1,5 @@
 using System.Globalization;
+using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AzureOpenAI.RoundRobin.DependencyInjection;
@@ -23,7 +24,7 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
 
     private static HealthCheckResult Of(IReadOnlyList<EndpointStatus> all, HealthStatus failureStatus)
     {
-        EndpointStatus[] away = [.. all.Where(static status => status.State is EndpointState.Out or EndpointState.Probing)];
+        EndpointStatus[] away = [.. all.Where(static status => status.State is EndpointState.Unavailable or EndpointState.Probing)];
         if (away.Length == 0)
         {
             return HealthCheckResult.Healthy(all.Count == 1 ? "The endpoint takes calls." : $"All {all.Count} endpoints take calls.");
@@ -36,7 +37,7 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
         }
 
         string text = $"{away.Length} of {all.Count} {(away.Length == 1 ? "is" : "are")} out: {string.Join("; ", data.Select(static entry => $"'{entry.Key}' {entry.Value}"))}.";
-        return away.Length == all.Count && Array.TrueForAll(away, static status => status.State == EndpointState.Out)
+        return away.Length == all.Count && Array.TrueForAll(away, static status => status.State == EndpointState.Unavailable)
             ? new HealthCheckResult(failureStatus, text, data: data)
             : HealthCheckResult.Degraded(text, data: data);
     }
@@ -45,7 +46,11 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
     private static string NameOf(EndpointStatus status, IReadOnlyList<EndpointStatus> all) =>
         status.DeploymentName is { } deployment && all.Count(other => other.Name == status.Name) > 1 ? $"{status.Name}/{deployment}" : status.Name;
 
-    private static string Describe(EndpointStatus status) => status.ReadyIn is { } wait
-        ? string.Create(CultureInfo.InvariantCulture, $"{status.Reason}, ready in {wait.TotalSeconds:0.#} s")
-        : $"{status.Reason}, the next call asks it again";
+    private static string Describe(EndpointStatus status)
+    {
+        string reason = OutcomeNames.Prose(status.Reason ?? EndpointFailureReason.Failed);
+        return status.ReadyIn is { } wait
+            ? string.Create(CultureInfo.InvariantCulture, $"{reason}, ready in {wait.TotalSeconds:0.#} s")
+            : $"{reason}, the next call asks it again";
+    }
 }

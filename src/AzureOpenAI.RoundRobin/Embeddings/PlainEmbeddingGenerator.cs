@@ -12,13 +12,14 @@ internal static class PlainEmbeddingGenerator
     public static IEmbeddingGenerator<string, Embedding<float>> Create(PoolSettings settings)
     {
         EndpointSettings endpoint = settings.Endpoints[0];
-        IEmbeddingGenerator<string, Embedding<float>> generator =
-            EndpointClients.CreatePlain(endpoint, settings.HttpClient).GetEmbeddingClient(endpoint.Deployment).AsIEmbeddingGenerator();
-        return endpoint.Kind != EndpointKind.V1 ? generator : new ConfigureOptionsEmbeddingGenerator<string, Embedding<float>>(generator, options =>
+        IEmbeddingGenerator<string, Embedding<float>> generator = endpoint.EmbeddingGenerator is { } readyMade
+            ? new LeftOpenEmbeddingGenerator(readyMade)
+            : EndpointClients.CreatePlain(endpoint, settings.HttpClient).GetEmbeddingClient(endpoint.Deployment).AsIEmbeddingGenerator();
+        return endpoint.Kind == EndpointKind.Classic ? generator : new ConfigureOptionsEmbeddingGenerator<string, Embedding<float>>(generator, options =>
         {
             if (options.ModelId is { } model)
             {
-                options.ModelId = endpoint.Deployments.GetValueOrDefault(model, endpoint.Deployment!);
+                options.ModelId = endpoint.Deployments.GetValueOrDefault(model, endpoint.Kind == EndpointKind.V1 ? endpoint.Deployment! : model);
             }
         });
     }

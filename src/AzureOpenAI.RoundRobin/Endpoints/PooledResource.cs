@@ -22,19 +22,19 @@ internal sealed class PooledResource(EndpointSettings first)
     /// <summary>What carries the clients' requests.</summary>
     public HttpClient? Transport { get; init; }
 
-    /// <summary>A key, a credential, or a ready-made client.</summary>
-    private object? Secret => (object?)First.ApiKey ?? (object?)First.Credential ?? (object?)First.ChatClient ?? First.EmbeddingGenerator;
+    /// <summary>A key or a credential; null for what is ready-made.</summary>
+    private object? Secret => (object?)First.ApiKey ?? First.Credential;
 
-    /// <summary>Two entries with one address and one key lead to one resource; each ready-made client is one by itself.</summary>
+    /// <summary>Two entries with one address and one key lead to one resource; each ready-made client or generator is one by itself.</summary>
     public static (Uri?, object) IdentityOf(EndpointSettings entry) => (entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
 
     public void Add(EndpointSettings entry) => _entries.Add(entry);
 
-    public bool HasSameSecret(PooledResource other) => Equals(Secret, other.Secret);
+    public bool HasSameSecret(PooledResource other) => Secret is null && other.Secret is null ? HasSameReadyMade(other) : Equals(Secret, other.Secret);
 
     /// <summary>
     /// Finds for each resource the one that it was before: at the same address with the same key, else with an entry of the same name, else with the
-    /// same deployment, else the one that is left. A ready-made client is the same only if it is the same object.
+    /// same deployment, else the one that is left. What is ready-made is the same only if it is the same object.
     /// </summary>
     /// <param name="resources">Those of the new configuration. Each gets its <see cref="Resource"/>.</param>
     /// <param name="before">Those of the old one.</param>
@@ -70,6 +70,11 @@ internal sealed class PooledResource(EndpointSettings first)
 
         return was;
     }
+
+    /// <summary>A conversation goes on at the chat client that keeps it, so where there are two these decide; a generator keeps nothing.</summary>
+    private bool HasSameReadyMade(PooledResource other) => First.ChatClient is { } client && other.First.ChatClient is { } theirs
+        ? client == theirs
+        : First.EmbeddingGenerator is { } generator && generator == other.First.EmbeddingGenerator;
 
     private bool SharesName(PooledResource other) =>
         _entries.Exists(entry => entry.HasOwnName && other._entries.Exists(theirs => theirs.HasOwnName && string.Equals(entry.Name, theirs.Name, StringComparison.OrdinalIgnoreCase)));

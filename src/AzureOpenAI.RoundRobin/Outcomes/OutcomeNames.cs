@@ -4,27 +4,43 @@ using Azure;
 
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
-/// <summary>What outcomes and errors are called in tags: few words, and always the same, since people build alerts on them.</summary>
+/// <summary>
+/// What outcomes are called: in metrics and logs, in texts for people, in <see cref="EndpointFailureReason"/> and in <c>error.type</c>. The words are few and
+/// never change, since people build alerts on them.
+/// </summary>
 internal static class OutcomeNames
 {
     /// <summary>The caller left a stream before its end.</summary>
     public const string Abandoned = "abandoned";
 
-    public static string Of(OutcomeKind kind) => kind switch
-    {
-        OutcomeKind.Answered => "answered",
-        OutcomeKind.Caller => "cancelled",
-        OutcomeKind.Request => "invalid_request",
-        OutcomeKind.RateLimited => "rate_limited",
-        OutcomeKind.Missing => "missing_deployment",
-        OutcomeKind.Credential => "credential_refused",
-        OutcomeKind.Unreachable => "unreachable",
-        OutcomeKind.Broken => "broken_answer",
-        OutcomeKind.Cut => "cut",
-        OutcomeKind.Slow => "timed_out",
-        OutcomeKind.Silent => "silent",
-        _ => "failed",
-    };
+    /// <summary>One row for each <see cref="OutcomeKind"/>, in its order.</summary>
+    private static readonly Row[] Rows =
+    [
+        new(OutcomeKind.Answered, "answered", "answered"),
+        new(OutcomeKind.Caller, "cancelled", "was cancelled by the caller"),
+        new(OutcomeKind.Request, "invalid_request", "the request is at fault"),
+        new(OutcomeKind.RateLimited, "rate_limited", "rate limited", EndpointFailureReason.RateLimited),
+        new(OutcomeKind.Missing, "missing_deployment", "has no such deployment", EndpointFailureReason.MissingDeployment),
+        new(OutcomeKind.Credential, "credential_refused", "refused its credential", EndpointFailureReason.CredentialRefused),
+        new(OutcomeKind.Unreachable, "unreachable", "unreachable", EndpointFailureReason.Unreachable),
+        new(OutcomeKind.Fault, "failed", "failed", EndpointFailureReason.Failed),
+        new(OutcomeKind.Broken, "broken_answer", "broke its answer", EndpointFailureReason.BrokenAnswer),
+        new(OutcomeKind.Cut, "cut", "cut its stream", EndpointFailureReason.Cut),
+        new(OutcomeKind.Slow, "timed_out", "ran out of time", EndpointFailureReason.TimedOut, ErrorType: "timeout"),
+        new(OutcomeKind.Silent, "stalled", "stalled", EndpointFailureReason.Stalled, ErrorType: "timeout"),
+    ];
+
+    /// <summary>The word in metrics and logs.</summary>
+    public static string Of(OutcomeKind kind) => Rows[(int)kind].Word;
+
+    /// <summary>The words for people, after the endpoint's name.</summary>
+    public static string Prose(OutcomeKind kind) => Rows[(int)kind].Prose;
+
+    /// <inheritdoc cref="Prose(OutcomeKind)"/>
+    public static string Prose(EndpointFailureReason reason) => Array.Find(Rows, row => row.Reason == reason).Prose;
+
+    /// <summary>What callers see; an outcome that is not the endpoint's failure, and so should not come here, is <see cref="EndpointFailureReason.Failed"/>.</summary>
+    public static EndpointFailureReason Reason(OutcomeKind kind) => Rows[(int)kind].Reason ?? EndpointFailureReason.Failed;
 
     /// <summary>The value of <c>error.type</c>: the status, else what the transport met, else the exception's type; null where nothing failed but the caller's patience.</summary>
     public static string? ErrorType(in AttemptOutcome outcome)
@@ -39,9 +55,9 @@ internal static class OutcomeNames
             return outcome.Status.ToString(CultureInfo.InvariantCulture);
         }
 
-        if (outcome.Kind is OutcomeKind.Slow or OutcomeKind.Silent)
+        if (Rows[(int)outcome.Kind].ErrorType is { } type)
         {
-            return "timeout";
+            return type;
         }
 
         Exception exception = outcome.Exception;
@@ -64,4 +80,11 @@ internal static class OutcomeNames
         HttpRequestError.ResponseEnded => "response_ended",
         _ => error.ToString(),
     };
+
+    /// <param name="Kind">What the row is for.</param>
+    /// <param name="Word">In metrics and logs.</param>
+    /// <param name="Prose">In texts for people.</param>
+    /// <param name="Reason">In the public API; null where no endpoint failed.</param>
+    /// <param name="ErrorType">In <c>error.type</c> where there is no status; null where the exception tells.</param>
+    private readonly record struct Row(OutcomeKind Kind, string Word, string Prose, EndpointFailureReason? Reason = null, string? ErrorType = null);
 }

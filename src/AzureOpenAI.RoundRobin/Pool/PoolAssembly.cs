@@ -119,7 +119,7 @@ internal sealed class PoolAssembly
     {
         bool isDefault = deployment == entry.Deployment;
         OpenAIClient? client = entry.Kind == EndpointKind.ReadyMade ? null : ClientOf(entry, resource);
-        bool isSame = before is not null && before.Client == client;
+        bool isSame = client is not null && before?.Client == client;
         return new()
         {
             Name = entry.Name,

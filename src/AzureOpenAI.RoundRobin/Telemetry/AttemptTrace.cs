@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
 
@@ -50,7 +49,7 @@ internal sealed class AttemptTrace : IStatusListener
     {
         _outcome = OutcomeNames.Of(outcome.Kind);
         _error = OutcomeNames.ErrorType(outcome);
-        _reason = outcome.Kind == OutcomeKind.Request ? "the request is at fault" : ExhaustedMessage.Reason(outcome.Kind);
+        _reason = OutcomeNames.Prose(outcome.Kind);
         _endsCall = endsCall;
         _status = outcome.Status > 0 ? outcome.Status : _status;
     }

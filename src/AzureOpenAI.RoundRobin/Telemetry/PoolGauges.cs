@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 internal sealed class PoolGauges
 {
     private static readonly (EndpointState State, string Name)[] States =
-        [(EndpointState.Fit, "fit"), (EndpointState.Returning, "returning"), (EndpointState.Probing, "probing"), (EndpointState.Out, "out")];
+        [(EndpointState.Healthy, "healthy"), (EndpointState.Recovering, "recovering"), (EndpointState.Probing, "probing"), (EndpointState.Unavailable, "unavailable")];
 
     private readonly List<WeakReference<IStatusSource>> _pools = [];
 

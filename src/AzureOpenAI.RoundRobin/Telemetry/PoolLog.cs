@@ -9,6 +9,9 @@ namespace AzureOpenAI.RoundRobin.Telemetry;
 /// <summary>
 /// What the pool tells its operators. Noted under the dispatcher's lock, told outside of it, and never able to change a call.
 /// </summary>
+/// <remarks>
+/// Whether a level is enabled is for the logger to say, which is the user's code, so it is asked as a note is told and not under the lock. Without a logger nothing is noted.
+/// </remarks>
 internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, ConcurrentDictionary<string, bool> toldWarnings)
 {
     /// <summary>The category of all logs: the full name of the pool's type.</summary>
@@ -34,27 +37,27 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
 
         if (kind is OutcomeKind.Credential or OutcomeKind.Missing)
         {
-            _notes.Enqueue(kind == OutcomeKind.Credential
+            Note(kind == OutcomeKind.Credential
                 ? logger => CredentialRefused(logger, endpoint, status, pause, exception)
                 : logger => DeploymentMissing(logger, endpoint, status, pause, exception));
         }
         else if (kind == OutcomeKind.RateLimited)
         {
             bool isShort = pause < ShortPause;
-            _notes.Enqueue(logger => RateLimited(logger, isShort ? LogLevel.Debug : LogLevel.Information, endpoint, pause));
+            Note(logger => RateLimited(logger, isShort ? LogLevel.Debug : LogLevel.Information, endpoint, pause));
             return !isShort;
         }
         else
         {
-            _notes.Enqueue(logger => CoolingDown(logger, endpoint, kind, status, pause, exception));
+            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, pause, exception));
         }
 
         return true;
     }
 
-    public void Returned(string endpoint) => _notes.Enqueue(logger => IsFitAgain(logger, endpoint));
+    public void Returned(string endpoint) => Note(logger => IsFitAgain(logger, endpoint));
 
-    public void SuspectedRequest(string endpoint, TimeSpan hint) => _notes.Enqueue(logger => RequestMayExceedLimit(logger, endpoint, hint));
+    public void SuspectedRequest(string endpoint, TimeSpan hint) => Note(logger => RequestMayExceedLimit(logger, endpoint, hint));
 
     /// <summary>Nothing is told where nothing has changed.</summary>
     public void Changed(IReadOnlyCollection<string> joined, IReadOnlyCollection<string> left, IReadOnlyCollection<string> changed)
@@ -62,23 +65,23 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         if (joined.Count + left.Count + changed.Count > 0)
         {
             string[] names = [NamesOf(joined), NamesOf(left), NamesOf(changed)];
-            _notes.Enqueue(logger => EndpointsChanged(logger, names[0], names[1], names[2]));
+            Note(logger => EndpointsChanged(logger, names[0], names[1], names[2]));
         }
     }
 
-    public void Left(string endpoint) => _notes.Enqueue(logger => HasLeft(logger, endpoint));
+    public void Left(string endpoint) => Note(logger => HasLeft(logger, endpoint));
 
     /// <summary>Tells at once: not to be called under a lock.</summary>
     public void Refused(Exception exception)
     {
-        _notes.Enqueue(logger => ConfigurationRefused(logger, exception.Message, exception));
+        Note(logger => ConfigurationRefused(logger, exception.Message, exception));
         Tell();
     }
 
     /// <summary>Tells at once: not to be called under a lock.</summary>
     public void AffinityFailed(Exception exception)
     {
-        _notes.Enqueue(logger => AffinityKeyFailed(logger, exception));
+        Note(logger => AffinityKeyFailed(logger, exception));
         Tell();
     }
 
@@ -95,7 +98,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     {
         foreach (string warning in warnings.Where(warning => _toldWarnings.TryAdd(warning, true)))
         {
-            _notes.Enqueue(logger => ConfigurationWarning(logger, warning));
+            Note(logger => ConfigurationWarning(logger, warning));
         }
 
         Tell();
@@ -118,13 +121,21 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         }
     }
 
+    private void Note(Action<ILogger> note)
+    {
+        if (_logger is not NullLogger)
+        {
+            _notes.Enqueue(note);
+        }
+    }
+
     [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited",
         Message = "Endpoint '{Endpoint}' is rate limited and rests for {Cooldown}.")]
     private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
     [LoggerMessage(EventId = 2, EventName = "EndpointCoolingDown", Level = LogLevel.Warning,
         Message = "Endpoint '{Endpoint}' cools down ({Reason}, status {Status}) for {Cooldown}.")]
-    private static partial void CoolingDown(ILogger logger, string endpoint, OutcomeKind reason, int status, TimeSpan cooldown, Exception exception);
+    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, TimeSpan cooldown, Exception exception);
 
     [LoggerMessage(EventId = 3, EventName = "EndpointCredentialRefused", Level = LogLevel.Error,
         Message = "Endpoint '{Endpoint}' is misconfigured: it refuses its key or credential (status {Status}). Check its AZURE_OPENAI_API_KEY or role, and its network rules. It is asked again in {Cooldown}.")]

@@ -43,7 +43,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
 
         output.WriteLine(callers.ToString());
         Assert.Empty(callers.Faults);
-        Assert.Equal(0, fleet.Pool.Waiting);
+        Assert.Equal(0, fleet.Pool.WaitingCalls);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
         Assert.All(fleet.Ledger.Snapshot(), entry => Assert.Equal(entry.Resource, entry.PresentedKey));
         await HealAsync(fleet, callers);
@@ -158,7 +158,7 @@ public sealed class ChaosTests(ITestOutputHelper output)
 
         fleet.Pool.Update(options);
         long began = Stopwatch.GetTimestamp();
-        while (fleet.Pool.GetStatus().Any(status => status.State != EndpointState.Fit))
+        while (fleet.Pool.GetStatus().Any(status => status.State != EndpointState.Healthy))
         {
             Assert.True(Stopwatch.GetElapsedTime(began) < Patience, string.Join(", ", fleet.Pool.GetStatus().Select(status => $"{status.Name} {status.State} {status.Reason} {status.ReadyIn}")));
             await Task.WhenAll(Enumerable.Range(0, 8).Select(i => fleet.AskAsync(streaming: i % 2 == 0)));

@@ -19,7 +19,7 @@ internal sealed class VerdictLog : ILoggerFactory, ILogger
     public bool IsEnabled(LogLevel logLevel) => true;
 
     public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-        Silent += exception is TimeoutException && formatter(state, exception).Contains("Silent", StringComparison.Ordinal) ? 1 : 0;
+        Silent += exception is TimeoutException && formatter(state, exception).Contains("(stalled", StringComparison.Ordinal) ? 1 : 0;
 
     public void Dispose()
     {

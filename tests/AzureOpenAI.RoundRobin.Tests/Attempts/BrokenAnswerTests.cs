@@ -33,7 +33,7 @@ public class BrokenAnswerTests
         for (int i = 0; i < 4; i++)
         {
             Assert.Contains(await Assert.ThrowsAsync<JsonException>(() => pool.AskAsync(streaming)), failures);
-            Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Fit, endpoint.State));
+            Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Healthy, endpoint.State));
         }
 
         Assert.Equal([4, 4], pool.Calls);
@@ -54,7 +54,7 @@ public class BrokenAnswerTests
         await pool.AskManyAsync(2, streaming);
         await Assert.ThrowsAsync<IOException>(() => pool.AskAsync(streaming));
 
-        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit, EndpointState.Fit], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Unavailable, EndpointState.Healthy, EndpointState.Healthy], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
     }
 
     [Theory]
@@ -70,7 +70,7 @@ public class BrokenAnswerTests
         await pool.AskAsync(streaming);
         await pool.AskAsync(streaming);
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
     }
 
     [Theory]
@@ -228,7 +228,7 @@ public class BrokenAnswerTests
         {
             ChatStreamInterruptedException cut = await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming));
             Assert.Equal("one", cut.EndpointName);
-            Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+            Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
         }
         else
         {
@@ -246,7 +246,7 @@ public class BrokenAnswerTests
             await Assert.ThrowsAnyAsync<ArgumentOutOfRangeException>(() => pool.AskAsync());
         }
 
-        Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Out, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Unavailable, status.State));
     }
 
     [Theory]

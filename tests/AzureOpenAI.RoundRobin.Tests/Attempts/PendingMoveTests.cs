@@ -103,7 +103,7 @@ public class PendingMoveTests
         stream.Next.SetException(failure);
 
         Assert.Same(failure, await Assert.ThrowsAsync<IOException>(() => late));
-        Assert.Equal((0, EndpointState.Fit), (pool.InFlight, pool.StateOf(0)));
+        Assert.Equal((0, EndpointState.Healthy), (pool.InFlight, pool.StateOf(0)));
     }
 
     [Theory]

@@ -24,7 +24,7 @@ public class SlowAttemptTests
         Assert.Equal("b", await call);
         Assert.True(pool.Clients[0].Held[0].Token.IsCancellationRequested);
         Assert.Equal([1, 1, 0], pool.Calls);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]
@@ -110,12 +110,12 @@ public class SlowAttemptTests
         using FakePool readyMade = new(2);
         readyMade.Clients[0].Fails = new TaskCanceledException("timed out", new TimeoutException());
         Assert.Equal("b", await readyMade.AskAsync(streaming));
-        Assert.Equal(EndpointState.Fit, readyMade.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, readyMade.StateOf(0));
 
         using ServicePool given = new(["one", "two"]);
         given.Service.On = static request => request.Host == "one" ? throw new TaskCanceledException("timed out", new TimeoutException()) : null;
         Assert.Equal("two", await given.AskAsync(streaming));
-        Assert.Equal(EndpointState.Fit, given.StateOf("one"));
+        Assert.Equal(EndpointState.Healthy, given.StateOf("one"));
     }
 
     [Theory]
@@ -149,7 +149,7 @@ public class SlowAttemptTests
             Assert.Equal("ab", await pool.AskManyAsync(2, streaming));
         }
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]

@@ -121,7 +121,7 @@ public class SurfacingTests
 
         Assert.Equal(0, exhausted.Status);
         Assert.Null(exhausted.GetRawResponse());
-        Assert.Equal(["unreachable", "failed"], exhausted.Attempts.Select(attempt => attempt.Reason));
+        Assert.Equal([EndpointFailureReason.Unreachable, EndpointFailureReason.Failed], exhausted.Attempts.Select(attempt => attempt.Reason));
     }
 
     [Theory]
@@ -165,7 +165,7 @@ public class SurfacingTests
         }
 
         Assert.Equal([2, 2, 2], pool.Calls);
-        Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal((EndpointState.Fit, 0L), (endpoint.State, endpoint.Failed)));
+        Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal((EndpointState.Healthy, 0L), (endpoint.State, endpoint.Failed)));
     }
 
     [Theory]
@@ -194,7 +194,7 @@ public class SurfacingTests
 
         await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming));
 
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
     }
 
     [Theory]
@@ -235,7 +235,7 @@ public class SurfacingTests
 
         Assert.Same(failure, await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming, new() { ModelId = "mistyped" })));
         Assert.Equal([1, 0], pool.Calls);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]

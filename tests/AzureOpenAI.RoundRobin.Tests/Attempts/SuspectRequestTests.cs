@@ -17,7 +17,7 @@ public class SuspectRequestTests
 
         Assert.Equal("b", await pool.AskAsync(streaming));
 
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]
@@ -36,7 +36,7 @@ public class SuspectRequestTests
         Assert.Contains("request that alone exceeds", failure.Message, StringComparison.Ordinal);
         Assert.Equal(429, failure.Status);
         Assert.Equal([1, 1, 0, 0], pool.Calls);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]
@@ -55,7 +55,7 @@ public class SuspectRequestTests
             await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming, prompt: "very long"));
         }
 
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Theory]
@@ -91,7 +91,7 @@ public class SuspectRequestTests
         await pool.AskAsync(streaming, prompt: "another request");
 
         Assert.Equal(3, pool.Clients[0].Calls);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]
@@ -106,7 +106,7 @@ public class SuspectRequestTests
         EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
 
         Assert.True(failure.RetryAfter <= TimeSpan.FromSeconds(3));
-        Assert.Equal([EndpointState.Fit, EndpointState.Out], pool.Pool.GetStatus().Select(status => status.State));
+        Assert.Equal([EndpointState.Healthy, EndpointState.Unavailable], pool.Pool.GetStatus().Select(status => status.State));
     }
 
     [Theory]
@@ -123,7 +123,7 @@ public class SuspectRequestTests
 
         Assert.Same(failure, await Assert.ThrowsAnyAsync<Exception>(() => call));
         Assert.Equal([1], pool.Calls);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]
@@ -145,6 +145,6 @@ public class SuspectRequestTests
         await Eventually.TrueAsync(() => call.IsCompleted);
 
         Assert.Equal("b", await call);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 }

@@ -438,7 +438,7 @@ public class WaitingInLineTests
         await Task.WhenAll(calls);
 
         Assert.Equal((0, 0), (pool.Waiting, pool.InFlight));
-        Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Out, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Unavailable, status.State));
         int[] before = pool.Calls;
         await pool.AskManyAsync(30, streaming);
         Assert.Equal([10, 10, 10], pool.Calls.Zip(before, (now, then) => now - then));

@@ -82,9 +82,9 @@ internal sealed partial class ChaosRun
         int inFlight = Pool.Endpoints.Sum(endpoint => endpoint.InFlight);
         int running = Pool.GetStatus().Sum(status => status.InFlight);
         int atEndpoints = _endpoints.Sum(endpoint => endpoint.Running);
-        if (inFlight + running + atEndpoints + Pool.Waiting + Time.Line.Count + _calls.Count > 0)
+        if (inFlight + running + atEndpoints + Pool.WaitingCalls + Time.Line.Count + _calls.Count > 0)
         {
-            Record.Report($"When all is over {inFlight} are in flight, {running} run, {atEndpoints} are at endpoints, {Pool.Waiting} wait, {Time.Line.Count} stand in line, {_calls.Count} calls are open.");
+            Record.Report($"When all is over {inFlight} are in flight, {running} run, {atEndpoints} are at endpoints, {Pool.WaitingCalls} wait, {Time.Line.Count} stand in line, {_calls.Count} calls are open.");
         }
     }
 }

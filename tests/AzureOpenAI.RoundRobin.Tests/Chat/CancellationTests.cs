@@ -42,7 +42,7 @@ public class CancellationTests
         }
 
         Assert.Equal([4, 4], pool.Calls);
-        Assert.Equal((EndpointState.Fit, 0L, 0), (pool.StateOf(0), pool.StatusOf(0).Failed, pool.InFlight));
+        Assert.Equal((EndpointState.Healthy, 0L, 0), (pool.StateOf(0), pool.StatusOf(0).Failed, pool.InFlight));
     }
 
     public static TheoryData<string, bool> Thrown => new MatrixTheoryData<string, bool>(["429", "500", "io", "timeout", "oce"], [false, true]);
@@ -79,7 +79,7 @@ public class CancellationTests
 
         Assert.Equal(caller.Token, cancelled.CancellationToken);
         Assert.Equal([1, 0], pool.Calls);
-        Assert.Equal((EndpointState.Fit, 0L), (pool.StateOf(0), pool.StatusOf(0).Failed));
+        Assert.Equal((EndpointState.Healthy, 0L), (pool.StateOf(0), pool.StatusOf(0).Failed));
     }
 
     [Theory]
@@ -131,7 +131,7 @@ public class CancellationTests
         Assert.True(cancelled.CancellationToken.IsCancellationRequested);
         await updates.DisposeAsync();
         Assert.Equal(1, pool.Clients[0].EnumeratorsDisposed);
-        Assert.Equal((EndpointState.Fit, 0L, 0), (pool.StateOf(0), pool.StatusOf(0).Failed, pool.InFlight));
+        Assert.Equal((EndpointState.Healthy, 0L, 0), (pool.StateOf(0), pool.StatusOf(0).Failed, pool.InFlight));
         Assert.Equal(0, pool.Clients[1].Calls);
     }
 
@@ -265,7 +265,7 @@ public class CancellationTests
             }
         })));
 
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L, 0), (status.State, status.Failed, status.InFlight)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L, 0), (status.State, status.Failed, status.InFlight)));
         Assert.InRange(cancelled, 0, 1200);
     }
 

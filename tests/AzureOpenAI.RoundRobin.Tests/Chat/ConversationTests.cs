@@ -65,7 +65,7 @@ public class ConversationTests
 
         Assert.Same(unknown, await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming, On("made up"))));
         Assert.Equal([1, 0, 0], pool.Calls);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]
@@ -136,12 +136,12 @@ public class ConversationTests
         pool.Clients[0].Hold();
         Task<string>[] kept = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(streaming, On("conversation")))];
         Task<string> moved = AskInTurnAsync(pool, streaming);
-        for (int i = 0; i < 100 && pool.StateOf(0) == EndpointState.Fit; i++)
+        for (int i = 0; i < 100 && pool.StateOf(0) == EndpointState.Healthy; i++)
         {
             await AskAtAsync(pool, 1, streaming);
         }
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         pool.Time.Advance(TimeSpan.FromSeconds(20));
 
         Assert.Equal("b", await moved);

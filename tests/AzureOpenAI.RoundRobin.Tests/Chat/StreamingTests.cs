@@ -133,7 +133,7 @@ public class StreamingTests
         Assert.Same(failure, cut.InnerException);
         Assert.Equal([1, 0], pool.Calls);
         Assert.Equal(1, pool.Clients[0].EnumeratorsDisposed);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         Assert.Equal(0, pool.InFlight);
     }
 
@@ -145,7 +145,7 @@ public class StreamingTests
         pool.Clients[0].OnStream = (_, _, _) => FakeChatClient.Failing(failure, "x");
 
         Assert.Same(failure, await Assert.ThrowsAsync<System.ClientModel.ClientResultException>(() => pool.AskAsync(streaming: true)));
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Fact]
@@ -325,7 +325,7 @@ public class StreamingTests
 
         Assert.Equal(1, pool.Clients[0].EnumeratorsDisposed);
         Assert.Equal((0, 1L, 0L), (pool.InFlight, pool.StatusOf(0).Answered, pool.StatusOf(0).Failed));
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Fact]

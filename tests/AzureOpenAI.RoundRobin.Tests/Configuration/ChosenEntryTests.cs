@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 
@@ -69,6 +70,22 @@ public sealed class ChosenEntryTests
 
         Assert.Equal(2, Assert.Single(resolution.Settings.Endpoints).Weight);
         Assert.Equal("Endpoint 2 ('ready') is the same ready-made client as endpoint 1; the later one is used.", Assert.Single(resolution.Warnings));
+    }
+
+    [Fact]
+    public void Merge_TheSameReadyMadeGeneratorInTheOptionsTwice_IsOne()
+    {
+        using FakeEmbeddingGenerator generator = new();
+        using FakeEmbeddingGenerator other = new();
+        RoundRobinOptions options = new();
+        options.Endpoints.Add(new EndpointOptions { EmbeddingGenerator = generator });
+        options.Endpoints.Add(new EndpointOptions { EmbeddingGenerator = other });
+        options.Endpoints.Add(new EndpointOptions { EmbeddingGenerator = generator });
+
+        Resolution resolution = ConfigurationResolver.ForPool(options);
+
+        Assert.Equal([generator, other], resolution.Settings.Endpoints.Select(static endpoint => endpoint.EmbeddingGenerator));
+        Assert.Equal("Endpoint 3 is the same ready-made generator as endpoint 1; the later one is used.", Assert.Single(resolution.Warnings));
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Reflection;
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 
@@ -39,6 +40,10 @@ public sealed class EndpointOptionsTests
         Assert.Equal("(unnamed): east.openai.azure.com, deployment '(base)'", Given.Endpoint().ToString());
         Assert.Equal("west: east.openai.azure.com, deployment 'm'", Given.Endpoint(configure: e => (e.Name, e.DeploymentName) = ("west", "m")).ToString());
         Assert.Equal("(unnamed): ready-made StubChatClient", new EndpointOptions { ChatClient = new StubChatClient() }.ToString());
+        Assert.Equal("east: ready-made FakeEmbeddingGenerator", new EndpointOptions { Name = "east", EmbeddingGenerator = new FakeEmbeddingGenerator() }.ToString());
+        Assert.Equal(
+            "(unnamed): ready-made StubChatClient and FakeEmbeddingGenerator",
+            new EndpointOptions { ChatClient = new StubChatClient(), EmbeddingGenerator = new FakeEmbeddingGenerator() }.ToString());
         Assert.Equal("(unnamed): (no address), deployment '(base)'", new EndpointOptions().ToString());
         Assert.Equal("(not shown): east.openai.azure.com, deployment '(not shown)'", Given.Endpoint(configure: e => (e.Name, e.DeploymentName) = ($"x{Given.Key}", Given.Key)).ToString());
     }

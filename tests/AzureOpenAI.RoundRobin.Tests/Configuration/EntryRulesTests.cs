@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 
@@ -24,7 +25,7 @@ public sealed class EntryRulesTests
     {
         Assert.Equal(
             [
-                "Endpoint 1: Endpoint is missing; give the address of the resource, like https://my-resource.openai.azure.com, or a ready-made ChatClient.",
+                "Endpoint 1: Endpoint is missing; give the address of the resource, like https://my-resource.openai.azure.com, or a ready-made ChatClient or EmbeddingGenerator.",
                 "Endpoint 1: ApiKey is missing; give the key of the resource, or set RoundRobinOptions.Credential in code.",
             ],
             Given.Faults(() => ConfigurationResolver.ForPool(Given.Options(new EndpointOptions { ApiKey = " " }))));
@@ -70,24 +71,61 @@ public sealed class EntryRulesTests
     }
 
     [Fact]
-    public void Check_ReadyMadeBesideAnAddress_IsAFault()
+    public void Check_ReadyMadeBesideOneSettingOfAnAddress_IsAFault()
     {
-        Action<EndpointOptions>[] more =
+        (string Name, Action<EndpointOptions> Set)[] more =
         [
-            e => e.Endpoint = new Uri(Given.Address),
-            e => e.ApiKey = Given.Key,
-            e => e.Credential = new StubCredential(),
-            e => e.ApiVersion = "2024-10-21",
+            ("Endpoint", e => e.Endpoint = new Uri(Given.Address)),
+            ("ApiKey", e => e.ApiKey = Given.Key),
+            ("Credential", e => e.Credential = new StubCredential()),
+            ("ApiVersion", e => e.ApiVersion = "2024-10-21"),
         ];
-        foreach (Action<EndpointOptions> configure in more)
+        foreach ((string name, Action<EndpointOptions> set) in more)
         {
             EndpointOptions endpoint = new() { ChatClient = new StubChatClient() };
-            configure(endpoint);
+            set(endpoint);
 
             Assert.Equal(
-                "Endpoint 1: a ready-made ChatClient stands beside an Endpoint, ApiKey, Credential or ApiVersion; keep the one or the other.",
+                $"Endpoint 1: ChatClient is ready-made, so {name} would not be used; remove it, or remove ChatClient and have the pool make its own client.",
                 Given.Fault(() => ConfigurationResolver.ForPool(Given.Options(endpoint))));
         }
+    }
+
+    [Fact]
+    public void Check_ReadyMadeBesideAWholeAddress_IsOneFault()
+    {
+        using FakeEmbeddingGenerator generator = new();
+        EndpointOptions both = new() { Name = "both", ChatClient = new StubChatClient(), EmbeddingGenerator = generator, Endpoint = new Uri(Given.Address), ApiKey = Given.Key };
+        EndpointOptions only = new() { EmbeddingGenerator = generator, Endpoint = new Uri(Given.Address), ApiKey = Given.Key, ApiVersion = "2024-10-21" };
+
+        Assert.Equal(
+            [
+                "Endpoint 1 ('both'): ChatClient and EmbeddingGenerator are ready-made, so Endpoint and ApiKey would not be used; remove them, or remove ChatClient and EmbeddingGenerator and have the pool make its own client.",
+                "Endpoint 2: EmbeddingGenerator is ready-made, so Endpoint, ApiKey and ApiVersion would not be used; remove them, or remove EmbeddingGenerator and have the pool make its own client.",
+            ],
+            Given.Faults(() => ConfigurationResolver.ForPool(Given.Options(both, only))));
+    }
+
+    [Fact]
+    public void Check_ReadyMadeThatCannotDoWhatItIsFor_IsAFault_WithTheOthers()
+    {
+        using FakeEmbeddingGenerator generator = new();
+        RoundRobinOptions options = Given.Options(
+            new EndpointOptions { Name = "chats", ChatClient = new StubChatClient() },
+            new EndpointOptions { Name = "embeds", EmbeddingGenerator = generator, ApiKey = Given.Key },
+            new EndpointOptions { Name = "both", ChatClient = new StubChatClient(), EmbeddingGenerator = generator });
+
+        Assert.Equal(
+            [
+                "Endpoint 2 ('embeds'): a ready-made EmbeddingGenerator does not chat; set ChatClient as well, or give the address of a resource instead.",
+                "Endpoint 2 ('embeds'): EmbeddingGenerator is ready-made, so ApiKey would not be used; remove it, or remove EmbeddingGenerator and have the pool make its own client.",
+            ],
+            Given.Faults(() => ConfigurationResolver.ForPool(options, Registration.Chat)));
+        options.Endpoints[1].ApiKey = null;
+        Assert.Equal(
+            "Embeddings: Endpoint 1 ('chats'): a ready-made ChatClient makes no embeddings; set EmbeddingGenerator as well, or give the address of a resource instead.",
+            Given.Fault(() => ConfigurationResolver.ForPool(options, Registration.Embeddings)));
+        Assert.Equal(3, ConfigurationResolver.ForPool(options).Settings.Endpoints.Count);
     }
 
     [Theory]

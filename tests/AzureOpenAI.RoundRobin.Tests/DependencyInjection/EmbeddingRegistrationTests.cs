@@ -232,6 +232,49 @@ public class EmbeddingRegistrationTests
         Assert.StartsWith("Embeddings: Endpoint 1 ('ready'): a ready-made ChatClient makes no embeddings", Assert.Single(fault.Failures), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AGenerator_ThatIsReadyMade_IsUsedAndLeftOpen(bool enabled)
+    {
+        using FakeEmbeddingGenerator ready = new("ready");
+        EmbeddingGenerationOptions? seen = null;
+        ready.OnCall = (values, given, _) =>
+        {
+            seen = given;
+            return Task.FromResult(FakeEmbeddingGenerator.Answer("ready", values));
+        };
+        await using (ServiceProvider provider = Build([], services => services.AddAzureOpenAIRoundRobinEmbeddingGenerator(options =>
+        {
+            options.Enabled = enabled;
+            options.Endpoints.Add(new EndpointOptions { EmbeddingGenerator = ready, DeploymentName = "small", Deployments = { ["large"] = "large-prod" } });
+        })))
+        {
+            GeneratedEmbeddings<Embedding<float>> answer = await Generator(provider, keyed: false).GenerateAsync(["x"], new EmbeddingGenerationOptions { ModelId = "large" });
+            Assert.Equal(("ready", "large-prod"), (answer[0].ModelId, seen?.ModelId));
+            await Generator(provider, keyed: false).GenerateAsync(["x"], new EmbeddingGenerationOptions { ModelId = "other" });
+            Assert.Equal("other", seen?.ModelId);
+        }
+
+        Assert.Equal(0, ready.Disposals);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task AGenerator_ThatIsReadyMade_IsAFaultOfAChatClient(bool enabled)
+    {
+        await using ServiceProvider provider = Build([], services => services.AddAzureOpenAIRoundRobin(options =>
+        {
+            options.Enabled = enabled;
+            options.Endpoints.Add(new EndpointOptions { Name = "ready", EmbeddingGenerator = new FakeEmbeddingGenerator() });
+        }));
+
+        OptionsValidationException fault = Assert.Throws<OptionsValidationException>(() => provider.GetRequiredService<IChatClient>());
+
+        Assert.StartsWith("Endpoint 1 ('ready'): a ready-made EmbeddingGenerator does not chat", Assert.Single(fault.Failures), StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task ADeployment_ThatOnlyTheChatVariableNames_IsAFault()
     {

@@ -490,7 +490,7 @@ public class RegistrationTests
             Assert.Equal("two", (await client.GetResponseAsync("hi", cancellationToken: Token)).Text);
         }
 
-        EndpointStatus status = Assert.Single(provider.GetRequiredService<EndpointPool>().GetStatus(), status => status.State == EndpointState.Out);
+        EndpointStatus status = Assert.Single(provider.GetRequiredService<EndpointPool>().GetStatus(), status => status.State == EndpointState.Unavailable);
         Assert.Equal(TimeSpan.FromSeconds(60), status.ReadyIn);
         Assert.Contains(provider.GetFakeLogCollector().GetSnapshot(), record => record.Message.Contains("'one'", StringComparison.Ordinal));
     }

@@ -60,7 +60,7 @@ public sealed class ReloadTests : IDisposable
         await client.GetResponseAsync("hi", cancellationToken: Token);
 
         Assert.Equal("another-key-of-two-0123456789", _service.Requests[^1].Header("api-key"));
-        Assert.Equal((EndpointState.Out, 1), (provider.GetRequiredService<EndpointPool>().GetStatus()[0].State, provider.GetRequiredService<EndpointPool>().GetStatus()[0].RateLimited));
+        Assert.Equal((EndpointState.Unavailable, 1), (provider.GetRequiredService<EndpointPool>().GetStatus()[0].State, provider.GetRequiredService<EndpointPool>().GetStatus()[0].RateLimited));
     }
 
     [Fact]

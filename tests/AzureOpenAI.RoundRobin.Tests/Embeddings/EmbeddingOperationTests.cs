@@ -25,7 +25,7 @@ public class EmbeddingOperationTests
         Assert.Equal([0f, 1f, 2f], answer.Select(embedding => embedding.Vector.Span[0]));
         Assert.Equal(3, answer.Usage!.InputTokenCount);
         Assert.All(pool.Service.Requests, request => Assert.Equal(["a", "b", "c"], request.Inputs));
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
         Assert.Equal(TimeSpan.FromSeconds(20), pool.Pool.GetStatus()[0].ReadyIn);
     }
 
@@ -47,7 +47,7 @@ public class EmbeddingOperationTests
         }
 
         Assert.Equal(2, pool.Service.Requests.Count(request => request.Host == "one"));
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public class EmbeddingOperationTests
 
         Assert.Equal("Endpoint 'two' answered 2 inputs with 1 vectors.", failure.Message);
         Assert.Equal(2, pool.Service.Requests.Length);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Fact]
@@ -74,7 +74,7 @@ public class EmbeddingOperationTests
         await Assert.ThrowsAsync<FormatException>(() => generator.GenerateAsync(["a", "b"], cancellationToken: Token));
 
         Assert.Equal(2, pool.Service.Requests.Length);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
     [Fact]
@@ -86,7 +86,7 @@ public class EmbeddingOperationTests
         await Assert.ThrowsAsync<ArgumentException>(() => generator.GenerateAsync([], cancellationToken: Token));
 
         Assert.Empty(pool.Service.Requests);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]

@@ -310,7 +310,7 @@ public class AffinityTests
         }
 
         pool.Clients[1].Plays(FakeFailure.Refused());
-        for (; pool.StateOf(1) == EndpointState.Fit; conversation++)
+        for (; pool.StateOf(1) == EndpointState.Healthy; conversation++)
         {
             await pool.AskAsync(streaming, prompt: $"prompt {conversation}");
         }
@@ -321,7 +321,7 @@ public class AffinityTests
             await pool.AskAsync(streaming, prompt: $"prompt {conversation}");
         }
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(1));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(1));
     }
 
     [Fact]

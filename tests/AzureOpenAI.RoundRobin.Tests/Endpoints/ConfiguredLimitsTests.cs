@@ -192,7 +192,7 @@ public class ConfiguredLimitsTests
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(30), (_, entry) => entry.TokensPerMinute = 1000);
         pool.Clients[0].Plays(FakeFailure.Status(500), FakeFailure.Status(500));
-        while (pool.StateOf(0) != EndpointState.Out)
+        while (pool.StateOf(0) != EndpointState.Unavailable)
         {
             await pool.AskAsync(streaming, new() { MaxOutputTokens = 299 });
         }
@@ -255,7 +255,7 @@ public class ConfiguredLimitsTests
         await pool.AskInTurnOfAsync(0, streaming);
         pool.Time.Advance(TimeSpan.FromSeconds(30));
         await pool.AskInTurnOfAsync(0, streaming);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(110));
         pool.Clients[0].Hold();
         Task<string>[] calls = [.. Enumerable.Range(0, 9).Select(_ => pool.AskAsync(streaming))];

@@ -161,7 +161,7 @@ public class CoolingDownTests
 
         Assert.Equal("b", await pool.AskAsync(streaming));
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         Assert.Equal("ab", await pool.AskManyAsync(2, streaming));
     }
 
@@ -188,7 +188,7 @@ public class CoolingDownTests
         for (int i = 0; i < 10; i++)
         {
             await pool.AskAsync(streaming);
-            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         }
     }
 
@@ -233,7 +233,7 @@ public class CoolingDownTests
         pool.Clients[0].Hold();
         for (int i = 0; i < 2; i++)
         {
-            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
             Task<string> call = pool.AskAsync(streaming);
             pool.Time.Advance(TimeSpan.FromSeconds(3));
             Assert.Equal("b", await call);
@@ -370,7 +370,7 @@ public class CoolingDownTests
 
         Assert.Equal("b", await pool.AskAsync(streaming));
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         string meanwhile = await pool.AskManyAsync(6, streaming);
         Assert.DoesNotContain('a', meanwhile);
         pool.Time.Advance(TimeSpan.FromMilliseconds(99));
@@ -441,12 +441,12 @@ public class CoolingDownTests
         EndpointStatus status = pool.StatusOf(0);
 
         Assert.Equal(
-            ("a", EndpointState.Out, "rate limited", TimeSpan.FromSeconds(5), 0, 0L, 1L, 1L),
+            ("a", EndpointState.Unavailable, EndpointFailureReason.RateLimited, TimeSpan.FromSeconds(5), 0, 0L, 1L, 1L),
             (status.Name, status.State, status.Reason, status.ReadyIn, status.InFlight, status.Answered, status.Failed, status.RateLimited));
         Assert.Same(failure, status.LastError!.Exception);
         Assert.Equal(429, status.LastError.Status);
         Assert.Equal(2, pool.StatusOf(1).Answered);
-        Assert.Contains("'a' Out for 5 s", status.ToString(), StringComparison.Ordinal);
+        Assert.Contains("'a' Unavailable (rate limited) for 5 s", status.ToString(), StringComparison.Ordinal);
     }
 
     private static Exception Failure(string kind) => kind switch

@@ -87,7 +87,7 @@ public class CredentialTests
             }
 
             EndpointStatus one = pool.Pool.GetStatus()[0];
-            Assert.Equal((EndpointState.Out, "refused its credential", 1L), (one.State, one.Reason, one.Failed));
+            Assert.Equal((EndpointState.Unavailable, EndpointFailureReason.CredentialRefused, 1L), (one.State, one.Reason, one.Failed));
             Assert.Same(failure, one.LastError!.Exception);
             Assert.Equal(1, broken.Fetched);
             Assert.Contains(logs.GetSnapshot(), record => record.Level == LogLevel.Error && record.Message.StartsWith("Endpoint 'one' is misconfigured", StringComparison.Ordinal));
@@ -107,7 +107,7 @@ public class CredentialTests
             (client, token) => client.Client.GetEmbeddingClient(client.DeploymentName).GenerateEmbeddingAsync("x", cancellationToken: token), cancellationToken: Token);
 
         Assert.Equal(2, result.Value.ToFloats().Length);
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
     }
 
     [Theory]
@@ -120,7 +120,7 @@ public class CredentialTests
         await Assert.ThrowsAsync<UnauthorizedAccessException>(() => pool.AskAsync(streaming, options));
 
         Assert.Empty(pool.Service.Requests);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     private static ServicePool Pool(bool v1, (FakeCredential? One, FakeCredential? Two) credentials, ILoggerFactory? loggers = null, Action<RoundRobinOptions>? configure = null) =>

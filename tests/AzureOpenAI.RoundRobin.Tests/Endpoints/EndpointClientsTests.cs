@@ -121,7 +121,7 @@ public class EndpointClientsTests
         Assert.Equal("two", await pool.AskAsync(streaming));
 
         Assert.Equal(["two"], pool.Service.Requests.Select(request => request.Host));
-        Assert.Equal((EndpointState.Out, "refused its credential"), (pool.StateOf("one"), pool.Pool.GetStatus()[0].Reason));
+        Assert.Equal((EndpointState.Unavailable, EndpointFailureReason.CredentialRefused), (pool.StateOf("one"), pool.Pool.GetStatus()[0].Reason));
     }
 
     [Theory]

@@ -89,7 +89,7 @@ public class EndpointPoolTests
 
         Assert.Equal("two", text);
         Assert.Equal(["one", "two"], ran);
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public class EndpointPoolTests
             throw later;
         })));
 
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]
@@ -151,7 +151,7 @@ public class EndpointPoolTests
         await caller.CancelAsync();
 
         Assert.Equal(caller.Token, (await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call)).CancellationToken);
-        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
     }
 
     [Fact]
@@ -355,11 +355,20 @@ public class EndpointPoolTests
     }
 
     [Fact]
+    public void Count_IsThatOfTheStatuses_OneForEachDeployment()
+    {
+        using ServicePool pool = new(["one/small", "two/small"], (_, endpoint) => endpoint.Deployments["large"] = $"{endpoint.Name}-large");
+
+        Assert.Equal(4, pool.Pool.Count);
+        Assert.Equal(pool.Pool.GetStatus().Count, pool.Pool.Count);
+    }
+
+    [Fact]
     public void ToString_OfAPool_ShowsNoKey()
     {
         using ServicePool pool = new(["one", "two"]);
 
-        Assert.Equal("2 endpoints", pool.Pool.ToString());
+        Assert.Equal("2 deployments", pool.Pool.ToString());
         Assert.All(pool.Pool.Endpoints, endpoint => Assert.DoesNotContain("secret", endpoint.ToString(), StringComparison.Ordinal));
         Assert.All(pool.Pool.GetStatus(), status => Assert.DoesNotContain("secret", status.ToString(), StringComparison.Ordinal));
     }

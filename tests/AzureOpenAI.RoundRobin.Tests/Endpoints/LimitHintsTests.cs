@@ -55,7 +55,7 @@ public class LimitHintsTests
 
             // It can say once a minute that it is near its limit, and take that back with the next answer.
             Assert.InRange(answers, 5, 55);
-            Assert.All(pool.Pool.GetStatus(), static status => Assert.Equal((EndpointState.Fit, 0L), (status.State, status.Failed)));
+            Assert.All(pool.Pool.GetStatus(), static status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
         }, iter: 60);
     }
 

@@ -39,6 +39,24 @@ public class LoggingTests
         FakeLogRecord record = Assert.Single(logs.GetSnapshot());
         Assert.Equal((2, LogLevel.Warning), (record.Id.Id, record.Level));
         Assert.Same(failure, record.Exception);
+        Assert.Equal("unreachable", record.GetStructuredStateValue("Reason"));
+    }
+
+    [Fact]
+    public async Task AReason_IsTheWordOfTheMetrics()
+    {
+        (FakeLogCollector logs, ILoggerFactory factory) = Collect();
+        using ServicePool pool = new(["one", "two"], loggerFactory: factory);
+        pool.Service.On = request => request.Host == "one" ? FakeService.Answer(request, finish: null) : null;
+
+        for (int i = 0; i < 4; i++)
+        {
+            await pool.AskAsync();
+        }
+
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot());
+        Assert.Equal((2, "broken_answer"), (record.Id.Id, record.GetStructuredStateValue("Reason")));
+        Assert.Contains("(broken_answer, status ", record.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -115,7 +133,7 @@ public class LoggingTests
         await pool.AdvanceAsync(20);
         await pool.AskManyAsync(60);
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         Assert.Equal([(eventId, "a"), (5, "a")], logs.GetSnapshot().Select(record => (record.Id.Id, record.GetStructuredStateValue("Endpoint")!)));
     }
 
@@ -127,7 +145,7 @@ public class LoggingTests
         using FakePool looked = await AfterACooldownAsync(null);
 
         int calls = 0;
-        for (; looked.StateOf(0) != EndpointState.Fit; calls++)
+        for (; looked.StateOf(0) != EndpointState.Healthy; calls++)
         {
             Assert.DoesNotContain(logs.GetSnapshot(), static record => record.Id.Id == 5);
             await looked.AskAsync();
@@ -187,7 +205,7 @@ public class LoggingTests
         Assert.True(rests.Length > 5);
         Assert.All(rests, record => Assert.Equal(level, record.Level));
         await pool.AskManyAsync(60);
-        Assert.Equal((EndpointState.Fit, level == LogLevel.Debug ? 0 : 1), (pool.StateOf(0), logs.GetSnapshot().Count(record => record.Id.Id == 5)));
+        Assert.Equal((EndpointState.Healthy, level == LogLevel.Debug ? 0 : 1), (pool.StateOf(0), logs.GetSnapshot().Count(record => record.Id.Id == 5)));
     }
 
     [Fact]
@@ -234,7 +252,7 @@ public class LoggingTests
         Assert.Equal("ccc", await pool.AskManyAsync(3, streaming));
 
         Assert.Equal(2, factory.Thrown);
-        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit], pool.Pool.GetStatus().Select(status => status.State));
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Unavailable, EndpointState.Healthy], pool.Pool.GetStatus().Select(status => status.State));
     }
 
     [Fact]

@@ -150,7 +150,7 @@ public class NoEndpointFitTests
             await pool.AskInTurnOfAsync(2, streaming);
         }
 
-        Assert.Equal([EndpointState.Out, EndpointState.Out], [pool.StateOf(0), pool.StateOf(1)]);
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Unavailable], [pool.StateOf(0), pool.StateOf(1)]);
         pool.Clients[2].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(110));
         pool.Clients[0].Hold();
         pool.Clients[1].Hold();
@@ -384,7 +384,7 @@ public class NoEndpointFitTests
         pool.Time.Advance(TimeSpan.FromSeconds(1));
 
         Assert.Equal("aaa", await pool.AskManyAsync(3, streaming));
-        Assert.NotEqual(EndpointState.Out, pool.StateOf(0));
+        Assert.NotEqual(EndpointState.Unavailable, pool.StateOf(0));
     }
 
     [Theory]
@@ -417,7 +417,7 @@ public class NoEndpointFitTests
 
         string first = await pool.AskAsync(streaming);
 
-        Assert.Equal(EndpointState.Returning, pool.StateOf(first[0] - 'a'));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(first[0] - 'a'));
         Task<string> second = pool.AskAsync(streaming);
         Assert.True(second.IsCompleted);
         Assert.Equal(first, await second);
@@ -689,7 +689,7 @@ public class NoEndpointFitTests
         await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming: true));
         pool.Service.On = request => request.Host == "one" ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
         Assert.Equal("two", await pool.AskAsync(options: large));
-        Assert.Equal(2, pool.Pool.GetStatus().Count(status => status.State == EndpointState.Out));
+        Assert.Equal(2, pool.Pool.GetStatus().Count(status => status.State == EndpointState.Unavailable));
         pool.Service.On = request => request.Host == "two" ? FakeService.Refusal(429, ("Retry-After", "250"))
             : request.Deployment == "small" ? new(HttpStatusCode.OK) { Content = new StreamContent(new Endless()) } : null;
         pool.Time.Advance(TimeSpan.FromSeconds(5));
@@ -698,11 +698,11 @@ public class NoEndpointFitTests
         Task<string> small = pool.AskAsync(streaming);
         await Eventually.TrueAsync(() => pool.Service.Requests.Count(request => request is { Host: "one", Deployment: "small" }) == 2);
         Task<string> asked = pool.AskAsync(streaming, large);
-        await Eventually.TrueAsync(() => pool.Pool.Waiting == 1);
+        await Eventually.TrueAsync(() => pool.Pool.WaitingCalls == 1);
         pool.Time.Advance(TimeSpan.FromSeconds(9.9));
-        Assert.Equal(1, pool.Pool.Waiting);
+        Assert.Equal(1, pool.Pool.WaitingCalls);
         pool.Time.Advance(TimeSpan.FromSeconds(0.1));
-        Assert.Equal(0, pool.Pool.Waiting);
+        Assert.Equal(0, pool.Pool.WaitingCalls);
 
         Assert.Equal("one", await asked);
         Assert.False(small.IsCompleted);

@@ -20,12 +20,12 @@ public class PartlyWellTests
         for (int i = 1; i <= 10; i++)
         {
             await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming));
-            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         }
 
         await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming));
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         Assert.Equal(12, pool.Clients[0].Calls);
     }
 
@@ -41,8 +41,8 @@ public class PartlyWellTests
         await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming));
         await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming));
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
-        Assert.Equal(EndpointState.Out, pool.StateOf(1));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(1));
     }
 
     [Theory]
@@ -73,7 +73,7 @@ public class PartlyWellTests
 
         Assert.True(call.IsCompleted);
         Assert.Equal("a", await call);
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
     }
 
     [Theory]
@@ -85,7 +85,7 @@ public class PartlyWellTests
         foreach (int i in new[] { 1, 0 })
         {
             pool.Clients[i].Plays(FakeFailure.Status(500), FakeFailure.Status(500));
-            while (pool.StateOf(i) != EndpointState.Out)
+            while (pool.StateOf(i) != EndpointState.Unavailable)
             {
                 await pool.AskAsync(streaming);
             }
@@ -112,7 +112,7 @@ public class PartlyWellTests
         }
 
         Assert.Equal(EndpointState.Probing, pool.StateOf(0));
-        while (pool.StateOf(0) != EndpointState.Out)
+        while (pool.StateOf(0) != EndpointState.Unavailable)
         {
             await pool.AskAsync(streaming);
         }
@@ -160,7 +160,7 @@ public class PartlyWellTests
     {
         pool.Clients[0].Plays(FakeFailure.Status(500), FakeFailure.Status(500));
         await pool.AskManyAsync(2, streaming);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
     }
 
     private static Exception Failure(string kind) => kind == "fault" ? FakeFailure.Status(500) : new System.Text.Json.JsonException("broken");

@@ -20,7 +20,7 @@ public class ReturningTests
         await Task.WhenAll(calls[1..]);
         pool.Clients[0].Held[0].Answer();
         Assert.Equal("a", await calls[0]);
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
     }
 
     [Theory]
@@ -39,7 +39,7 @@ public class ReturningTests
             await Task.WhenAll(calls);
         }
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]
@@ -61,7 +61,7 @@ public class ReturningTests
             await Task.WhenAll(calls);
         }
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
     }
 
     [Theory]
@@ -117,7 +117,7 @@ public class ReturningTests
             _ = calls;
         }
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         Assert.Equal(0, pool.StatusOf(0).Answered);
         AnswerAll(pool.Clients[0]);
         await pool.SettleAsync();
@@ -155,7 +155,7 @@ public class ReturningTests
         Task<string> probe = pool.AskAsync(streaming);
 
         Assert.Equal("b", await probe);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
     }
 
     [Theory]
@@ -186,20 +186,20 @@ public class ReturningTests
         Task<string> probe = pool.AskAsync(streaming: true);
 
         Assert.False(probe.IsCompleted);
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
         gate.SetResult();
         Assert.Equal("ab", await probe);
     }
 
     [Theory]
-    [InlineData(429, EndpointState.Returning)]
+    [InlineData(429, EndpointState.Recovering)]
     [InlineData(500, EndpointState.Probing)]
     public async Task AStream_ThatBeganWithoutContent_AdmitsItsProbeUnlessErrorsPutTheEndpointOut(int status, EndpointState state)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Fails = FakeFailure.Status(status);
         await pool.AskManyAsync(4, streaming: true);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         TaskCompletionSource content = new();
         TaskCompletionSource end = new();
         pool.Clients[0].OnStream = (_, _, _) => StreamAsync(content.Task, end.Task);
@@ -209,7 +209,7 @@ public class ReturningTests
 
         Assert.Equal(state, pool.StateOf(0));
         content.SetResult();
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
         end.SetResult();
         await Task.WhenAll(calls);
 
@@ -264,7 +264,7 @@ public class ReturningTests
         gate.SetResult();
         await probe;
 
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
     }
 
     [Theory]
@@ -275,7 +275,7 @@ public class ReturningTests
         using FakePool pool = new(2, options => options.AttemptTimeout = TimeSpan.FromSeconds(1));
         pool.Clients[0].Fails = new TimeoutException();
         await pool.AskManyAsync(2, streaming);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         pool.Time.Advance(pool.StatusOf(0).ReadyIn!.Value);
         pool.Clients[0].Hold();
 
@@ -286,7 +286,7 @@ public class ReturningTests
         pool.Clients[0].Held[0].Answer();
 
         Assert.Equal("a", await probe);
-        Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+        Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
     }
 
     [Theory]
@@ -377,7 +377,7 @@ public class ReturningTests
         }
 
         Microsoft.Extensions.AI.ChatOptions large = new() { ModelId = "large" };
-        while (pool.Pool.GetStatus().Count(status => status.State == EndpointState.Out) < 50)
+        while (pool.Pool.GetStatus().Count(status => status.State == EndpointState.Unavailable) < 50)
         {
             Assert.Equal("zz", await pool.AskAsync(streaming) + await pool.AskAsync(streaming, large));
         }
@@ -498,7 +498,7 @@ public class ReturningTests
         await pool.AskManyAsync(60, streaming);
 
         Assert.False(large.IsCompleted);
-        Assert.All(pool.Pool.GetStatus().Where(status => status.DeploymentName == "small"), status => Assert.Equal(EndpointState.Fit, status.State));
+        Assert.All(pool.Pool.GetStatus().Where(status => status.DeploymentName == "small"), status => Assert.Equal(EndpointState.Healthy, status.State));
         pool.Dispose();
         await Assert.ThrowsAnyAsync<Exception>(() => large);
     }

@@ -203,8 +203,8 @@ public class RotatingTests
         await first.GetResponseAsync([], cancellationToken: token);
         await first.GetResponseAsync([], cancellationToken: token);
 
-        Assert.Contains(first.Pool.GetStatus(), status => status.State == EndpointState.Out);
-        Assert.All(second.Pool.GetStatus(), status => Assert.Equal((EndpointState.Fit, 0L, 0L), (status.State, status.Answered, status.Failed)));
+        Assert.Contains(first.Pool.GetStatus(), status => status.State == EndpointState.Unavailable);
+        Assert.All(second.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L, 0L), (status.State, status.Answered, status.Failed)));
     }
 
     [Fact]
@@ -214,7 +214,7 @@ public class RotatingTests
 
         for (int i = 0; i < 5; i++)
         {
-            Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Fit, status.State));
+            Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
         }
 
         Assert.Equal([0, 0], pool.Calls);

@@ -22,7 +22,7 @@ public class ScopeTests
         Assert.Equal("two", await pool.AskAsync(streaming));
         await pool.AskAsync(streaming);
 
-        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Unavailable, EndpointState.Healthy], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
         Assert.Equal(1, pool.Service.Requests.Count(request => request.Host == "one"));
     }
 
@@ -38,7 +38,7 @@ public class ScopeTests
 
         await pool.AskAsync(streaming);
 
-        Assert.Equal([EndpointState.Out, EndpointState.Fit, EndpointState.Fit], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Healthy, EndpointState.Healthy], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
     }
 
     [Theory]
@@ -51,7 +51,7 @@ public class ScopeTests
 
         Assert.Equal("two", await pool.AskAsync(streaming));
 
-        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Unavailable, EndpointState.Healthy], pool.Pool.GetStatus().Select(endpoint => endpoint.State));
     }
 
     [Theory]
@@ -100,7 +100,7 @@ public class ScopeTests
         Assert.Equal("one", await pool.AskAsync(streaming));
         Assert.Equal("one", await pool.AskAsync(streaming));
 
-        Assert.Equal(2, pool.Pool.GetStatus().Count(endpoint => endpoint is { Name: "two-small", State: EndpointState.Out }));
+        Assert.Equal(2, pool.Pool.GetStatus().Count(endpoint => endpoint is { Name: "two-small", State: EndpointState.Unavailable }));
     }
 
     [Theory]
@@ -112,7 +112,7 @@ public class ScopeTests
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(404) : null;
 
         Assert.Equal("two", await pool.AskAsync(streaming, new() { ModelId = "whatever" }));
-        Assert.Equal(EndpointState.Out, pool.StateOf("one-x"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one-x"));
     }
 
     [Fact]

@@ -19,7 +19,7 @@ public class SpillOverErrorTests
 
         Assert.Equal("west", await pool.AskAsync(streaming));
 
-        Assert.Equal((EndpointState.Out, EndpointState.Out, EndpointState.Fit), (pool.StateOf("east-provisioned"), pool.StateOf("east-standard"), pool.StateOf("west-gpt")));
+        Assert.Equal((EndpointState.Unavailable, EndpointState.Unavailable, EndpointState.Healthy), (pool.StateOf("east-provisioned"), pool.StateOf("east-standard"), pool.StateOf("west-gpt")));
         Assert.Equal("west", await pool.AskAsync(streaming));
         Assert.Equal(["east", "west", "west"], pool.Service.Requests.Select(request => request.Host));
     }
@@ -34,7 +34,7 @@ public class SpillOverErrorTests
 
         await pool.AskAsync(streaming);
 
-        Assert.Equal((EndpointState.Out, EndpointState.Fit), (pool.StateOf("east-provisioned"), pool.StateOf("east-standard")));
+        Assert.Equal((EndpointState.Unavailable, EndpointState.Healthy), (pool.StateOf("east-provisioned"), pool.StateOf("east-standard")));
     }
 
     [Theory]

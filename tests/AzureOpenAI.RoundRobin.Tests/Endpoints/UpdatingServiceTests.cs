@@ -20,7 +20,7 @@ public class UpdatingServiceTests
 
         Update(pool, options => options.Endpoints[0].ApiKey = "another-key-of-one-0123456789");
 
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
         Assert.Equal((1, Pause), (pool.Pool.GetStatus()[0].RateLimited, pool.Pool.GetStatus()[0].ReadyIn));
         pool.Service.On = _ => null;
         pool.Time.Advance(Pause);
@@ -40,7 +40,7 @@ public class UpdatingServiceTests
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(status) : null;
         await pool.AskAsync(streaming);
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
         pool.Service.On = _ => null;
 
         Update(pool, options =>
@@ -49,7 +49,7 @@ public class UpdatingServiceTests
             options.Endpoints[0].ApiVersion = "2025-01-01-preview";
         });
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf("one"));
         await pool.AskAsync(streaming);
         await pool.AskAsync(streaming);
         Assert.Equal(2, pool.Service.Requests.Count(request => request.Host == "one"));
@@ -82,11 +82,11 @@ public class UpdatingServiceTests
         Update(pool, options => options.Endpoints[0].ApiKey = "another-key-of-one-0123456789");
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pool.AskAsync()));
 
-        Assert.Equal((2, EndpointState.Out, Pause), (asked, pool.StateOf("one"), pool.Pool.GetStatus()[0].ReadyIn));
+        Assert.Equal((2, EndpointState.Unavailable, Pause), (asked, pool.StateOf("one"), pool.Pool.GetStatus()[0].ReadyIn));
         pool.Time.Advance(Pause);
         await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => pool.AskAsync()));
         Assert.Equal("another-key-of-one-0123456789", pool.Service.Requests.Last(request => request.Host == "one").Header("api-key"));
-        Assert.NotEqual(EndpointState.Out, pool.StateOf("one"));
+        Assert.NotEqual(EndpointState.Unavailable, pool.StateOf("one"));
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public class UpdatingServiceTests
             await pool.AskAsync();
         }
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf("one"));
     }
 
     [Fact]
@@ -128,7 +128,7 @@ public class UpdatingServiceTests
 
         Update(pool, options => options.Endpoints[0].DeploymentName = "gpt-4.1");
 
-        Assert.Equal((EndpointState.Fit, "gpt-4.1", 0L), (pool.StateOf("one"), pool.Pool.GetStatus()[0].DeploymentName, pool.Pool.GetStatus()[0].Failed));
+        Assert.Equal((EndpointState.Healthy, "gpt-4.1", 0L), (pool.StateOf("one"), pool.Pool.GetStatus()[0].DeploymentName, pool.Pool.GetStatus()[0].Failed));
     }
 
     [Fact]
@@ -151,11 +151,11 @@ public class UpdatingServiceTests
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
         await pool.AskAsync();
-        Assert.Equal(EndpointState.Out, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("one"));
 
         Update(pool, options => options.Endpoints[0].Endpoint = new Uri("https://moved.openai.azure.com"));
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf("one"));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf("one"));
         Assert.Equal(["moved", "two"], new[] { await pool.AskAsync(), await pool.AskAsync() }.Order());
     }
 
@@ -168,7 +168,7 @@ public class UpdatingServiceTests
 
         Update(pool, options => options.Endpoints[0].Name = "first");
 
-        Assert.Equal((EndpointState.Out, 1L), (pool.StateOf("first"), pool.Pool.GetStatus()[0].RateLimited));
+        Assert.Equal((EndpointState.Unavailable, 1L), (pool.StateOf("first"), pool.Pool.GetStatus()[0].RateLimited));
     }
 
     [Fact]
@@ -190,7 +190,7 @@ public class UpdatingServiceTests
             (options.Endpoints[0], options.Endpoints[1]) = (options.Endpoints[1], options.Endpoints[0]);
         });
 
-        Assert.Equal([("two", EndpointState.Out), ("one", EndpointState.Fit)], pool.Pool.GetStatus().Select(status => (status.Name, status.State)));
+        Assert.Equal([("two", EndpointState.Unavailable), ("one", EndpointState.Healthy)], pool.Pool.GetStatus().Select(status => (status.Name, status.State)));
     }
 
     [Fact]
@@ -211,7 +211,7 @@ public class UpdatingServiceTests
             }
         });
 
-        Assert.Equal([("one", EndpointState.Fit), ("two", EndpointState.Out)], pool.Pool.GetStatus().Select(status => (status.Name, status.State)));
+        Assert.Equal([("one", EndpointState.Healthy), ("two", EndpointState.Unavailable)], pool.Pool.GetStatus().Select(status => (status.Name, status.State)));
     }
 
     [Fact]
@@ -226,7 +226,7 @@ public class UpdatingServiceTests
         Update(pool, options => options.Endpoints.RemoveAt(0), named: false);
 
         EndpointStatus left = Assert.Single(pool.Pool.GetStatus());
-        Assert.Equal(("one", "second", EndpointState.Out), (left.Name, left.DeploymentName, left.State));
+        Assert.Equal(("one", "second", EndpointState.Unavailable), (left.Name, left.DeploymentName, left.State));
     }
 
     [Fact]

@@ -18,7 +18,7 @@ public class WatchingTests
 
         Task<string>[] calls = Ask(pool, 60, streaming);
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         Assert.IsType<TimeoutException>(pool.EndpointAt(0).LastFailure!.Exception);
         Assert.InRange(pool.Clients[0].Calls, 20, 28);
         await AnswerAllAsync(pool, calls);
@@ -32,7 +32,7 @@ public class WatchingTests
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
         Task<string>[] old = Ask(pool, 24, streaming);
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         HeldCall[] held = pool.Clients[0].Held;
         Task<string>[] calls = [];
         foreach (HeldCall one in held)
@@ -41,7 +41,7 @@ public class WatchingTests
             calls = [.. calls, .. Ask(pool, 6, streaming)];
         }
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         await AnswerAllAsync(pool, [.. old, .. calls]);
     }
 
@@ -57,7 +57,7 @@ public class WatchingTests
         {
             calls = [.. calls, .. Ask(pool, 16, streaming)];
             pool.Clients[0].Held[^2].Answer();
-            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         }
 
         Assert.Equal(pool.Clients[1].Calls, pool.Clients[0].Calls);
@@ -77,7 +77,7 @@ public class WatchingTests
             calls = [.. calls, .. Ask(pool, 16, streaming: false)];
             pool.Clients[0].Held[^1].Fail(FakeFailure.Status(status, ("retry-after-ms", "1")));
             pool.Time.Advance(TimeSpan.FromMilliseconds(2));
-            Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         }
 
         AnswerAll(pool.Clients[0]);
@@ -96,7 +96,7 @@ public class WatchingTests
 
         Task<string>[] calls = Ask(pool, 160, streaming: false);
 
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         Assert.Equal(80, client.Calls);
         AnswerAll(client);
         await EndAsync(calls);
@@ -118,7 +118,7 @@ public class WatchingTests
             calls = [.. calls, .. Ask(pool, 6, streaming)];
         }
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         await EndAsync(old);
         await AnswerAllAsync(pool, calls);
     }
@@ -139,7 +139,7 @@ public class WatchingTests
         }
 
         Assert.Equal((waiting, 300 - waiting), (pool.Clients[0].Calls, pool.Clients[1].Calls));
-        Assert.Equal(waiting == 3 ? EndpointState.Out : EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(waiting == 3 ? EndpointState.Unavailable : EndpointState.Healthy, pool.StateOf(0));
         foreach (HeldCall held in pool.Clients[0].Held)
         {
             held.Answer();
@@ -160,7 +160,7 @@ public class WatchingTests
         Task<string>[] calls = Ask(pool, (401 * waiting) + 40, streaming: false);
 
         Assert.Equal(waiting, pool.Clients[0].Calls);
-        Assert.Equal(waiting == 3 ? EndpointState.Out : EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(waiting == 3 ? EndpointState.Unavailable : EndpointState.Healthy, pool.StateOf(0));
         await AnswerAllAsync(pool, calls);
     }
 
@@ -175,14 +175,14 @@ public class WatchingTests
             HeldCall[] held = pool.Clients[0].Held;
             held[0].Answer();
             held[(held.Length / 2) - 2].Answer();
-            Assert.Equal(EndpointState.Out, pool.StateOf(0));
+            Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
 
             int before = pool.Clients[0].Calls;
             held[^1].Answer();
 
             calls = [.. calls, .. Ask(pool, 2, streaming)];
             Assert.Equal(before + 1, pool.Clients[0].Calls);
-            Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+            Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
             await AnswerAllAsync(pool, calls);
         }
     }
@@ -204,7 +204,7 @@ public class WatchingTests
 
             pool.Clients[0].Held[^1].Answer();
 
-            Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+            Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
             await AnswerAllAsync(pool, [.. calls, .. probe]);
         }
     }
@@ -224,7 +224,7 @@ public class WatchingTests
 
             gate.SetResult();
 
-            Assert.Equal(EndpointState.Returning, pool.StateOf(0));
+            Assert.Equal(EndpointState.Recovering, pool.StateOf(0));
             Array.ForEach(held, call => call.Answer());
             await Task.WhenAll([.. calls, .. probe]);
         }
@@ -281,7 +281,7 @@ public class WatchingTests
         await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
         pool.Clients[0].Hold();
         Task<string>[] calls = Ask(pool, 120, streaming: false);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         HeldCall first = pool.Clients[0].Held[0];
         pool.Clients[1].Hold();
         pool.Clients[2].Hold();
@@ -292,7 +292,7 @@ public class WatchingTests
         HeldCall again = pool.Clients[1].Held[0];
         pool.Clients[2].OnCall = (_, _, _) => Task.FromResult(FakeChatClient.Answer("c"));
         Task<string>[] more = [];
-        while (pool.StateOf(1) != EndpointState.Out)
+        while (pool.StateOf(1) != EndpointState.Unavailable)
         {
             Assert.True(more.Length < 300);
             more = [.. more, .. Ask(pool, 1, streaming: false)];
@@ -327,7 +327,7 @@ public class WatchingTests
         await Eventually.TrueAsync(() => Volatile.Read(ref passedOn) == 3);
         pool.Clients[0].Hold();
         Task<string>[] calls = Ask(pool, 80, streaming: true);
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
 
         for (int i = 0; i < 30; i++)
         {
@@ -361,7 +361,7 @@ public class WatchingTests
 
         Task<string>[] calls = Ask(pool, 80, streaming: true);
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         while (!Array.TrueForAll(calls, call => call.IsCompleted))
         {
             pool.Time.Advance(TimeSpan.FromSeconds(0.5));
@@ -398,7 +398,7 @@ public class WatchingTests
                 return gate.Task;
             },
             cancellationToken: TestContext.Current.CancellationToken))];
-        Assert.Equal(EndpointState.Out, pool.StateOf("a"));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf("a"));
 
         for (int i = 0; i < 50; i++)
         {
@@ -418,7 +418,7 @@ public class WatchingTests
         Task<string>[] calls = Ask(pool, 2, streaming: false);
         await pool.AdvanceAsync(4);
         calls = [.. calls, .. Ask(pool, 30, streaming: false)];
-        Assert.Equal(EndpointState.Fit, pool.StateOf(0));
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
 
         // The first one is over, and the count does not start anew for it.
         await pool.AdvanceAsync(1);
@@ -488,7 +488,7 @@ public class WatchingTests
             pool.Time.Advance(TimeSpan.FromMilliseconds(0.1));
         }
 
-        Assert.Equal(EndpointState.Out, pool.StateOf(0));
+        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         return (pool, calls);
     }
 

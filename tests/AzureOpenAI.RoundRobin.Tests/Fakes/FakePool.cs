@@ -38,7 +38,7 @@ internal sealed class FakePool : IDisposable
     public int Released => Volatile.Read(ref _released);
 
     /// <summary>How many calls wait in the line.</summary>
-    public int Waiting => Pool.Waiting;
+    public int Waiting => Pool.WaitingCalls;
 
     public int InFlight => Pool.Endpoints.Sum(endpoint => endpoint.InFlight);
 

@@ -228,7 +228,7 @@ public sealed class InstrumentsTests : IDisposable
 
         endpoints.RecordObservableInstruments();
         inFlight.RecordObservableInstruments();
-        Assert.Equal(["4 state=fit", "0 state=returning", "0 state=probing", "1 state=out"], FakeMeters.Lines(endpoints));
+        Assert.Equal(["4 state=healthy", "0 state=recovering", "0 state=probing", "1 state=unavailable"], FakeMeters.Lines(endpoints));
         Assert.Equal(["1 endpoint=a", "0 endpoint=b", "1 endpoint=c"], FakeMeters.Lines(inFlight));
 
         one.Clients[0].Held[0].Answer();
@@ -238,7 +238,7 @@ public sealed class InstrumentsTests : IDisposable
         two.Dispose();
         endpoints.Clear();
         endpoints.RecordObservableInstruments();
-        Assert.Equal(["2 state=fit", "0 state=returning", "0 state=probing", "0 state=out"], FakeMeters.Lines(endpoints));
+        Assert.Equal(["2 state=healthy", "0 state=recovering", "0 state=probing", "0 state=unavailable"], FakeMeters.Lines(endpoints));
     }
 
     [Fact]

@@ -79,7 +79,7 @@ public sealed class ThrowingListenerTests : IDisposable
         Assert.True(_thrown > 0);
         Assert.Same(spans.Caller, Activity.Current);
         Assert.All(around, span => Assert.Equal(kind is "sample" or "started" ? "caller" : "attempt c", span?.DisplayName));
-        Assert.Equal([EndpointState.Out, EndpointState.Out, EndpointState.Fit], pool.Pool.GetStatus().Select(status => status.State));
+        Assert.Equal([EndpointState.Unavailable, EndpointState.Unavailable, EndpointState.Healthy], pool.Pool.GetStatus().Select(status => status.State));
         Assert.Equal((0, 3L), (pool.InFlight, pool.StatusOf(2).Answered));
     }
 

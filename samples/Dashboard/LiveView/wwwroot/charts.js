@@ -57,9 +57,9 @@ export class LiveCharts {
       this.add("Calls answered per second", "", each(endpoint => endpoint?.pace ?? null), 5),
       this.add("Latency, 95 % within", " s", each(endpoint => endpoint?.slowest ?? null), 0.5),
       this.add("Attempts per second, by outcome", "", [
-        { label: "answered", color: color("--fit"), read: frame => frame.endpoints.reduce((total, endpoint) => total + endpoint.pace, 0) },
+        { label: "answered", color: color("--healthy"), read: frame => frame.endpoints.reduce((total, endpoint) => total + endpoint.pace, 0) },
         { label: "rejected (429)", color: color("--line-5"), read: sum("rateLimited") },
-        { label: "failed", color: color("--out"), read: sum("failed") },
+        { label: "failed", color: color("--unavailable"), read: sum("failed") },
       ], 5),
       this.add("Calls in the line", "", [
         { label: "waiting", color: color("--line-4"), read: frame => frame.waiting, fill: true },

@@ -1,7 +1,7 @@
 // Shows what a pool does. Needs uPlot as a global, live.css, and the events beside this file.
 import { LiveCharts } from "./charts.js";
 
-const states = { fit: "✓ fit", returning: "↗ returning", probing: "? to be probed", out: "✕ out" };
+const states = { healthy: "✓ healthy", recovering: "↗ recovering", probing: "? probing", unavailable: "✕ unavailable" };
 const mostInLog = 100;
 
 /** Fills the element, and follows the pool for as long as the page is open. Returns a function that ends it. */
@@ -29,7 +29,7 @@ class LiveView {
       <div class="live-charts" data-part="charts"></div>
       <section class="live-panel" aria-label="What happened">
         <h3>What happened, the latest first</h3>
-        <ol class="live-log" tabindex="0" data-part="log" aria-label="Failovers, endpoints that went out, endpoints that came back"></ol>
+        <ol class="live-log" tabindex="0" data-part="log" aria-label="Failovers, endpoints that became unavailable, endpoints that are healthy again"></ol>
       </section>`;
     this.parts = Object.fromEntries([...element.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]));
     this.cards = new Map();
@@ -163,7 +163,7 @@ class LiveView {
       this.parts.log.lastChild.remove();
     }
 
-    const changes = frame.events.filter(event => event.kind === "out" || event.kind === "fit");
+    const changes = frame.events.filter(event => event.kind === "unavailable" || event.kind === "healthy");
     if (changes.length > 0) {
       this.parts.spoken.textContent = changes.map(event => `${event.endpoint}${sentence(event)}`).join(" ");
     }
@@ -172,8 +172,8 @@ class LiveView {
 
 function sentence({ kind, reason, count: times }) {
   switch (kind) {
-    case "out": return times > 1 ? ` went out ${times} times: ${reason}.` : ` went out: ${reason}.`;
-    case "fit": return times > 1 ? ` is fit again, ${times} times.` : " is fit again.";
+    case "unavailable": return times > 1 ? ` became unavailable ${times} times: ${reason}.` : ` became unavailable: ${reason}.`;
+    case "healthy": return times > 1 ? ` is healthy again, ${times} times.` : " is healthy again.";
     case "cut": return times > 1 ? ` cut ${times} streams after their first words.` : " cut a stream after its first words.";
     default: return times > 1 ? ` ${reason}: ${times} calls moved on.` : ` ${reason}: a call moved on.`;
   }

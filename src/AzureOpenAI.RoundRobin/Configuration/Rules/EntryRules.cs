@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Configuration.Sources;
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
 /// <summary>The rules for one endpoint, each broken one said.</summary>
-internal sealed class EntryRules(Findings findings, bool hasSharedCredential, bool forEmbeddings = false)
+internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Registration registration)
 {
     public void Check(EndpointEntry entry)
     {
@@ -40,16 +40,31 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, bo
 
     private void CheckReadyMade(EndpointEntry entry)
     {
-        if (forEmbeddings && entry.ChatClient is not null)
+        if (registration.ForEmbeddings && entry.EmbeddingGenerator is null)
         {
-            findings.Fault(entry, "a ready-made ChatClient makes no embeddings; give the address of a resource, or pass ready-made generators to RoundRobinEmbeddingGenerator.");
+            findings.Fault(entry, "a ready-made ChatClient makes no embeddings; set EmbeddingGenerator as well, or give the address of a resource instead.");
         }
 
-        if (entry.Address is not null || entry.ApiKey is not null || entry.Credential is not null || entry.ApiVersion is not null)
+        if (registration.ForChat && entry.ChatClient is null)
         {
-            findings.Fault(entry, "a ready-made ChatClient stands beside an Endpoint, ApiKey, Credential or ApiVersion; keep the one or the other.");
+            findings.Fault(entry, "a ready-made EmbeddingGenerator does not chat; set ChatClient as well, or give the address of a resource instead.");
+        }
+
+        string[] unused = Given(
+            (nameof(EndpointOptions.Endpoint), entry.Address), (nameof(EndpointOptions.ApiKey), entry.ApiKey),
+            (nameof(EndpointOptions.Credential), entry.Credential), (nameof(EndpointOptions.ApiVersion), entry.ApiVersion));
+        if (unused.Length > 0)
+        {
+            string[] readyMade = Given((nameof(EndpointOptions.ChatClient), entry.ChatClient), (nameof(EndpointOptions.EmbeddingGenerator), entry.EmbeddingGenerator));
+            findings.Fault(entry, $"{List(readyMade)} {(readyMade.Length == 1 ? "is" : "are")} ready-made, so {List(unused)} would not be used; "
+                + $"remove {(unused.Length == 1 ? "it" : "them")}, or remove {List(readyMade)} and have the pool make its own client.");
         }
     }
+
+    private static string[] Given(params (string Name, object? Value)[] settings) =>
+        [.. settings.Where(static setting => setting.Value is not null).Select(static setting => setting.Name)];
+
+    private static string List(string[] names) => names.Length == 1 ? names[0] : $"{string.Join(", ", names[..^1])} and {names[^1]}";
 
     private void CheckAddress(EndpointEntry entry)
     {
@@ -64,7 +79,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, bo
         else if (!entry.IsUnreadable(EntryField.Endpoint))
         {
             findings.Fault(entry, $"{field} is missing; give the address of the resource, like https://my-resource.openai.azure.com"
-                + (entry.IsData ? "." : ", or a ready-made ChatClient."));
+                + (entry.IsData ? "." : ", or a ready-made ChatClient or EmbeddingGenerator."));
         }
     }
 
