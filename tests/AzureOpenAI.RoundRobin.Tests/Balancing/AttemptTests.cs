@@ -1,0 +1,384 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Balancing;
+
+/// <summary>One attempt's token and deadline, and its reuse.</summary>
+public class AttemptTests
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
+
+    private readonly FakeClock _time = new();
+
+    [Fact]
+    public void Await_ThatEndsInTime_CancelsNothing()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+
+        _time.Advance(Limit / 2);
+        Assert.True(attempt.Arrived());
+        _time.Advance(2 * Limit);
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.False(attempt.TimedOut);
+        Assert.True(attempt.TryReset());
+    }
+
+    [Fact]
+    public void Await_ThatDoesNotEnd_CancelsExactlyAtItsLimit()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+
+        _time.Advance(Limit - TimeSpan.FromTicks(1));
+        Assert.False(attempt.Token.IsCancellationRequested);
+        _time.Advance(TimeSpan.FromTicks(1) + TimeSpan.FromMilliseconds(1));
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.TimedOut);
+        Assert.False(attempt.Arrived());
+        Assert.False(attempt.TryReset());
+    }
+
+    [Fact]
+    public void Await_ThatDoesNotEnd_WithACallbackThatThrows_ThrowsNothingIntoTheTimer()
+    {
+        Attempt attempt = new(null!, _time);
+        using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
+        Await(attempt);
+
+        _time.Advance(2 * Limit);
+
+        Assert.True(attempt.TimedOut);
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void EndMoved_WithACallbackThatThrows_ThrowsNothing()
+    {
+        Attempt attempt = new(null!, _time);
+        using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
+
+        attempt.EndMoved();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void Await_OneAfterTheOther_CountsFromTheLast()
+    {
+        Attempt attempt = new(null!, _time);
+        for (int i = 0; i < 20; i++)
+        {
+            Await(attempt);
+            _time.Advance(0.9 * Limit);
+            Assert.True(attempt.Arrived());
+        }
+
+        Await(attempt);
+        _time.Advance(0.9 * Limit);
+        Assert.False(attempt.Token.IsCancellationRequested);
+        _time.Advance(0.2 * Limit);
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void Await_WithAShorterLimitThanBefore_IsKept()
+    {
+        Attempt attempt = new(null!, _time);
+        attempt.Await(_time.GetTimestamp(), TimeSpan.FromHours(1));
+        attempt.Arrived();
+
+        attempt.Await(_time.GetTimestamp(), TimeSpan.FromSeconds(1));
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void Await_AfterTheTimerRanOutForNobody_IsKept()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        attempt.Arrived();
+        _time.Advance(2 * Limit);
+
+        Await(attempt);
+        _time.Advance(Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void Await_WhoseTimerRunsOutForTheWaitBefore_IsKept()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        _time.Advance(0.5 * Limit);
+        attempt.Arrived();
+        Await(attempt);
+
+        _time.Advance(0.6 * Limit);
+        Assert.False(attempt.TimedOut);
+        _time.Advance(0.4 * Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void Await_Infinite_AfterATimedWait_NeverCancels()
+    {
+        Attempt attempt = new(null!, _time);
+        Await(attempt);
+        attempt.Arrived();
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+
+        _time.Advance(TimeSpan.FromDays(1));
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.Arrived());
+    }
+
+    [Fact]
+    public void Await_Timed_AfterAnInfiniteWait_Cancels()
+    {
+        Attempt attempt = new(null!, _time);
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+        attempt.Arrived();
+
+        Await(attempt);
+        _time.Advance(Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    public void TryReset_OfAnAttemptThatIsClaimedAndNotYetCancelled_IsNotUsedAgain()
+    {
+        using FakePool pool = new(2);
+        Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
+        attempt.Begin(pool.EndpointAt(0), 1);
+        Await(attempt);
+        Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
+
+        Assert.False(attempt.TryReset());
+    }
+
+    [Fact]
+    public void TryReset_OfAnAttemptWhoseClientLeftACallback_ForgetsThat()
+    {
+        Attempt attempt = new(null!, _time);
+        int called = 0;
+        _ = attempt.Token.Register(() => called++);
+        Assert.True(attempt.TryReset());
+
+        Await(attempt);
+        _time.Advance(Limit);
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+        Assert.Equal(0, called);
+    }
+
+    [Fact]
+    public void TryMove_OnlyOfAnAttemptThatWaitsAtTheEndpointAndMayBeMoved()
+    {
+        using FakePool pool = new(2);
+        Attempt attempt = new(null!, _time) { StartedAt = 10 };
+        attempt.Begin(pool.EndpointAt(0), 1);
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Await(attempt);
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        attempt.IsMovable = true;
+
+        Assert.False(attempt.TryMove(pool.EndpointAt(1), 11));
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 10));
+        Assert.False(attempt.IsMoved);
+        Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
+
+        Assert.True(attempt.IsMoved);
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.False(attempt.Arrived());
+    }
+
+    [Fact]
+    public void TryMove_OfAnAttemptThatHasArrived_IsTooLate()
+    {
+        using FakePool pool = new(1);
+        Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
+        attempt.Begin(pool.EndpointAt(0), 1);
+        Await(attempt);
+        Assert.True(attempt.Arrived());
+
+        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.True(attempt.Arrived());
+    }
+
+    [Fact]
+    public void Sent_MoreThanOnce_CountsFromTheFirst()
+    {
+        using FakePool pool = new(1);
+        Attempt attempt = new(null!, _time);
+        attempt.Begin(pool.EndpointAt(0), 1);
+
+        attempt.Sent(5);
+        attempt.Sent(9);
+
+        Assert.Equal((5, true), (attempt.StartedAt, attempt.IsSent));
+    }
+
+    [Fact]
+    public void TryReset_LeavesNothingOfTheLastAttempt()
+    {
+        using FakePool pool = new(1);
+        Attempt attempt = new(null!, _time) { IsMovable = true, IsAnswered = true, IsAdmitted = true, HoldsOwnPermit = true, HoldsResourcePermit = true };
+        attempt.Begin(pool.EndpointAt(0), 1);
+        attempt.Count(1);
+        attempt.Sent(5);
+        attempt.CountReceived();
+        PendingMove move = attempt.Move;
+
+        Assert.True(attempt.TryReset());
+
+        Assert.Null(attempt.Endpoint);
+        Assert.Null(attempt.Received);
+        Assert.Equal(0, attempt.StartedAt);
+        Assert.False(attempt.IsMovable || attempt.IsAnswered || attempt.IsAdmitted || attempt.HoldsPermit || attempt.IsCounted || attempt.IsSent);
+        Assert.Same(move, attempt.Move);
+    }
+
+    [Fact]
+    public void Await_Infinite_NeverCancels()
+    {
+        Attempt attempt = new(null!, _time);
+        attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
+
+        _time.Advance(TimeSpan.FromDays(1));
+
+        Assert.False(attempt.Token.IsCancellationRequested);
+        Assert.True(attempt.TryReset());
+    }
+
+    [Fact]
+    public void TryReset_OfAnAttemptThatWaits_DisarmsItsDeadline()
+    {
+        Attempt attempt = new(null!, _time);
+        for (int i = 0; i < 30; i++)
+        {
+            Await(attempt);
+            _time.Advance(0.4 * Limit);
+            Assert.True(attempt.TryReset());
+            Assert.False(attempt.Token.IsCancellationRequested);
+        }
+
+        _time.Advance(2 * Limit);
+        Assert.False(attempt.Token.IsCancellationRequested);
+    }
+
+    [Fact]
+    public void Follow_TheCallersToken_EndsWithTheAttempt()
+    {
+        Attempt attempt = new(null!, _time);
+        using CancellationTokenSource first = new();
+        using CancellationTokenSource second = new();
+        attempt.Follow(first.Token);
+        Assert.True(attempt.TryReset());
+
+        attempt.Follow(second.Token);
+        first.Cancel();
+        Assert.False(attempt.Token.IsCancellationRequested);
+        second.Cancel();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+        Assert.False(attempt.TimedOut);
+        Assert.False(attempt.TryReset());
+    }
+
+    [Fact]
+    public void LetGo_WhileTheCallersCancellationIsUnderWay_ThrowsNothingIntoIt()
+    {
+        Attempt attempt = new(null!, _time);
+        using CancellationTokenSource caller = new();
+        attempt.Follow(caller.Token);
+
+        attempt.LetGo();
+        caller.Cancel();
+
+        Assert.True(attempt.Token.IsCancellationRequested);
+    }
+
+    /// <summary>What is known of an attempt is looked for, and forgotten, only where one look says that there is something.</summary>
+    [Fact]
+    public void TryReset_WhateverIsKnown_SeesItAndForgetsIt()
+    {
+        using CancellationTokenSource caller = new();
+        Dictionary<string, Action<Attempt>> known = new()
+        {
+            [nameof(Attempt.IsAnswered)] = static attempt => attempt.IsAnswered = true,
+            [nameof(Attempt.HoldsOwnPermit)] = static attempt => attempt.HoldsOwnPermit = true,
+            [nameof(Attempt.HoldsResourcePermit)] = static attempt => attempt.HoldsResourcePermit = true,
+            [nameof(Attempt.IsAdmitted)] = static attempt => attempt.IsAdmitted = true,
+            [nameof(Attempt.IsSent)] = static attempt => attempt.IsSent = true,
+            [nameof(Attempt.IsMovable)] = static attempt => attempt.IsMovable = true,
+            [nameof(Attempt.StartedAt)] = static attempt => attempt.StartedAt = 5,
+            [nameof(Attempt.Usage)] = static attempt => attempt.Usage = new(1, 2, 0),
+            [nameof(Attempt.Interruption)] = static attempt => attempt.Interruption = new(),
+            [nameof(Attempt.Received)] = static attempt => attempt.CountReceived(),
+            [nameof(Attempt.Move)] = static attempt => _ = attempt.Move,
+            [nameof(Attempt.Caller)] = attempt => attempt.Follow(caller.Token),
+            [nameof(Attempt.Await)] = Await,
+        };
+        foreach ((string what, Action<Attempt> note) in known)
+        {
+            Attempt attempt = new(null!, _time);
+            Assert.True(attempt.IsPlain, what);
+            note(attempt);
+            Assert.False(attempt.IsPlain, what);
+
+            Assert.True(attempt.TryReset(), what);
+
+            Assert.True(attempt.IsPlain, what);
+            Assert.Equal(
+                (false, false, false, false, 0L, false, default, null, null, false),
+                (attempt.IsAnswered, attempt.HoldsPermit, attempt.IsAdmitted, attempt.IsSent, attempt.StartedAt, attempt.IsMovable, attempt.Usage, attempt.Interruption, attempt.Received,
+                    attempt.Caller.CanBeCanceled));
+        }
+
+        Attempt kept = new(null!, _time) { IsTokenKept = true };
+        Assert.False(kept.IsPlain);
+        Assert.False(kept.TryReset());
+    }
+
+    [Fact]
+    public async Task Deadlines_OfManyThreadsWithReuse_NeverCancelAnotherAttempt()
+    {
+        using AttemptCache cache = new(_time);
+        bool done = false;
+        Task clock = Task.Run(
+            () =>
+            {
+                while (!Volatile.Read(ref done))
+                {
+                    _time.Advance(TimeSpan.FromMilliseconds(1));
+                }
+            },
+            TestContext.Current.CancellationToken);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() =>
+        {
+            for (int i = 0; i < 3000; i++)
+            {
+                Attempt attempt = cache.Rent();
+                long began = _time.GetTimestamp();
+                TimeSpan limit = i % 3 == 0 ? TimeSpan.FromMilliseconds(2) : TimeSpan.FromHours(1);
+                attempt.Await(began, limit);
+                bool cancelled = attempt.Token.IsCancellationRequested;
+                Assert.True(!cancelled || _time.GetElapsedTime(began) >= limit, "It was cancelled before its time.");
+                cache.Return(attempt);
+            }
+        })));
+        Volatile.Write(ref done, true);
+        await clock;
+    }
+
+    private void Await(Attempt attempt) => attempt.Await(_time.GetTimestamp(), Limit);
+}

@@ -1,0 +1,52 @@
+using System.Collections.Concurrent;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+
+namespace AzureOpenAI.RoundRobin.Tests.Balancing.Queueing;
+
+public class WaiterTests
+{
+    private const int Waiting = 200;
+    private const int Rounds = 20;
+
+    [Fact]
+    public async Task InOrder_LetGoByOneThread_GoOnFirstComeFirstServed()
+    {
+        int inOrder = 0;
+        for (int round = 0; round < Rounds; round++)
+        {
+            Waiter[] line = [.. Enumerable.Range(0, Waiting).Select(static i => new Waiter(null!, i, 0))];
+            ConcurrentQueue<long> order = new();
+            Task[] calls = [.. line.Select(waiter => GoOnAsync(waiter, order))];
+
+            await Task.Run(() => Array.ForEach(line, static waiter => waiter.TrySetResult(null)), TestContext.Current.CancellationToken);
+            await Task.WhenAll(calls);
+
+            long[] tickets = [.. order];
+            inOrder += tickets[..(Waiting / 2)].Average() < tickets[(Waiting / 2)..].Average() ? 1 : 0;
+        }
+
+        // Several threads serve the pool's queue, and any of them may be held up. Last in first out, the early ones come late in every round.
+        Assert.InRange(inOrder, Rounds * 3 / 4, Rounds);
+    }
+
+    [Fact]
+    public async Task InOrder_PassesOnWhatEndsTheWait()
+    {
+        Waiter sentAway = new(null!, 1, 0);
+        Waiter disposed = new(null!, 2, 0);
+        Task<Attempt?> failing = disposed.InOrder();
+
+        sentAway.TrySetResult(null);
+        disposed.TrySetException(new ObjectDisposedException("pool"));
+
+        Assert.Null(await sentAway.InOrder());
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => failing);
+    }
+
+    private static async Task GoOnAsync(Waiter waiter, ConcurrentQueue<long> order)
+    {
+        await waiter.InOrder().ConfigureAwait(false);
+        order.Enqueue(waiter.Ticket);
+    }
+}

@@ -1,0 +1,346 @@
+using System.ClientModel;
+using System.Diagnostics.CodeAnalysis;
+using System.Net;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Text.Json;
+using Azure;
+using Azure.Core;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using CsCheck;
+
+namespace AzureOpenAI.RoundRobin.Tests.Outcomes;
+
+public class OutcomeClassifierTests
+{
+    public static TheoryData<int, string> Statuses => new()
+    {
+        { 200, "Broken" }, { 204, "Broken" }, { 299, "Broken" },
+        { 300, "Missing" }, { 301, "Missing" }, { 399, "Missing" }, { 302, "Missing" }, { 307, "Missing" }, { 308, "Missing" },
+        { 400, "Request" }, { 406, "Request" }, { 411, "Request" }, { 412, "Request" }, { 413, "Request" }, { 415, "Request" }, { 422, "Request" }, { 431, "Request" },
+        { 401, "Credential" }, { 402, "Credential" }, { 403, "Credential" }, { 407, "Credential" },
+        { 404, "Missing" }, { 405, "Missing" }, { 410, "Missing" },
+        { 408, "Slow" },
+        { 429, "RateLimited" },
+        { 409, "Fault" }, { 424, "Fault" }, { 425, "Fault" }, { 499, "Fault" },
+        { 500, "Fault" }, { 501, "Fault" }, { 502, "Fault" }, { 503, "Fault" }, { 504, "Fault" }, { 529, "Fault" }, { 599, "Fault" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Statuses))]
+    public void Classify_AStatus_IsTheSameOfWhateverException(int status, string kind)
+    {
+        foreach (AttemptFacts facts in AllFacts())
+        {
+            Exception[] failures =
+            [
+                FakeFailure.Status(status), new RequestFailedException(status, "failed"), new HttpRequestException("failed", null, (HttpStatusCode)status),
+                new AggregateException(new TimeoutException(), FakeFailure.Status(status)),
+            ];
+            foreach (Exception failure in failures)
+            {
+                AttemptOutcome outcome = OutcomeClassifier.Classify(failure, facts, Clocks.Start);
+
+                Assert.Equal(kind, outcome.Kind.ToString());
+                Assert.Equal(status, outcome.Status);
+                Assert.Same(failure, outcome.Exception);
+            }
+        }
+    }
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(500)]
+    [InlineData(503)]
+    [InlineData(400)]
+    public void Classify_ASpillOverThatFailedToo_IsALimitOfTheWholeResource(int status)
+    {
+        AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("x-ms-spillover-error", "429")), Sent);
+
+        Assert.Equal((OutcomeKind.RateLimited, status, true), (outcome.Kind, outcome.Status, outcome.ExhaustsResource));
+        Assert.False(Classify(FakeFailure.Status(status), Sent).ExhaustsResource);
+    }
+
+    [Theory]
+    [InlineData(401, "Credential")]
+    [InlineData(404, "Missing")]
+    public void Classify_ASpillOverThatFailedOfAMisconfiguration_IsThatFirst(int status, string kind) =>
+        Assert.Equal(kind, Classify(FakeFailure.Status(status, ("x-ms-spillover-error", "429")), Sent).Kind.ToString());
+
+    [Fact]
+    public void Classify_404OfTheCallersOwnModel_IsTheRequests() =>
+        Assert.Equal(OutcomeKind.Request, Classify(FakeFailure.Status(404), Sent with { NameIsCallers = true }).Kind);
+
+    [Fact]
+    public void Classify_TheCallersTokenIsCancelled_IsTheCallersWhateverWasThrown() => Gen.Int[0, Failures.Length - 1].Select(i => Failures[i]).Sample(failure =>
+    {
+        foreach (AttemptFacts facts in AllFacts())
+        {
+            AttemptOutcome outcome = Classify(failure, facts with { CallerCancelled = true, TimedOut = true });
+
+            Assert.Equal(OutcomeKind.Caller, outcome.Kind);
+            Assert.False(outcome.MayFailOver);
+        }
+    });
+
+    [Fact]
+    public void Classify_OurDeadline_IsSlowUnlessTheEndpointSpokeInTheSameMoment()
+    {
+        foreach (Exception failure in Failures)
+        {
+            AttemptOutcome outcome = Classify(failure, Sent with { TimedOut = true });
+
+            Assert.Equal(outcome.Status > 0 ? Classify(failure, Sent).Kind : OutcomeKind.Slow, outcome.Kind);
+        }
+    }
+
+    [Fact]
+    public void Classify_ConnectionTrouble_IsUnreachable()
+    {
+        Exception[] failures =
+        [
+            FakeFailure.Refused(),
+            new HttpRequestException(HttpRequestError.NameResolutionError, "dns"),
+            new HttpRequestException(HttpRequestError.SecureConnectionError, "tls", new AuthenticationException()),
+            new HttpRequestException(HttpRequestError.ProxyTunnelError, "proxy"),
+            new ClientResultException("tls", null, new HttpRequestException("tls", new AuthenticationException())),
+            new ClientResultException("dns", null, new HttpRequestException("dns", new SocketException((int)SocketError.HostNotFound))),
+            new SocketException((int)SocketError.ConnectionRefused),
+            new SocketException((int)SocketError.NetworkUnreachable),
+            new SocketException((int)SocketError.HostUnreachable),
+            new SocketException((int)SocketError.TryAgain),
+            new SocketException((int)SocketError.NoData),
+            new AggregateException(FakeFailure.Refused()),
+        ];
+
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent with { Built = true }).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent with { UsersCode = true, Built = true }).Kind));
+    }
+
+    [Fact]
+    public void Classify_AReset_IsAFault()
+    {
+        Exception[] failures =
+        [
+            FakeFailure.Reset(),
+            new SocketException((int)SocketError.ConnectionReset),
+            new HttpRequestException("unknown"),
+            new ClientResultException("unknown", null),
+            new RequestFailedException("unknown"),
+        ];
+
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Fault, Classify(failure, Sent).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Fault, Classify(failure, Sent with { Built = true, UsersCode = true }).Kind));
+    }
+
+    [Fact]
+    public void Classify_AnswerThatCannotBeRead_IsBroken()
+    {
+        Exception[] failures = [new JsonException(), new ArgumentOutOfRangeException("reason"), new IOException()];
+
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Broken, Classify(failure, Sent).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Broken, Classify(failure, Sent with { Built = true }).Kind));
+        Assert.Equal(OutcomeKind.Broken, Classify(new FormatException(), Sent with { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new FormatException(), Sent with { Built = true, UsersCode = true }).Kind);
+    }
+
+    [Fact]
+    public void Classify_AnArgumentErrorBeforeAnythingWasSent_IsTheRequests()
+    {
+        AttemptFacts unsent = default;
+        Assert.Equal(OutcomeKind.Request, Classify(new ArgumentException(), unsent).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new ArgumentOutOfRangeException("reason"), unsent).Kind);
+        Exception[] ofTheSdk = [new NotSupportedException(), new InvalidOperationException(), new FormatException(), new JsonException(), new InvalidCastException()];
+        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, unsent with { Built = true }).Kind));
+    }
+
+    [Fact]
+    public void Classify_WhatTheUsersCodeCannotBuildARequestFrom_IsTheRequests()
+    {
+        Exception[] ofTheSdk = [new FormatException(), new InvalidCastException(), new JsonException(), new MissingMemberException()];
+        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, new AttemptFacts { Built = true, UsersCode = true }).Kind));
+    }
+
+    [Fact]
+    public void Classify_NobodyThere_BeforeABuiltClientSent_IsTheEndpoints() =>
+        Assert.Equal(OutcomeKind.Unreachable, Classify(FakeFailure.Refused(), new AttemptFacts { Built = true }).Kind);
+
+    [Theory]
+    [InlineData(429, 7.0)]
+    [InlineData(503, 7.0)]
+    [InlineData(500, null)]
+    public void Classify_AHintOfAnotherAzureClient_IsTaken(int status, double? seconds) =>
+        Assert.Equal(seconds, Classify(new RequestFailedException(new AzureResponse(status, "7")), Sent).Hint?.TotalSeconds);
+
+    [Fact]
+    public void Classify_AnArgumentErrorAfterTheRequestWasSent_IsNotTheRequests()
+    {
+        Assert.Equal(OutcomeKind.Fault, Classify(new ArgumentException(), Sent).Kind);
+        Assert.Equal(OutcomeKind.Fault, Classify(new NotSupportedException(), Sent with { Built = true }).Kind);
+    }
+
+    [Fact]
+    public void Classify_AnUnknownException_IsAFaultOfAReadyMadeClient()
+    {
+        Assert.Equal(OutcomeKind.Fault, Classify(new InvalidOperationException(), default).Kind);
+        Assert.Equal(OutcomeKind.Fault, Classify(new UnknownException(), default).Kind);
+        Assert.Equal(OutcomeKind.Fault, Classify(new UnknownException(), Sent).Kind);
+        Assert.Equal(OutcomeKind.Fault, Classify(new UnknownException(), Sent with { Built = true }).Kind);
+    }
+
+    [Fact]
+    public void Classify_AnUnknownExceptionBeforeABuiltClientSent_IsTheRequests() =>
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { Built = true }).Kind);
+
+    [Fact]
+    public void Classify_WhateverACredentialThrew_IsTheCredentials()
+    {
+        Exception[] failures = [new UnknownException(), new InvalidOperationException(), new OperationCanceledException(), FakeFailure.Status(429), FakeFailure.Refused()];
+
+        Assert.All(failures, failure =>
+        {
+            AttemptFacts facts = new() { Built = true, UsersCode = failure is UnknownException };
+            Assert.NotEqual(OutcomeKind.Credential, Classify(failure, facts).Kind);
+            TokenFailure.Note(failure);
+            Assert.Equal(OutcomeKind.Credential, Classify(failure, facts).Kind);
+            Assert.Equal(OutcomeKind.Credential, Classify(new IOException("outer", failure), facts).Kind);
+            Assert.Equal(OutcomeKind.Caller, Classify(failure, facts with { CallerCancelled = true }).Kind);
+        });
+    }
+
+    [Fact]
+    public void Classify_AnUnknownExceptionOfTheUsersCode_IsTheRequests()
+    {
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { Built = true, UsersCode = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), Sent with { Built = true, UsersCode = true }).Kind);
+    }
+
+    [Fact]
+    public void Classify_ACancellationThatNobodyAskedFor_IsSlow()
+    {
+        Exception[] failures = [new OperationCanceledException(), new TaskCanceledException(), new TimeoutException(), new TaskCanceledException("t", new TimeoutException())];
+
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Slow, Classify(failure, default).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Slow, Classify(failure, Sent with { Built = true }).Kind));
+    }
+
+    [Fact]
+    public void Classify_ARedirectThatAGivenClientFollowed_IsAMisconfiguration() =>
+        Assert.Equal(OutcomeKind.Missing, Classify(new RedirectFollowedException(), Sent with { Built = true }).Kind);
+
+    [Fact]
+    public void Classify_TheOnlyTimeoutOfThePoolsTransport_IsUnreachable()
+    {
+        Exception connecting = new TaskCanceledException("connect", new TimeoutException());
+
+        Assert.Equal(OutcomeKind.Unreachable, Classify(connecting, Sent with { Built = true, OwnTransport = true }).Kind);
+        Assert.Equal(OutcomeKind.Slow, Classify(new TaskCanceledException(), Sent with { Built = true, OwnTransport = true }).Kind);
+    }
+
+    [Fact]
+    public void Classify_AfterContent_IsACutUnlessTheCallerOrTheRequestIsAtFault() => Gen.Int[0, Failures.Length - 1].Select(i => Failures[i]).Sample(failure =>
+    {
+        OutcomeKind before = Classify(failure, Sent).Kind;
+        AttemptOutcome outcome = Classify(failure, Sent with { Committed = true });
+
+        Assert.Equal(before == OutcomeKind.Request ? OutcomeKind.Request : OutcomeKind.Cut, outcome.Kind);
+        Assert.Null(outcome.Hint);
+    });
+
+    [Theory]
+    [InlineData(429)]
+    [InlineData(503)]
+    public void Classify_AStatusThatMayNameATime_CarriesIt(int status)
+    {
+        AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent);
+
+        Assert.Equal(TimeSpan.FromSeconds(7), outcome.Hint);
+        Assert.Equal(TimeSpan.FromSeconds(7), outcome.StatedPause);
+        Assert.NotNull(outcome.Response);
+    }
+
+    [Theory]
+    [InlineData(500)]
+    [InlineData(401)]
+    [InlineData(408)]
+    public void Classify_AnotherStatus_CarriesNoTime(int status) => Assert.Null(Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent).Hint);
+
+    [Fact]
+    public void Classify_AHintOfAnAggregate_IsThatOfItsLast() => Assert.Equal(
+        TimeSpan.FromSeconds(2),
+        Classify(new AggregateException(FakeFailure.RateLimited(TimeSpan.FromSeconds(1)), FakeFailure.RateLimited(TimeSpan.FromSeconds(2))), Sent).Hint);
+
+    [Theory]
+    [InlineData(300, false)]
+    [InlineData(300.001, true)]
+    [InlineData(86400, true)]
+    public void IsSuspectRequest_DependsOnTheHint(double seconds, bool suspect)
+    {
+        AttemptOutcome outcome = Classify(FakeFailure.RateLimited(TimeSpan.FromSeconds(seconds)), Sent);
+
+        Assert.Equal(suspect, outcome.IsSuspectRequest);
+        Assert.Equal(suspect, outcome.StatedPause is null);
+    }
+
+    [Fact]
+    public void MayFailOver_EveryKind_OnlyWhatIsTheEndpoints()
+    {
+        foreach (OutcomeKind kind in Enum.GetValues<OutcomeKind>())
+        {
+            Assert.Equal(kind is not (OutcomeKind.Answered or OutcomeKind.Caller or OutcomeKind.Request), new AttemptOutcome(kind, new UnknownException()).MayFailOver);
+        }
+    }
+
+    private static readonly Exception[] Failures =
+    [
+        FakeFailure.Status(429), FakeFailure.Status(500), FakeFailure.Status(400), FakeFailure.Refused(), FakeFailure.Reset(), new IOException(), new JsonException(),
+        new OperationCanceledException(), new TimeoutException(), new UnknownException(), new ArgumentException(), new RequestFailedException(404, "x"),
+    ];
+
+    private static AttemptFacts Sent => new() { Sent = true };
+
+    private static AttemptOutcome Classify(Exception exception, AttemptFacts facts) => OutcomeClassifier.Classify(exception, facts, Clocks.Start);
+
+    private static IEnumerable<AttemptFacts> AllFacts()
+    {
+        for (int bits = 0; bits < 16; bits++)
+        {
+            yield return new AttemptFacts { Built = (bits & 1) > 0, Sent = (bits & 2) > 0, UsersCode = (bits & 4) > 0, OwnTransport = (bits & 8) > 0 };
+        }
+    }
+
+    private sealed class UnknownException : Exception;
+
+    private sealed class AzureResponse(int status, string retryAfter) : Response
+    {
+        public override int Status { get; } = status;
+
+        public override string ReasonPhrase => "";
+
+        public override Stream? ContentStream { get; set; }
+
+        public override string ClientRequestId { get; set; } = "";
+
+        public override void Dispose()
+        {
+        }
+
+        protected override bool ContainsHeader(string name) => TryGetHeader(name, out _);
+
+        protected override IEnumerable<HttpHeader> EnumerateHeaders() => [new("Retry-After", retryAfter)];
+
+        protected override bool TryGetHeader(string name, [NotNullWhen(true)] out string? value)
+        {
+            value = name == "Retry-After" ? retryAfter : null;
+            return value is not null;
+        }
+
+        protected override bool TryGetHeaderValues(string name, [NotNullWhen(true)] out IEnumerable<string>? values)
+        {
+            values = TryGetHeader(name, out string? value) ? [value] : null;
+            return values is not null;
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Rules;
+
+/// <summary>Hints of hours: most likely the request alone exceeds the whole limit.</summary>
+public class RateLimitedForOverFiveMinutesTests
+{
+    private static readonly TimeSpan Hours = TimeSpan.FromHours(20);
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_TheFirst_CoolsNobodyAndTriesAnother(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
+
+        Assert.Equal("b", await pool.AskAsync(streaming));
+
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_TheSecondInACall_SurfacesAtOnceAndSaysWhy(bool streaming)
+    {
+        using FakePool pool = new(4);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.RateLimited(Hours);
+        }
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.Contains("request that alone exceeds", failure.Message, StringComparison.Ordinal);
+        Assert.Equal(429, failure.Status);
+        Assert.Equal([1, 1, 0, 0], pool.Calls);
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_ForTheSameRequestAgain_StillBlamesNobody(bool streaming)
+    {
+        using FakePool pool = new(2);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = FakeFailure.RateLimited(Hours);
+        }
+
+        for (int i = 0; i < 3; i++)
+        {
+            await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming, prompt: "very long"));
+        }
+
+        Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_ForADifferentRequestAtTheSameEndpoint_TakesItOutForAMinute(bool streaming)
+    {
+        using FakePool pool = new(2, jitter: () => 1);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
+
+        Assert.Equal("b", await pool.AskAsync(streaming, prompt: "one request"));
+        Assert.Equal("b", await pool.AskAsync(streaming, prompt: "another request"));
+
+        Assert.Equal(60, pool.OutFor(0));
+        pool.Clients[0].Hold();
+        pool.Time.Advance(TimeSpan.FromSeconds(60));
+        Task<string>[] calls = [.. Enumerable.Range(0, 5).Select(_ => pool.AskAsync(streaming))];
+        Assert.Equal(1, pool.Clients[0].Running);
+        pool.Clients[0].Held[0].Answer();
+        await Task.WhenAll(calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_ForADifferentRequestAfterASuccess_BlamesNobody(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(Hours), null, FakeFailure.RateLimited(Hours));
+
+        await pool.AskAsync(streaming, prompt: "one request");
+        await pool.AskManyAsync(2, streaming);
+        await pool.AskAsync(streaming, prompt: "another request");
+
+        Assert.Equal(3, pool.Clients[0].Calls);
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_BesideAnOrdinaryOne_WaitsForTheOrdinary(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(3));
+
+        EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+        Assert.True(failure.RetryAfter <= TimeSpan.FromSeconds(3));
+        Assert.Equal([EndpointState.Healthy, EndpointState.Unavailable], pool.Pool.GetStatus().Select(status => status.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_WhereNobodyElseIsLeftToAsk_SurfacesAtOnce(bool streaming)
+    {
+        using FakePool pool = new(1);
+        Exception failure = FakeFailure.RateLimited(Hours);
+        pool.Clients[0].Fails = failure;
+        Task<string> call = pool.AskAsync(streaming);
+
+        await Eventually.TrueAsync(() => call.IsCompleted);
+
+        Assert.Same(failure, await Assert.ThrowsAnyAsync<Exception>(() => call));
+        Assert.Equal([1], pool.Calls);
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ALongHint_WhileTheOthersAreOut_NeverWaitsForHours(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(10));
+        Assert.Equal("aa", await pool.AskManyAsync(2, streaming));
+        Assert.Equal([2, 1], pool.Calls);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
+        pool.Clients[1].Fails = null;
+
+        Task<string> call = pool.AskAsync(streaming);
+        pool.Time.Advance(TimeSpan.FromSeconds(9));
+        Assert.Equal([3, 1], pool.Calls);
+        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        await Eventually.TrueAsync(() => call.IsCompleted);
+
+        Assert.Equal("b", await call);
+        Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
+    }
+}

@@ -1,0 +1,153 @@
+using System.Runtime.CompilerServices;
+using System.Text;
+using AzureOpenAI.RoundRobin.Transport;
+using CsCheck;
+
+namespace AzureOpenAI.RoundRobin.Tests.Transport;
+
+/// <summary>What is let through of an answer: all of it up to a limit, whatever the pieces it comes in.</summary>
+public class AnswerStreamTests
+{
+    private static readonly AnswerLimit Whole = new("an answer", 100);
+    private static readonly AnswerLimit Event = new("an event", 100, PerEvent: true);
+    private static readonly AnswerLimit Error = new("an error", 100, EndsThere: true);
+
+    [Theory]
+    [InlineData(100, true)]
+    [InlineData(101, false)]
+    public async Task AnAnswer_IsReadUpToItsLimit_AndThenLetGoOf(int length, bool passes)
+    {
+        string text = new('x', length);
+        foreach (bool synchronously in new[] { true, false })
+        {
+            Pieces pieces = new(text, 7);
+            if (passes)
+            {
+                Assert.Equal(text, await ReadAsync(pieces, Whole, synchronously));
+                continue;
+            }
+
+            await Assert.ThrowsAsync<AnswerTooLongException>(() => ReadAsync(pieces, Whole, synchronously));
+            Assert.True(pieces.IsDisposed);
+        }
+    }
+
+    [Fact]
+    public async Task AnAnswer_ThatNamesALengthBeyondItsLimit_IsLetGoOfUnread()
+    {
+        foreach (bool synchronously in new[] { true, false })
+        {
+            Pieces pieces = new("short", 7);
+
+            await Assert.ThrowsAsync<AnswerTooLongException>(() => ReadAsync(pieces, Whole, synchronously, announced: 101));
+
+            Assert.True(pieces.IsDisposed);
+            Assert.False(pieces.IsRead);
+            Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Whole, synchronously, announced: 100));
+            Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Event, synchronously, announced: 101));
+            Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Error, synchronously, announced: 101));
+        }
+    }
+
+    [Fact]
+    public async Task AnError_EndsAtItsLimit()
+    {
+        Assert.Equal(new string('x', 100), await ReadAsync(new Pieces(new string('x', 1000), 7), Error));
+        Assert.Equal(new string('x', 100), await ReadAsync(new Pieces(new string('x', 1000), 7), Error, synchronously: true));
+        Assert.Equal("short", await ReadAsync(new Pieces("short", 7), Error));
+    }
+
+    [Theory]
+    [InlineData("\n\n", true)]
+    [InlineData("\r\n\r\n", true)]
+    [InlineData("\r\r", true)]
+    [InlineData("\n\r\n", true)]
+    [InlineData("\r\n\n", true)]
+    [InlineData("\n", false)]
+    [InlineData("\r", false)]
+    [InlineData("\r\n", false)]
+    public async Task AnEvent_EndsWithABlankLine_WhereverItIsSplit(string end, bool isEnd)
+    {
+        string text = string.Concat(Enumerable.Repeat(new string('x', 40) + end, 50));
+        for (int size = 1; size < 50; size++)
+        {
+            if (isEnd)
+            {
+                Assert.Equal(text, await ReadAsync(new Pieces(text, size), Event));
+            }
+            else
+            {
+                await Assert.ThrowsAsync<AnswerTooLongException>(() => ReadAsync(new Pieces(text, size), Event));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task AnEvent_BeyondItsLimit_IsFound_WhateverCameBefore() =>
+        await Gen.Select(Gen.OneOf("\n\n", "\r\n\r\n", "\r\r"), Gen.Int[0, 98].Array[0, 20], Gen.Int[0, 150], Gen.Int[1, 64]).SampleAsync(async (end, before, last, size) =>
+        {
+            string text = string.Concat(before.Select(length => new string('x', Math.Max(0, length - end.Length)) + end)) + new string('y', last);
+
+            // Half of a line end may be counted with what follows it.
+            if (last < 100)
+            {
+                Assert.Equal(text, await ReadAsync(new Pieces(text, size), Event));
+            }
+            else if (last > 100)
+            {
+                await Assert.ThrowsAsync<AnswerTooLongException>(() => ReadAsync(new Pieces(text, size), Event));
+            }
+        }, iter: 500);
+
+    [Fact]
+    public async Task WhatIsReceived_IsCounted()
+    {
+        StrongBox<long> received = new();
+
+        await ReadAsync(new Pieces(string.Concat(Enumerable.Repeat("data: 1\n\n", 30)), 7), Event, received: received);
+
+        Assert.Equal(270, received.Value);
+    }
+
+    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, StrongBox<long>? received = null, long announced = 0)
+    {
+        await using AnswerStream stream = new(body, limit, received, announced);
+        using MemoryStream read = new();
+        if (synchronously)
+        {
+            stream.CopyTo(read);
+        }
+        else
+        {
+            await stream.CopyToAsync(read, TestContext.Current.CancellationToken);
+        }
+
+        return Encoding.UTF8.GetString(read.ToArray());
+    }
+
+    /// <summary>Gives out so many bytes at a time.</summary>
+    private sealed class Pieces(string text, int size) : MemoryStream(Encoding.UTF8.GetBytes(text))
+    {
+        public bool IsDisposed { get; private set; }
+
+        public bool IsRead { get; private set; }
+
+        public override int Read(Span<byte> buffer)
+        {
+            IsRead = true;
+            return base.Read(buffer[..Math.Min(buffer.Length, size)]);
+        }
+
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            IsRead = true;
+            return base.ReadAsync(buffer[..Math.Min(buffer.Length, size)], cancellationToken);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            IsDisposed = true;
+            base.Dispose(disposing);
+        }
+    }
+}
