@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Reflection;
 using AzureOpenAI.RoundRobin.Configuration;
-using AzureOpenAI.RoundRobin.Tests.Fakes;
 using AzureOpenAI.RoundRobin.Tests.Configuration;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests;
 

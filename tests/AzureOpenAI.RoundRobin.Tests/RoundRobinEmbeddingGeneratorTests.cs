@@ -40,7 +40,7 @@ public class RoundRobinEmbeddingGeneratorTests
     }
 
     [Fact]
-    public async Task Generators_AreAskedInTurn_WithWholeBatches()
+    public async Task Generators_AreCalledInTurn_WithWholeBatches()
     {
         FakeEmbeddingGenerator[] inner = [new("a"), new("b"), new("c")];
         using RoundRobinEmbeddingGenerator generator = new(inner);
@@ -67,7 +67,7 @@ public class RoundRobinEmbeddingGeneratorTests
     }
 
     [Fact]
-    public async Task AFailure_OfAGenerator_MovesTheWholeBatch()
+    public async Task AFailure_OfAGenerator_FailsTheWholeBatchOver()
     {
         FakeEmbeddingGenerator bad = new("bad") { Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(20)) };
         FakeEmbeddingGenerator good = new("good");
@@ -158,7 +158,7 @@ public class RoundRobinEmbeddingGeneratorTests
     }
 
     [Fact]
-    public async Task Cancellation_ByTheCaller_BlamesNobody()
+    public async Task Cancellation_ByTheCaller_EjectsNoEndpoint()
     {
         FakeEmbeddingGenerator inner = new()
         {
@@ -282,7 +282,7 @@ public class RoundRobinEmbeddingGeneratorTests
     }
 
     [Fact]
-    public async Task ADeadline_ThatRunsOut_MovesTheBatchOnce()
+    public async Task ADeadline_ThatRunsOut_FailsTheBatchOverOnce()
     {
         FakeClock clock = new();
         FakeEmbeddingGenerator inner = new()

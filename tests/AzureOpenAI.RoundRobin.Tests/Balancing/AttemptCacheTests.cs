@@ -234,7 +234,7 @@ public sealed class AttemptCacheTests : IDisposable
     });
 
     [Fact]
-    public void HasCrowd_IsNotedByWhoeverIsTheThirdInFlightAtAnEndpoint()
+    public void HasCrowd_ThirdInFlightAtAnEndpoint_IsTrue()
     {
         for (int inFlight = 1; inFlight <= 5; inFlight++)
         {

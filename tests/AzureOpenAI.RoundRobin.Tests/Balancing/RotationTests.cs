@@ -67,7 +67,7 @@ public class RotationTests
     }, iter: 100);
 
     [Fact]
-    public void Of_MoreTurnsThanSlots_ScalesDownAndLeavesNobodyOut()
+    public void Of_MoreTurnsThanSlots_ScalesDownAndKeepsEachEndpoint()
     {
         int[] weights = [.. Enumerable.Range(0, 100).Select(i => i == 0 ? 1 : 99 + (i % 2))];
 
@@ -105,7 +105,7 @@ public class RotationTests
     }, iter: 3);
 
     [Fact]
-    public void Indexer_ATicketThatWraps_StaysInside()
+    public void Indexer_CursorThatWraps_StaysInside()
     {
         Rotation rotation = Rotation.Of(EndpointsOf([1, 1, 1]));
         uint ticket = uint.MaxValue - 3;
@@ -116,7 +116,7 @@ public class RotationTests
     }
 
     [Fact]
-    public void Indexer_OfAnyTicket_IsItsRemainder()
+    public void Indexer_AnyCursor_IsItsRemainder()
     {
         foreach (int count in Enumerable.Range(1, 70).Concat([127, 128, 641, 1000, 1023, 4095, Rotation.MaxSlots]))
         {
@@ -131,7 +131,7 @@ public class RotationTests
     }
 
     [Fact]
-    public void ContinuedAfter_WithTheNextTurn_ComesWhoeverStandsAfterTheLast() => Gen.Select(Gen.Int[2, 6], Gen.UInt, Gen.Int[1, 63]).Sample((count, ticket, kept) =>
+    public void ContinuedAfter_TheLastTurn_NextIsTheOneAfterIt() => Gen.Select(Gen.Int[2, 6], Gen.UInt, Gen.Int[1, 63]).Sample((count, ticket, kept) =>
     {
         Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, count)]);
         Endpoint[] stay = [.. all.Where((_, i) => (kept >> i) % 2 == 1)];
@@ -146,7 +146,7 @@ public class RotationTests
     });
 
     [Fact]
-    public void ContinuedAfter_WhateverLeavesAndReturns_ThoseThatStayDifferByAtMostOne() =>
+    public void ContinuedAfter_AnyLeaveAndReturn_ThoseThatStayDifferByAtMostOne() =>
         Gen.Select(Gen.Int[2, 6], Gen.UInt, Gen.Select(Gen.Int[0, 63], Gen.Int[0, 9]).Array[1, 40]).Sample((count, start, changes) =>
         {
             Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, count)]);
@@ -175,7 +175,7 @@ public class RotationTests
     [InlineData(100, 1, "[33]s[33]s[33]s[1]")]
     [InlineData(2, 2, "[16]c[16]d")]
     [InlineData(3, 2, "[16]d[16]e[1]")]
-    public void Of_WithSlowOnes_GivesEachOneTurnInAboutThirtyTwo(int well, int slow, string expected)
+    public void Of_LaggingEndpoints_GivesEachOneTurnIn32(int well, int slow, string expected)
     {
         Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, well + slow)]);
 
@@ -201,7 +201,7 @@ public class RotationTests
     }
 
     [Fact]
-    public void Of_WithSlowOnesAndWeights_KeepsTheWeightsOfTheOthers()
+    public void Of_LaggingEndpointsAndWeights_KeepsTheWeightsOfTheOthers()
     {
         Endpoint[] all = EndpointsOf([5, 1, 1, 1]);
 
@@ -214,7 +214,7 @@ public class RotationTests
     [InlineData(45, 40)]
     [InlineData(62, 60)]
     [InlineData(64, 64)]
-    public void Of_AlmostAsManySlowOnes_StillGivesEachItsTurn(int well, int slow)
+    public void Of_AlmostAllLagging_StillGivesEachItsTurn(int well, int slow)
     {
         Endpoint[] all = EndpointsOf([.. Enumerable.Repeat(1, well + slow)]);
 

@@ -4,118 +4,13 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chat;
 
-/// <summary>What is sent where: the deployment, the configured defaults, the messages; and that the caller's own objects stay as they are.</summary>
+/// <summary>What is sent: the configured defaults, the messages; and that the caller's own objects stay as they are.</summary>
 public class ChatRequestTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ModelId_ThatIsMapped_GoesToItsDeployments(bool streaming)
-    {
-        using ServicePool pool = new(["one/gpt", "two/gpt"], (i, entry) => entry.Deployments["gpt-4.1"] = i == 0 ? "large-one" : "large-two");
-
-        await pool.AskAsync(streaming, new() { ModelId = "gpt-4.1" });
-        await pool.AskAsync(streaming, new() { ModelId = "GPT-4.1" });
-        await pool.AskAsync(streaming);
-
-        Assert.Equal(["one/large-one", "two/large-two", "one/gpt"], pool.Service.Requests.Select(request => $"{request.Host}/{request.Deployment}"));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ModelId_ThatOnlySomeMap_LeavesTheOthersOut(bool streaming)
-    {
-        using ServicePool pool = new(["one/gpt", "two/gpt", "three/gpt-4.1"], (i, entry) =>
-        {
-            if (i == 0)
-            {
-                entry.Deployments["gpt-4.1"] = "large";
-            }
-        });
-        for (int i = 0; i < 4; i++)
-        {
-            await pool.AskAsync(streaming, new() { ModelId = "gpt-4.1" });
-        }
-
-        Assert.Equal(["one/large", "three/gpt-4.1", "one/large", "three/gpt-4.1"], pool.Service.Requests.Select(request => $"{request.Host}/{request.Deployment}"));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ModelId_ThatOnlySomeMap_IsNeverAnsweredByAnotherModelOfAReadyMadeClient(bool streaming)
-    {
-        using FakePool pool = new(3, endpoint: (i, entry) =>
-        {
-            entry.DeploymentName = i == 1 ? "small" : null;
-            if (i == 0)
-            {
-                entry.Deployments["large"] = "large-at-a";
-            }
-        });
-        List<string> asked = [];
-        foreach (FakeChatClient client in pool.Clients)
-        {
-            var (call, stream) = (client.OnCall, client.OnStream);
-            client.OnCall = (messages, options, token) =>
-            {
-                asked.Add($"{client.Name}/{options?.ModelId}");
-                return call(messages, options, token);
-            };
-            client.OnStream = (messages, options, token) =>
-            {
-                asked.Add($"{client.Name}/{options?.ModelId}");
-                return stream(messages, options, token);
-            };
-        }
-
-        for (int i = 0; i < 4; i++)
-        {
-            await pool.AskAsync(streaming, new() { ModelId = "large" });
-        }
-
-        Assert.Equal(["a/large-at-a", "c/large", "a/large-at-a", "c/large"], asked);
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ModelId_ThatNobodyMaps_ChangesNothingAtAClassicEndpoint(bool streaming)
-    {
-        using ServicePool pool = new(["one/gpt", "two/gpt"]);
-
-        await pool.AskAsync(streaming, new() { ModelId = "other" });
-
-        FakeService.Request request = Assert.Single(pool.Service.Requests);
-        Assert.Equal("gpt", request.Deployment);
-        Assert.Equal("other", request.Model);
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ModelId_AtAV1Endpoint_IsAlwaysADeploymentOfOurs(bool streaming)
-    {
-        using ServicePool pool = new(["one/gpt"], (_, entry) =>
-        {
-            entry.Endpoint = new Uri("https://one.openai.azure.com/openai/v1");
-            entry.Deployments["large"] = "large-one";
-        });
-
-        await pool.AskAsync(streaming);
-        await pool.AskAsync(streaming, new() { ModelId = "other" });
-        await pool.AskAsync(streaming, new() { ModelId = "large" });
-        await pool.AskAsync(streaming, new() { ModelId = "gpt" });
-
-        Assert.Equal(["gpt", "gpt", "large-one", "gpt"], pool.Service.Requests.Select(request => request.Model));
-        Assert.All(pool.Service.Requests, request => Assert.Equal("/openai/v1/chat/completions", request.Address.AbsolutePath));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task Defaults_WhereTheCallerNamesNone_AreSent(bool streaming)
+    public async Task Defaults_WhereTheCallerGivesNone_AreSent(bool streaming)
     {
         using ServicePool pool = new(["one/gpt", "two/gpt"], (i, entry) => entry.Temperature = i == 0 ? 0.5f : null, options =>
         {
@@ -174,7 +69,7 @@ public class ChatRequestTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Options_ThatNothingIsAddedTo_ArePassedOnAsTheyAre(bool streaming)
+    public async Task Options_WithNothingToAdd_ArePassedOnAsTheyAre(bool streaming)
     {
         using FakePool pool = new(1);
         ChatOptions options = new() { ModelId = "whatever" };
@@ -190,7 +85,7 @@ public class ChatRequestTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Messages_ThatCanBeReadOnlyOnce_AreReadOnceAndReachEveryAttempt(bool streaming)
+    public async Task Messages_ReadableOnlyOnce_AreReadOnceAndReachEveryAttempt(bool streaming)
     {
         using FakePool pool = new(3);
         List<string> read = [];

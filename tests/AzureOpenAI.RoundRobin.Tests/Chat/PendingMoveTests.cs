@@ -40,7 +40,7 @@ public class PendingMoveTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Wait_ThatFails_ThrowsWhatTheTakerSays(bool takerThrows)
+    public async Task Wait_Fails_ThrowsWhatTheTakerReturns(bool takerThrows)
     {
         PendingMove pending = new();
         TaskCompletionSource<bool> move = new();
@@ -61,7 +61,7 @@ public class PendingMoveTests
     }
 
     [Fact]
-    public async Task AStream_ThatIsDisposedWhileItWaits_LeavesItsLateUpdateToNobody()
+    public async Task Dispose_WhileItWaits_DropsTheLateUpdate()
     {
         using FakePool pool = new(1);
         Queue<LateStream> streams = new([new(), new()]);
@@ -89,7 +89,7 @@ public class PendingMoveTests
     }
 
     [Fact]
-    public async Task AStream_ThatIsDisposedWhileItWaits_MayStillFail()
+    public async Task Dispose_WhileItWaits_MayStillFail()
     {
         using FakePool pool = new(1);
         LateStream stream = new();
@@ -109,7 +109,7 @@ public class PendingMoveTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AStream_ThatIsDisposedWhileItOpens_LeavesTheNextAttemptAlone(bool fails)
+    public async Task Dispose_WhileItOpens_LeavesTheNextAttemptAlone(bool fails)
     {
         using FakePool pool = new(1);
         Queue<LateStream> streams = new([new() { OpensLate = true }, new() { OpensLate = true }]);

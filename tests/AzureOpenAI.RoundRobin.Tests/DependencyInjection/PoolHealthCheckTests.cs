@@ -16,7 +16,7 @@ public sealed class PoolHealthCheckTests
     private static CancellationToken Token => TestContext.Current.CancellationToken;
 
     [Fact]
-    public async Task WhileAllTakeCalls_ItIsHealthy_AndNobodyWasAsked()
+    public async Task AllAvailable_IsHealthy_WithoutACall()
     {
         await using ServiceProvider provider = Build(services => services.AddHealthChecks().AddAzureOpenAIRoundRobin());
 
@@ -28,7 +28,7 @@ public sealed class PoolHealthCheckTests
     }
 
     [Fact]
-    public async Task WhileSomeAreOut_ItIsDegraded_AndNamesThem()
+    public async Task SomeUnavailable_IsDegraded_AndNamesThem()
     {
         await using ServiceProvider provider = Build(services => services.AddHealthChecks().AddAzureOpenAIRoundRobin());
         Array.ForEach(_clients, client => client.Plays(client.Name == "a" ? FakeFailure.RateLimited(TimeSpan.FromSeconds(12)) : null));
@@ -46,7 +46,7 @@ public sealed class PoolHealthCheckTests
     [Theory]
     [InlineData(null, HealthStatus.Unhealthy)]
     [InlineData(HealthStatus.Degraded, HealthStatus.Degraded)]
-    public async Task WhileAllAreOut_ItIsWhatWasChosen_AndThenOnlyDegradedUntilSomebodyAsks(HealthStatus? chosen, HealthStatus expected)
+    public async Task AllUnavailable_IsTheFailureStatus_AndAfterTheCooldownDegradedUntilACall(HealthStatus? chosen, HealthStatus expected)
     {
         await using ServiceProvider provider = Build(services => services.AddHealthChecks().AddAzureOpenAIRoundRobin(failureStatus: chosen));
         Array.ForEach(_clients, client => client.Fails = FakeFailure.Status(401));
@@ -106,7 +106,7 @@ public sealed class PoolHealthCheckTests
     [Theory]
     [InlineData(null, "AddAzureOpenAIRoundRobin")]
     [InlineData("other", "'other'")]
-    public async Task WhereNothingWasRegistered_ItSaysSo(string? key, string named)
+    public async Task NothingRegistered_SaysSo(string? key, string named)
     {
         ServiceCollection services = new();
         services.AddLogging().AddHealthChecks().AddAzureOpenAIRoundRobin(serviceKey: key);
@@ -119,7 +119,7 @@ public sealed class PoolHealthCheckTests
     }
 
     [Fact]
-    public async Task AnEndpoint_WithSeveralDeployments_IsNamedWithTheOneThatIsOut()
+    public async Task SeveralDeployments_TheUnavailableOneIsNamed()
     {
         using ServicePool pool = new(["one"], (_, endpoint) => endpoint.Deployments["gpt-4.1"] = "gpt41-prod");
         pool.Service.On = _ => FakeService.Refusal(404);

@@ -152,7 +152,7 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
-    public async Task AConfigurationAtFault_IsRefusedWholeAndTold_AndTheNextOneIsTaken()
+    public async Task InvalidConfiguration_IsRefusedWholeAndLogged_AndTheNextOneIsTaken()
     {
         await using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(Over));
         EndpointPool pool = provider.GetRequiredService<EndpointPool>();
@@ -171,7 +171,7 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
-    public async Task CodeThatThrows_WhenTheConfigurationChanges_IsToldAndEndsNothing()
+    public async Task CodeThatThrows_WhenTheConfigurationChanges_IsLoggedAndEndsNothing()
     {
         await using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(options =>
         {
@@ -189,7 +189,7 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
-    public async Task CodeThatMeetsSomethingDisposed_IsToldToo_SinceThePoolIsNot()
+    public async Task CodeThatMeetsSomethingDisposed_IsLogged_SinceThePoolIsNot()
     {
         await using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(options =>
         {
@@ -243,7 +243,7 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
-    public async Task Warnings_AreToldOnceOnly()
+    public async Task Warnings_AreLoggedOnce()
     {
         _configuration[Variable] = Connection("one").Replace("\"azure_deployment\"", "\"colour\":\"blue\",\"azure_deployment\"", StringComparison.Ordinal);
         await using ServiceProvider provider = Build(services => services.AddAzureOpenAIRoundRobin(Over));

@@ -78,7 +78,7 @@ public class EmbeddingOperationTests
     }
 
     [Fact]
-    public async Task ABatch_ThatIsEmpty_IsTheSdksOwnErrorAndNobodysFault()
+    public async Task ABatch_ThatIsEmpty_IsTheSdksOwnError_AndEjectsNoEndpoint()
     {
         using ServicePool pool = new(["one", "two"]);
         using RoundRobinEmbeddingGenerator generator = new(pool.Pool);

@@ -37,7 +37,7 @@ public sealed class CallCountsTests : IDisposable
     }
 
     [Fact]
-    public void AnsweredAtOnce_WhereTheFirstAttemptWasLetGo_GoesOnInItsPlace()
+    public void AnsweredAtOnce_FirstAttemptWasReleased_GoesOnInItsPlace()
     {
         (Attempt first, Attempt second, Attempt third) = (New(), New(), New());
         _counts.AnsweredAtOnce(first);

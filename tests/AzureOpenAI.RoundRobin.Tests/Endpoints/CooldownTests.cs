@@ -49,7 +49,7 @@ public class CooldownTests
     [InlineData(2, 0, 8)]
     [InlineData(2, 60, 15)]
     [InlineData(100, 0, 300)]
-    public void For_Slow_IsAtLeastFourTimesTheCost(double cost, double outFor, double seconds) => Assert.Equal(seconds, For("Slow", 0, outFor, cost));
+    public void For_TimedOut_IsAtLeastFourTimesTheCost(double cost, double outFor, double seconds) => Assert.Equal(seconds, For("Slow", 0, outFor, cost));
 
     private static double For(string kind, int strikes, double outFor = 0, double cost = 0) =>
         Cooldown.For(Enum.Parse<OutcomeKind>(kind), strikes, TimeSpan.FromSeconds(outFor), TimeSpan.FromSeconds(cost)).TotalSeconds;

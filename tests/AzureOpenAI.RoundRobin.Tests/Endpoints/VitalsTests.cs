@@ -8,7 +8,7 @@ public class VitalsTests
     private readonly Vitals _vitals = new();
 
     [Fact]
-    public void HeardAge_OfAnEndpointThatWasNeverHeard_IsTheGreatest() => Assert.Equal(uint.MaxValue, _vitals.HeardAge(latest: 5));
+    public void HeardAge_WithoutProgress_IsTheGreatest() => Assert.Equal(uint.MaxValue, _vitals.HeardAge(latest: 5));
 
     [Fact]
     public void HeardAge_IsThatOfTheYoungestCall_InWhateverOrderTheyAreAnswered()
@@ -84,7 +84,7 @@ public class VitalsTests
     }
 
     [Fact]
-    public void AnswersThatWereThereAtOnce_TakeThePlacesOfTheOldest()
+    public void SynchronousAnswers_TakeThePlacesOfTheOldest()
     {
         _vitals.CountAtOnce(300, latest: 500);
         Assert.Equal(Enumerable.Repeat(499U, 256), AgesBelow(1000, latest: 500));
@@ -100,7 +100,7 @@ public class VitalsTests
     }
 
     [Fact]
-    public void AnswersThatWereThereAtOnce_CountAsBegunSinceTheLastLook()
+    public void SynchronousAnswers_CountAsBegunSinceTheLastLook()
     {
         _vitals.CountAtOnce(answered: 0, latest: 100);
 
@@ -115,7 +115,7 @@ public class VitalsTests
     }
 
     [Fact]
-    public void AnswersThatWereTimed_OrStreamsThatWereLetGo_AreNotCountedAsThereAtOnce()
+    public void AnswersThatWereTimed_OrAbandonedStreams_AreNotCountedAsSynchronous()
     {
         _vitals.Add(TimeSpan.FromSeconds(1), 0);
         _vitals.Unfinished();

@@ -85,7 +85,7 @@ public class OutcomeClassifierTests
     });
 
     [Fact]
-    public void Classify_OurDeadline_IsSlowUnlessTheEndpointSpokeInTheSameMoment()
+    public void Classify_OurDeadline_IsTimedOut_UnlessTheEndpointAnsweredInTheSameMoment()
     {
         foreach (Exception failure in Failures)
         {
@@ -164,7 +164,7 @@ public class OutcomeClassifierTests
     }
 
     [Fact]
-    public void Classify_NobodyThere_BeforeABuiltClientSent_IsTheEndpoints() =>
+    public void Classify_Unreachable_BeforeABuiltClientSent_IsTheEndpoints() =>
         Assert.Equal(OutcomeKind.Unreachable, Classify(FakeFailure.Refused(), new AttemptFacts { Built = true }).Kind);
 
     [Theory]
@@ -218,7 +218,7 @@ public class OutcomeClassifierTests
     }
 
     [Fact]
-    public void Classify_ACancellationThatNobodyAskedFor_IsSlow()
+    public void Classify_UnrequestedCancellation_IsTimedOut()
     {
         Exception[] failures = [new OperationCanceledException(), new TaskCanceledException(), new TimeoutException(), new TaskCanceledException("t", new TimeoutException())];
 

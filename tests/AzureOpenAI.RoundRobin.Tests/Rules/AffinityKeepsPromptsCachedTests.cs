@@ -5,11 +5,11 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>What affinity is for: 30 conversations of 10 turns, and how much of their prompts the endpoints find in their caches.</summary>
+[Trait("Rule", "7")]
 public class AffinityKeepsPromptsCachedTests
 {
     private const int Conversations = 30;
     private const int Turns = 10;
-
     private static readonly string Instructions = Words("system", 600);
 
     [Theory]
@@ -17,7 +17,7 @@ public class AffinityKeepsPromptsCachedTests
     [InlineData(true, 2)]
     [InlineData(false, 3)]
     [InlineData(true, 4)]
-    public async Task Conversations_WithAffinity_FindTheirPromptsCachedAndLoadAllAlike(bool streaming, int seed)
+    public async Task OneAfterTheOther_PromptsAreCached_AndTheLoadIsEven(bool streaming, int seed)
     {
         Figures alone = await TalkAsync(1, EndpointAffinity.None, streaming, seed);
         Figures rotated = await TalkAsync(3, EndpointAffinity.None, streaming, seed);
@@ -35,7 +35,7 @@ public class AffinityKeepsPromptsCachedTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Conversations_AllAtOnce_FindTheirPromptsCachedAndLoadAllAlike(bool streaming)
+    public async Task AllAtOnce_PromptsAreCached_AndTheLoadIsEven(bool streaming)
     {
         using FakePool pool = PoolOf(3, EndpointAffinity.PromptCache, streaming, out FakePromptCache[] caches);
 

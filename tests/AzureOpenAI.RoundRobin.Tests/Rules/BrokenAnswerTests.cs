@@ -6,12 +6,13 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>Answers that cannot be read: the endpoint's fault, or a kind of answer that the SDK does not know.</summary>
+[Trait("Rule", "5.3")]
 public class BrokenAnswerTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_IsTriedOnOneOtherEndpoint(bool streaming)
+    public async Task BrokenAnswer_IsTriedOnOneOtherEndpoint(bool streaming)
     {
         using FakePool pool = new(4);
         pool.Clients[0].Fails = new IOException("broken");
@@ -24,7 +25,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_TwiceTheSameWay_SurfacesAndNobodyCools(bool streaming)
+    public async Task TwiceTheSameWay_Surfaces_AndEjectsNoEndpoint(bool streaming)
     {
         using FakePool pool = new(2);
         Exception[] failures = [new JsonException("unknown finish reason"), new JsonException("unknown finish reason")];
@@ -42,7 +43,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_TwiceInDifferentWays_SurfacesAndBothAreBlamed(bool streaming)
+    public async Task TwiceInDifferentWays_Surfaces_AndBothCount(bool streaming)
     {
         using FakePool pool = new(4);
         Exception second = new IOException("broken");
@@ -60,7 +61,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenAnotherFailure_GoesOnToTheThird(bool streaming)
+    public async Task ThenAnotherFailure_FailsOverToTheThird(bool streaming)
     {
         using FakePool pool = new(3);
         pool.Clients[0].Fails = new IOException("broken");
@@ -76,7 +77,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenARequestsOwnFault_IsTheEndpoints(bool streaming)
+    public async Task ThenARequestAtFault_IsTheEndpoints(bool streaming)
     {
         using FakePool pool = new(3);
         pool.Clients[0].Fails = new IOException("broken");
@@ -90,7 +91,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenItsCallerGivesUp_IsNobodys(bool streaming)
+    public async Task ThenTheCallerCancels_CountsForNoEndpoint(bool streaming)
     {
         using FakePool pool = new(3);
         using CancellationTokenSource source = new();
@@ -107,7 +108,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenTwoThatAreSlow_IsTheEndpoints(bool streaming)
+    public async Task ThenTwoTimeouts_IsTheEndpoints(bool streaming)
     {
         using FakePool pool = new(4, options => options.AttemptTimeout = TimeSpan.FromSeconds(10));
         pool.Clients[0].Fails = new IOException("broken");
@@ -124,7 +125,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenTwoThatAskToWaitForHours_IsTheEndpoints(bool streaming)
+    public async Task ThenTwoHintsOfHours_IsTheEndpoints(bool streaming)
     {
         using FakePool pool = new(4);
         pool.Clients[0].Fails = new IOException("broken");
@@ -139,7 +140,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenTheLastAttemptThatIsAllowed_IsTheEndpoints(bool streaming)
+    public async Task ThenTheLastAttemptAllowed_IsTheEndpoints(bool streaming)
     {
         using FakePool pool = new(3, options => options.MaxAttempts = 2);
         pool.Clients[0].Fails = new IOException("broken");
@@ -155,7 +156,7 @@ public class BrokenAnswerTests
     [InlineData(404, true)]
     [InlineData(429, false)]
     [InlineData(429, true)]
-    public async Task ABrokenAnswer_AndThenNobodyIsLeft_IsTheEndpoints(int status, bool streaming)
+    public async Task ThenNoEndpointIsLeft_IsTheEndpoints(int status, bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
         Array.ForEach(pool.Clients, client => client.Hold());
@@ -173,7 +174,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABrokenAnswer_ThenItsCallerGivesUpInTheLine_IsTheEndpoints(bool streaming)
+    public async Task ThenTheCallerCancelsInTheQueue_IsTheEndpoints(bool streaming)
     {
         using FakePool pool = new(2);
         using CancellationTokenSource source = new();
@@ -205,7 +206,7 @@ public class BrokenAnswerTests
     [InlineData("{}", true)]
     [InlineData("<html>Bad gateway</html>", true)]
     [InlineData("""{"error":{"code":"500","message":"inside a 200"}}""", true)]
-    public async Task A200_WithoutAnAnswer_MovesOn(string? body, bool streaming)
+    public async Task Status200WithoutAnAnswer_FailsOver(string? body, bool streaming)
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one"
@@ -219,7 +220,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A200_WithoutAFinishReason_IsNeverASuccess(bool streaming)
+    public async Task Status200WithoutAFinishReason_IsNeverASuccess(bool streaming)
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Answer(request, finish: null) : null;
@@ -237,7 +238,7 @@ public class BrokenAnswerTests
     }
 
     [Fact]
-    public async Task AFinishReason_ThatTheSdkDoesNotKnow_TakesNobodyOut()
+    public async Task UnknownFinishReason_EjectsNoEndpoint()
     {
         using ServicePool pool = new(["one", "two", "three"]);
         pool.Service.On = request => FakeService.Answer(request, "brand_new_reason");
@@ -252,7 +253,7 @@ public class BrokenAnswerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnAnswer_OfAReadyMadeClientWithoutAFinishReason_IsASuccess(bool streaming)
+    public async Task ReadyMadeClientWithoutAFinishReason_IsASuccess(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].OnCall = (_, _, _) => Task.FromResult(new ChatResponse());

@@ -3,6 +3,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>Many calls at one instant, more than all endpoints together take at once.</summary>
+[Trait("Rule", "4")]
 public class BurstProtectionTests
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
@@ -10,7 +11,7 @@ public class BurstProtectionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WhoeverIsRejected_DoesNotGoWhereTheSameBurstStandsUnjudged(bool streaming)
+    public async Task Rejected_DoesNotGoWhereTheSameBurstIsUnacknowledged(bool streaming)
     {
         using FakePool pool = new(4);
         Task<string>[] calls = Burst(pool, 400, streaming);
@@ -34,7 +35,7 @@ public class BurstProtectionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WhereTheBurstIsAnswered_OthersGoOn(bool streaming)
+    public async Task BurstIsAnswered_OthersGoOn(bool streaming)
     {
         using FakePool pool = new(2);
         Task<string>[] calls = Burst(pool, 200, streaming);
@@ -57,7 +58,7 @@ public class BurstProtectionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WhereTheBurstIsTakenButNotYetAnswered_OthersGoOnWithinTheTimeOfARejection(bool streaming)
+    public async Task BurstIsAdmittedButNotAnswered_OthersGoOnWithinTheRejectionTime(bool streaming)
     {
         using FakePool pool = new(2);
         Burst(pool, 200, streaming);
@@ -79,7 +80,7 @@ public class BurstProtectionTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WhoeverCannotWait_GoesOnAtOnce(bool streaming)
+    public async Task CannotWait_GoesOnAtOnce(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
         Burst(pool, 200, streaming);

@@ -3,13 +3,14 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>The caller gives up: judged by its token, never by the exception, and never held against an endpoint.</summary>
+/// <summary>The caller cancels: judged by its token, never by the exception, and never counted against an endpoint.</summary>
+[Trait("Rule", "5.3")]
 public class CallerCancelsTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_BeforeTheCall_AsksNobody(bool streaming)
+    public async Task BeforeTheCall_NoEndpointIsCalled(bool streaming)
     {
         using FakePool pool = new(2);
         using CancellationTokenSource source = new();
@@ -25,7 +26,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_DuringTheAttempt_BlamesNobodyAndTriesNobodyElse(bool streaming)
+    public async Task DuringTheAttempt_EjectsNoEndpoint_AndTriesNoOther(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -49,7 +50,7 @@ public class CallerCancelsTests
 
     [Theory]
     [MemberData(nameof(Thrown))]
-    public async Task Cancelled_WhileTheClientThrowsSomethingElse_StillIsTheCallers(string kind, bool streaming)
+    public async Task ClientThrowsSomethingElse_IsStillTheCallers(string kind, bool streaming)
     {
         using FakePool pool = new(2);
         using CancellationTokenSource caller = new();
@@ -85,7 +86,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_BetweenTwoAttempts_EndsTheCall(bool streaming)
+    public async Task BetweenTwoAttempts_EndsTheCall(bool streaming)
     {
         using FakePool pool = new(1);
         pool.Clients[0].Plays(FakeFailure.Status(500));
@@ -102,7 +103,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_AfterTheAnswer_ChangesNothing(bool streaming)
+    public async Task AfterTheAnswer_ChangesNothing(bool streaming)
     {
         using FakePool pool = new(2);
         using CancellationTokenSource caller = new();
@@ -114,7 +115,7 @@ public class CallerCancelsTests
     }
 
     [Fact]
-    public async Task Cancelled_MidStream_EndsTheStreamAndBlamesNobody()
+    public async Task MidStream_EndsTheStream_AndEjectsNoEndpoint()
     {
         using FakePool pool = new(2);
         using CancellationTokenSource caller = new();
@@ -136,7 +137,7 @@ public class CallerCancelsTests
     }
 
     [Fact]
-    public async Task Cancelled_ByTheEnumeratorsOwnToken_EndsTheStream()
+    public async Task ByTheTokenOfTheEnumerator_EndsTheStream()
     {
         using FakePool pool = new(2);
         using CancellationTokenSource enumerator = new();
@@ -153,7 +154,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_WhileWaitingInTheLine_LeavesItAndCostsNothingUpstream(bool streaming)
+    public async Task InTheQueue_LeavesIt_AndCostsNothingUpstream(bool streaming)
     {
         using FakePool pool = new(2);
         foreach (FakeChatClient client in pool.Clients)
@@ -178,7 +179,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_JustAsTheLineLetsItGo_LeavesNothingRunningAndSaysNothingOfTheEndpoint(bool streaming)
+    public async Task JustAsTheQueueReleasesIt_LeavesNothingRunning_AndCountsForNoEndpoint(bool streaming)
     {
         using FakePool pool = new(1);
         using CancellationTokenSource source = new();
@@ -203,7 +204,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Registrations_OnTheCallersToken_AreGoneAfterTheCall(bool streaming)
+    public async Task AfterTheCall_NoRegistrationsAreLeftOnTheToken(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -227,7 +228,7 @@ public class CallerCancelsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Cancelled_FromManyThreads_NeverTouchesAnotherCall(bool streaming)
+    public async Task ManyThreads_NeverTouchesAnotherCall(bool streaming)
     {
         using FakePool pool = new(3);
         foreach (FakeChatClient client in pool.Clients)

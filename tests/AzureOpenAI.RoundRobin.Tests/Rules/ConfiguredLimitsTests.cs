@@ -4,7 +4,8 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>RequestsPerMinute and TokensPerMinute of an endpoint: kept from the first call on, at nobody's cost but time.</summary>
+/// <summary>RequestsPerMinute and TokensPerMinute of an endpoint: kept from the first call on.</summary>
+[Trait("Rule", "4")]
 public class ConfiguredLimitsTests
 {
     [Theory]
@@ -30,7 +31,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpointAtItsLimit_IsPassedOverWhileAnotherHasRoom(bool streaming)
+    public async Task AtItsLimit_IsSkippedWhileAnotherHasRoom(bool streaming)
     {
         using FakePool pool = new(2, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
 
@@ -42,7 +43,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpointAtItsLimit_LeavesItsTurnsToTheOthersEvenly(bool streaming)
+    public async Task AtItsLimit_OthersShareItsTurnsEvenly(bool streaming)
     {
         using FakePool pool = new(3, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
 
@@ -54,7 +55,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WithinTheLimits_TheSpreadIsExactlyEven(bool streaming)
+    public async Task WithinTheLimits_SpreadIsExactlyEven(bool streaming)
     {
         using FakePool pool = new(3, endpoint: (_, entry) => (entry.RequestsPerMinute, entry.TokensPerMinute) = (6000, 1_000_000));
 
@@ -98,7 +99,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TokensPerMinute_ChargeForTheOutputThatTheConfigurationAsksFor(bool streaming)
+    public async Task TokensPerMinute_ChargeForTheConfiguredOutput(bool streaming)
     {
         using ServicePool pool = new(["east"], (_, entry) => (entry.TokensPerMinute, entry.MaxOutputTokens) = (1000, 499), options => options.MaxWait = TimeSpan.FromMinutes(5));
         await pool.AskAsync(streaming);
@@ -114,7 +115,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_AboveTheWholeTokenLimit_IsSentWhereNothingElseCounts(bool streaming)
+    public async Task AboveTheWholeTokenLimit_IsSentWhereNothingElseCounts(bool streaming)
     {
         using FakePool pool = new(1, endpoint: (_, entry) => entry.TokensPerMinute = 100);
 
@@ -124,7 +125,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatTheTokenLimitWouldHoldBeyondItsPatience_IsSentAtOnce(bool streaming)
+    public async Task TokenLimitBeyondMaxWait_IsSentAtOnce(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero, (_, entry) => entry.TokensPerMinute = 100);
 
@@ -134,7 +135,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatWaitsForTokensUntilTheEndOfItsPatience_IsSentThen(bool streaming)
+    public async Task WaitsForTokensUntilMaxWait_IsSentThen(bool streaming)
     {
         // It has room for one in a minute, and the second would be in time; but it is charged for while others come back before it.
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(60), (_, entry) => entry.TokensPerMinute = 100);
@@ -155,7 +156,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatWaitsForTokens_IsNotOvertakenByOneThatNeedsFewer(bool streaming)
+    public async Task WaitsForTokens_IsNotOvertakenByOneThatNeedsFewer(bool streaming)
     {
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromMinutes(5), (_, entry) => entry.TokensPerMinute = 1000);
         await pool.AskAsync(streaming, new() { MaxOutputTokens = 599 });
@@ -172,7 +173,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatFailed_AndHasNoTokensLeftForASecondAttempt_IsLeftItsPauseAllTheSame(bool streaming)
+    public async Task FailedWithoutTokensForASecondAttempt_KeepsItsPause(bool streaming)
     {
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(30), (_, entry) => entry.TokensPerMinute = 100);
         pool.Clients[0].Plays(FakeFailure.Status(500));
@@ -188,7 +189,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_WithoutRoomForItsTokens_GoesToAFitEndpointRatherThanToOneThatErrs(bool streaming)
+    public async Task NoRoomForItsTokens_GoesToAHealthyEndpointRatherThanToOneThatErrs(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(30), (_, entry) => entry.TokensPerMinute = 1000);
         pool.Clients[0].Plays(FakeFailure.Status(500), FakeFailure.Status(500));
@@ -205,7 +206,7 @@ public class ConfiguredLimitsTests
     }
 
     [Fact]
-    public async Task AnOperation_WhoseTokensNobodyCounts_IsNotHeldBackByATokenLimit()
+    public async Task OperationOfInvokeAsync_IsNotHeldBackByATokenLimit()
     {
         using ServicePool pool = new(["east"], (_, entry) => entry.TokensPerMinute = 100, options => options.MaxWait = TimeSpan.Zero);
         await pool.AskAsync(options: new() { MaxOutputTokens = 100_000 });
@@ -216,7 +217,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatTheRequestLimitWouldHoldBeyondItsPatience_IsRefusedWithTheTime(bool streaming)
+    public async Task RequestLimitBeyondMaxWait_IsRefusedWithTheTime(bool streaming)
     {
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(5), (_, entry) => entry.RequestsPerMinute = 6);
         await pool.AskAsync(streaming);
@@ -233,7 +234,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALimit_OfTheEndpointsOwnDeployment_IsNotHeldAgainstItsOthers(bool streaming)
+    public async Task LimitOfOneDeployment_DoesNotCountForTheOthers(bool streaming)
     {
         using FakePool pool = new(1, endpoint: (_, entry) =>
         {
@@ -279,7 +280,7 @@ public class ConfiguredLimitsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task RequestsPerMinute_AreKeptWhereErrorsAreAskedAgain(bool streaming)
+    public async Task RequestsPerMinute_AreKeptByRetriesAfterErrors(bool streaming)
     {
         using FakePool pool = new(2, endpoint: (_, entry) => entry.RequestsPerMinute = 6);
         Array.ForEach(pool.Clients, static client => client.Fails = FakeFailure.Status(500));
@@ -303,7 +304,7 @@ public class ConfiguredLimitsTests
     [InlineData(true, 401)]
     [InlineData(false, 404)]
     [InlineData(true, 404)]
-    public async Task RequestsPerMinute_AreKeptWhereMisconfiguredOnesAreAskedAgain(bool streaming, int status)
+    public async Task RequestsPerMinute_AreKeptByRetriesOfMisconfiguredOnes(bool streaming, int status)
     {
         using FakePool pool = new(1, endpoint: (_, entry) => entry.RequestsPerMinute = 6);
         pool.Clients[0].Fails = FakeFailure.Status(status);

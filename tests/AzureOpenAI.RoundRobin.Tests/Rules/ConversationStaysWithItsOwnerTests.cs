@@ -6,6 +6,7 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>Conversations that a ready-made client keeps, and its caller goes on with by their id.</summary>
+[Trait("Rule", "5")]
 public class ConversationStaysWithItsOwnerTests
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(5);
@@ -13,7 +14,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_ThatAClientGaveOut_GoesBackToIt(bool streaming)
+    public async Task Id_GoesBackToTheClientThatMadeIt(bool streaming)
     {
         using FakePool pool = new(3);
         Keep(pool, "conversation", at: 1);
@@ -31,7 +32,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_TakesNobodysTurn(bool streaming)
+    public async Task Id_TakesNoTurn(bool streaming)
     {
         using FakePool pool = new(3);
         Keep(pool, "conversation", at: 1);
@@ -44,7 +45,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_ThatNobodyGaveOut_GoesWhereTheTurnIs(bool streaming)
+    public async Task UnknownId_FollowsTheRotation(bool streaming)
     {
         using FakePool pool = new(3);
         Keep(pool, "conversation", at: 1);
@@ -57,7 +58,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_ThatTheClientDoesNotKnow_IsTheCallersFaultAndNobodyCools(bool streaming)
+    public async Task IdNotFound_IsTheCallersFault_AndEjectsNoEndpoint(bool streaming)
     {
         using FakePool pool = new(3);
         Exception unknown = FakeFailure.Status(404);
@@ -71,7 +72,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_WhoseMakerIsOut_WaitsForItAndAsksNobodyElse(bool streaming)
+    public async Task OwnerUnavailable_WaitsForIt_AndCallsNoOther(bool streaming)
     {
         using FakePool pool = new(2);
         Keep(pool, "conversation", at: 0);
@@ -93,7 +94,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_WhoseMakerIsOutForTooLong_FailsAndAsksNobodyElse(bool streaming)
+    public async Task OwnerUnavailableForTooLong_Fails_AndCallsNoOther(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = Pause);
         Keep(pool, "conversation", at: 0);
@@ -110,7 +111,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_WhoseMakerFailsOnce_IsAskedAgainThere(bool streaming)
+    public async Task OwnerFailsOnce_IsCalledAgain(bool streaming)
     {
         using FakePool pool = new(2);
         Keep(pool, "conversation", at: 0);
@@ -128,7 +129,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_WhoseMakerIsSilent_IsNotMoved(bool streaming)
+    public async Task OwnerStalled_IsNotRelocated(bool streaming)
     {
         using FakePool pool = new(2);
         Keep(pool, "conversation", at: 0);
@@ -157,7 +158,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_WithAnAffinity_StillGoesToItsMaker(bool streaming)
+    public async Task WithAffinity_StillGoesToItsOwner(bool streaming)
     {
         using FakePool pool = new(4, options => options.Affinity = EndpointAffinity.PromptCache);
         foreach (FakeChatClient client in pool.Clients)
@@ -179,7 +180,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_OfAModelThatIsMapped_GoesToItsMakerUnderThatModelsName(bool streaming)
+    public async Task MappedModel_GoesToItsOwnerUnderThatName(bool streaming)
     {
         using FakePool pool = new(3, endpoint: (i, entry) =>
         {
@@ -202,7 +203,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnId_OfAPoolOfOne_GoesTheOneWay(bool streaming)
+    public async Task PoolOfOne_GoesToTheOnlyEndpoint(bool streaming)
     {
         using FakePool pool = new(1);
         Keep(pool, "conversation", at: 0);
@@ -212,7 +213,7 @@ public class ConversationStaysWithItsOwnerTests
     }
 
     [Fact]
-    public void AnId_OfEndpointsThatThePoolBuilt_IsIgnored()
+    public void BuiltEndpoints_IdIsIgnored()
     {
         using FakeChatClient other = new("other");
         RoundRobinOptions options = new() { DeploymentName = "gpt" };
@@ -226,7 +227,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Dispose_WakesACallThatWaitsForItsMaker(bool streaming)
+    public async Task Dispose_WakesACallThatWaitsForItsOwner(bool streaming)
     {
         FakePool pool = new(2);
         Keep(pool, "conversation", at: 0);
@@ -248,7 +249,7 @@ public class ConversationStaysWithItsOwnerTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Ids_OfManyCallersAtOnce_NeverReachAnotherClient(bool streaming)
+    public async Task ManyCallersAtOnce_IdsNeverReachAnotherClient(bool streaming)
     {
         using FakePool pool = new(4);
         int last = 0;

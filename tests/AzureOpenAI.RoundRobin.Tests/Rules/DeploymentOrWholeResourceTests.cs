@@ -6,7 +6,8 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>What a failure takes out: one deployment, or the whole resource that it shares with others.</summary>
+/// <summary>What a failure ejects: one deployment, or the whole resource that it shares with others.</summary>
+[Trait("Rule", "5.3")]
 public class DeploymentOrWholeResourceTests
 {
     [Theory]
@@ -14,7 +15,7 @@ public class DeploymentOrWholeResourceTests
     [InlineData(403, false)]
     [InlineData(401, true)]
     [InlineData(403, true)]
-    public async Task Credential_TakesOutAllDeploymentsOfTheResource(int status, bool streaming)
+    public async Task CredentialRefused_EjectsAllDeploymentsOfTheResource(int status, bool streaming)
     {
         using ServicePool pool = new(["one/x", "one/y", "two/x"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(status) : null;
@@ -31,7 +32,7 @@ public class DeploymentOrWholeResourceTests
     [InlineData(404, false)]
     [InlineData(429, true)]
     [InlineData(404, true)]
-    public async Task RateLimitOrMissing_TakesOutTheDeploymentOnly(int status, bool streaming)
+    public async Task RateLimitedOrMissing_EjectsTheDeploymentOnly(int status, bool streaming)
     {
         using ServicePool pool = new(["one/x", "one/y", "two/x"]);
         pool.Service.On = request => request is { Host: "one", Deployment: "x" } ? FakeService.Refusal(status) : null;
@@ -44,7 +45,7 @@ public class DeploymentOrWholeResourceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Faults_OfBothDeployments_AreCountedAtTheResource(bool streaming)
+    public async Task ErrorsOfBothDeployments_AreCountedAtTheResource(bool streaming)
     {
         using ServicePool pool = new(["one/x", "one/y", "two/x"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(500) : null;
@@ -57,7 +58,7 @@ public class DeploymentOrWholeResourceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheSameDeployment_BehindTwoModels_IsOneEndpoint(bool streaming)
+    public async Task SameDeploymentBehindTwoModels_IsOneEndpoint(bool streaming)
     {
         using ServicePool pool = new(["one/x", "two/x"], (_, entry) => entry.Deployments["gpt-x"] = "x");
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(429, ("Retry-After", "60")) : null;
@@ -71,7 +72,7 @@ public class DeploymentOrWholeResourceTests
     }
 
     [Fact]
-    public void TheSameDeployment_MappedByOneEntryAndAnothersOwn_StandsInItsModelOnce()
+    public void SameDeploymentMappedByOneEntryAndAnothersOwn_IsInItsModelOnce()
     {
         using ServicePool pool = new(["one/small", "one/large", "two/large"], (i, entry) =>
         {
@@ -87,7 +88,7 @@ public class DeploymentOrWholeResourceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TwoModels_OfOneResource_ShareItsCredentialAndNotItsLimits(bool streaming)
+    public async Task TwoModelsOfOneResource_ShareItsCredentialAndNotItsLimits(bool streaming)
     {
         using ServicePool pool = new(["one/small", "two/small"], (_, entry) => entry.Deployments["large"] = "big");
         ChatOptions large = new() { ModelId = "large" };
@@ -106,7 +107,7 @@ public class DeploymentOrWholeResourceTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task A404_ForAModelThatTheCallerNamedAtABuiltEndpoint_IsTheEndpoints(bool streaming)
+    public async Task NotFound_ModelNamedByTheCallerAtABuiltEndpoint_IsTheEndpoints(bool streaming)
     {
         using ServicePool pool = new(["one/x", "two/x"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(404) : null;
@@ -116,7 +117,7 @@ public class DeploymentOrWholeResourceTests
     }
 
     [Fact]
-    public void AProbe_OfOneDeployment_IsOneOfTheWholeResource()
+    public void ProbeOfOneDeployment_IsOneOfTheWholeResource()
     {
         FakeClock time = new();
         Resource resource = new("one", time, () => 0);

@@ -3,14 +3,15 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>Pools in which every endpoint fails a part of its calls and answers the rest: they serve, rather than send each other out until none is left.</summary>
+/// <summary>Pools in which every endpoint fails a part of its calls and answers the rest: they serve, rather than eject each other until none is left.</summary>
+[Trait("Rule", "5.7")]
 public class LastAvailableEndpointErrorsTests
 {
     public static TheoryData<string, bool> Kinds => new MatrixTheoryData<string, bool>(["fault", "broken"], [false, true]);
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public async Task TheLastEndpoint_StaysInForErrors_UntilTheyAreMoreThanTenInARow(string kind, bool streaming)
+    public async Task LastAvailable_Errors_StaysUntilMoreThanTenInARow(string kind, bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxAttempts = 1);
         pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromMinutes(5));
@@ -32,7 +33,7 @@ public class LastAvailableEndpointErrorsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheLastEndpoint_ThatCannotBeReached_GoesOutAtOnce(bool streaming)
+    public async Task LastAvailable_Unreachable_IsEjectedAtOnce(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxAttempts = 1);
         pool.Clients[0].Fails = FakeFailure.Refused();
@@ -48,7 +49,7 @@ public class LastAvailableEndpointErrorsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnErrorThatStatesItsTime_TakesTheLastEndpointOutAllTheSame(bool streaming)
+    public async Task LastAvailable_ErrorWithHint_IsEjected(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxAttempts = 1);
         pool.Clients[0].Fails = FakeFailure.Refused();
@@ -63,7 +64,7 @@ public class LastAvailableEndpointErrorsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpoint_ThatIsOutForErrorsBetweenAnswers_IsAskedByACallThatHasNobodyElse(bool streaming)
+    public async Task EjectedForErrorsBetweenAnswers_IsCalledWhereNoOtherIsLeft(bool streaming)
     {
         using FakePool pool = new(2);
         await TakeFirstOutAsync(pool, streaming);
@@ -79,7 +80,7 @@ public class LastAvailableEndpointErrorsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task OfTwoThatAreOutForErrors_TheOneThatFailedLongerAgoIsAsked(bool streaming)
+    public async Task TwoEjectedForErrors_TheOneThatFailedLongerAgoIsCalled(bool streaming)
     {
         using FakePool pool = new(3);
         foreach (int i in new[] { 1, 0 })
@@ -101,7 +102,7 @@ public class LastAvailableEndpointErrorsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpoint_ThatFailedTenInARow_IsWaitedFor(bool streaming)
+    public async Task TenErrorsInARow_CallWaits(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Fails = FakeFailure.Status(500);
@@ -129,7 +130,7 @@ public class LastAvailableEndpointErrorsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task SuchCalls_AreBoundedByTheBudget(bool streaming)
+    public async Task CallsOfEjectedEndpoints_AreBoundedByTheBudget(bool streaming)
     {
         using FakePool pool = new(2);
         await TakeFirstOutAsync(pool, streaming);

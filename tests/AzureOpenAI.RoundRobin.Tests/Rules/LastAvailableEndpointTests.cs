@@ -5,7 +5,8 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>The only endpoint, or the last that is not out: for what it does to single calls it does not go out, since nobody would do better.</summary>
+/// <summary>The only endpoint, or the last available one: it is not ejected for what it does to single calls, since no other would do better.</summary>
+[Trait("Rule", "5.7")]
 public class LastAvailableEndpointTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(3);
@@ -13,7 +14,7 @@ public class LastAvailableEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheOnlyEndpoint_ThatCutsStreams_StaysIn(bool streaming)
+    public async Task OnlyEndpoint_CutsStreams_StaysAvailable(bool streaming)
     {
         using FakePool pool = new(1);
         for (int i = 0; i < 5; i++)
@@ -28,7 +29,7 @@ public class LastAvailableEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheOnlyEndpoint_ThatIsSlowAgainAndAgain_StaysIn(bool streaming)
+    public async Task OnlyEndpoint_TimesOutAgainAndAgain_StaysAvailable(bool streaming)
     {
         using FakePool pool = new(1, options => options.AttemptTimeout = Limit);
         pool.Clients[0].Hold();
@@ -48,7 +49,7 @@ public class LastAvailableEndpointTests
     }
 
     [Fact]
-    public async Task TheOnlyEndpoint_WhoseStreamsHangAfterContent_StaysIn()
+    public async Task OnlyEndpoint_StreamsHangAfterContent_StaysAvailable()
     {
         using FakePool pool = new(1, options => options.AttemptTimeout = Limit);
         pool.Clients[0].OnStream = static (_, _, token) => HangingAsync(token);
@@ -64,7 +65,7 @@ public class LastAvailableEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheOnlyEndpoint_ThatCutAStreamAndThenErrs_IsNotAskedWithoutAPause(bool streaming)
+    public async Task OnlyEndpoint_CutsAStreamAndThenErrs_IsNotCalledWithoutAPause(bool streaming)
     {
         using FakePool pool = new(1);
         await CutAsync(pool, 0);
@@ -83,7 +84,7 @@ public class LastAvailableEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheLastOpen_ThatCutsStreams_StaysInUntilAnotherIsBack(bool streaming)
+    public async Task LastAvailable_CutsStreams_StaysUntilAnotherIsAvailable(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(60));
@@ -108,7 +109,7 @@ public class LastAvailableEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheLastOpen_ThatHangs_GoesOut_SoThatOneThatIsWellAgainIsAsked(bool streaming)
+    public async Task LastAvailable_TimesOut_IsEjected_SoThatAnotherIsProbed(bool streaming)
     {
         using FakePool pool = new(2, options => (options.AttemptTimeout, options.MaxAttempts) = (Limit, 1));
         foreach (FakeChatClient client in pool.Clients)
@@ -137,7 +138,7 @@ public class LastAvailableEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AProbe_ThatIsSlow_PutsOutTheOnlyOneAgain(bool streaming)
+    public async Task OnlyEndpoint_ProbeTimesOut_IsEjectedAgain(bool streaming)
     {
         using FakePool pool = new(1, options => (options.AttemptTimeout, options.MaxAttempts) = (Limit, 1));
         pool.Clients[0].Fails = FakeFailure.Refused();
@@ -153,7 +154,7 @@ public class LastAvailableEndpointTests
     }
 
     [Fact]
-    public async Task ADeployment_ThatCutsStreams_GoesOutWhereAnotherOfItsResourceAnswers()
+    public async Task DeploymentThatCutsStreams_IsEjected_WhereAnotherOfItsResourceAnswers()
     {
         using ServicePool pool = new(["one/x", "one/y"]);
         pool.Service.On = static request => FakeService.Answer(request, request.Deployment == "x" ? null : "stop");

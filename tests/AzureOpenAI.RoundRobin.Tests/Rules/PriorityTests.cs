@@ -1,14 +1,44 @@
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using CsCheck;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>Provisioned throughput before pay-as-you-go: the best tier first, and what it has no room for goes on to the next.</summary>
+/// <summary>Provisioned throughput before pay-as-you-go: the best priority first, and what it has no room for goes on to the next.</summary>
+[Trait("Rule", "4")]
 public class PriorityTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheBestTier_WhileItHasRoom_TakesAll(bool streaming)
+    public async Task LowerPriority_WhileTheBetterHasAnyAvailable_IsNotCalled(bool streaming)
+    {
+        using FakePool pool = new(3, endpoint: (i, entry) => entry.Priority = i == 2 ? 1 : 0);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(60)));
+
+        Assert.Equal("bbbbbb", await pool.AskManyAsync(6, streaming));
+        Assert.Equal(0, pool.Clients[2].Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task LowerPriority_WhileTheBetterHasNoneAvailable_IsCalledAndLeftAgain(bool streaming)
+    {
+        using FakePool pool = new(3, endpoint: (i, entry) => entry.Priority = i);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(10)));
+        pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)));
+
+        Assert.Equal("ccc", await pool.AskManyAsync(3, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal("bbb", await pool.AskManyAsync(3, streaming));
+        pool.Time.Advance(TimeSpan.FromSeconds(5));
+        Assert.Equal("aaa", await pool.AskManyAsync(3, streaming));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task BestPriority_WithRoom_TakesAll(bool streaming)
     {
         using FakePool pool = Tiers([0, 0, 1, 1]);
 
@@ -18,7 +48,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task CallsWithoutRoomInTheBestTier_GoAtOnceAndEvenlyToTheNext_AndComeBack(bool streaming)
+    public async Task NoRoomInTheBest_GoesAtOnceAndEvenlyToTheNext_AndComesBack(bool streaming)
     {
         using FakePool pool = Tiers([0, 0, 2, 1, 1], limited: 2);
 
@@ -30,7 +60,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ARejection_ByTheOnlyOneOfTheBestTier_MovesOnAtOnceAndComesBackWhenItSaid(bool streaming)
+    public async Task RejectedByTheOnlyOneOfTheBest_FailsOverAtOnce_AndComesBackAfterTheHint(bool streaming)
     {
         using FakePool pool = Tiers([0, 1, 1]);
         await pool.AskManyAsync(3, streaming);
@@ -47,7 +77,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ShortRejections_HundredsOfTimes_EachCostOneAttempt(bool streaming)
+    public async Task HundredsOfShortRejections_EachCostsOneAttempt(bool streaming)
     {
         using FakePool pool = Tiers([0, 1]);
         for (int i = 0; i < 300; i++)
@@ -64,7 +94,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatFailsAtAllOfTheBestTier_GoesToTheNext(bool streaming)
+    public async Task FailedAtAllOfTheBest_GoesToTheNext(bool streaming)
     {
         using FakePool pool = Tiers([0, 0, 1]);
         // One isolated fault puts nobody out, so the rotation stays as it is.
@@ -80,7 +110,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task NoRoomInAnyTier_WaitsForWhicheverComesFirst(bool streaming)
+    public async Task NoRoomInAny_WaitsForTheFirstWithRoom(bool streaming)
     {
         using FakePool pool = Tiers([0, 1], limited: 2);
         Task<string>[] calls = [.. Enumerable.Range(0, 4).Select(_ => pool.AskAsync(streaming))];
@@ -94,7 +124,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task CallsWithoutRoomInTheBestTier_ThatCannotWait_AreNotRefused(bool streaming)
+    public async Task NoRoomInTheBest_MaxWaitZero_IsNotRefused(bool streaming)
     {
         using FakePool pool = Tiers([0, 2, 1, 1], limited: 1, options => options.MaxWait = TimeSpan.Zero);
 
@@ -104,7 +134,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AWorseTier_ThatWasOut_IsProbedByACallWithoutRoomInTheBest(bool streaming)
+    public async Task WorsePriorityAfterItsCooldown_IsProbedByACallWithoutRoomInTheBest(bool streaming)
     {
         using FakePool pool = Tiers([0, 1], limited: 1);
         pool.Clients[1].Fails = FakeFailure.Refused();
@@ -127,7 +157,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AWorseTier_ThatWasOut_IsLeftAloneWhileTheBestHasRoom(bool streaming)
+    public async Task WorsePriorityAfterItsCooldown_IsNotProbedWhileTheBestHasRoom(bool streaming)
     {
         using FakePool pool = Tiers([0, 0, 1]);
         pool.Clients[0].Plays(FakeFailure.Status(500));
@@ -145,7 +175,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task CallsWithoutRoomInTheBestTier_GoToTheNextAndNotToTheWorst(bool streaming)
+    public async Task NoRoomInTheBest_GoesToTheNextAndNotToTheWorst(bool streaming)
     {
         using FakePool pool = Tiers([0, 1, 2], limited: 1);
 
@@ -155,7 +185,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task CallsWithoutRoomInTheBestTier_GoRoundTheNext(bool streaming)
+    public async Task NoRoomInTheBest_FollowsTheRotationOfTheNext(bool streaming)
     {
         using FakePool pool = Tiers([0, 1, 1, 1], limited: 1);
 
@@ -165,7 +195,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task OfTheNextTier_WhoeverHasNoRoomIsPassedOver(bool streaming)
+    public async Task NoRoomInTheBest_EndpointsOfTheNextWithoutRoomAreSkipped(bool streaming)
     {
         using FakePool pool = Tiers([0, 1, 1], limited: 2);
 
@@ -177,7 +207,7 @@ public class PriorityTests
     [InlineData(2, 1, true)]
     [InlineData(1, 2, false)]
     [InlineData(1, 2, true)]
-    public async Task OfTwoWorseTiers_ThatWereOut_TheBetterIsProbed(int b, int c, bool streaming)
+    public async Task TwoWorsePrioritiesAfterTheirCooldown_TheBetterIsProbed(int b, int c, bool streaming)
     {
         using FakePool pool = Tiers([0, b, c], limited: 1);
         pool.Clients[1].Fails = FakeFailure.Refused();
@@ -195,7 +225,7 @@ public class PriorityTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ABetterTier_ThatReturns_HasEveryCall_ForNothing(bool streaming)
+    public async Task BetterPriorityRecovers_TakesEveryCall_WithoutBudget(bool streaming)
     {
         using FakePool pool = Tiers([0, 1]);
         pool.Clients[0].Plays(FakeFailure.Status(429));

@@ -3,13 +3,14 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>Whether a call that finds no room stands in the line, or is told at once when there will be some.</summary>
+/// <summary>Whether a call that finds no room is queued, or refused at once with the time when there will be some.</summary>
+[Trait("Rule", "5.5")]
 public class QueueForecastTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ConfiguredLimits_KeepWhoWillBeServedInTimeAndRefuseTheOthersAtOnce(bool streaming)
+    public async Task ConfiguredLimits_QueueWhatWillBeServedInTime_AndRefuseTheRestAtOnce(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(5.5), (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : 120);
         Task<string>[] calls = [.. Enumerable.Range(0, 30).Select(_ => pool.AskAsync(streaming))];
@@ -35,7 +36,7 @@ public class QueueForecastTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task LearnedWindows_KeepWhoWillBeServedInTimeAndRefuseTheOthersAtOnce(bool streaming)
+    public async Task LearnedWindows_QueueWhatWillBeServedInTime_AndRefuseTheRestAtOnce(bool streaming)
     {
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(35));
         LimitOf(pool, limit: 10, window: 10);
@@ -66,7 +67,7 @@ public class QueueForecastTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALine_ThatHasStoodForThirtySeconds_TakesNewcomersForHalfOfMaxWait(bool streaming)
+    public async Task QueueNotEmptyForThirtySeconds_QueuesNewCallsForHalfOfMaxWait(bool streaming)
     {
         using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(20.5), (_, entry) => entry.RequestsPerMinute = 60);
         List<Task<string>> calls = [.. Enumerable.Range(0, 21).Select(_ => pool.AskAsync(streaming))];
@@ -100,7 +101,7 @@ public class QueueForecastTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpointOfWhichNothingIsKnown_LeavesTheEstimateToThePace(bool streaming)
+    public async Task UnknownLimit_EstimateIsByThePace(bool streaming)
     {
         // One is at its limit for a minute, the other is unreachable and may be back at any moment.
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(5), (i, entry) => entry.RequestsPerMinute = i == 0 ? 1 : null);

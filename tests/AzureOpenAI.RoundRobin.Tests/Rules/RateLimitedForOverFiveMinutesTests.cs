@@ -3,6 +3,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>Hints of hours: most likely the request alone exceeds the whole limit.</summary>
+[Trait("Rule", "5.7")]
 public class RateLimitedForOverFiveMinutesTests
 {
     private static readonly TimeSpan Hours = TimeSpan.FromHours(20);
@@ -10,7 +11,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_TheFirst_CoolsNobodyAndTriesAnother(bool streaming)
+    public async Task First_EjectsNoEndpoint_AndFailsOver(bool streaming)
     {
         using FakePool pool = new(3);
         pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
@@ -23,7 +24,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_TheSecondInACall_SurfacesAtOnceAndSaysWhy(bool streaming)
+    public async Task SecondInACall_SurfacesAtOnce_AndSaysWhy(bool streaming)
     {
         using FakePool pool = new(4);
         foreach (FakeChatClient client in pool.Clients)
@@ -42,7 +43,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_ForTheSameRequestAgain_StillBlamesNobody(bool streaming)
+    public async Task SameRequestAgain_EjectsNoEndpoint(bool streaming)
     {
         using FakePool pool = new(2);
         foreach (FakeChatClient client in pool.Clients)
@@ -61,7 +62,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_ForADifferentRequestAtTheSameEndpoint_TakesItOutForAMinute(bool streaming)
+    public async Task DifferentRequestAtTheSameEndpoint_EjectsItForAMinute(bool streaming)
     {
         using FakePool pool = new(2, jitter: () => 1);
         pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
@@ -81,7 +82,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_ForADifferentRequestAfterASuccess_BlamesNobody(bool streaming)
+    public async Task DifferentRequestAfterASuccess_EjectsNoEndpoint(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Plays(FakeFailure.RateLimited(Hours), null, FakeFailure.RateLimited(Hours));
@@ -97,7 +98,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_BesideAnOrdinaryOne_WaitsForTheOrdinary(bool streaming)
+    public async Task BesideAnOrdinaryHint_WaitsForTheOrdinary(bool streaming)
     {
         using FakePool pool = new(2, options => options.MaxWait = TimeSpan.Zero);
         pool.Clients[0].Fails = FakeFailure.RateLimited(Hours);
@@ -112,7 +113,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_WhereNobodyElseIsLeftToAsk_SurfacesAtOnce(bool streaming)
+    public async Task NoOtherEndpointLeft_SurfacesAtOnce(bool streaming)
     {
         using FakePool pool = new(1);
         Exception failure = FakeFailure.RateLimited(Hours);
@@ -129,7 +130,7 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALongHint_WhileTheOthersAreOut_NeverWaitsForHours(bool streaming)
+    public async Task OthersUnavailable_NeverWaitsForHours(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(10));

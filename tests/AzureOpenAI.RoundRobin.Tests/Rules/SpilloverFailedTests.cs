@@ -3,6 +3,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>A provisioned deployment had no room, nor had the standard one at the same resource: nothing there has.</summary>
+[Trait("Rule", "5.3")]
 public class SpilloverFailedTests
 {
     [Theory]
@@ -12,7 +13,7 @@ public class SpilloverFailedTests
     [InlineData(500, true)]
     [InlineData(400, false)]
     [InlineData(400, true)]
-    public async Task TheWholeResource_Rests_AndTheCallGoesToAnother(int status, bool streaming)
+    public async Task WholeResource_IsEjected_AndTheCallFailsOver(int status, bool streaming)
     {
         using ServicePool pool = new(["east/provisioned", "east/standard", "west/gpt"]);
         pool.Service.On = request => request.Host == "east" ? FakeService.Refusal(status, ("x-ms-spillover-error", "429")) : null;
@@ -27,7 +28,7 @@ public class SpilloverFailedTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task WithoutTheHeader_OnlyTheDeploymentRests(bool streaming)
+    public async Task WithoutTheHeader_OnlyTheDeploymentIsEjected(bool streaming)
     {
         using ServicePool pool = new(["east/provisioned", "east/standard"]);
         pool.Service.On = request => request.Deployment == "provisioned" ? FakeService.Refusal(429) : null;
@@ -40,7 +41,7 @@ public class SpilloverFailedTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task TheResource_ComesBackWhenItSaid(bool streaming)
+    public async Task WholeResource_IsCalledAgainAfterTheHint(bool streaming)
     {
         using ServicePool pool = new(["east/provisioned", "west/gpt"]);
         pool.Service.On = request => request.Host == "east" ? FakeService.Refusal(429, ("x-ms-spillover-error", "429"), ("retry-after-ms", "5000")) : null;

@@ -2,16 +2,18 @@ using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
+using static AzureOpenAI.RoundRobin.Tests.Rules.StalledPool;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>An endpoint that takes calls and does not answer: when it is taken for silent, how it comes back, and what becomes of its calls.</summary>
+/// <summary>An endpoint that takes calls and does not answer: when it counts as stalled, and how it becomes available again.</summary>
+[Trait("Rule", "4")]
 public class StalledEndpointTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpoint_ThatAnswersNothingWhileTheOtherDoes_FallsSilent(bool streaming)
+    public async Task AnswersNothingWhileTheOtherDoes_Stalls(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -27,7 +29,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpoint_ThatStillAnswersItsOldCalls_FallsSilentAllTheSame(bool streaming)
+    public async Task AnswersOldCallsOnly_Stalls(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -48,7 +50,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpoint_ThatAnswersSomeOfItsYoungCalls_StaysIn(bool streaming)
+    public async Task AnswersSomeYoungCalls_StaysAvailable(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -67,7 +69,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(429)]
     [InlineData(400)]
-    public async Task ARefusal_IsASignOfLife(int status)
+    public async Task Rejection_IsProgress(int status)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -85,7 +87,7 @@ public class StalledEndpointTests
     }
 
     [Fact]
-    public async Task ARefusal_ThatIsThereAtOnce_IsASignOfLife()
+    public async Task SynchronousRejection_IsProgress()
     {
         using FakePool pool = new(2);
         FakeChatClient client = pool.Clients[0];
@@ -106,7 +108,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ARefusal_OfAnOldCall_IsNoSignOfLife(bool streaming)
+    public async Task RejectionOfAnOldCall_IsNoProgress(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
@@ -127,7 +129,7 @@ public class StalledEndpointTests
     [InlineData(2, false)]
     [InlineData(3, false)]
     [InlineData(3, true)]
-    public async Task AnEndpoint_WhereThreeCallsWait_IsTakenForSilent(int waiting, bool streaming)
+    public async Task ThreeCallsInFlight_Stalls(int waiting, bool streaming)
     {
         // It takes so many a second and time stands still, so that no other comes to it.
         using FakePool pool = new(2, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 * waiting : null);
@@ -151,7 +153,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
-    public async Task AnEndpoint_WhereThreeCallsWait_IsTakenForSilentByAnswersThatAreThereAtOnce(int waiting)
+    public async Task ThreeCallsInFlight_OthersAnswerSynchronously_Stalls(int waiting)
     {
         // One turn in 401 is its own.
         using FakePool pool = new(5, endpoint: (i, entry) => entry.Weight = i == 0 ? 1 : 100);
@@ -167,7 +169,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ASilentEndpoint_IsBackWithAnAnswerToOneOfItsYoungerCalls(bool streaming)
+    public async Task Stalled_IsAvailableAgainWithAnAnswerToAYoungerCall(bool streaming)
     {
         (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(40));
         using (pool)
@@ -190,7 +192,7 @@ public class StalledEndpointTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ASilentEndpoint_IsBackWithAProbeThatIsAnswered_AndNotBefore(bool streaming)
+    public async Task Stalled_IsAvailableAgainWithAnAnsweredProbe_AndNotBefore(bool streaming)
     {
         (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(40));
         using (pool)
@@ -210,7 +212,7 @@ public class StalledEndpointTests
     }
 
     [Fact]
-    public async Task ASilentEndpoint_IsNotBackWithTheBeginningOfAStream()
+    public async Task Stalled_IsNotAvailableAgainWithTheBeginningOfAStream()
     {
         (FakePool pool, Task<string>[] calls) = Silent(streaming: true, longest: TimeSpan.FromSeconds(40));
         using (pool)
@@ -237,123 +239,8 @@ public class StalledEndpointTests
         }
     }
 
-    [Theory]
-    [InlineData(false, false)]
-    [InlineData(true, false)]
-    [InlineData(false, true)]
-    [InlineData(true, true)]
-    public async Task StuckCalls_AreMovedOldestFirst_AtThePaceOfTheBudget(bool streaming, bool leaves)
-    {
-        (FakePool pool, Task<string>[] calls) = Silent(streaming, longest: TimeSpan.FromSeconds(1));
-        using (pool)
-        {
-            if (leaves)
-            {
-                // An operator takes out what hangs.
-                pool.Update("b");
-            }
-
-            HeldCall[] held = pool.Clients[0].Held;
-            pool.Time.Advance(TimeSpan.FromSeconds(1.9));
-            Assert.Equal(held.Length, pool.Clients[0].Running);
-
-            pool.Time.Advance(TimeSpan.FromSeconds(0.2));
-            await pool.SettleAsync();
-
-            int moved = held.Count(call => call.Token.IsCancellationRequested);
-            Assert.InRange(moved, 10, 13);
-            Assert.All(held[..moved], call => Assert.True(call.Token.IsCancellationRequested));
-            for (int i = 0; i < 20; i++)
-            {
-                pool.Time.Advance(TimeSpan.FromSeconds(0.1));
-                await pool.SettleAsync();
-            }
-
-            Assert.Equal(0, pool.Clients[0].Running);
-            Assert.All(await Task.WhenAll(calls), answer => Assert.Equal("b", answer));
-        }
-    }
-
     [Fact]
-    public async Task ACall_IsMovedOnce()
-    {
-        using FakePool pool = new(3);
-        await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
-        pool.Clients[0].Hold();
-        Task<string>[] calls = Ask(pool, 120, streaming: false);
-        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
-        HeldCall first = pool.Clients[0].Held[0];
-        pool.Clients[1].Hold();
-        pool.Clients[2].Hold();
-
-        pool.Time.Advance(TimeSpan.FromSeconds(2.1));
-        await pool.SettleAsync();
-        Assert.True(first.Token.IsCancellationRequested);
-        HeldCall again = pool.Clients[1].Held[0];
-        pool.Clients[2].OnCall = (_, _, _) => Task.FromResult(FakeChatClient.Answer("c"));
-        Task<string>[] more = [];
-        while (pool.StateOf(1) != EndpointState.Unavailable)
-        {
-            Assert.True(more.Length < 300);
-            more = [.. more, .. Ask(pool, 1, streaming: false)];
-        }
-
-        for (int i = 0; i < 50; i++)
-        {
-            pool.Time.Advance(TimeSpan.FromSeconds(0.2));
-        }
-
-        Assert.False(again.Token.IsCancellationRequested);
-        Assert.Contains(pool.Clients[1].Held, call => call.Token.IsCancellationRequested);
-        AnswerAll(pool.Clients[0]);
-        AnswerAll(pool.Clients[1]);
-        AnswerAll(pool.Clients[2]);
-        await Task.WhenAll([.. calls, .. more]);
-    }
-
-    [Fact]
-    public async Task AStream_WithContent_IsNeverMoved()
-    {
-        using FakePool pool = new(2);
-        await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
-        List<CancellationToken> tokens = [];
-        int passedOn = 0;
-        TaskCompletionSource first = new();
-        TaskCompletionSource gate = new();
-        pool.Clients[0].OnStream = (_, _, token) => StreamAsync(token);
-        Task<string>[] streams = Ask(pool, 6, streaming: true);
-        Assert.Equal(3, tokens.Count);
-        first.SetResult();
-        await Eventually.TrueAsync(() => Volatile.Read(ref passedOn) == 3);
-        pool.Clients[0].Hold();
-        Task<string>[] calls = Ask(pool, 80, streaming: true);
-        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
-
-        for (int i = 0; i < 30; i++)
-        {
-            pool.Time.Advance(TimeSpan.FromSeconds(0.3));
-            await pool.SettleAsync(paused: 3);
-        }
-
-        Assert.Equal(0, pool.Clients[0].Running);
-        Assert.All(tokens, token => Assert.False(token.IsCancellationRequested));
-        gate.SetResult();
-        Assert.Equal(3, (await Task.WhenAll(streams)).Count(text => text == "so far and on"));
-        await Task.WhenAll(calls);
-
-        async IAsyncEnumerable<ChatResponseUpdate> StreamAsync([EnumeratorCancellation] CancellationToken token)
-        {
-            tokens.Add(token);
-            await first.Task;
-            yield return new ChatResponseUpdate(ChatRole.Assistant, "so far ");
-            Interlocked.Increment(ref passedOn);
-            await gate.Task;
-            yield return new ChatResponseUpdate(ChatRole.Assistant, "and on");
-        }
-    }
-
-    [Fact]
-    public async Task AStream_WhoseFirstUpdateHasNoContent_IsNoSignOfLife()
+    public async Task FirstUpdateWithoutContent_IsNoProgress()
     {
         using FakePool pool = new(2);
         await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
@@ -377,41 +264,8 @@ public class StalledEndpointTests
         }
     }
 
-    [Theory]
-    [InlineData(null)]
-    // With a limit each pick looks for room, so that no attempt is begun by the quick way.
-    [InlineData(600_000)]
-    public async Task AnOperationOfTheUsers_IsNeverMoved(int? requestsPerMinute)
-    {
-        using ServicePool pool = new(["a", "b"], (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
-        TaskCompletionSource<int> gate = new();
-        List<CancellationToken> tokens = [];
-        Task<int>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.Pool.InvokeAsync(
-            (client, token) =>
-            {
-                if (client.EndpointName != "a")
-                {
-                    return Task.FromResult(0);
-                }
-
-                tokens.Add(token);
-                return gate.Task;
-            },
-            cancellationToken: TestContext.Current.CancellationToken))];
-        Assert.Equal(EndpointState.Unavailable, pool.StateOf("a"));
-
-        for (int i = 0; i < 50; i++)
-        {
-            pool.Time.Advance(TimeSpan.FromSeconds(1));
-        }
-
-        Assert.All(tokens, token => Assert.False(token.IsCancellationRequested));
-        gate.SetResult(0);
-        await Task.WhenAll(calls);
-    }
-
     [Fact]
-    public async Task ACallThatRanOutOfTime_IsNoSignOfLife()
+    public async Task TimedOutCall_IsNoProgress()
     {
         using FakePool pool = new(2, options => options.AttemptTimeout = TimeSpan.FromSeconds(5));
         pool.Clients[0].Hold();
@@ -426,94 +280,6 @@ public class StalledEndpointTests
 
         Assert.Equal(OutcomeKind.Silent, pool.EndpointAt(0).Health.Reason);
         await AnswerAllAsync(pool, calls);
-    }
-
-    [Fact]
-    public async Task TwoThatSlowDownTogether_LoseTheirTurnsTogether()
-    {
-        using FakePool pool = new(5);
-        foreach (FakeChatClient client in pool.Clients)
-        {
-            TimeSpan takes = TimeSpan.FromSeconds(client.Name is "a" or "b" ? 1 : 0.05);
-            client.OnCall = async (_, _, token) =>
-            {
-                await Task.Delay(takes, pool.Time, token).ConfigureAwait(false);
-                return FakeChatClient.Answer(client.Name);
-            };
-        }
-
-        await AskOneByOneAsync(600);
-        int[] before = pool.Calls;
-        await AskOneByOneAsync(140);
-
-        // One turn in about 32 each, and the others have the rest evenly.
-        Assert.Equal([4, 4, 132], [pool.Calls[0] - before[0], pool.Calls[1] - before[1], pool.Calls[2..].Sum() - before[2..].Sum()]);
-
-        // Where nobody else is left they have all turns.
-        Array.ForEach(pool.Clients[2..], client => client.Fails = FakeFailure.Refused());
-        before = pool.Calls;
-        await AskOneByOneAsync(10);
-        Assert.Equal(10, pool.Calls[..2].Sum() - before[..2].Sum());
-
-        async Task AskOneByOneAsync(int count)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                Task<string> call = pool.AskAsync();
-                while (!call.IsCompleted)
-                {
-                    pool.Time.Advance(TimeSpan.FromMilliseconds(50));
-                    await Task.Yield();
-                }
-
-                await call;
-            }
-        }
-    }
-
-    private static (FakePool Pool, Task<string>[] Calls) Silent(bool streaming, TimeSpan? longest = null)
-    {
-        FakePool pool = new(2);
-        if (longest is { } took)
-        {
-            Task timed = TimeAnAnswerAsync(pool, took, streaming);
-            Assert.True(timed.IsCompletedSuccessfully);
-        }
-
-        pool.Clients[0].Hold();
-        Task<string>[] calls = [];
-        for (int i = 0; i < 80; i++)
-        {
-            calls = [.. calls, .. Ask(pool, 1, streaming)];
-            pool.Time.Advance(TimeSpan.FromMilliseconds(0.1));
-        }
-
-        Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
-        return (pool, calls);
-    }
-
-    /// <summary>Gives the last endpoint one answer that takes so long, the longest that the pool has seen.</summary>
-    private static async Task TimeAnAnswerAsync(FakePool pool, TimeSpan took, bool streaming = false)
-    {
-        FakeChatClient last = pool.Clients[^1];
-        Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, Task<ChatResponse>> before = last.OnCall;
-        Func<IEnumerable<ChatMessage>, ChatOptions?, CancellationToken, IAsyncEnumerable<ChatResponseUpdate>> streams = last.OnStream;
-        last.Hold();
-        Task<string>[] calls = Ask(pool, pool.Clients.Length, streaming);
-        pool.Time.Advance(took);
-        last.Held[^1].Answer();
-        await Task.WhenAll(calls);
-        (last.OnCall, last.OnStream) = (before, streams);
-    }
-
-    private static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];
-
-    private static void AnswerAll(FakeChatClient client)
-    {
-        foreach (HeldCall held in client.Held)
-        {
-            held.Answer();
-        }
     }
 
     /// <summary>Waits for all of them, however they end.</summary>

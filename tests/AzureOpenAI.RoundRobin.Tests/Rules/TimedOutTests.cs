@@ -1,9 +1,9 @@
 using AzureOpenAI.RoundRobin.Tests.Fakes;
-using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>Attempts that run out of time.</summary>
+/// <summary>Attempts that end by our own AttemptTimeout.</summary>
+[Trait("Rule", "5.3")]
 public class TimedOutTests
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(10);
@@ -11,7 +11,25 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AttemptTimeout_ToTheAnswerOrTheFirstUpdate_MovesTheCallOnce(bool streaming)
+    public async Task TimedOutTwiceInARow_CooldownIsFourTimesTheCost(bool streaming)
+    {
+        using FakePool pool = new(2, options => options.AttemptTimeout = TimeSpan.FromSeconds(3));
+        pool.Clients[0].Hold();
+        for (int i = 0; i < 2; i++)
+        {
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
+            Task<string> call = pool.AskAsync(streaming);
+            pool.Time.Advance(TimeSpan.FromSeconds(3));
+            Assert.Equal("b", await call);
+        }
+
+        Assert.Equal(12, pool.OutFor(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ToTheAnswerOrTheFirstUpdate_FailsOverOnce(bool streaming)
     {
         using FakePool pool = new(3, options => options.AttemptTimeout = Limit);
         pool.Clients[0].Hold();
@@ -30,7 +48,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AttemptTimeout_Twice_IsATimeoutException(bool streaming)
+    public async Task Twice_IsATimeoutException(bool streaming)
     {
         using FakePool pool = new(3, options => options.AttemptTimeout = Limit);
         pool.Clients[0].Hold();
@@ -50,7 +68,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AttemptTimeout_OfTheOnlyAttempt_IsATimeoutException(bool streaming)
+    public async Task OnlyAttempt_IsATimeoutException(bool streaming)
     {
         using FakePool pool = new(1, options => (options.AttemptTimeout, options.MaxWait) = (Limit, TimeSpan.Zero));
         pool.Clients[0].Hold();
@@ -67,7 +85,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACancellationThatNobodyAskedFor_MayFailOver(bool streaming)
+    public async Task UnrequestedCancellation_FailsOver(bool streaming)
     {
         using FakePool pool = new(3);
         pool.Clients[0].Fails = new OperationCanceledException();
@@ -78,7 +96,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACancellationThatNobodyAskedFor_Twice_IsATimeoutException(bool streaming)
+    public async Task UnrequestedCancellation_Twice_IsATimeoutException(bool streaming)
     {
         using FakePool pool = new(3);
         pool.Clients[0].Fails = new OperationCanceledException();
@@ -91,7 +109,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ATimeoutThatTheServiceStates_Twice_SurfacesWithItsStatus(bool streaming)
+    public async Task TimeoutByTheService_Twice_SurfacesWithItsStatus(bool streaming)
     {
         using FakePool pool = new(3);
         Array.ForEach(pool.Clients, client => client.Fails = FakeFailure.Status(408));
@@ -105,7 +123,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ATimeoutOfATransportThatIsNotThePools_IsNotBelievedToBeOneOnConnecting(bool streaming)
+    public async Task TimeoutOfAGivenTransport_IsNotTakenForAConnectTimeout(bool streaming)
     {
         using FakePool readyMade = new(2);
         readyMade.Clients[0].Fails = new TaskCanceledException("timed out", new TimeoutException());
@@ -121,7 +139,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AttemptTimeout_ThenAnotherFailure_GoesOn(bool streaming)
+    public async Task ThenAnotherFailure_FailsOver(bool streaming)
     {
         using FakePool pool = new(3, options => options.AttemptTimeout = Limit);
         pool.Clients[0].Hold();
@@ -136,7 +154,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AttemptTimeout_WithASuccessBetween_NeverTakesTheEndpointOut(bool streaming)
+    public async Task WithASuccessBetween_NeverEjectsTheEndpoint(bool streaming)
     {
         using FakePool pool = new(2, options => options.AttemptTimeout = Limit);
         for (int i = 0; i < 3; i++)
@@ -155,7 +173,7 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AttemptTimeout_Infinite_NeverEndsAnAttempt(bool streaming)
+    public async Task InfiniteTimeout_NeverEndsAnAttempt(bool streaming)
     {
         using FakePool pool = new(2, options => options.AttemptTimeout = Timeout.InfiniteTimeSpan);
         pool.Clients[0].Hold();
@@ -167,130 +185,10 @@ public class TimedOutTests
         Assert.Equal("a", await call);
     }
 
-    [Fact]
-    public async Task AttemptTimeout_BetweenUpdates_CutsTheStream()
-    {
-        using FakePool pool = new(2, options => options.AttemptTimeout = Limit);
-        TaskCompletionSource never = new();
-        pool.Clients[0].OnStream = (_, _, token) => Pausing(never.Task, token);
-        await using IAsyncEnumerator<ChatResponseUpdate> updates = pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken)
-            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
-        Assert.True(await updates.MoveNextAsync());
-        pool.Time.Advance(3 * Limit);
-
-        ValueTask<bool> move = updates.MoveNextAsync();
-        pool.Time.Advance(Limit - TimeSpan.FromMilliseconds(1));
-        Assert.False(move.IsCompleted);
-        pool.Time.Advance(TimeSpan.FromMilliseconds(1));
-
-        ChatStreamInterruptedException cut = await Assert.ThrowsAsync<ChatStreamInterruptedException>(async () => await move);
-        Assert.Equal("a", cut.EndpointName);
-        Assert.IsAssignableFrom<OperationCanceledException>(cut.InnerException);
-        await updates.DisposeAsync();
-        Assert.Equal(2, pool.OutFor(0));
-        Assert.Equal(0, pool.Clients[1].Calls);
-    }
-
-    [Fact]
-    public async Task AttemptTimeout_WhileTheConsumerIsBusy_DoesNotRun()
-    {
-        using FakePool pool = new(1, options => options.AttemptTimeout = Limit);
-        TaskCompletionSource gate = new();
-        pool.Clients[0].OnStream = (_, _, token) => Pausing(gate.Task, token);
-        await using IAsyncEnumerator<ChatResponseUpdate> updates = pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken)
-            .GetAsyncEnumerator(TestContext.Current.CancellationToken);
-
-        string text = "";
-        pool.Time.Advance(2 * Limit);
-        Assert.True(await updates.MoveNextAsync());
-        text += updates.Current.Text;
-        pool.Time.Advance(2 * Limit);
-        ValueTask<bool> move = updates.MoveNextAsync();
-        pool.Time.Advance(Limit / 2);
-        gate.SetResult();
-        Assert.True(await move);
-        text += updates.Current.Text;
-        pool.Time.Advance(2 * Limit);
-        Assert.False(await updates.MoveNextAsync());
-
-        Assert.Equal("onetwo", text);
-    }
-
-    [Theory]
-    [InlineData(1)]
-    [InlineData(5)]
-    public async Task AttemptTimeout_WhileUpdatesTrickle_IsCountedFromTheLast(int updates)
-    {
-        using FakePool pool = new(1, options => options.AttemptTimeout = Limit);
-        TaskCompletionSource[] gates = [.. Enumerable.Range(0, updates).Select(_ => new TaskCompletionSource())];
-        pool.Clients[0].OnStream = (_, _, token) => Trickling(gates, "x", token);
-        Task<string> call = pool.AskAsync(streaming: true);
-
-        foreach (TaskCompletionSource gate in gates)
-        {
-            pool.Time.Advance(Limit - TimeSpan.FromMilliseconds(1));
-            gate.SetResult();
-        }
-
-        Assert.Equal(new string('x', updates), await call);
-    }
-
-    [Fact]
-    public async Task FirstContentTimeout_WhileOnlyEmptyUpdatesCome_MovesTheCall()
-    {
-        using FakePool pool = new(2, options => options.FirstContentTimeout = TimeSpan.FromSeconds(2));
-        TaskCompletionSource[] gates = [new(), new(), new()];
-        pool.Clients[0].OnStream = (_, _, token) => Trickling(gates, "", token);
-        Task<string> call = pool.AskAsync(streaming: true);
-
-        pool.Time.Advance(TimeSpan.FromSeconds(1));
-        gates[0].SetResult();
-        pool.Time.Advance(TimeSpan.FromSeconds(0.999));
-        Assert.False(call.IsCompleted);
-        pool.Time.Advance(TimeSpan.FromSeconds(0.001));
-
-        Assert.Equal("b", await call);
-    }
-
-    [Theory]
-    [InlineData(100)]
-    [InlineData(-0.001)]
-    public async Task FirstContentTimeout_AfterContent_DoesNotRun(double attemptTimeout)
-    {
-        using FakePool pool = new(2, options =>
-        {
-            // The second is infinite: then nothing is awaited with an end once the content has come.
-            options.AttemptTimeout = TimeSpan.FromSeconds(attemptTimeout);
-            options.FirstContentTimeout = TimeSpan.FromSeconds(2);
-        });
-        TaskCompletionSource[] gates = [new(), new()];
-        pool.Clients[0].OnStream = (_, _, token) => Trickling(gates, "x", token);
-        Task<string> call = pool.AskAsync(streaming: true);
-
-        gates[0].SetResult();
-        pool.Time.Advance(TimeSpan.FromSeconds(60));
-        gates[1].SetResult();
-
-        Assert.Equal("xx", await call);
-    }
-
-    [Fact]
-    public async Task FirstContentTimeout_OfACall_DoesNotRun()
-    {
-        using FakePool pool = new(2, options => options.FirstContentTimeout = TimeSpan.FromSeconds(2));
-        pool.Clients[0].Hold();
-        Task<string> call = pool.AskAsync();
-
-        pool.Time.Advance(TimeSpan.FromSeconds(60));
-        pool.Clients[0].Held[0].Answer();
-
-        Assert.Equal("a", await call);
-    }
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ADeadline_ThatPassesAfterTheAnswer_ChangesNothing(bool streaming)
+    public async Task DeadlineAfterTheAnswer_ChangesNothing(bool streaming)
     {
         using FakePool pool = new(1, options => options.AttemptTimeout = Limit);
         pool.Clients[0].Hold();
@@ -305,23 +203,5 @@ public class TimedOutTests
         }
 
         Assert.Equal(0, pool.StatusOf(0).Failed);
-    }
-
-    private static async IAsyncEnumerable<ChatResponseUpdate> Pausing(
-        Task gate, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
-    {
-        yield return new ChatResponseUpdate(ChatRole.Assistant, "one");
-        await gate.WaitAsync(token);
-        yield return new ChatResponseUpdate(ChatRole.Assistant, "two");
-    }
-
-    private static async IAsyncEnumerable<ChatResponseUpdate> Trickling(
-        TaskCompletionSource[] gates, string text, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken token)
-    {
-        foreach (TaskCompletionSource gate in gates)
-        {
-            await gate.Task.WaitAsync(token);
-            yield return new ChatResponseUpdate(ChatRole.Assistant, text);
-        }
     }
 }

@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging.Testing;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>Keyless access through the SDK's real pipelines, on both routes.</summary>
+[Trait("Rule", "2")]
 public class TokenCredentialTests
 {
     private static CancellationToken Token => TestContext.Current.CancellationToken;
@@ -15,7 +16,7 @@ public class TokenCredentialTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task AToken_IsFetchedOnceForAnEndpointAndItsLifetime(bool streaming, bool v1)
+    public async Task Token_IsFetchedOnceForAnEndpointAndItsLifetime(bool streaming, bool v1)
     {
         FakeCredential credential = new(TimeProvider.System);
         using ServicePool pool = Pool(v1, (credential, null), configure: options => options.Endpoints[0].Deployments["other"] = "second");
@@ -34,7 +35,7 @@ public class TokenCredentialTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task OneCredential_ForTwoEndpoints_IsAskedOnceByEach(bool streaming, bool v1)
+    public async Task OneCredentialForTwoEndpoints_IsAskedOnceByEach(bool streaming, bool v1)
     {
         FakeCredential credential = new(TimeProvider.System);
         using ServicePool pool = Pool(v1, (credential, credential));
@@ -51,7 +52,7 @@ public class TokenCredentialTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task AToken_IsRenewedWhileThePoolRuns(bool streaming, bool v1)
+    public async Task Token_IsRenewedWhileThePoolRuns(bool streaming, bool v1)
     {
         FakeCredential? credential = null;
         // On a clock that stands in the past, so that the SDK's classic client, which has none but the system's, takes no token for valid.
@@ -71,7 +72,7 @@ public class TokenCredentialTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task ACredential_ThatThrowsWhatever_IsTheEndpointsFaultAndIsNamed(bool streaming, bool v1)
+    public async Task CredentialThrows_IsTheEndpointsFault_AndIsNamed(bool streaming, bool v1)
     {
         Exception[] failures = [new InvalidOperationException("not signed in"), new NotSupportedException("no"), new OperationCanceledException(), new TimeoutException(), new HttpRequestException("imds"), FakeFailure.Status(429)];
         foreach (Exception failure in failures)
@@ -98,7 +99,7 @@ public class TokenCredentialTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACredential_ThatFailsForAnOperation_IsTheEndpointsFaultToo(bool v1)
+    public async Task CredentialFailsForAnOperation_IsTheEndpointsFault(bool v1)
     {
         FakeCredential broken = new(TimeProvider.System) { OnFetch = (_, _) => throw new InvalidOperationException("not signed in") };
         using ServicePool pool = Pool(v1, (broken, null));
@@ -112,7 +113,7 @@ public class TokenCredentialTests
 
     [Theory]
     [MemberData(nameof(Ways))]
-    public async Task AFactoryOfTheCaller_ThatThrows_IsNoCredentials(bool streaming, bool v1)
+    public async Task FactoryOfTheCallerThrows_IsNotTheCredentials(bool streaming, bool v1)
     {
         using ServicePool pool = Pool(v1, (null, null));
         ChatOptions options = new() { RawRepresentationFactory = _ => throw new UnauthorizedAccessException("mine") };

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Logging;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>Many threads call while one configuration follows the other.</summary>
+[Trait("Rule", "2")]
 public class UpdateUnderLoadTests
 {
     private const int Updates = 400;
@@ -16,7 +17,7 @@ public class UpdateUnderLoadTests
     [InlineData(true, EndpointAffinity.None)]
     [InlineData(false, EndpointAffinity.PromptCache)]
     [InlineData(true, EndpointAffinity.PromptCache)]
-    public async Task NoCallIsLost_AndNoneGoesWhereItsEndpointHasLeft(bool streaming, EndpointAffinity affinity)
+    public async Task NoCallIsLost_AndNoneGoesToAnEndpointThatLeft(bool streaming, EndpointAffinity affinity)
     {
         Departures departures = new();
         using LoggerFactory factory = new([departures]);

@@ -59,7 +59,7 @@ public class AttemptSpanTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ASpan_SaysHowLongTheCallHadWaited(bool streaming)
+    public async Task ASpan_RecordsHowLongTheCallHadWaited(bool streaming)
     {
         using FakeSpans spans = new();
         using FakePool pool = new(1);
@@ -90,7 +90,7 @@ public class AttemptSpanTests
     }
 
     [Fact]
-    public async Task AStreamsSpan_TellsOfACut()
+    public async Task AStreamsSpan_RecordsACut()
     {
         using FakeSpans spans = new();
         using FakePool pool = new(1);
@@ -104,7 +104,7 @@ public class AttemptSpanTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnAnswerOverHttp_TellsItsStatus(bool streaming)
+    public async Task AnAnswerOverHttp_RecordsItsStatus(bool streaming)
     {
         using FakeSpans spans = new();
         using ServicePool pool = new(["one"]);

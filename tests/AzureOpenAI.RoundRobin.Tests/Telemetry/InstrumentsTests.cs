@@ -91,7 +91,7 @@ public sealed class InstrumentsTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACall_ThatNobodyCanTake_CountsItsAttempts_AndTheNextNone(bool streaming)
+    public async Task ACall_WithoutAnEndpoint_CountsItsAttempts_AndTheNextNone(bool streaming)
     {
         using MetricCollector<int> attempts = _meters.Collect<int>("call.attempts");
         using FakePool pool = new(3, options => options.MaxWait = TimeSpan.Zero, meterFactory: _meters.Factory);
@@ -159,7 +159,7 @@ public sealed class InstrumentsTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ACooldown_IsCounted_OncePerRest(bool streaming)
+    public async Task ACooldown_IsCountedOnce(bool streaming)
     {
         using MetricCollector<long> cooldowns = _meters.Collect<long>("cooldowns");
         using FakePool pool = new(3, meterFactory: _meters.Factory);
@@ -197,7 +197,7 @@ public sealed class InstrumentsTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task APause_BeforeTheOnlyEndpointIsAskedAgain_IsAWait(bool streaming)
+    public async Task APause_BeforeTheOnlyEndpointIsCalledAgain_IsAWait(bool streaming)
     {
         using MetricCollector<double> waits = _meters.Collect<double>("wait.duration");
         using FakePool pool = new(1, meterFactory: _meters.Factory);
@@ -212,7 +212,7 @@ public sealed class InstrumentsTests : IDisposable
     }
 
     [Fact]
-    public async Task TheGauges_TellTheSumOfAllPoolsOfAMeter_UntilEachIsLetGo()
+    public async Task TheGauges_AreTheSumOfAllPoolsOfAMeter_UntilEachIsDisposed()
     {
         using MetricCollector<int> endpoints = _meters.Collect<int>("endpoints");
         using MetricCollector<int> inFlight = _meters.Collect<int>("in_flight");
@@ -253,7 +253,7 @@ public sealed class InstrumentsTests : IDisposable
     }
 
     [Fact]
-    public async Task WhileNobodyListens_ACallThatIsAnsweredAtOnce_NeverLooksAtTheClock()
+    public async Task WithoutAListener_ASynchronousCall_NeverReadsTheClock()
     {
         CountingTime time = new();
         RoundRobinOptions options = new();

@@ -12,7 +12,7 @@ public class PoolLogTests
     [InlineData(401, 3, LogLevel.Error)]
     [InlineData(403, 3, LogLevel.Error)]
     [InlineData(404, 4, LogLevel.Error)]
-    public async Task AnEndpoint_ThatGoesOut_IsNamedWithTheReason(int status, int eventId, LogLevel level)
+    public async Task Ejection_IsLoggedWithEndpointAndReason(int status, int eventId, LogLevel level)
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -27,7 +27,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task AFault_ThatTakesAnEndpointOut_IsToldWithItsException()
+    public async Task EjectionByAnError_IsLoggedWithItsException()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -60,7 +60,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task AnEndpoint_ThatFallsSilent_IsToldWhenItDoes()
+    public async Task Stall_IsLoggedWhenItIsNoticed()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -76,7 +76,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task AnEndpoint_ThatGoesOutWithTheLastAttemptOfACall_IsToldOfByThen()
+    public async Task EjectionByTheLastAttemptOfACall_IsLoggedBeforeTheCallEnds()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, options => options.MaxAttempts = 1, loggerFactory: factory);
@@ -88,7 +88,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task ASuspectRequest_IsTold()
+    public async Task SuspectRequest_IsLogged()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -104,7 +104,7 @@ public class PoolLogTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ARequest_ThatIsTooLarge_IsToldOfOnceAMinute_HoweverOftenItIsSent(bool streaming)
+    public async Task RequestTooLarge_IsLoggedOnceAMinute(bool streaming)
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(3, loggerFactory: factory);
@@ -123,7 +123,7 @@ public class PoolLogTests
     [InlineData(401, 3)]
     [InlineData(429, 1)]
     [InlineData(0, 2)]
-    public async Task AnEndpoint_ThatIsFitAgain_IsToldOf_Once(int status, int eventId)
+    public async Task Recovery_IsLoggedOnce(int status, int eventId)
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -138,7 +138,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task AnEndpoint_ThatIsFitAgain_IsToldOfWithTheAnswerThatMakesItSo()
+    public async Task Recovery_IsLoggedWithTheAnswerThatCompletesIt()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool told = await AfterACooldownAsync(factory);
@@ -168,7 +168,7 @@ public class PoolLogTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AnEndpoint_WhoseTimeIsOverAsACallBegins_IsToldOfWhileThatStillRuns(bool streaming)
+    public async Task CooldownEndsAsACallBegins_RecoveryIsLoggedWhileItRuns(bool streaming)
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -189,7 +189,7 @@ public class PoolLogTests
     [Theory]
     [InlineData(300, LogLevel.Debug)]
     [InlineData(1000, LogLevel.Information)]
-    public async Task APause_ThatComesManyASecond_IsForThoseWhoDebug(int milliseconds, LogLevel level)
+    public async Task ManyShortCooldowns_AreLoggedAtDebug(int milliseconds, LogLevel level)
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -209,7 +209,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task APool_ThatIsWell_SaysNothing()
+    public async Task HealthyPool_LogsNothing()
     {
         (FakeLogCollector logs, ILoggerFactory factory) = Collect();
         using FakePool pool = new(2, loggerFactory: factory);
@@ -242,7 +242,7 @@ public class PoolLogTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ALogger_ThatThrows_ChangesNothing(bool streaming)
+    public async Task LoggerThrows_ChangesNothing(bool streaming)
     {
         using ThrowingFactory factory = new();
         using FakePool pool = new(3, loggerFactory: factory);
@@ -256,7 +256,7 @@ public class PoolLogTests
     }
 
     [Fact]
-    public async Task ALogger_ThatAsksThePool_DoesNotHang()
+    public async Task LoggerCallsThePool_DoesNotHang()
     {
         FakePool? pool = null;
         using CallbackFactory factory = new(() => _ = pool!.Pool.GetStatus());

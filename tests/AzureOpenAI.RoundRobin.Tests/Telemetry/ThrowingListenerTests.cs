@@ -86,7 +86,7 @@ public sealed class ThrowingListenerTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task AListener_ThatThrowsAtAWait_LeavesTheCallItsTurn(bool streaming)
+    public async Task AListener_ThatThrowsAtAWait_LeavesTheCallItsPlaceInTheQueue(bool streaming)
     {
         using MetricCollector<double> waits = _meters.Collect<double>("wait.duration");
         using MeterListener meters = new();
@@ -111,7 +111,7 @@ public sealed class ThrowingListenerTests : IDisposable
     }
 
     [Fact]
-    public async Task AListener_ThatAsksThePool_DoesNotHang()
+    public async Task AListener_ThatCallsThePool_DoesNotHang()
     {
         FakePool? pool = null;
         List<string> asked = [];

@@ -15,7 +15,7 @@ public class AnswerStreamTests
     [Theory]
     [InlineData(100, true)]
     [InlineData(101, false)]
-    public async Task AnAnswer_IsReadUpToItsLimit_AndThenLetGoOf(int length, bool passes)
+    public async Task Read_Answer_IsReadUpToItsLimit_AndThenDisposed(int length, bool passes)
     {
         string text = new('x', length);
         foreach (bool synchronously in new[] { true, false })
@@ -33,7 +33,7 @@ public class AnswerStreamTests
     }
 
     [Fact]
-    public async Task AnAnswer_ThatNamesALengthBeyondItsLimit_IsLetGoOfUnread()
+    public async Task Read_ContentLengthBeyondTheLimit_IsDisposedUnread()
     {
         foreach (bool synchronously in new[] { true, false })
         {
@@ -50,7 +50,7 @@ public class AnswerStreamTests
     }
 
     [Fact]
-    public async Task AnError_EndsAtItsLimit()
+    public async Task Read_Error_EndsAtItsLimit()
     {
         Assert.Equal(new string('x', 100), await ReadAsync(new Pieces(new string('x', 1000), 7), Error));
         Assert.Equal(new string('x', 100), await ReadAsync(new Pieces(new string('x', 1000), 7), Error, synchronously: true));
@@ -66,7 +66,7 @@ public class AnswerStreamTests
     [InlineData("\n", false)]
     [InlineData("\r", false)]
     [InlineData("\r\n", false)]
-    public async Task AnEvent_EndsWithABlankLine_WhereverItIsSplit(string end, bool isEnd)
+    public async Task Read_Event_EndsWithABlankLine_WhereverItIsSplit(string end, bool isEnd)
     {
         string text = string.Concat(Enumerable.Repeat(new string('x', 40) + end, 50));
         for (int size = 1; size < 50; size++)
@@ -83,7 +83,7 @@ public class AnswerStreamTests
     }
 
     [Fact]
-    public async Task AnEvent_BeyondItsLimit_IsFound_WhateverCameBefore() =>
+    public async Task Read_EventBeyondItsLimit_IsFound_WhateverCameBefore() =>
         await Gen.Select(Gen.OneOf("\n\n", "\r\n\r\n", "\r\r"), Gen.Int[0, 98].Array[0, 20], Gen.Int[0, 150], Gen.Int[1, 64]).SampleAsync(async (end, before, last, size) =>
         {
             string text = string.Concat(before.Select(length => new string('x', Math.Max(0, length - end.Length)) + end)) + new string('y', last);
@@ -100,7 +100,7 @@ public class AnswerStreamTests
         }, iter: 500);
 
     [Fact]
-    public async Task WhatIsReceived_IsCounted()
+    public async Task Read_CountsWhatIsReceived()
     {
         StrongBox<long> received = new();
 

@@ -88,7 +88,7 @@ public class TokenCacheTests
     }
 
     [Fact]
-    public async Task Callers_AtOnce_ShareAFailureToo_AndTheNextOneAsksAgain()
+    public async Task Callers_AtOnce_ShareAFailureToo_AndTheNextOneTriesAgain()
     {
         TaskCompletionSource<AccessToken> fetch = new();
         _credential.OnFetch = (number, _) => number == 1 ? new(fetch.Task) : new(_credential.Token(number));
@@ -107,7 +107,7 @@ public class TokenCacheTests
     }
 
     [Fact]
-    public async Task ACaller_WhoGivesUp_LosesNobodyElsesToken()
+    public async Task ACaller_ThatCancels_LeavesTheFetchToTheOthers()
     {
         using CancellationTokenSource first = CancellationTokenSource.CreateLinkedTokenSource(Token);
         using CancellationTokenSource third = CancellationTokenSource.CreateLinkedTokenSource(Token);
@@ -152,7 +152,7 @@ public class TokenCacheTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ARenewal_ThatFails_CostsNobodyAnythingWhileTheOldTokenIsValid(bool sync)
+    public async Task ARenewal_ThatFails_IsNotSeenWhileTheOldTokenIsValid(bool sync)
     {
         await GetAsync(sync);
         Func<int, CancellationToken, ValueTask<AccessToken>> works = _credential.OnFetch;

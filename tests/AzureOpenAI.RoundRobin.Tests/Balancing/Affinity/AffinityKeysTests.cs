@@ -27,7 +27,7 @@ public class AffinityKeysTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Calls_WithASelector_GoByItAndAreAskedOnce(bool streaming)
+    public async Task Calls_WithASelector_GoByIt_AndItRunsOnce(bool streaming)
     {
         int asked = 0;
         string? Tenant(IEnumerable<ChatMessage> messages, ChatOptions? given)
@@ -50,7 +50,7 @@ public class AffinityKeysTests
     }
 
     [Fact]
-    public async Task Calls_WithNothingToGoBy_TakeTheirTurns()
+    public async Task Calls_WithoutAKey_FollowTheRotation()
     {
         using FakePool pool = new(3, options => (options.Affinity, options.AffinityKey) = (EndpointAffinity.PromptCache, (_, _) => null));
 

@@ -17,7 +17,7 @@ public sealed class ConversationMakersTests : IDisposable
     public void Dispose() => _pool.Dispose();
 
     [Fact]
-    public void Find_AnIdThatNobodyMade_IsNothing()
+    public void Find_UnknownId_IsNull()
     {
         _makers.Remember("one", A);
 

@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Balancing.Affinity;
 public class HomeTableTests
 {
     [Fact]
-    public void Find_AKeyThatNobodyPut_IsNone() => Assert.Equal(-1, new HomeTable().Find(7));
+    public void Find_UnknownKey_IsNone() => Assert.Equal(-1, new HomeTable().Find(7));
 
     [Fact]
     public void Find_WhatWasPutLast_IsFoundOrForgottenButNeverAnother() => Gen.Select(Gen.UInt[1, 60], Gen.Int[0, int.MaxValue]).Array[0, 400].Sample(puts =>
@@ -25,7 +25,7 @@ public class HomeTableTests
     });
 
     [Fact]
-    public void Put_MoreThanFit_ForgetsWhatNobodyAskedFor()
+    public void Put_MoreThanItHolds_ForgetsWhatWasNotUsed()
     {
         HomeTable table = new();
         for (uint key = 1; key < 1000; key++)
@@ -41,7 +41,7 @@ public class HomeTableTests
     }
 
     [Fact]
-    public void Put_MoreThanFit_ForgetsTheOldestFirst()
+    public void Put_MoreThanItHolds_ForgetsTheOldestFirst()
     {
         HomeTable table = new();
         for (uint key = 1; key <= 100; key++)

@@ -20,17 +20,17 @@ public class SilenceWatchTests
     [InlineData(2, 21, false)]
     [InlineData(3, 21, true)]
     [InlineData(3, Never, true)]
-    public void ACloserLook_TakesThreeInFlightAndEnoughYoungerCalls(int inFlight, uint heardAge, bool expected) =>
+    public void MayBeStalled_NeedsThreeInFlightAndEnoughYoungerCalls(int inFlight, uint heardAge, bool expected) =>
         Assert.Equal(expected, new SilenceWatch(2).IsSuspect(inFlight, heardAge));
 
     [Theory]
     [InlineData(19, false)]
     [InlineData(20, true)]
-    public void AnEndpoint_ThatAnswersNoneWhileOthersAnswerAll_IsSilentWhenTheirPatienceIsOver(int answered, bool expected) =>
+    public void AnswersNoneWhileOthersAnswerAll_IsStalledAfterThePatience(int answered, bool expected) =>
         Assert.Equal(expected, IsSilent(waiting: Ages(answered, from: 1), answered: Ages(answered, from: 0)));
 
     [Fact]
-    public void AnswersToCalls_ThatAreOlderThanOneThatItAnswered_DoNotCount()
+    public void AnswersToCallsOlderThanOneItAnswered_DoNotCount()
     {
         uint[] waiting = Ages(20, from: 1);
         uint[] answered = Ages(30, from: 0);
@@ -40,7 +40,7 @@ public class SilenceWatchTests
     }
 
     [Fact]
-    public void TwoCalls_AreNotEnoughWhateverTheOthersAnswer()
+    public void TwoCallsInFlight_AreNeverEnough()
     {
         uint[] answered = [.. Enumerable.Range(0, 100_000).Select(age => (uint)age)];
 
@@ -49,7 +49,7 @@ public class SilenceWatchTests
     }
 
     [Fact]
-    public void ThreeCalls_OfWhichOneInTenIsLong_AreNotPastBelief()
+    public void ThreeCallsInFlight_OneInTenIsLong_AreNotEnough()
     {
         uint[] answered = [.. Enumerable.Range(0, 90).Select(age => (uint)age)];
         uint[] alsoLong = [.. Enumerable.Range(90, 10).Select(age => (uint)age)];
@@ -58,7 +58,7 @@ public class SilenceWatchTests
     }
 
     [Fact]
-    public void FreshCalls_AtAnEndpointThatWasIdle_AreNotLateWithAnything()
+    public void NewCalls_AtAnIdleEndpoint_AreNotStalled()
     {
         uint[] answered = [.. Enumerable.Range(10, 64).Select(age => (uint)age)];
 
@@ -66,7 +66,7 @@ public class SilenceWatchTests
     }
 
     [Fact]
-    public void OthersThatWaitAsMuch_AreNoEvidence()
+    public void OthersWaitAsMuch_IsNotStalled()
     {
         // Half of the others' calls are as long.
         uint[] all = Ages(60, from: 0);
@@ -80,7 +80,7 @@ public class SilenceWatchTests
     [Theory]
     [InlineData(40, false)]
     [InlineData(0.4, true)]
-    public void AnEndpoint_WhoseOwnAnswersAreLong_IsAllowedAsMuch(double seconds, bool expected)
+    public void OwnAnswersAreLong_IsAllowedAsMuch(double seconds, bool expected)
     {
         TimeSpan[] itsAnswers = [.. Enumerable.Repeat(TimeSpan.FromSeconds(seconds), 20)];
 
@@ -88,7 +88,7 @@ public class SilenceWatchTests
     }
 
     [Fact]
-    public void AnEndpoint_ThatHasAnsweredLittle_IsJudgedByTheOthers()
+    public void FewOwnAnswers_IsComparedWithTheOthers()
     {
         TimeSpan[] itsAnswers = [TimeSpan.Zero];
 

@@ -11,7 +11,7 @@ public class SlownessWatchTests
     [Theory]
     [InlineData(3.9, false)]
     [InlineData(4.1, true)]
-    public void AnEndpoint_IsSlowFromFourTimesTheMedianOfTheOthers(double times, bool expected)
+    public void FourTimesTheMedianOfTheOthers_IsLagging(double times, bool expected)
     {
         Watched watched = new(3);
 
@@ -48,7 +48,7 @@ public class SlownessWatchTests
     }
 
     [Fact]
-    public void FewerThanTwentyAnswers_OfEither_TellNothing()
+    public void FewerThanTwentyAnswers_OfEither_IsNotLagging()
     {
         Watched few = new(2);
         few.Answer(Block - 1, i => i == 0 ? 10 : 1);
@@ -62,7 +62,7 @@ public class SlownessWatchTests
     }
 
     [Fact]
-    public void ADifference_ThatNobodyMinds_IsNoSlowness()
+    public void NegligibleDifference_IsNotLagging()
     {
         Watched watched = new(2);
 
@@ -84,7 +84,7 @@ public class SlownessWatchTests
     }
 
     [Fact]
-    public void AMixOfShortAndLong_WhoseMedianIsAToss_IsNoSlowness()
+    public void MixOfShortAndLong_IsNotLagging()
     {
         Watched watched = new(2);
 
@@ -97,7 +97,7 @@ public class SlownessWatchTests
     [Theory]
     [InlineData(1.9, true)]
     [InlineData(2.1, false)]
-    public void ASlowEndpoint_IsItselfAgainByItsLastFive(double times, bool expected)
+    public void Lagging_IsHealthyAgainByItsLastFive(double times, bool expected)
     {
         Watched watched = new(2);
         watched.Answer(2 * Block, i => i == 0 ? 10 : 1);
@@ -110,7 +110,7 @@ public class SlownessWatchTests
     }
 
     [Fact]
-    public void OneSlowEndpoint_DoesNotHideAnother()
+    public void OneLagging_DoesNotHideAnother()
     {
         Watched watched = new(5);
 

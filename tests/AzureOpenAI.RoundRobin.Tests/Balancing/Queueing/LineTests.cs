@@ -9,7 +9,7 @@ public class LineTests
     private readonly FakeClock _time = new();
 
     [Fact]
-    public void Join_InAnyOrder_StandsByTicket() => Gen.Int[1, 1000].HashSet[1, 40].Sample(tickets =>
+    public void Join_AnyOrder_IsOrderedByTicket() => Gen.Int[1, 1000].HashSet[1, 40].Sample(tickets =>
     {
         Line line = new(_time);
         foreach (int ticket in tickets)
@@ -74,7 +74,7 @@ public class LineTests
     }
 
     [Fact]
-    public void EstimateWait_OfCallsThatCameBack_DoesNotCountThem()
+    public void EstimateWait_CallsThatCameBack_AreNotCounted()
     {
         Line line = new(_time);
         Join(line, 5);
@@ -105,7 +105,7 @@ public class LineTests
     }
 
     [Fact]
-    public void EstimateWait_OfALineThatWasEmpty_BeginsAnew()
+    public void EstimateWait_QueueThatWasEmpty_BeginsAnew()
     {
         Line line = new(_time);
         Join(line, 1);

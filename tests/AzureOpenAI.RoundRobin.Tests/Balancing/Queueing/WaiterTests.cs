@@ -10,7 +10,7 @@ public class WaiterTests
     private const int Rounds = 20;
 
     [Fact]
-    public async Task InOrder_LetGoByOneThread_GoOnFirstComeFirstServed()
+    public async Task InOrder_ReleasedByOneThread_ContinueFirstComeFirstServed()
     {
         int inOrder = 0;
         for (int round = 0; round < Rounds; round++)

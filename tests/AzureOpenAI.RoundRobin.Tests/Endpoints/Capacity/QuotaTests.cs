@@ -12,7 +12,7 @@ public class QuotaTests
     private readonly FakeTimeProvider _time = new(Clocks.Start);
 
     [Fact]
-    public void Quota_WhateverIsAsked_NeverGivesMoreThanTheLimitWithinAnySpanOfThePeriod() =>
+    public void Quota_AnySequence_NeverGivesMoreThanTheLimitWithinAnySpanOfThePeriod() =>
         Gen.Select(Gen.Int[1, 20], Gen.Select(Gen.Int[0, 4000], Gen.Int[1, 25]).Array[1, 200]).Sample((limit, asked) =>
         {
             FakeTimeProvider time = new(Clocks.Start);
@@ -123,7 +123,7 @@ public class QuotaTests
     }
 
     [Fact]
-    public void Within_WhateverWasTaken_IsWhatOneGetsWhoTakesAllHeMay() =>
+    public void Within_AnySequence_IsWhatCanBeTaken() =>
         Gen.Select(Gen.Int[1, 5], Gen.Int[0, 4000].Array[0, 20], Gen.Int[0, 40_000]).Sample((limit, pauses, span) =>
         {
             FakeTimeProvider time = new(Clocks.Start);

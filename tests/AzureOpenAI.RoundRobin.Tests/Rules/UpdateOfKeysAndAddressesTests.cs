@@ -5,14 +5,15 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>What a new configuration means for endpoints that the pool builds: keys, addresses, deployments and names, and which endpoint is the same as before.</summary>
-public class UpdateOfAnEndpointTests
+[Trait("Rule", "2")]
+public class UpdateOfKeysAndAddressesTests
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(20);
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task ANewKey_IsTakenOverInPlace(bool streaming)
+    public async Task NewKey_IsTakenOverInPlace(bool streaming)
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(429, ("retry-after-ms", "20000")) : null;
@@ -35,7 +36,7 @@ public class UpdateOfAnEndpointTests
     [InlineData(true, 401)]
     [InlineData(false, 404)]
     [InlineData(true, 404)]
-    public async Task OneThatWasMisconfigured_IsAskedAtOnceWithWhatIsNew(bool streaming, int status)
+    public async Task Misconfigured_IsCalledAtOnceWithTheNewKey(bool streaming, int status)
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(status) : null;
@@ -57,7 +58,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task OneThatRefusedItsKeyAndNamedATime_IsNotAskedBeforeThatWithANewKey()
+    public async Task CredentialRefusedWithHint_IsNotCalledBeforeItsTime()
     {
         using ServicePool pool = new(["one", "two"]);
         int asked = 0;
@@ -90,7 +91,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task WhatTheOldKeyIsStillAnswered_SaysNothingOfTheNewOne()
+    public async Task LateOutcomeOfTheOldKey_DoesNotCountForTheNewOne()
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request =>
@@ -132,7 +133,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public void TheModelThatThePoolNames_IsThatOfToday()
+    public void DeploymentName_IsTheCurrentOne()
     {
         using ServicePool pool = new(["one", "two"]);
         ChatClientMetadata before = pool.Client.GetRequiredService<ChatClientMetadata>();
@@ -146,7 +147,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task AnotherAddress_IsAnotherEndpoint_WhateverItsName()
+    public async Task AnotherAddress_SameName_IsAnotherEndpoint()
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
@@ -160,7 +161,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task OneThatIsOnlyRenamed_CoolsOn()
+    public async Task AnotherName_KeepsItsCooldown()
     {
         using ServicePool pool = new(["one", "two"]);
         pool.Service.On = request => request.Host == "one" ? FakeService.Refusal(429, ("retry-after-ms", "20000")) : null;
@@ -172,7 +173,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task TwoKeysAtOneAddress_AreToldApartByNameWhereBothAreNew()
+    public async Task TwoNewKeysAtOneAddress_AreMatchedByName()
     {
         Uri gateway = new("https://gateway.example.com/openai-pool");
         using ServicePool pool = new(["one", "two"], (i, entry) => (entry.Endpoint, entry.DeploymentName) = (gateway, $"gpt-{i}"));
@@ -194,7 +195,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task TwoKeysAtOneAddress_AreToldApartByNameBeforeTheyAreByDeployment()
+    public async Task TwoKeysAtOneAddress_AreMatchedByNameBeforeDeployment()
     {
         Uri gateway = new("https://gateway.example.com/openai-pool");
         using ServicePool pool = new(["one", "two"], (i, entry) => (entry.Endpoint, entry.DeploymentName) = (gateway, $"gpt-{i}"));
@@ -215,7 +216,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task NamesMadeOfTheAddress_MayPassToAnother()
+    public async Task DefaultNames_MayPassToAnotherEndpoint()
     {
         using ServicePool pool = new(["one/first", "one/second"], (_, entry) => entry.Name = null);
         Assert.Equal(["one", "one-2"], pool.Pool.GetStatus().Select(status => status.Name));
@@ -230,7 +231,7 @@ public class UpdateOfAnEndpointTests
     }
 
     [Fact]
-    public async Task ApiVersionsOfOneResource_AreEachAskedInTheirOwn()
+    public async Task ApiVersionsOfOneResource_EachIsCalledInItsOwn()
     {
         using ServicePool pool = new(["one/first", "one/second"], (i, entry) => entry.ApiVersion = i == 0 ? "2024-10-21" : "2025-01-01-preview");
 

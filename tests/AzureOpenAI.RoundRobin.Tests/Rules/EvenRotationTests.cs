@@ -3,13 +3,14 @@ using CsCheck;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
-/// <summary>Who is asked, call by call.</summary>
-public class TurnsTests
+/// <summary>Endpoints are called in turn, exactly evenly or by weight, from any number of threads.</summary>
+[Trait("Rule", "4")]
+public class EvenRotationTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Calls_OneAfterTheOther_GoRoundInOrder(bool streaming)
+    public async Task OneAfterTheOther_FollowsTheRotation(bool streaming)
     {
         using FakePool pool = new(3);
 
@@ -19,7 +20,7 @@ public class TurnsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Calls_FromManyThreads_AreSpreadExactly(bool streaming)
+    public async Task ManyThreads_SpreadIsExact(bool streaming)
     {
         using FakePool pool = new(3);
 
@@ -31,7 +32,7 @@ public class TurnsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Calls_FromManyThreadsWithWeights_AreSpreadExactly(bool streaming)
+    public async Task ManyThreadsWithWeights_SpreadIsExact(bool streaming)
     {
         using FakePool pool = new(3, endpoint: (i, entry) => entry.Weight = i == 0 ? 5 : 1);
 
@@ -41,7 +42,7 @@ public class TurnsTests
     }
 
     [Fact]
-    public Task Calls_WithAnyWeights_AreSpreadExactly() => Gen.Int[1, 100].Array[1, 8].SampleAsync(async weights =>
+    public Task AnyWeights_SpreadIsExact() => Gen.Int[1, 100].Array[1, 8].SampleAsync(async weights =>
     {
         using FakePool pool = new(weights.Length, endpoint: (i, entry) => entry.Weight = weights[i]);
 
@@ -51,7 +52,7 @@ public class TurnsTests
     }, iter: 50);
 
     [Fact]
-    public Task Calls_WithAnyWeightsFromAnyNumberOfThreads_AreSpreadExactly() =>
+    public Task AnyWeightsAnyNumberOfThreads_SpreadIsExact() =>
         Gen.Select(Gen.Int[1, 100].Array[1, 8], Gen.Int[1, 16], Gen.UInt, Gen.Bool).SampleAsync(async (weights, threads, start, streaming) =>
         {
             // A lap takes the weights without their common divisor; the cursor's wrap would cost an uneven one.
@@ -67,7 +68,7 @@ public class TurnsTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Calls_WithWeights_AreSpreadSmoothly(bool streaming)
+    public async Task Weights_SpreadIsSmooth(bool streaming)
     {
         using FakePool pool = new(3, endpoint: (i, entry) => entry.Weight = i == 0 ? 5 : 1);
 
@@ -81,7 +82,7 @@ public class TurnsTests
     [InlineData(0, true)]
     [InlineData(1, true)]
     [InlineData(2, true)]
-    public async Task OneThatAsksForAPause_LeavesTheOthersExactlyEven(uint start, bool streaming)
+    public async Task OneRateLimited_OthersStayExactlyEven(uint start, bool streaming)
     {
         using FakePool pool = new(3, start: start);
         pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(20)));
@@ -95,8 +96,23 @@ public class TurnsTests
         Assert.InRange(pool.Clients[0].Calls - pool.Clients[2].Calls, -1, 1);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OneUnavailable_OthersShareItsLoadEvenly(bool streaming)
+    {
+        using FakePool pool = new(4);
+        pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(60)));
+        await pool.AskManyAsync(2, streaming);
+        int[] before = pool.Calls;
+
+        await FromThreadsAsync(6, 100, () => pool.AskAsync(streaming));
+
+        Assert.Equal([200, 0, 200, 200], pool.Calls.Zip(before, (now, then) => now - then));
+    }
+
     [Fact]
-    public async Task TheCursor_WhenItWraps_CostsAtMostOneUnevenLap()
+    public async Task CursorWraps_CostsAtMostOneUnevenLap()
     {
         using FakePool pool = new(3, start: uint.MaxValue - 300);
 
@@ -106,7 +122,7 @@ public class TurnsTests
     }
 
     [Fact]
-    public async Task TheCursor_OfSeveralPools_StartsAnywhere()
+    public async Task CursorOfSeveralPools_StartsAnywhere()
     {
         HashSet<string> firsts = [];
         for (int i = 0; i < 200; i++)
@@ -119,81 +135,8 @@ public class TurnsTests
         Assert.Equal(4, firsts.Count);
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task TheLoadOfAnEndpointThatIsOut_IsSharedEvenlyByTheOthers(bool streaming)
-    {
-        using FakePool pool = new(4);
-        pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(60)));
-        await pool.AskManyAsync(2, streaming);
-        int[] before = pool.Calls;
-
-        await FromThreadsAsync(6, 100, () => pool.AskAsync(streaming));
-
-        Assert.Equal([200, 0, 200, 200], pool.Calls.Zip(before, (now, then) => now - then));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ALowerTier_WhileTheBetterHasAnyFit_IsNotAsked(bool streaming)
-    {
-        using FakePool pool = new(3, endpoint: (i, entry) => entry.Priority = i == 2 ? 1 : 0);
-        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(60)));
-
-        Assert.Equal("bbbbbb", await pool.AskManyAsync(6, streaming));
-        Assert.Equal(0, pool.Clients[2].Calls);
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ALowerTier_WhileTheBetterHasNoneFit_IsAskedAndLeftAgain(bool streaming)
-    {
-        using FakePool pool = new(3, endpoint: (i, entry) => entry.Priority = i);
-        pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(10)));
-        pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)));
-
-        Assert.Equal("ccc", await pool.AskManyAsync(3, streaming));
-        pool.Time.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal("bbb", await pool.AskManyAsync(3, streaming));
-        pool.Time.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal("aaa", await pool.AskManyAsync(3, streaming));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ACall_ThatPassesOverWhomItHasTried_LeavesThemTheirTurns(bool streaming)
-    {
-        using FakePool pool = new(2, endpoint: (i, entry) => entry.Weight = i == 0 ? 3 : 1);
-        Assert.Equal("aabaaaba", await pool.AskManyAsync(8, streaming));
-        pool.Clients[0].Plays(FakeFailure.Status(500));
-
-        // The first failed at a, passed over a's next turn, and was answered by b.
-        Assert.Equal("bbaaaba", await pool.AskManyAsync(7, streaming));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public async Task ACall_ThatFails_TriesEachFitEndpointOnceBeforeAnyTwice(bool streaming)
-    {
-        using FakePool pool = new(5);
-        foreach (FakeChatClient client in pool.Clients)
-        {
-            client.Plays(FakeFailure.Status(500));
-        }
-
-        pool.Clients[4].Fails = null;
-
-        Assert.Equal("e", await pool.AskAsync(streaming));
-        Assert.Equal([1, 1, 1, 1, 1], pool.Calls);
-    }
-
     [Fact]
-    public async Task TwoPools_OverTheSameClients_ShareNoState()
+    public async Task TwoPoolsOverTheSameClients_ShareNoState()
     {
         FakeChatClient[] clients = [new("a"), new("b")];
         using RoundRobinChatClient first = new(clients, leaveOpen: true);
@@ -208,7 +151,7 @@ public class TurnsTests
     }
 
     [Fact]
-    public void AskingForTheStatus_WhileNothingHappens_TakesNoTurn()
+    public void GetStatus_TakesNoTurn()
     {
         using FakePool pool = new(2);
 

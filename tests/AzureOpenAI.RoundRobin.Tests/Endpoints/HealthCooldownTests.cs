@@ -1,0 +1,207 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
+
+/// <summary>For how long one target is ejected, and how that grows and is forgotten.</summary>
+public class HealthCooldownTests : HealthFixture
+{
+    [Theory]
+    [InlineData("Fault")]
+    [InlineData("Broken")]
+    [InlineData("Slow")]
+    public void FirstOfItsKind_IsForgiven_UntilASecondWithoutASuccess(string kind)
+    {
+        OutcomeKind outcome = Enum.Parse<OutcomeKind>(kind);
+        Assert.False(Fail(outcome));
+        Assert.Equal((Condition.Fit, false), (_health.Condition, _health.IsClean));
+        _health.Succeeded();
+        Assert.True(_health.IsClean);
+        Assert.False(Fail(outcome));
+
+        Assert.True(Fail(outcome));
+
+        Assert.Equal((Condition.Out, outcome), (_health.Condition, _health.Reason));
+        _health.Succeeded();
+        Assert.False(_health.IsClean);
+    }
+
+    [Fact]
+    public void First_WhileRecoveringOrWithAHint_Ejects()
+    {
+        Assert.True(Fail(OutcomeKind.Fault, onProbation: true));
+        Assert.Equal(1, OutFor);
+        _health.Reopen(Now);
+        _health.Succeeded();
+
+        Assert.True(Fail(OutcomeKind.Fault, hint: 3));
+        Assert.Equal((3, 3), (OutFor, StatedFor));
+    }
+
+    [Fact]
+    public void TimeUnavailable_AlsoBeforeARecovery_MakesTheNextCooldownLonger()
+    {
+        GoOut(OutcomeKind.Unreachable);
+        _time.Advance(TimeSpan.FromSeconds(8));
+        PassAProbe();
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(2, OutFor);
+
+        _time.Advance(TimeSpan.FromSeconds(8));
+        _health.Reopen(Now);
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(4, OutFor);
+
+        _time.Advance(TimeSpan.FromSeconds(8));
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(6, OutFor);
+    }
+
+    [Fact]
+    public void FailedProbes_AreThoseFailedWhileUnavailable()
+    {
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(0, _health.FailedProbes);
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(1, _health.FailedProbes);
+        _health.BeginProbing();
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(2, _health.FailedProbes);
+
+        PassAProbe();
+        Assert.Equal(0, _health.FailedProbes);
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(0, _health.FailedProbes);
+
+        GoOut(OutcomeKind.Unreachable);
+        _health.Reopen(Now);
+        Assert.Equal(0, _health.FailedProbes);
+    }
+
+    [Fact]
+    public void FailedProbes_AreAtLeastTheErrorsInARow()
+    {
+        _health.Endured();
+        _health.Endured();
+        _health.Endured();
+
+        Assert.True(Fail(OutcomeKind.Fault));
+
+        Assert.Equal(3, _health.FailedProbes);
+    }
+
+    [Fact]
+    public void Growth_IsForgottenStepByStep_FromTheEndOfTheCooldown()
+    {
+        GoOut(OutcomeKind.RateLimited);
+        GoOut(OutcomeKind.RateLimited);
+        GoOut(OutcomeKind.RateLimited);
+        Assert.Equal(4, OutFor);
+
+        _time.Advance(TimeSpan.FromSeconds(4 + 59));
+        _health.Reopen(Now);
+        GoOut(OutcomeKind.RateLimited);
+        Assert.Equal(4, OutFor);
+
+        _time.Advance(TimeSpan.FromDays(400));
+        _health.Reopen(Now);
+        GoOut(OutcomeKind.RateLimited);
+        Assert.Equal(1, OutFor);
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(1, OutFor);
+    }
+
+    [Fact]
+    public void Growth_OfOneKind_IsNotThatOfAnother()
+    {
+        GoOut(OutcomeKind.RateLimited);
+        GoOut(OutcomeKind.RateLimited);
+
+        GoOut(OutcomeKind.Cut);
+
+        Assert.Equal(2, OutFor);
+    }
+
+    [Fact]
+    public void StatedTime_IsNotShortenedByALaterOne()
+    {
+        GoOut(OutcomeKind.RateLimited, hint: 20);
+        GoOut(OutcomeKind.RateLimited, hint: 5);
+        Assert.Equal((20, 20), (OutFor, StatedFor));
+        GoOut(OutcomeKind.RateLimited);
+        Assert.Equal((20, 20), (OutFor, StatedFor));
+        _health.Rest(Now + _time.TimestampFrequency, ++_generation, Now);
+        Assert.Equal((20, 20), (OutFor, StatedFor));
+        _health.Rest(Now + (30 * _time.TimestampFrequency), ++_generation, Now);
+        Assert.Equal((30, 30), (OutFor, StatedFor));
+        Assert.Equal((OutcomeKind.RateLimited, Condition.Out, _generation), (_health.Reason, _health.Condition, _health.StruckAt));
+    }
+
+    [Fact]
+    public void LateFailure_CountsOnlyByItsHint()
+    {
+        Assert.False(FailLate(hint: null));
+        Assert.Equal((Condition.Fit, 0), (_health.Condition, _health.StruckAt));
+
+        Assert.True(FailLate(hint: 5));
+        Assert.Equal((Condition.Out, _generation, 5, 5), (_health.Condition, _health.StruckAt, OutFor, StatedFor));
+        int struckAt = _generation;
+
+        Assert.False(FailLate(hint: 9));
+        Assert.Equal((struckAt, 9, 9), (_health.StruckAt, OutFor, StatedFor));
+        Assert.False(FailLate(hint: 2));
+        Assert.Equal((9, 9), (OutFor, StatedFor));
+
+        GoOut(OutcomeKind.Unreachable);
+        _time.Advance(TimeSpan.FromSeconds(9));
+        GoOut(OutcomeKind.Slow, cost: 10);
+        Assert.False(FailLate(hint: 3));
+        Assert.Equal((40, 3), (OutFor, StatedFor));
+    }
+
+    [Fact]
+    public void SuspectRequest_EjectsOnceADifferentRequestGetsTheSame()
+    {
+        Assert.False(_health.Suspects(1));
+        Assert.False(_health.IsClean);
+        Assert.False(_health.Suspects(1));
+        Assert.True(_health.Suspects(2));
+        _health.Succeeded();
+        Assert.False(_health.Suspects(3));
+
+        GoOut(OutcomeKind.RateLimited, hint: 3600);
+        Assert.Equal((60, 0), (OutFor, StatedFor));
+    }
+
+    [Fact]
+    public void Reconfigured_ForgetsItsEjection()
+    {
+        GoOut(OutcomeKind.Credential);
+        _time.Advance(TimeSpan.FromSeconds(20));
+        GoOut(OutcomeKind.Credential);
+        Assert.Equal((60, 1), (OutFor, _health.FailedProbes));
+
+        Assert.True(_health.TryMend(++_generation, Now));
+
+        Assert.Equal((long.MinValue, 0), (_health.OutUntil, _health.FailedProbes));
+        GoOut(OutcomeKind.Credential);
+        Assert.Equal(10, OutFor);
+        Assert.True(_health.TryMend(++_generation, Now));
+        GoOut(OutcomeKind.Unreachable);
+        Assert.Equal(1, OutFor);
+    }
+
+    [Fact]
+    public void ReconfiguredWithAStatedTime_IsUnavailableUntilThen()
+    {
+        GoOut(OutcomeKind.RateLimited, hint: 30);
+        GoOut(OutcomeKind.Credential);
+
+        Assert.False(_health.TryMend(++_generation, Now));
+
+        Assert.Equal((Condition.Out, 30, false), (_health.Condition, OutFor, _health.IsMisconfigured));
+        _time.Advance(TimeSpan.FromSeconds(30));
+        GoOut(OutcomeKind.Credential);
+        Assert.True(_health.TryMend(++_generation, Now));
+    }
+}

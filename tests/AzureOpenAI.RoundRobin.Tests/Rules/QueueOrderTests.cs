@@ -1,0 +1,281 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
+using static AzureOpenAI.RoundRobin.Tests.Rules.RateLimitedPool;
+
+namespace AzureOpenAI.RoundRobin.Tests.Rules;
+
+/// <summary>Calls that find no endpoint wait in the queue of their model, first come first served, and leave it at the pace of the endpoints.</summary>
+[Trait("Rule", "5.5")]
+public class QueueOrderTests
+{
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NoEndpointAvailable_CallWaitsForTheStatedTime(bool streaming)
+    {
+        using FakePool pool = new(2);
+        pool.Clients[0].Plays(FakeFailure.RateLimited(Pause));
+        pool.Clients[1].Plays(FakeFailure.RateLimited(2 * Pause));
+        Task<string> call = pool.AskAsync(streaming);
+        Assert.Equal(1, pool.Waiting);
+
+        await pool.AdvanceAsync(Pause - TimeSpan.FromMilliseconds(1));
+        Assert.Equal([1, 1], pool.Calls);
+        pool.Time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.Equal("a", await call);
+        Assert.Equal([0, 5], pool.Clients[0].Times);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task QueuedCalls_LeaveInTheOrderTheyCame(bool streaming)
+    {
+        using FakePool pool = RateLimited(1, streaming);
+        List<string> arrived = [];
+        pool.Clients[0].Hold();
+        NotePrompts(pool.Clients[0], arrived);
+        string[] order = ["hi", .. Enumerable.Range(0, 20).Select(i => $"{i:00}")];
+        Task<string>[] calls = [.. order[1..].Select(prompt => pool.AskAsync(streaming, prompt: prompt))];
+        Assert.Equal(21, pool.Waiting);
+
+        // Those that are let go at one moment may arrive in any order, but never before those of an earlier one.
+        for (int expected = 0; pool.Waiting > 0; expected = arrived.Count)
+        {
+            await pool.AdvanceAsync(expected == 0 ? Pause : TimeSpan.FromMilliseconds(250));
+            Assert.InRange(arrived.Count, expected + 1, order.Length);
+            Assert.Equal(order[..arrived.Count], arrived.Order().OrderByDescending(prompt => prompt == "hi"));
+        }
+
+        await AnswerUntilDoneAsync(pool, calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task NewCall_WhileOthersAreQueued_DoesNotOvertake(bool streaming)
+    {
+        using FakePool pool = RateLimited(1, streaming);
+        Task<string>[] first = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[0].Hold();
+        pool.Time.Advance(Pause);
+        await Eventually.TrueAsync(() => pool.Clients[0].Running == 1);
+
+        // The endpoint is being probed. Someone who comes now stands behind those who wait, also when it opens.
+        Task<string> newcomer = pool.AskAsync(streaming);
+        Assert.Equal(4, pool.Waiting);
+        pool.Clients[0].Held[0].Answer();
+        await Eventually.TrueAsync(() => pool.Clients[0].Running == 2);
+        Assert.Equal(2, pool.Waiting);
+        Assert.False(newcomer.IsCompleted);
+        await AnswerUntilDoneAsync(pool, [.. first, newcomer]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Release_IsPaced(bool streaming)
+    {
+        using FakePool pool = RateLimited(1, streaming);
+        Task<string>[] calls = [.. Enumerable.Range(0, 99).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[0].Hold();
+        pool.Time.Advance(Pause);
+        int open = 1;
+        for (int i = 0; i < 5; i++, open *= 2)
+        {
+            await Eventually.TrueAsync(() => pool.Clients[0].Held.Length == (2 * open) - 1);
+            await pool.SettleAsync();
+            Assert.Equal((2 * open) - 1, pool.InFlight);
+            pool.Time.Advance(TimeSpan.FromMilliseconds(250));
+        }
+
+        await AnswerUntilDoneAsync(pool, calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ReleasedCall_IsRejected_KeepsItsPlace(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(Pause);
+        List<string> order = [];
+        Task<string>[] calls = [.. Enumerable.Range(0, 3).Select(async i =>
+        {
+            string answer = await pool.AskAsync(streaming, prompt: $"{i}");
+            lock (order)
+            {
+                order.Add($"{i}");
+            }
+
+            return answer;
+        })];
+        await pool.AdvanceAsync(Pause);
+        Assert.Equal(2, pool.Clients[0].Calls);
+        Assert.Equal(3, pool.Waiting);
+        List<string> asked = [];
+        pool.Clients[0].Fails = null;
+        NotePrompts(pool.Clients[0], asked);
+
+        await pool.AdvanceAsync(Pause);
+        await pool.AdvanceAsync(1);
+        await Task.WhenAll(calls);
+
+        Assert.Equal("0", asked[0]);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Models_HaveTheirOwnQueues(bool streaming)
+    {
+        using FakePool pool = new(2, endpoint: (i, entry) =>
+        {
+            entry.DeploymentName = "small";
+            entry.Deployments["small"] = "small";
+            entry.Deployments["large"] = "large";
+        });
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.OnCall = (_, options, _) => options?.ModelId == "large"
+                ? Task.FromException<ChatResponse>(FakeFailure.RateLimited(Pause)) : Task.FromResult(FakeChatClient.Answer(client.Name));
+            client.OnStream = (_, options, token) => options?.ModelId == "large"
+                ? FakeChatClient.Failing(FakeFailure.RateLimited(Pause)) : FakeChatClient.Updates(token, client.Name);
+        }
+
+        Task<string> large = pool.AskAsync(streaming, new() { ModelId = "large" });
+
+        Assert.False(large.IsCompleted);
+        Assert.Equal("ab", await pool.AskAsync(streaming, new() { ModelId = "small" }) + await pool.AskAsync(streaming, new() { ModelId = "small" }));
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.Fails = null;
+        }
+
+        pool.Time.Advance(Pause);
+        await large;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AfterTheOverload_QueueIsEmpty(bool streaming)
+    {
+        using FakePool pool = RateLimited(3, streaming);
+        Task<string>[] calls = [.. Enumerable.Range(0, 200).Select(_ => pool.AskAsync(streaming))];
+        for (int i = 0; i < 20; i++)
+        {
+            await pool.AdvanceAsync(i == 0 ? Pause : TimeSpan.FromMilliseconds(250));
+        }
+
+        await Task.WhenAll(calls);
+
+        Assert.Equal((0, 0), (pool.Waiting, pool.InFlight));
+        Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Unavailable, status.State));
+        int[] before = pool.Calls;
+        await pool.AskManyAsync(30, streaming);
+        Assert.Equal([10, 10, 10], pool.Calls.Zip(before, (now, then) => now - then));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task ManyThreadsThroughAShortOutage_AllAreAnswered(bool streaming)
+    {
+        using FakePool pool = RateLimited(3, streaming, options => options.MaxWait = TimeSpan.FromHours(1));
+        Task[] threads = [.. Enumerable.Range(0, 8).Select(_ => Task.Run(async () =>
+        {
+            for (int i = 0; i < 50; i++)
+            {
+                Assert.NotEmpty(await pool.AskAsync(streaming));
+            }
+        }))];
+        Task all = Task.WhenAll(threads);
+
+        await Eventually.TrueAsync(() => pool.Waiting == 9);
+        pool.Time.Advance(Pause);
+        await Eventually.TrueAsync(() =>
+        {
+            pool.Time.Advance(TimeSpan.FromMilliseconds(1));
+            return all.IsCompleted;
+        });
+        await all;
+
+        Assert.Equal(0, pool.Waiting);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Dispose_WakesAllQueuedCalls(bool streaming)
+    {
+        using FakePool pool = RateLimited(2, streaming);
+        Task<string>[] calls = [.. Enumerable.Range(0, 10).Select(_ => pool.AskAsync(streaming))];
+
+        pool.Pool.Dispose();
+
+        foreach (Task<string> call in calls)
+        {
+            await Assert.ThrowsAsync<ObjectDisposedException>(() => call);
+        }
+
+        await Assert.ThrowsAsync<ObjectDisposedException>(() => pool.AskAsync(streaming));
+        Assert.Equal(1, pool.Released);
+    }
+
+    [Fact]
+    public void AttemptBegunUnderTheLock_IsInFlightBeforeAnythingIsSent()
+    {
+        using FakePool pool = new(1);
+        Dispatcher dispatcher = pool.Pool.Dispatcher;
+        Call call = new(dispatcher, pool.Pool.DefaultGroup, new CallLimits { MaxWait = TimeSpan.Zero, AttemptTimeout = Timeout.InfiniteTimeSpan }, static () => 0);
+
+        // The next that is picked in this moment must see it, or a burst goes to one endpoint.
+        Attempt attempt = dispatcher.Next(call).Attempt!;
+
+        Assert.Equal((1, 0), (pool.InFlight, pool.Clients[0].Calls));
+        dispatcher.Abandoned(attempt, answered: false);
+        Assert.Equal(0, pool.InFlight);
+    }
+
+    private static void NotePrompts(FakeChatClient client, List<string> prompts)
+    {
+        var (call, stream) = (client.OnCall, client.OnStream);
+        client.OnCall = (messages, options, token) =>
+        {
+            Note(messages);
+            return call(messages, options, token);
+        };
+        client.OnStream = (messages, options, token) =>
+        {
+            Note(messages);
+            return stream(messages, options, token);
+        };
+
+        void Note(IEnumerable<ChatMessage> messages)
+        {
+            lock (prompts)
+            {
+                prompts.Add(messages.First().Text);
+            }
+        }
+    }
+
+    private static async Task AnswerUntilDoneAsync(FakePool pool, Task[] calls)
+    {
+        Task all = Task.WhenAll(calls);
+        await Eventually.TrueAsync(() =>
+        {
+            foreach (HeldCall held in pool.Clients.SelectMany(client => client.Held))
+            {
+                held.Answer();
+            }
+
+            return all.IsCompleted;
+        });
+        await all;
+    }
+}
