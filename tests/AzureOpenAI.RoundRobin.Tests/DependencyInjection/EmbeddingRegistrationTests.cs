@@ -250,9 +250,9 @@ public class EmbeddingRegistrationTests
             options.Endpoints.Add(new EndpointOptions { EmbeddingGenerator = ready, DeploymentName = "small", Deployments = { ["large"] = "large-prod" } });
         })))
         {
-            GeneratedEmbeddings<Embedding<float>> answer = await Generator(provider, keyed: false).GenerateAsync(["x"], new EmbeddingGenerationOptions { ModelId = "large" });
+            GeneratedEmbeddings<Embedding<float>> answer = await Generator(provider, keyed: false).GenerateAsync(["x"], new EmbeddingGenerationOptions { ModelId = "large" }, TestContext.Current.CancellationToken);
             Assert.Equal(("ready", "large-prod"), (answer[0].ModelId, seen?.ModelId));
-            await Generator(provider, keyed: false).GenerateAsync(["x"], new EmbeddingGenerationOptions { ModelId = "other" });
+            await Generator(provider, keyed: false).GenerateAsync(["x"], new EmbeddingGenerationOptions { ModelId = "other" }, TestContext.Current.CancellationToken);
             Assert.Equal("other", seen?.ModelId);
         }
 
