@@ -66,7 +66,7 @@ public sealed class EndpointOptions
     /// <value>The default is 1.</value>
     public int Weight { get; set; } = 1;
 
-    /// <summary>Gets or sets the tier, 0 to 100; 0 is asked first, and a higher number only while no endpoint of a lower one is fit and has room.</summary>
+    /// <summary>Gets or sets the tier, 0 to 100; 0 is asked first, and a higher number only while no endpoint of a lower one takes calls and has room.</summary>
     /// <value>The default is 0.</value>
     public int Priority { get; set; }
 

@@ -15,7 +15,7 @@ using OpenAI;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Represents several Azure OpenAI endpoints with pre-built clients: whose turn it is, who is fit, and who waits.
+/// Represents a pool of Azure OpenAI endpoints with pre-built clients: the rotation over them, their health, and the queue of waiting calls.
 /// </summary>
 /// <remarks>
 /// Safe for concurrent use. Options are read when the constructor runs, and by <see cref="Update(RoundRobinOptions)"/>; later changes to an instance are not observed.
@@ -130,7 +130,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         _dispatcher.Peek(LoopFor(model).Group, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null).Pooled();
 
     /// <summary>
-    /// Runs an operation of any kind on the endpoints under the pool's rules: the next fit endpoint, failover, waiting, and the same exceptions as a chat call.
+    /// Runs an operation of any kind on the endpoints under the pool's rules: the next healthy endpoint, failover, waiting, and the same exceptions as a chat call.
     /// </summary>
     /// <typeparam name="T">What the operation yields.</typeparam>
     /// <param name="operation">

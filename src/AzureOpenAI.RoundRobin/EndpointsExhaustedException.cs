@@ -16,7 +16,7 @@ public class EndpointsExhaustedException : ClientResultException
     /// <summary>Initializes a new instance of the <see cref="EndpointsExhaustedException"/> class.</summary>
     /// <param name="message">What happened, without keys.</param>
     /// <param name="attempts">The failed attempts, in order; for a call that made none, the last failure of each endpoint.</param>
-    /// <param name="retryAfter">When an endpoint is expected to be fit again, from now.</param>
+    /// <param name="retryAfter">When an endpoint is expected to take calls again, from now.</param>
     /// <param name="response">The response of the attempt that stands for the call, or <see langword="null"/>.</param>
     /// <param name="innerException">The exception of that attempt, or <see langword="null"/>.</param>
     public EndpointsExhaustedException(
@@ -34,6 +34,6 @@ public class EndpointsExhaustedException : ClientResultException
     /// <summary>Gets the failed attempts, in order; for a call that made none, the last failure of each endpoint.</summary>
     public IReadOnlyList<EndpointAttempt> Attempts { get; }
 
-    /// <summary>Gets when an endpoint is expected to be fit again, counted from the throw, or <see langword="null"/> if nobody knows.</summary>
+    /// <summary>Gets when an endpoint is expected to take calls again, counted from the throw, or <see langword="null"/> if no time is known.</summary>
     public TimeSpan? RetryAfter { get; }
 }

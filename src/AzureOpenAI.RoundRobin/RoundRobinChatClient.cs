@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Provides an <see cref="IChatClient"/> that sends each call to the next fit endpoint of an <see cref="EndpointPool"/>, and to another one where that fails.
+/// Provides an <see cref="IChatClient"/> that sends each call to the next healthy endpoint of an <see cref="EndpointPool"/>, and to another one where that fails.
 /// </summary>
 /// <remarks>
 /// Safe for concurrent use. The caller's messages and options are never changed. A stream picks its endpoint when it is enumerated, and each

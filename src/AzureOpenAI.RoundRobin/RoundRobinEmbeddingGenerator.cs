@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Provides an <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> that sends each batch to the next fit endpoint of an <see cref="EndpointPool"/>,
+/// Provides an <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> that sends each batch to the next healthy endpoint of an <see cref="EndpointPool"/>,
 /// and to another one where that fails.
 /// </summary>
 /// <remarks>

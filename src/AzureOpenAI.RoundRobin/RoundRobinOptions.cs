@@ -53,9 +53,14 @@ public sealed class RoundRobinOptions
     /// The default is <see langword="null"/>: on where endpoints come from code or from a configuration section, else what
     /// <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> says, else off.
     /// </value>
+    /// <remarks>
+    /// Read by <c>AddAzureOpenAIRoundRobin</c> and its like for keys and embeddings, and by <see cref="AzureOpenAIRoundRobin"/>. The constructor of
+    /// <see cref="EndpointPool"/>, <see cref="EndpointPool.Update(RoundRobinOptions)"/> and the methods <c>FromEnvironment</c> make a pool always:
+    /// <see langword="false"/> is a fault there. A registered pool whose options turn to <see langword="false"/> while it runs stays on, and logs a warning.
+    /// </remarks>
     public bool? Enabled { get; set; }
 
-    /// <summary>Gets or sets how long a call may wait, in all, while no endpoint is fit to take it.</summary>
+    /// <summary>Gets or sets how long a call may wait, in all, while no endpoint can take it.</summary>
     /// <value>The default is 30 seconds, the most is an hour. <see cref="TimeSpan.Zero"/> means that a call never waits.</value>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
 
@@ -70,7 +75,7 @@ public sealed class RoundRobinOptions
     public TimeSpan? FirstContentTimeout { get; set; }
 
     /// <summary>Gets or sets the largest number of attempts that one call may make.</summary>
-    /// <value>The default is <see langword="null"/>: no limit but the fitness of the endpoints and <see cref="MaxWait"/>.</value>
+    /// <value>The default is <see langword="null"/>: limited only by the number of healthy endpoints and by <see cref="MaxWait"/>.</value>
     public int? MaxAttempts { get; set; }
 
     /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>

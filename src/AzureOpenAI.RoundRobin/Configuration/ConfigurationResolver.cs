@@ -106,6 +106,10 @@ internal static class ConfigurationResolver
         {
             sources.WarnIfOff();
         }
+        else if (isEnabled is true)
+        {
+            sources.CheckNotOff();
+        }
 
         bool on = isEnabled ?? sources.IsOn();
         IReadOnlyList<EndpointEntry> entries = on ? sources.ReadPool() : sources.ReadSingle();

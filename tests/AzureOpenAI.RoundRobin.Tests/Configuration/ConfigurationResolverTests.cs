@@ -7,6 +7,42 @@ namespace AzureOpenAI.RoundRobin.Tests.Configuration;
 public sealed class ConfigurationResolverTests
 {
     [Fact]
+    public void EnabledIsFalse_WhereThereIsAPoolAlways_IsAFaultThatSaysWhoReadsIt()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint());
+        Resolution before = ConfigurationResolver.ForPool(options);
+        options.Enabled = false;
+        Func<Resolution>[] always =
+        [
+            () => ConfigurationResolver.ForPool(options),
+            () => ConfigurationResolver.ForEnvironment(options, environment: Given.Environment()),
+            () => before.Renew(options),
+        ];
+
+        foreach (Func<Resolution> resolve in always)
+        {
+            string fault = Given.Fault(resolve);
+            Assert.StartsWith("Enabled is false, but EndpointPool, RoundRobinChatClient and RoundRobinEmbeddingGenerator make a pool always", fault, StringComparison.Ordinal);
+            Assert.Contains("AddAzureOpenAIRoundRobin", fault, StringComparison.Ordinal);
+            Assert.Contains("AzureOpenAIRoundRobin.CreateFromEnvironment", fault, StringComparison.Ordinal);
+        }
+
+        Assert.Throws<OptionsValidationException>(() => new EndpointPool(options));
+        Assert.False(ConfigurationResolver.ForSwitch(options, environment: Given.Environment()).IsEnabled);
+        options.Enabled = true;
+        Assert.All(always, resolve => Assert.True(resolve().IsEnabled));
+    }
+
+    [Fact]
+    public void EnabledIsFalse_IsSaidWithTheOtherFaults()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint(configure: static endpoint => endpoint.Weight = 0));
+        (options.Enabled, options.MaxAttempts) = (false, 0);
+
+        Assert.Equal(3, Given.Faults(() => ConfigurationResolver.ForPool(options)).Length);
+    }
+
+    [Fact]
     public void APool_OfNoOptions_IsAnArgumentError() => Assert.Equal("options", Assert.Throws<ArgumentNullException>(() => new EndpointPool((RoundRobinOptions)null!)).ParamName);
 
     [Fact]

@@ -52,6 +52,16 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         }
     }
 
+    /// <summary>For what makes a pool and reads no switch: code that turns it off would get a pool all the same.</summary>
+    public void CheckNotOff()
+    {
+        if (options.Enabled is false)
+        {
+            findings.Fault($"Enabled is false, but {nameof(EndpointPool)}, {nameof(RoundRobinChatClient)} and {nameof(RoundRobinEmbeddingGenerator)} make a pool always, by their constructors and by FromEnvironment; "
+                + "leave Enabled out. The switch is read by AddAzureOpenAIRoundRobin and by AzureOpenAIRoundRobin.CreateFromEnvironment: use one of them to have it off.");
+        }
+    }
+
     public IReadOnlyList<EndpointEntry> ReadPool()
     {
         if (options.Endpoints.Count > 0)

@@ -189,7 +189,7 @@ public sealed class EndpointSourcesTests
     [Fact]
     public void ForEnvironment_DoesNotReadTheSwitch()
     {
-        RoundRobinOptions options = new() { DeploymentName = "m", Enabled = false };
+        RoundRobinOptions options = new() { DeploymentName = "m" };
 
         Assert.True(ConfigurationResolver.ForEnvironment(options, environment: Both("nonsense")).IsEnabled);
     }
