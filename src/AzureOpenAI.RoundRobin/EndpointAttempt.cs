@@ -36,6 +36,14 @@ public sealed class EndpointAttempt
     /// <summary>Gets the exception that ended the attempt: the object that the SDK or the ready-made client threw.</summary>
     public Exception Exception { get; }
 
+    internal static EndpointAttempt Of(string endpoint, string? deployment, in AttemptOutcome outcome, TimeSpan took) => new(endpoint, OutcomeNames.Reason(outcome.Kind), outcome.Exception)
+    {
+        DeploymentName = deployment,
+        Status = outcome.Status == 0 ? null : outcome.Status,
+        Duration = took,
+        RetryAfter = outcome.Hint,
+    };
+
     /// <summary>Returns the endpoint and what happened there, in one line.</summary>
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(

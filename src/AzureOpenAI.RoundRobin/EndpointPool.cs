@@ -4,7 +4,6 @@ using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Pool;
 using AzureOpenAI.RoundRobin.Telemetry;
 using AzureOpenAI.RoundRobin.Transport;
@@ -27,7 +26,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     private readonly TimeProvider _time;
     private readonly uint _start;
     private readonly Func<double> _jitter;
-    private readonly Dispatcher _dispatcher;
+    private readonly Balancer _balancer;
     private HttpClient? _ownTransport;
     private IDisposable? _follows;
     private Func<RoundRobinOptions, Resolution> _renew;
@@ -45,7 +44,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     {
     }
 
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The dispatcher disposes the transport when the last attempt has ended.")]
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The balancer disposes the transport when the last attempt has ended.")]
     internal EndpointPool(
         Resolution resolution, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null,
         Action? released = null, uint? start = null, Func<double>? jitter = null)
@@ -57,13 +56,13 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         Instruments instruments = Instruments.Of(meterFactory);
         Log = PoolLog.Of(loggerFactory, instruments);
         PoolMembers members = Assemble(resolution.Settings, before: null);
-        _dispatcher = new Dispatcher(members, _time, Log, instruments, () =>
+        _balancer = new Balancer(members, _time, Log, instruments, () =>
         {
             instruments.Pools.Remove(this);
             _ownTransport?.Dispose();
             released?.Invoke();
         });
-        _routes = new PoolRoutes(_dispatcher, members, resolution.Settings, Log);
+        _routes = new PoolRoutes(_balancer, members, resolution.Settings, Log);
         _renew = resolution.Renew;
         instruments.Pools.Add(this);
         Log.Tell(resolution.Warnings);
@@ -73,7 +72,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     public int Count => _routes.Members.Endpoints.Length;
 
     /// <summary>Gets the number of calls that wait at this moment because no endpoint takes them. Calls that run are counted in <see cref="EndpointStatus.InFlight"/>.</summary>
-    public int WaitingCalls => _dispatcher.Waiting;
+    public int WaitingCalls => _balancer.WaitingCalls;
 
     internal IReadOnlyList<Endpoint> Endpoints => _routes.Members.Endpoints;
 
@@ -81,9 +80,9 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     internal PoolLog Log { get; }
 
-    internal EndpointGroup DefaultGroup => _routes.Members.Default;
+    internal Picker DefaultPicker => _routes.Members.Default;
 
-    internal Dispatcher Dispatcher => _dispatcher;
+    internal Balancer Balancer => _balancer;
 
     /// <summary>The present ways of calls. A call takes them once, so that all it does goes by one configuration.</summary>
     internal PoolRoutes Routes => _routes;
@@ -127,7 +126,8 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public PooledClient NextClient(string? model = null) =>
-        _dispatcher.Peek(LoopFor(model).Group, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null).Pooled();
+        _balancer.Peek(LoopFor(model).Picker, static endpoint => endpoint.Client is not null && endpoint.DeploymentName is not null)?.Pooled()
+        ?? throw new InvalidOperationException("The pool holds ready-made chat clients only, so there is no OpenAI client to hand out.");
 
     /// <summary>
     /// Runs an operation of any kind on the endpoints under the pool's rules: the next healthy endpoint, failover, waiting, and the same exceptions as a chat call.
@@ -155,7 +155,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     {
         ArgumentNullException.ThrowIfNull(operation);
         AttemptLoop loop = LoopFor(model);
-        if (Array.Exists(loop.Group.Endpoints, static endpoint => !endpoint.IsBuilt))
+        if (Array.Exists(loop.Picker.Endpoints, static endpoint => !endpoint.IsBuilt))
         {
             throw new InvalidOperationException("The pool holds a ready-made client, which has no OpenAI client to run the operation on.");
         }
@@ -165,8 +165,8 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
     /// <returns>A snapshot.</returns>
-    public IReadOnlyList<EndpointStatus> GetStatus() => _dispatcher.Read<IReadOnlyList<EndpointStatus>>(
-        (endpoints, now) => [.. endpoints.Select(endpoint => StatusOf(endpoint, now))]);
+    public IReadOnlyList<EndpointStatus> GetStatus() => _balancer.Read<IReadOnlyList<EndpointStatus>>(
+        (endpoints, now) => [.. endpoints.Select(endpoint => StatusReader.Read(endpoint, _balancer.CountAt(endpoint), _time, now))]);
 
     /// <summary>
     /// Takes another configuration while the pool runs: the endpoints, their weights, keys and limits, and how calls behave. Calls that run are not disturbed.
@@ -203,7 +203,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     public void Dispose()
     {
         _follows?.Dispose();
-        _dispatcher.Dispose();
+        _balancer.Dispose();
     }
 
     /// <summary>Returns the number of deployments.</summary>
@@ -227,7 +227,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         {
             Update(latest);
         }
-        catch (ObjectDisposedException) when (_dispatcher.IsDisposed)
+        catch (ObjectDisposedException) when (_balancer.IsDisposed)
         {
             // The configuration changed as the pool was let go of, so there is nothing left to change.
         }
@@ -244,13 +244,13 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     {
         lock (_updating)
         {
-            ObjectDisposedException.ThrowIf(_dispatcher.IsDisposed, this);
+            ObjectDisposedException.ThrowIf(_balancer.IsDisposed, this);
             HttpClient? before = _ownTransport;
             Resolution resolution = _renew(latest());
             PoolSettings settings = resolution.Settings.WithTransportOf(Settings);
             PoolMembers members = Assemble(settings, _routes.Members);
             CheckAbilities(members);
-            if (!_dispatcher.Change(members))
+            if (!_balancer.Change(members))
             {
                 // One that was there before goes with the last of the calls that still run over it.
                 if (before is null)
@@ -261,7 +261,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
                 throw new ObjectDisposedException(nameof(EndpointPool));
             }
 
-            _routes = new PoolRoutes(_dispatcher, members, settings, Log);
+            _routes = new PoolRoutes(_balancer, members, settings, Log);
             _renew = resolution.Renew;
             Log.Tell(resolution.Warnings);
         }
@@ -290,27 +290,5 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         {
             throw new OptionsValidationException("", typeof(RoundRobinOptions), faults);
         }
-    }
-
-    private EndpointStatus StatusOf(Endpoint endpoint, long now)
-    {
-        Condition condition = endpoint.Condition;
-        Health? cause = endpoint.Resource.Health.Condition >= endpoint.Health.Condition ? endpoint.Resource.Health : endpoint.Health;
-        TokenCounts used = endpoint.Used;
-        return new EndpointStatus(endpoint.Name)
-        {
-            DeploymentName = endpoint.DeploymentName,
-            State = (EndpointState)condition,
-            Reason = condition == Condition.Fit ? null : OutcomeNames.Reason(cause.Reason),
-            ReadyIn = condition == Condition.Out ? _dispatcher.Time.Until(now, endpoint.OutUntil) : null,
-            InFlight = _dispatcher.Running(endpoint),
-            Answered = endpoint.Answered,
-            Failed = endpoint.Failed,
-            RateLimited = endpoint.Rejected,
-            InputTokens = used.Input,
-            OutputTokens = used.Output,
-            CachedInputTokens = used.CachedInput,
-            LastError = endpoint.LastFailure,
-        };
     }
 }

@@ -130,7 +130,7 @@ public sealed class RoundRobinChatClient : IChatClient
     private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         messages = ChatRequest.Repeatable(messages);
-        return new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Group.HasAlternatives ? 0 : keys.Of(messages, options));
+        return new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Picker.HasAlternatives ? 0 : keys.Of(messages, options));
     }
 
     private static EndpointPool Capture(

@@ -11,9 +11,7 @@ internal sealed class Fleet : IDisposable
 
     private Fleet(RoundRobinChatClient client) => _client = client;
 
-    public Dispatcher Dispatcher => _client.Pool.Dispatcher;
-
-    public EndpointGroup Group => _client.Pool.DefaultGroup;
+    public Picker Picker => _client.Pool.DefaultPicker;
 
     /// <param name="size">Endpoints, and how many of them are out, as in 3/2.</param>
     public static async Task<Fleet> CreateAsync(string size)
@@ -22,7 +20,7 @@ internal sealed class Fleet : IDisposable
         (int endpoints, int @out) = (parts[0], parts[1]);
         IChatClient[] clients = [.. Enumerable.Range(0, endpoints).Select(i => IsOut(i, @out, endpoints) ? new RefusingClient() : (IChatClient)new FakeClient(false))];
         RoundRobinChatClient client = new(clients);
-        EndpointGroup group = client.Pool.DefaultGroup;
+        Picker group = client.Pool.DefaultPicker;
         for (int i = 0; i < 20 * endpoints && group.Rotation.Count != endpoints - @out; i++)
         {
             await client.GetResponseAsync("question");

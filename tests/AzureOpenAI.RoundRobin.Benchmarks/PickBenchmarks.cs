@@ -39,7 +39,7 @@ public class PickBenchmarks
     {
         for (int i = 0; i < count; i++)
         {
-            _fleet.Dispatcher.TryPick(_fleet.Group, 0, out _);
+            _fleet.Picker.TryPick(0, out _);
         }
     });
 

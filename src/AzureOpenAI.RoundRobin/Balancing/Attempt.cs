@@ -61,8 +61,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The caller's token, if it can be cancelled.</summary>
     public CancellationToken Caller { get; private set; }
 
-    /// <summary>The dispatcher's generation when this was picked.</summary>
-    public int Generation { get; private set; }
+    /// <summary>The pool's epoch when this was picked.</summary>
+    public int Epoch { get; private set; }
 
     /// <summary>How many calls the pool had begun when this was counted among those in flight; wraps.</summary>
     public uint Number { get; private set; }
@@ -76,10 +76,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
     public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
 
-    /// <summary>Which of the attempt's two healths were half-open when it was picked, and count it.</summary>
-    public bool HoldsOwnPermit { get => _marks.HoldsOwnPermit; set => _marks.HoldsOwnPermit = value; }
-
-    public bool HoldsResourcePermit { get => _marks.HoldsResourcePermit; set => _marks.HoldsResourcePermit = value; }
+    /// <summary>What it holds where its deployment or its resource was not healthy when it was picked.</summary>
+    public Permit Permit
+    {
+        get => new(_marks.HoldsDeploymentPermit, _marks.HoldsResourcePermit);
+        set => (_marks.HoldsDeploymentPermit, _marks.HoldsResourcePermit) = (value.OfDeployment, value.OfResource);
+    }
 
     public bool IsAdmitted { get => _marks.IsAdmitted; set => _marks.IsAdmitted = value; }
 
@@ -119,11 +121,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     public bool IsMoved => Volatile.Read(ref _armed) == Moved;
 
-    public bool HoldsPermit => HoldsOwnPermit || HoldsResourcePermit;
+    public bool HoldsPermit => _marks.HoldsDeploymentPermit || _marks.HoldsResourcePermit;
 
-    public void Begin(Endpoint endpoint, int generation)
+    public void Begin(Endpoint endpoint, int epoch)
     {
-        Generation = generation;
+        Epoch = epoch;
         Volatile.Write(ref _endpoint, endpoint);
     }
 
@@ -310,7 +312,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         public bool IsAnswered;
 
         [FieldOffset(1)]
-        public bool HoldsOwnPermit;
+        public bool HoldsDeploymentPermit;
 
         [FieldOffset(2)]
         public bool HoldsResourcePermit;

@@ -12,17 +12,18 @@ namespace AzureOpenAI.RoundRobin.Calls;
 /// The first attempt is spelled out before the loop, because a call that succeeds at once must not pay for what the others need:
 /// where the endpoint's task is complete it is returned as it is. A stream spells out its own, in <see cref="Chat.ChatStream"/>.
 /// </remarks>
-internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, CallLimits limits, bool isMapped = false)
+internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits limits, bool isMapped = false)
 {
-    private readonly Instruments _instruments = dispatcher.Instruments;
+    private readonly Instruments _instruments = balancer.Instruments;
+    private readonly AttemptTracker _tracker = balancer.Tracker;
 
-    public Dispatcher Dispatcher { get; } = dispatcher;
+    public Balancer Balancer { get; } = balancer;
 
-    public EndpointGroup Group { get; } = group;
+    public Picker Picker { get; } = picker;
 
     public CallLimits Limits { get; } = limits;
 
-    /// <summary>The group answers a model that callers name, through the endpoints' deployment maps.</summary>
+    /// <summary>The endpoints answer a model that callers name, through their deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
     /// <summary>A first attempt by the quick way, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
@@ -33,7 +34,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
             return null;
         }
 
-        Attempt? attempt = Dispatcher.TryBegin(Group, affinity);
+        Attempt? attempt = Balancer.TryBegin(Picker, affinity);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -62,7 +63,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
 #pragma warning disable RS0030 // The task is known to be complete.
         operation.Check(pending.Result, attempt, 1);
 #pragma warning restore RS0030
-        Dispatcher.Succeeded(attempt);
+        _tracker.Succeeded(attempt);
         return pending;
     }
 
@@ -71,15 +72,15 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     {
         if (_instruments.IsListening)
         {
-            attempt.Trace = AttemptTrace.Begin(_instruments, Dispatcher.Time, attempt.Endpoint.Name, operation, number);
+            attempt.Trace = AttemptTrace.Begin(_instruments, Balancer.Time, attempt.Endpoint.Name, operation, number);
         }
     }
 
     /// <summary>The first content of a stream has come, or its end.</summary>
     public void Opened(Attempt attempt)
     {
-        Dispatcher.Timed(attempt);
-        Dispatcher.Admitted(attempt);
+        _tracker.Timed(attempt);
+        _tracker.Admitted(attempt);
     }
 
     /// <remarks>What it holds while it waits is what an asynchronous call costs in memory, so the caller's token is left with the attempt.</remarks>
@@ -87,13 +88,13 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         where TOperation : struct, IOperation<TResult>
     {
         Exception failure;
-        attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives;
+        attempt.IsMovable = TOperation.MayMove && Picker.HasAlternatives;
         Await<TOperation, TResult>(attempt, pending);
         try
         {
             TResult result = await pending.ConfigureAwait(false);
             operation.Check(result, attempt, 1);
-            Dispatcher.Succeeded(attempt);
+            _tracker.Succeeded(attempt);
             return result;
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -110,11 +111,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        Call call = new(Dispatcher, Group, Limits, () => Read(operation.Fingerprint))
-        {
-            Affinity = operation.Affinity,
-            Tokens = Group.HasTokenLimits ? Read(operation.EstimateTokens) : default,
-        };
+        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, Picker.HasTokenLimits ? Read(operation.EstimateTokens) : default, () => Read(operation.Fingerprint));
         try
         {
             return await GoOnAsync<TOperation, TResult>(operation, call, attempt, failure, cancellationToken).ConfigureAwait(false);
@@ -126,7 +123,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         }
     }
 
-    private async Task<TResult> GoOnAsync<TOperation, TResult>(TOperation operation, Call call, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
+    private async Task<TResult> GoOnAsync<TOperation, TResult>(TOperation operation, CallRecovery call, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
         while (true)
@@ -142,7 +139,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
                 attempt.Follow(cancellationToken);
             }
 
-            attempt.IsMovable = TOperation.MayMove && Group.HasAlternatives && !call.WasMoved;
+            attempt.IsMovable = TOperation.MayMove && Picker.HasAlternatives && !call.WasRelocated;
             Task<TResult> pending = TOperation.EndsAttempt && _instruments.IsListening
                 ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
                 : operation.InvokeAsync(attempt, call.AttemptNumber);
@@ -178,8 +175,8 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     {
         if (TOperation.EndsAttempt && !pending.IsCompleted)
         {
-            long now = Dispatcher.Time.GetTimestamp();
-            Dispatcher.Count(attempt);
+            long now = Balancer.Time.GetTimestamp();
+            _tracker.Count(attempt);
             attempt.Sent(now);
             attempt.Await(now, Limits.AttemptTimeout);
         }
@@ -190,7 +187,7 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
     {
         if (TOperation.EndsAttempt)
         {
-            Dispatcher.Succeeded(attempt);
+            _tracker.Succeeded(attempt);
         }
         else
         {
@@ -198,11 +195,11 @@ internal sealed class AttemptLoop(Dispatcher dispatcher, EndpointGroup group, Ca
         }
     }
 
-    private void Take<TOperation, TResult>(Call call, Attempt attempt, Exception failure, bool namesModel, CancellationToken cancellationToken)
+    private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, bool namesModel, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
         AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsBuilt, UsersCode = TOperation.IsUsersCode };
-        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Dispatcher.Time.GetUtcNow()), cancellationToken);
+        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Balancer.Time.GetUtcNow()), cancellationToken);
     }
 
     /// <summary>Reads the request. One that cannot be read, such as a list that its owner changes meanwhile, is the client's to complain of: an attempt runs, and must end.</summary>

@@ -17,12 +17,12 @@ internal sealed partial class ChatStream
         }
 
         AttemptFacts facts = _loop.Facts(attempt, _caller) with { Committed = true, Sent = true };
-        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Dispatcher.Time.GetUtcNow());
+        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Balancer.Time.GetUtcNow());
         attempt.Interruption = new(outcome);
         attempt.Trace?.Take(outcome, endsCall: true);
         return outcome.Kind switch
         {
-            OutcomeKind.Caller => Call.Cancelled(exception, _caller),
+            OutcomeKind.Caller => CallFailure.Cancelled(exception, _caller),
             OutcomeKind.Request => exception,
             _ => new ChatStreamInterruptedException(
                 $"The stream of endpoint '{attempt.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over.",
@@ -37,15 +37,15 @@ internal sealed partial class ChatStream
             return;
         }
 
-        Dispatcher dispatcher = _loop.Dispatcher;
+        AttemptTracker tracker = _loop.Balancer.Tracker;
         if (attempt.Interruption?.Value is { MayFailOver: true } outcome)
         {
-            EndpointAttempt failure = Call.Describe(attempt.Endpoint, outcome, attempt.Took(dispatcher.Time.GetTimestamp()));
-            dispatcher.Failed(attempt, outcome, failure, fingerprint: 0, blame: outcome.Kind == OutcomeKind.Cut);
+            EndpointAttempt failure = EndpointAttempt.Of(attempt.Endpoint.Name, attempt.Endpoint.DeploymentName, outcome, attempt.Took(_loop.Balancer.Time.GetTimestamp()));
+            tracker.Failed(attempt, outcome, failure, fingerprint: 0, eject: outcome.Kind == OutcomeKind.Cut);
         }
         else if (attempt.Interruption is null && _ended)
         {
-            dispatcher.Succeeded(attempt, streamed: true);
+            tracker.Succeeded(attempt, streamed: true);
         }
         else
         {
@@ -55,7 +55,7 @@ internal sealed partial class ChatStream
                 attempt.Trace?.Left();
             }
 
-            dispatcher.Abandoned(attempt, answered: false, served: true);
+            tracker.Abandoned(attempt, answered: false, served: true);
         }
     }
 }

@@ -19,7 +19,7 @@ internal sealed partial class ChatStream
     public async ValueTask<bool> OpenAsync(Attempt attempt, int number)
     {
         (_attempt, _updates, _held, _finished, _ended) = (attempt, null, null, false, false);
-        _loop.Dispatcher.Count(attempt);
+        _loop.Balancer.Tracker.Count(attempt);
         if (attempt.Endpoint.IsBuilt)
         {
             attempt.CountReceived();
@@ -29,13 +29,13 @@ internal sealed partial class ChatStream
         try
         {
             TimeSpan? limit = _loop.Limits.FirstContentTimeout;
-            long opened = limit is null ? 0 : _loop.Dispatcher.Time.GetTimestamp();
+            long opened = limit is null ? 0 : _loop.Balancer.Time.GetTimestamp();
             while (true)
             {
                 ValueTask<bool> move = _updates is null ? Open() : _updates.MoveNextAsync();
                 if (!move.IsCompleted)
                 {
-                    Await(limit is null ? null : limit - _loop.Dispatcher.Time.GetElapsedTime(opened));
+                    Await(limit is null ? null : limit - _loop.Balancer.Time.GetElapsedTime(opened));
                 }
 
                 bool moved = await move.ConfigureAwait(false);
@@ -45,7 +45,7 @@ internal sealed partial class ChatStream
                     break;
                 }
 
-                _loop.Dispatcher.Admitted(attempt, withContent: false);
+                _loop.Balancer.Tracker.Admitted(attempt, withContent: false);
             }
 
             MarkOrigin(number);
@@ -70,7 +70,7 @@ internal sealed partial class ChatStream
             Attempt? attempt = _loop.TryBegin(_affinity, _caller);
             if (attempt is not null)
             {
-                attempt.IsMovable = _loop.Group.HasAlternatives;
+                attempt.IsMovable = _loop.Picker.HasAlternatives;
                 try
                 {
                     await OpenAsync(attempt, 1).ConfigureAwait(false);

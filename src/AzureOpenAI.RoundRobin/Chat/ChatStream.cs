@@ -164,7 +164,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
     /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
     private void Await(TimeSpan? leftToContent)
     {
-        long now = _loop.Dispatcher.Time.GetTimestamp();
+        long now = _loop.Balancer.Time.GetTimestamp();
         TimeSpan limit = _loop.Limits.AttemptTimeout;
         if (leftToContent is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
         {

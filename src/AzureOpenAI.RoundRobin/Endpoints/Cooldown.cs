@@ -26,7 +26,7 @@ internal static class Cooldown
         OutcomeKind.RateLimited => Doubled(Second, strikes, LongestRateLimit),
         OutcomeKind.Cut => Doubled(2 * Second, strikes, LongestRateLimit),
         OutcomeKind.Credential or OutcomeKind.Missing => Configuration[Math.Min(strikes, Configuration.Length - 1)],
-        OutcomeKind.Slow or OutcomeKind.Silent => Clamp(Max(Fault(outFor), 4 * cost), Second, LongestSlow),
+        OutcomeKind.Slow or OutcomeKind.Silent => Clamp(Timestamps.Max(Fault(outFor), 4 * cost), Second, LongestSlow),
         _ => Fault(outFor),
     };
 
@@ -34,8 +34,6 @@ internal static class Cooldown
 
     private static TimeSpan Doubled(TimeSpan first, int strikes, TimeSpan longest) =>
         Clamp(first * (1 << Math.Min(strikes, 10)), first, longest);
-
-    private static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 
     private static TimeSpan Clamp(TimeSpan value, TimeSpan least, TimeSpan most) => value < least ? least : value > most ? most : value;
 }

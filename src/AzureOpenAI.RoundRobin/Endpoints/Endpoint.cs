@@ -9,7 +9,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>One deployment at one resource: its client, its health, and what it has done so far.</summary>
 [DebuggerDisplay("{Name,nq}")]
-internal sealed class Endpoint(EndpointKind kind, Resource resource, Health health, string? deployment, EndpointSetup setup)
+internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState health, string? deployment, EndpointSetup setup)
 {
     // Read by calls without a lock: one that comes while it is swapped is made as the configuration said a moment ago.
     private volatile EndpointSetup _setup = setup;
@@ -28,8 +28,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
 
     public Resource Resource { get; } = resource;
 
-    /// <summary>Of this deployment alone; see <see cref="Resource"/> for the rest.</summary>
-    public Health Health { get; } = health;
+    public EndpointHealth Health { get; } = new(health, resource.Health);
 
     /// <summary>Null for a ready-made client that names none.</summary>
     public string? DeploymentName { get; } = deployment;
@@ -97,41 +96,14 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     /// <summary>What its answers cost, as they said themselves.</summary>
     public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
-    public bool IsClean => Health.IsClean && Resource.Health.IsClean && !Capacity.HoldsBack && !Hints.HasNews;
+    /// <summary>A success changes nothing of what is known of it.</summary>
+    public bool IsClean => Health.IsClean && !Capacity.HoldsBack && !Hints.HasNews;
 
-    public bool IsFit => Health.Condition == Condition.Fit && Resource.Health.Condition == Condition.Fit;
+    /// <summary>One more call may go there, whatever its tokens.</summary>
+    public bool HasRoom => Health.CanAcquire && Capacity.HasRoom;
 
-    public bool IsOpen => Health.IsOpen && Resource.Health.IsOpen;
-
-    public Condition Condition => (Condition)Math.Max((int)Health.Condition, (int)Resource.Health.Condition);
-
-    public bool HasPermit => Health.HasPermit && Resource.Health.HasPermit && Capacity.HasRoom;
-
-    /// <summary>It is half-open, and all the calls that it is allowed are under way.</summary>
-    public bool IsBeingProbed => Condition == Condition.Probing && !(Health.HasPermit && Resource.Health.HasPermit);
-
-    public bool IsMisconfigured => Health.IsMisconfigured || Resource.Health.IsMisconfigured;
-
-    /// <summary>It is being asked whether a fault is over, and nothing is known of how many calls it takes.</summary>
-    public bool IsProbedForFault => IsForFault(Health) || IsForFault(Resource.Health);
-
-    /// <summary>If it is not fit, then only because of errors between its answers.</summary>
-    public bool IsPartlyWell => Health.Condition == Condition.Fit && Resource.Health.IsPartlyWell;
-
-    public long OutUntil => Math.Max(
-        Health.Condition == Condition.Out ? Health.OutUntil : long.MinValue,
-        Resource.Health.Condition == Condition.Out ? Resource.Health.OutUntil : long.MinValue);
-
-    public long StatedUntil => Math.Max(Math.Max(Health.StatedUntil, Resource.Health.StatedUntil), SkippedUntil);
-
-    public long LastFailedAt => Math.Max(Health.LastFailedAt, Resource.Health.LastFailedAt);
-
-    public long LastFaultBeganAt => Health.LastFailedAt >= Resource.Health.LastFailedAt ? Health.LastFaultBeganAt : Resource.Health.LastFaultBeganAt;
-
-    /// <summary>When the last call began that is to tell whether it is back, or whether its resource is: that may have been another deployment's.</summary>
-    public long ProbeBeganAt => Math.Max(Health.ProbeBeganAt, Resource.Health.ProbeBeganAt);
-
-    public int FailedProbes => Math.Max(Health.FailedProbes, Resource.Health.FailedProbes);
+    /// <summary>It takes no call before this timestamp, whatever happens: it stated so itself.</summary>
+    public long RetryAfterUntil => Math.Max(Health.RetryAfterUntil, SkippedUntil);
 
     /// <summary>
     /// Within this an attempt would have been rejected: twice the slowest recent rejection, 250 ms to 2 s. Answers may take a minute, rejections do not.
@@ -177,8 +149,6 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, Health heal
     public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
 
     public override string ToString() => Name;
-
-    private static bool IsForFault(Health health) => health is { Condition: Condition.Probing, Reason: not OutcomeKind.RateLimited };
 
     private static class Rejection
     {

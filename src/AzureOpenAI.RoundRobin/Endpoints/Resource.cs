@@ -5,7 +5,7 @@ internal sealed class Resource(string name, TimeProvider time, Func<double> jitt
 {
     public string Name { get; } = name;
 
-    public Health Health { get; } = new(time, jitter);
+    public HealthState Health { get; } = new(time, jitter);
 
     public override string ToString() => Name;
 }

@@ -26,7 +26,7 @@ internal sealed class PoolAssembly
     private readonly ConversationMakers? _conversations;
     private readonly Dictionary<(Resource, string?), Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
-    private readonly OrderedDictionary<EndpointGroup, Endpoint[]> _groups = [];
+    private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
 
     /// <param name="settings">What to build.</param>
     /// <param name="transport">Carries every request; null if there are ready-made clients only.</param>
@@ -57,27 +57,27 @@ internal sealed class PoolAssembly
             .SelectMany(static entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
-        FrozenDictionary<Endpoint, EndpointGroup> alone = _setups
+        FrozenDictionary<Endpoint, Picker> alone = _setups
             .Where(static pair => pair.Value.Conversations is not null)
-            .ToFrozenDictionary(static pair => pair.Key, pair => Group(_before?.Alone.GetValueOrDefault(pair.Key), [pair.Key]));
-        EndpointGroup main = Group(_before?.Default, all);
-        FrozenDictionary<string, EndpointGroup> groups = byModel.ToFrozenDictionary(
-            static pair => pair.Key, pair => Group(_before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
-        return new PoolMembers(_setups, [.. _resources.Values], _groups, _before)
+            .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.Alone.GetValueOrDefault(pair.Key), [pair.Key]));
+        Picker main = PickerOf(_before?.Default, all);
+        FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
+            static pair => pair.Key, pair => PickerOf(_before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
+        return new PoolMembers(_setups, [.. _resources.Values], _pickers, _before)
         {
             Default = main,
-            ByModel = groups,
+            ByModel = pickers,
             Alone = alone,
             Conversations = _conversations,
             HasHomes = _settings.Affinity == EndpointAffinity.PromptCache,
         };
     }
 
-    private EndpointGroup Group(EndpointGroup? before, Endpoint[] endpoints)
+    private Picker PickerOf(Picker? before, Endpoint[] endpoints)
     {
-        EndpointGroup group = before ?? new(_time, _start);
-        _groups.Add(group, endpoints);
-        return group;
+        Picker picker = before ?? new(_time, _start);
+        _pickers.Add(picker, endpoints);
+        return picker;
     }
 
     /// <summary>
@@ -107,7 +107,7 @@ internal sealed class PoolAssembly
         {
             endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment);
             EndpointSetup setup = Setup(entry, deployment, resource, endpoint?.Setup);
-            endpoint ??= new(entry.Kind, resource.Resource, new Health(_time, _jitter), deployment, setup) { Hints = new(_time, deployment), Capacity = new(_time) };
+            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup) { Hints = new(_time, deployment), Capacity = new(_time) };
             _endpoints.Add((resource.Resource, deployment), endpoint);
             _setups.Add(endpoint, setup);
         }

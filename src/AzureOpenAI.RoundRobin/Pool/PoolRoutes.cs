@@ -12,15 +12,15 @@ namespace AzureOpenAI.RoundRobin.Pool;
 /// <summary>Which way a call goes by the pool's present configuration: that of its model, or to the client that keeps its conversation. Immutable.</summary>
 internal sealed class PoolRoutes
 {
-    private readonly Dispatcher _dispatcher;
+    private readonly Balancer _balancer;
     private readonly PoolMembers _members;
     private readonly CallLimits _limits;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
 
-    public PoolRoutes(Dispatcher dispatcher, PoolMembers members, PoolSettings settings, PoolLog log)
+    public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log)
     {
-        (_dispatcher, _members, Settings) = (dispatcher, members, settings);
+        (_balancer, _members, Settings) = (balancer, members, settings);
         _limits = new CallLimits
         {
             MaxWait = settings.MaxWait,
@@ -29,9 +29,9 @@ internal sealed class PoolRoutes
             MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
             OwnTransport = settings.HttpClient is null,
         };
-        _default = new AttemptLoop(dispatcher, members.Default, _limits);
+        _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(
-            static group => group.Key, group => new AttemptLoop(dispatcher, group.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+            static model => model.Key, model => new AttemptLoop(balancer, model.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
         ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
         EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
         AffinityKeys = settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(settings.AffinityKey, log);
@@ -66,9 +66,9 @@ internal sealed class PoolRoutes
     /// </summary>
     private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop)
     {
-        Endpoint? member = Array.Find(loop.Group.Endpoints, endpoint => endpoint.ChatClient == maker);
-        return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.Alone.TryGetValue(endpoint, out EndpointGroup? alone)
-            ? new AttemptLoop(_dispatcher, alone, _limits, isMapped: member is not null && loop.IsMapped)
+        Endpoint? member = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.ChatClient == maker);
+        return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.Alone.TryGetValue(endpoint, out Picker? alone)
+            ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped)
             : loop;
     }
 }

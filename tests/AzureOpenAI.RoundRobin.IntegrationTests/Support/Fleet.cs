@@ -95,7 +95,7 @@ internal sealed class Fleet : IAsyncDisposable
     public int Attempts() => Azure.Resources.Sum(resource => Attempts(resource.Name));
 
     /// <summary>How many calls stand in line.</summary>
-    public int Waiting => Pool.DefaultGroup.Line.Length;
+    public int Waiting => Pool.DefaultPicker.Queue.Length;
 
     public EndpointStatus StatusOf(string endpoint) => Pool.GetStatus().Single(status => status.Name == endpoint);
 

@@ -296,7 +296,7 @@ public sealed class AttemptCacheTests : IDisposable
 
     private Attempt Begun(Attempt attempt)
     {
-        attempt.Begin(_endpoint, generation: 0);
+        attempt.Begin(_endpoint, epoch: 0);
         return attempt;
     }
 

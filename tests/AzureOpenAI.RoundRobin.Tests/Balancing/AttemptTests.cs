@@ -98,7 +98,7 @@ public class AttemptTests
     public void TryReset_LeavesNothingOfTheLastAttempt()
     {
         using FakePool pool = new(1);
-        Attempt attempt = new(null!, _time) { IsMovable = true, IsAnswered = true, IsAdmitted = true, HoldsOwnPermit = true, HoldsResourcePermit = true };
+        Attempt attempt = new(null!, _time) { IsMovable = true, IsAnswered = true, IsAdmitted = true, Permit = new(true, true) };
         attempt.Begin(pool.EndpointAt(0), 1);
         attempt.Count(1);
         attempt.Sent(5);
@@ -170,8 +170,8 @@ public class AttemptTests
         Dictionary<string, Action<Attempt>> known = new()
         {
             [nameof(Attempt.IsAnswered)] = static attempt => attempt.IsAnswered = true,
-            [nameof(Attempt.HoldsOwnPermit)] = static attempt => attempt.HoldsOwnPermit = true,
-            [nameof(Attempt.HoldsResourcePermit)] = static attempt => attempt.HoldsResourcePermit = true,
+            ["a permit of the deployment"] = static attempt => attempt.Permit = new(true, false),
+            ["a permit of the resource"] = static attempt => attempt.Permit = new(false, true),
             [nameof(Attempt.IsAdmitted)] = static attempt => attempt.IsAdmitted = true,
             [nameof(Attempt.IsSent)] = static attempt => attempt.IsSent = true,
             [nameof(Attempt.IsMovable)] = static attempt => attempt.IsMovable = true,

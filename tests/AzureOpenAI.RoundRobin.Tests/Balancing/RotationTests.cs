@@ -235,7 +235,7 @@ public class RotationTests
     {
         string name = i < 26 ? ((char)('a' + i)).ToString() : $"e{i}";
         EndpointSetup setup = new() { Name = name, ChatClient = new FakeChatClient(name), Weight = weight };
-        return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), null, setup)
+        return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new HealthState(TimeProvider.System, () => 0), null, setup)
         {
             Capacity = new(TimeProvider.System),
             Hints = new(TimeProvider.System, null),

@@ -41,8 +41,8 @@ internal sealed class ChaosCall(int id, ChaosKind kind, string model, int pieces
 
     public List<ChaosAttempt> Attempts { get; } = [];
 
-    /// <summary>The line that it would stand in.</summary>
-    public EndpointGroup? Group { get; set; }
+    /// <summary>The endpoints that answer its model; it would wait in their queue.</summary>
+    public Picker? Picker { get; set; }
 
     /// <summary>Whom the pool has its operation ask, by the names of the endpoint and of the deployment.</summary>
     public (string Endpoint, string Deployment)? Asks { get; set; }

@@ -23,12 +23,12 @@ internal sealed class ChaosLine
 
     public int Count => _places.Count;
 
-    public bool StandsIn(EndpointGroup group) => _places.Exists(place => place.Waiter.Call.Group == group && !place.Waiter.Task.IsCompleted && place.Step < _step);
+    public bool StandsIn(Picker picker) => _places.Exists(place => place.Waiter.Request.Picker == picker && !place.Waiter.Task.IsCompleted && place.Step < _step);
 
     /// <summary>Takes the timer of a call's patience in charge; null for any other timer.</summary>
     public ITimer? Watch(ITimer timer, object? state)
     {
-        if (state is not ValueTuple<Call, Waiter> waits)
+        if (state is not ValueTuple<CallRecovery, Waiter> waits)
         {
             return null;
         }
@@ -76,7 +76,7 @@ internal sealed class ChaosLine
     private void Check(Place released)
     {
         Waiter waiter = released.Waiter;
-        if (released.IsChecked || waiter.Call.IgnoresTokenLimits || !waiter.Task.IsCompletedSuccessfully || waiter.Task.GetAwaiter().GetResult() is null)
+        if (released.IsChecked || waiter.Request.IgnoresTokenLimits || !waiter.Task.IsCompletedSuccessfully || waiter.Task.GetAwaiter().GetResult() is null)
         {
             return;
         }
@@ -84,7 +84,7 @@ internal sealed class ChaosLine
         released.IsChecked = true;
         foreach (Place other in _places)
         {
-            if (other.Waiter.Call.Group == waiter.Call.Group && other.Step < _step && !other.Waiter.Task.IsCompleted && other.Waiter.Ticket < waiter.Ticket)
+            if (other.Waiter.Request.Picker == waiter.Request.Picker && other.Step < _step && !other.Waiter.Task.IsCompleted && other.Waiter.Ticket < waiter.Ticket)
             {
                 throw new ChaosException($"The call with ticket {waiter.Ticket} was let go before the one with {other.Waiter.Ticket}.");
             }

@@ -24,7 +24,7 @@ internal sealed partial class ChaosRun
         {
             if (Time.Seconds > until)
             {
-                Record.Report($"After {LongestHealing} s of peace: {string.Join("; ", Pool.Endpoints.Where(endpoint => !endpoint.IsFit || endpoint.Hints.IsNear).Select(Describe))}.");
+                Record.Report($"After {LongestHealing} s of peace: {string.Join("; ", Pool.Endpoints.Where(endpoint => !endpoint.Health.IsHealthy || endpoint.Hints.IsNear).Select(Describe))}.");
                 return;
             }
 
@@ -44,21 +44,21 @@ internal sealed partial class ChaosRun
     }
 
     private static string Describe(Endpoint endpoint) =>
-        $"{endpoint.Name}/{endpoint.DeploymentName} of tier {endpoint.Priority} {endpoint.Health.Condition} {endpoint.Health.Reason}, its resource {endpoint.Resource.Health.Condition} {endpoint.Resource.Health.Reason}, "
-        + $"{(endpoint.HasPermit ? "may" : "may not")} be asked,  {endpoint.InFlight} in flight{(endpoint.Capacity.HoldsBack ? ", held back" : "")}{(endpoint.Hints.IsNear ? ", near its limit" : "")}";
+        $"{endpoint.Name}/{endpoint.DeploymentName} of tier {endpoint.Priority} {endpoint.Health.Deployment.State} {endpoint.Health.Deployment.Reason}, its resource {endpoint.Resource.Health.State} {endpoint.Resource.Health.Reason}, "
+        + $"{(endpoint.HasRoom ? "may" : "may not")} be asked,  {endpoint.InFlight} in flight{(endpoint.Capacity.HoldsBack ? ", held back" : "")}{(endpoint.Hints.IsNear ? ", near its limit" : "")}";
 
     /// <summary>A worse tier is not asked while the best is well, so its return may take as long as that.</summary>
     private bool IsWell(double until)
     {
         int best = Plan.Endpoints.Min(endpoint => endpoint.Priority);
-        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.IsFit : endpoint.Condition != Condition.Out) && !endpoint.Hints.IsNear && endpoint.SkippedUntil <= Time.GetTimestamp())
+        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.Health.IsHealthy : endpoint.Health.State != EndpointState.Unavailable) && !endpoint.Hints.IsNear && endpoint.SkippedUntil <= Time.GetTimestamp())
             && (Time.Seconds > until - LongestHealing + LongestHoldingBack || !Pool.Endpoints.Any(endpoint => endpoint.Capacity.HoldsBack));
     }
 
     private async Task CheckSpreadAsync()
     {
         ChaosEndpoint[] best = [.. _endpoints.Where(endpoint => endpoint.Plan.Priority == Plan.Endpoints.Min(plan => plan.Priority))];
-        if (Plan.HasAffinity || Pool.DefaultGroup.Rotation.Slow.Length > 0 || Pool.Endpoints.Any(endpoint => endpoint.Capacity.IsLimited))
+        if (Plan.HasAffinity || Pool.DefaultPicker.Rotation.Slow.Length > 0 || Pool.Endpoints.Any(endpoint => endpoint.Capacity.IsLimited))
         {
             return;
         }
@@ -71,7 +71,7 @@ internal sealed partial class ChaosRun
         }
 
         int[] had = [.. best.Select((endpoint, i) => endpoint.Arrivals - before[i])];
-        if (!best.Select(endpoint => 3 * endpoint.Plan.Weight).SequenceEqual(had) && Pool.DefaultGroup.Rotation.Slow.Length == 0)
+        if (!best.Select(endpoint => 3 * endpoint.Plan.Weight).SequenceEqual(had) && Pool.DefaultPicker.Rotation.Slow.Length == 0)
         {
             Record.Report($"In peace the weights {string.Join(' ', best.Select(endpoint => endpoint.Plan.Weight))} had the turns {string.Join(' ', had)}.");
         }

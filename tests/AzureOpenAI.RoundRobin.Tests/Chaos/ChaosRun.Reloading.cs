@@ -12,7 +12,7 @@ internal sealed partial class ChaosRun
         RoundRobinOptions options = Plan.Options(_clients, _transport, draw);
         if (Plan.Members == ChaosMembers.ReadyMadeGenerators)
         {
-            Refuse(options, IsDisposed ? nameof(ObjectDisposedException) : nameof(InvalidOperationException));
+            Refuse(options, IsDisposed ? nameof(ObjectDisposedException) : nameof(Microsoft.Extensions.Options.OptionsValidationException));
             return;
         }
 

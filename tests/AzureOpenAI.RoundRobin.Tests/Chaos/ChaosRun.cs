@@ -250,7 +250,7 @@ internal sealed partial class ChaosRun : IDisposable
     private Task CallAsync(bool isPlain = false, string? model = null)
     {
         ChaosCall call = _caller.Draw(_nextCall++, isPlain, model);
-        call.Group = Pool.Routes.LoopFor(OptionsOf(call)).Group;
+        call.Picker = Pool.Routes.LoopFor(OptionsOf(call)).Picker;
         _calls.Add(call.Id, call);
         return _caller.CallAsync(call);
     }

@@ -97,7 +97,7 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
             throw new ChaosException($"A timer of {timer.Owner} comes without end at {Seconds:0.000} s.");
         }
 
-        if (timer.Owner is Dispatcher)
+        if (timer.Owner is Balancer)
         {
             long second = _now / TimeSpan.TicksPerSecond;
             _poolFires = second == _poolSecond ? _poolFires + 1 : 1;

@@ -24,7 +24,7 @@ internal sealed class ChaosTurns(ChaosRun run)
         }
         else
         {
-            run.Check(call.HasWaited || !run.Time.Line.StandsIn(call.Group!), call, "did not go to the end of the line");
+            run.Check(call.HasWaited || !run.Time.Line.StandsIn(call.Picker!), call, "did not go to the end of the line");
         }
 
         if (call.Attempts.Count == 0)
@@ -39,7 +39,7 @@ internal sealed class ChaosTurns(ChaosRun run)
 
     private void CheckTier(ChaosCall call, ChaosEndpoint endpoint)
     {
-        Endpoint[] group = call.Group!.Endpoints;
+        Endpoint[] group = call.Picker!.Endpoints;
         if (call.HasWaited || Array.Find(group, member => member.Name == endpoint.Name) is not { } asked)
         {
             // Whoever is let go from a line was given its place when all of the line was, and much may have come well since.
@@ -47,7 +47,7 @@ internal sealed class ChaosTurns(ChaosRun run)
         }
 
         Endpoint? better = Array.Find(group, member =>
-            member.Priority < asked.Priority && member.IsFit && member.HasPermit && !member.Capacity.IsLimited && !member.Hints.IsNear && member.SkippedUntil <= run.Time.GetTimestamp());
+            member.Priority < asked.Priority && member.Health.IsHealthy && member.HasRoom && !member.Capacity.IsLimited && !member.Hints.IsNear && member.SkippedUntil <= run.Time.GetTimestamp());
         run.Check(better is null, call, $"came to {endpoint.Name} of tier {asked.Priority}, though {better?.Name} of tier {better?.Priority} was fit");
         Spilled += Array.Exists(group, member => member.Priority < asked.Priority) ? 1 : 0;
     }

@@ -14,15 +14,15 @@ public class HealthCooldownTests : HealthFixture
     {
         OutcomeKind outcome = Enum.Parse<OutcomeKind>(kind);
         Assert.False(Fail(outcome));
-        Assert.Equal((Condition.Fit, false), (_health.Condition, _health.IsClean));
-        _health.Succeeded();
+        Assert.Equal((EndpointState.Healthy, false), (_health.State, _health.IsClean));
+        _health.Succeeded(_generation);
         Assert.True(_health.IsClean);
         Assert.False(Fail(outcome));
 
         Assert.True(Fail(outcome));
 
-        Assert.Equal((Condition.Out, outcome), (_health.Condition, _health.Reason));
-        _health.Succeeded();
+        Assert.Equal((EndpointState.Unavailable, outcome), (_health.State, _health.Reason));
+        _health.Succeeded(_generation);
         Assert.False(_health.IsClean);
     }
 
@@ -31,8 +31,8 @@ public class HealthCooldownTests : HealthFixture
     {
         Assert.True(Fail(OutcomeKind.Fault, onProbation: true));
         Assert.Equal(1, OutFor);
-        _health.Reopen(Now);
-        _health.Succeeded();
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
+        _health.Succeeded(_generation);
 
         Assert.True(Fail(OutcomeKind.Fault, hint: 3));
         Assert.Equal((3, 3), (OutFor, StatedFor));
@@ -48,7 +48,7 @@ public class HealthCooldownTests : HealthFixture
         Assert.Equal(2, OutFor);
 
         _time.Advance(TimeSpan.FromSeconds(8));
-        _health.Reopen(Now);
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(4, OutFor);
 
@@ -74,16 +74,16 @@ public class HealthCooldownTests : HealthFixture
         Assert.Equal(0, _health.FailedProbes);
 
         GoOut(OutcomeKind.Unreachable);
-        _health.Reopen(Now);
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
         Assert.Equal(0, _health.FailedProbes);
     }
 
     [Fact]
     public void FailedProbes_AreAtLeastTheErrorsInARow()
     {
-        _health.Endured();
-        _health.Endured();
-        _health.Endured();
+        _health.Endure();
+        _health.Endure();
+        _health.Endure();
 
         Assert.True(Fail(OutcomeKind.Fault));
 
@@ -99,12 +99,12 @@ public class HealthCooldownTests : HealthFixture
         Assert.Equal(4, OutFor);
 
         _time.Advance(TimeSpan.FromSeconds(4 + 59));
-        _health.Reopen(Now);
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
         GoOut(OutcomeKind.RateLimited);
         Assert.Equal(4, OutFor);
 
         _time.Advance(TimeSpan.FromDays(400));
-        _health.Reopen(Now);
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
         GoOut(OutcomeKind.RateLimited);
         Assert.Equal(1, OutFor);
         GoOut(OutcomeKind.Unreachable);
@@ -130,25 +130,25 @@ public class HealthCooldownTests : HealthFixture
         Assert.Equal((20, 20), (OutFor, StatedFor));
         GoOut(OutcomeKind.RateLimited);
         Assert.Equal((20, 20), (OutFor, StatedFor));
-        _health.Rest(Now + _time.TimestampFrequency, ++_generation, Now);
+        _health.EjectUntil(Now + _time.TimestampFrequency, ++_generation, Now);
         Assert.Equal((20, 20), (OutFor, StatedFor));
-        _health.Rest(Now + (30 * _time.TimestampFrequency), ++_generation, Now);
+        _health.EjectUntil(Now + (30 * _time.TimestampFrequency), ++_generation, Now);
         Assert.Equal((30, 30), (OutFor, StatedFor));
-        Assert.Equal((OutcomeKind.RateLimited, Condition.Out, _generation), (_health.Reason, _health.Condition, _health.StruckAt));
+        Assert.Equal((OutcomeKind.RateLimited, EndpointState.Unavailable, _generation), (_health.Reason, _health.State, _health.Epoch));
     }
 
     [Fact]
     public void LateFailure_CountsOnlyByItsHint()
     {
         Assert.False(FailLate(hint: null));
-        Assert.Equal((Condition.Fit, 0), (_health.Condition, _health.StruckAt));
+        Assert.Equal((EndpointState.Healthy, 0), (_health.State, _health.Epoch));
 
         Assert.True(FailLate(hint: 5));
-        Assert.Equal((Condition.Out, _generation, 5, 5), (_health.Condition, _health.StruckAt, OutFor, StatedFor));
+        Assert.Equal((EndpointState.Unavailable, _generation, 5, 5), (_health.State, _health.Epoch, OutFor, StatedFor));
         int struckAt = _generation;
 
         Assert.False(FailLate(hint: 9));
-        Assert.Equal((struckAt, 9, 9), (_health.StruckAt, OutFor, StatedFor));
+        Assert.Equal((struckAt, 9, 9), (_health.Epoch, OutFor, StatedFor));
         Assert.False(FailLate(hint: 2));
         Assert.Equal((9, 9), (OutFor, StatedFor));
 
@@ -162,12 +162,12 @@ public class HealthCooldownTests : HealthFixture
     [Fact]
     public void SuspectRequest_EjectsOnceADifferentRequestGetsTheSame()
     {
-        Assert.False(_health.Suspects(1));
+        Assert.False(_health.IsSecondSuspect(1));
         Assert.False(_health.IsClean);
-        Assert.False(_health.Suspects(1));
-        Assert.True(_health.Suspects(2));
-        _health.Succeeded();
-        Assert.False(_health.Suspects(3));
+        Assert.False(_health.IsSecondSuspect(1));
+        Assert.True(_health.IsSecondSuspect(2));
+        _health.Succeeded(_generation);
+        Assert.False(_health.IsSecondSuspect(3));
 
         GoOut(OutcomeKind.RateLimited, hint: 3600);
         Assert.Equal((60, 0), (OutFor, StatedFor));
@@ -181,12 +181,12 @@ public class HealthCooldownTests : HealthFixture
         GoOut(OutcomeKind.Credential);
         Assert.Equal((60, 1), (OutFor, _health.FailedProbes));
 
-        Assert.True(_health.TryMend(++_generation, Now));
+        Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
 
-        Assert.Equal((long.MinValue, 0), (_health.OutUntil, _health.FailedProbes));
+        Assert.Equal((long.MinValue, 0), (_health.UnavailableUntil, _health.FailedProbes));
         GoOut(OutcomeKind.Credential);
         Assert.Equal(10, OutFor);
-        Assert.True(_health.TryMend(++_generation, Now));
+        Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(1, OutFor);
     }
@@ -197,11 +197,11 @@ public class HealthCooldownTests : HealthFixture
         GoOut(OutcomeKind.RateLimited, hint: 30);
         GoOut(OutcomeKind.Credential);
 
-        Assert.False(_health.TryMend(++_generation, Now));
+        Assert.False(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
 
-        Assert.Equal((Condition.Out, 30, false), (_health.Condition, OutFor, _health.IsMisconfigured));
+        Assert.Equal((EndpointState.Unavailable, 30, false), (_health.State, OutFor, _health.IsMisconfigured));
         _time.Advance(TimeSpan.FromSeconds(30));
         GoOut(OutcomeKind.Credential);
-        Assert.True(_health.TryMend(++_generation, Now));
+        Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
     }
 }

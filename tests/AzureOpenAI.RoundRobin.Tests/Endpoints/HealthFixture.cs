@@ -9,7 +9,7 @@ public abstract class HealthFixture
 {
     private protected readonly FakeTimeProvider _time = new();
 
-    private protected readonly Health _health;
+    private protected readonly HealthState _health;
 
     private protected int _generation;
 
@@ -17,23 +17,23 @@ public abstract class HealthFixture
 
     private protected long Now => _time.GetTimestamp();
 
-    private protected double OutFor => _time.Until(Now, _health.OutUntil).TotalSeconds;
+    private protected double OutFor => _time.Until(Now, _health.UnavailableUntil).TotalSeconds;
 
-    private protected double StatedFor => _time.Until(Now, _health.StatedUntil).TotalSeconds;
+    private protected double StatedFor => _time.Until(Now, _health.RetryAfterUntil).TotalSeconds;
 
     private protected bool Fail(OutcomeKind kind, double? hint = null, double cost = 0, bool onProbation = false) =>
-        _health.Failed(OutcomeOf(kind, hint), TimeSpan.FromSeconds(cost), onProbation, Now, ++_generation);
+        _health.TryEject(OutcomeOf(kind, hint), TimeSpan.FromSeconds(cost), onProbation, Now, ++_generation);
 
     private protected void GoOut(OutcomeKind kind, double? hint = null, double cost = 0, bool onProbation = true)
     {
         Assert.True(Fail(kind, hint, cost, onProbation));
-        Assert.Equal((Condition.Out, kind, _generation, Now), (_health.Condition, _health.Reason, _health.StruckAt, _health.LastFailedAt));
+        Assert.Equal((EndpointState.Unavailable, kind, _generation, Now), (_health.State, _health.Reason, _health.Epoch, _health.LastFailedAt));
     }
 
     private protected void PassAProbe()
     {
         _health.BeginProbing();
-        _health.TakePermit(Now);
+        _health.Acquire(Now);
         _health.Admit(Now);
     }
 
@@ -46,9 +46,9 @@ public abstract class HealthFixture
     private protected int Permits()
     {
         int permits = 0;
-        for (; _health.HasPermit && permits < 100; permits++)
+        for (; _health.CanAcquire && permits < 100; permits++)
         {
-            _health.TakePermit(Now);
+            _health.Acquire(Now);
         }
 
         return permits;

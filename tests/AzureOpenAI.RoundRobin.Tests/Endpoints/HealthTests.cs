@@ -9,8 +9,8 @@ public class HealthTests : HealthFixture
     [Fact]
     public void New_IsHealthyAndClean()
     {
-        Assert.Equal((Condition.Fit, true, true, true), (_health.Condition, _health.IsClean, _health.IsOpen, _health.HasPermit));
-        Assert.Equal((0, 0, false, false), (_health.StruckAt, _health.FailedProbes, _health.NeedsCompletion, _health.IsMisconfigured));
+        Assert.Equal((EndpointState.Healthy, true, true, true), (_health.State, _health.IsClean, _health.IsAvailable, _health.CanAcquire));
+        Assert.Equal((0, 0, false, false), (_health.Epoch, _health.FailedProbes, _health.NeedsCompletion, _health.IsMisconfigured));
     }
 
     [Theory]
@@ -22,14 +22,14 @@ public class HealthTests : HealthFixture
     public void Recovery_AllowsAsMuchAsItsReasonPermits(string reason, int open)
     {
         GoOut(Enum.Parse<OutcomeKind>(reason));
-        Assert.Equal((Condition.Out, false, false), (_health.Condition, _health.IsOpen, _health.HasPermit));
+        Assert.Equal((EndpointState.Unavailable, false, false), (_health.State, _health.IsAvailable, _health.CanAcquire));
 
         _health.BeginProbing();
-        Assert.Equal((Condition.Probing, false), (_health.Condition, _health.IsOpen));
+        Assert.Equal((EndpointState.Probing, false), (_health.State, _health.IsAvailable));
         Assert.Equal(1, Permits());
         _health.Admit(Now);
 
-        Assert.Equal((Condition.Returning, true), (_health.Condition, _health.IsOpen));
+        Assert.Equal((EndpointState.Recovering, true), (_health.State, _health.IsAvailable));
         Assert.Equal(open, Permits());
     }
 
@@ -38,10 +38,10 @@ public class HealthTests : HealthFixture
     {
         GoOut(OutcomeKind.Unreachable);
         _health.BeginProbing();
-        _health.TakePermit(Now);
-        Assert.False(_health.HasPermit);
+        _health.Acquire(Now);
+        Assert.False(_health.CanAcquire);
 
-        _health.ReturnPermit();
+        _health.Release(_generation);
 
         Assert.Equal(1, Permits());
         _health.BeginProbing();
@@ -53,11 +53,11 @@ public class HealthTests : HealthFixture
     {
         GoOut(OutcomeKind.RateLimited);
         _health.BeginProbing();
-        Assert.True(_health.TakePermit(Now));
-        Assert.True(_health.TakePermit(Now));
+        Assert.True(_health.Acquire(Now));
+        Assert.True(_health.Acquire(Now));
         _time.Advance(TimeSpan.FromSeconds(1));
-        Assert.True(_health.TakePermit(Now));
-        Assert.Equal((false, Now), (_health.HasPermit, _health.ProbeBeganAt));
+        Assert.True(_health.Acquire(Now));
+        Assert.Equal((false, Now), (_health.CanAcquire, _health.ProbeBeganAt));
 
         _health.Admit(Now);
 
@@ -68,31 +68,31 @@ public class HealthTests : HealthFixture
     [Fact]
     public void Permit_OfAHealthyOne_IsNone()
     {
-        Assert.False(_health.TakePermit(Now));
-        Assert.Equal((true, long.MinValue), (_health.HasPermit, _health.ProbeBeganAt));
+        Assert.False(_health.Acquire(Now));
+        Assert.Equal((true, long.MinValue), (_health.CanAcquire, _health.ProbeBeganAt));
     }
 
     [Fact]
     public void TryBecomeFit_NeedsSixteenAdmittedAtOnce()
     {
-        Assert.False(_health.TryBecomeFit());
+        Assert.False(_health.TryPromote());
         GoOut(OutcomeKind.RateLimited);
-        Assert.False(_health.TryBecomeFit());
+        Assert.False(_health.TryPromote());
         _health.BeginProbing();
-        Assert.False(_health.TryBecomeFit());
+        Assert.False(_health.TryPromote());
 
         for (int admitted = 1; admitted < 15; admitted++)
         {
-            _health.TakePermit(Now);
+            _health.Acquire(Now);
             _health.Admit(Now);
-            Assert.False(_health.TryBecomeFit());
+            Assert.False(_health.TryPromote());
         }
 
-        _health.TakePermit(Now);
+        _health.Acquire(Now);
         _health.Admit(Now);
-        Assert.True(_health.TryBecomeFit());
-        Assert.Equal((Condition.Fit, true), (_health.Condition, _health.IsClean));
-        Assert.False(_health.TryBecomeFit());
+        Assert.True(_health.TryPromote());
+        Assert.Equal((EndpointState.Healthy, true), (_health.State, _health.IsClean));
+        Assert.False(_health.TryPromote());
     }
 
     [Theory]
@@ -119,7 +119,7 @@ public class HealthTests : HealthFixture
                 Assert.False(Fail(OutcomeKind.Slow));
                 break;
             case "a suspect":
-                Assert.False(_health.Suspects(7));
+                Assert.False(_health.IsSecondSuspect(7));
                 break;
         }
 
@@ -128,25 +128,25 @@ public class HealthTests : HealthFixture
         switch (way)
         {
             case "mended":
-                Assert.True(_health.TryMend(++_generation, Now));
+                Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
                 break;
             case "reopened":
-                _health.Reopen(Now);
+                _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
                 break;
             default:
                 _health.BeginProbing();
                 for (int i = 0; i < 3; i++)
                 {
-                    _health.TakePermit(Now);
+                    _health.Acquire(Now);
                     _health.Admit(Now);
                 }
 
-                Assert.True(_health.TryBecomeFit());
+                Assert.True(_health.TryPromote());
                 break;
         }
 
-        Assert.Equal((Condition.Fit, clean), (_health.Condition, _health.IsClean));
-        _health.Succeeded();
+        Assert.Equal((EndpointState.Healthy, clean), (_health.State, _health.IsClean));
+        _health.Succeeded(_generation);
         Assert.True(_health.IsClean);
     }
 
@@ -162,13 +162,13 @@ public class HealthTests : HealthFixture
         OutcomeKind kind = Enum.Parse<OutcomeKind>(reason);
         Assert.True(Fail(kind, cost: 7, onProbation: true));
 
-        Assert.Equal((expected, TimeSpan.FromSeconds(took), Now), (_health.NeedsCompletion, _health.LastFaultTook, _health.LastFailedAt));
-        Assert.Equal(Now - (long)(took * _time.TimestampFrequency), _health.LastFaultBeganAt);
+        Assert.Equal((expected, TimeSpan.FromSeconds(took), Now), (_health.NeedsCompletion, _health.LastFailureTook, _health.LastFailedAt));
+        Assert.Equal(Now - (long)(took * _time.TimestampFrequency), _health.LastFailureBeganAt);
         _health.BeginProbing();
-        _health.TakePermit(Now);
+        _health.Acquire(Now);
         Assert.Equal(expected, _health.NeedsCompletion);
         _health.Admit(Now);
-        Assert.Equal((false, TimeSpan.Zero), (_health.NeedsCompletion, _health.LastFaultTook));
+        Assert.Equal((false, TimeSpan.Zero), (_health.NeedsCompletion, _health.LastFailureTook));
         GoOut(OutcomeKind.Unreachable);
         Assert.False(_health.NeedsCompletion);
     }
@@ -180,24 +180,24 @@ public class HealthTests : HealthFixture
     [InlineData("Credential", false)]
     public void IsPartlyWell_WhileItsErrorsAreFewerThanTen(string reason, bool expected)
     {
-        Assert.True(_health.IsPartlyWell);
+        Assert.True(_health.IsIntermittent);
         OutcomeKind kind = Enum.Parse<OutcomeKind>(reason);
         if (!Fail(kind))
         {
             Assert.True(Fail(kind));
         }
 
-        Assert.Equal(expected, _health.IsPartlyWell);
-        _health.Reopen(Now);
-        _health.Succeeded();
+        Assert.Equal(expected, _health.IsIntermittent);
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
+        _health.Succeeded(_generation);
         for (int i = 0; i < 9; i++)
         {
-            _health.Endured();
-            Assert.Equal((false, true), (_health.IsClean, _health.IsPartlyWell));
+            _health.Endure();
+            Assert.Equal((false, true), (_health.IsClean, _health.IsIntermittent));
         }
 
-        _health.Endured();
-        Assert.False(_health.IsPartlyWell);
+        _health.Endure();
+        Assert.False(_health.IsIntermittent);
     }
 
     [Theory]
@@ -213,12 +213,12 @@ public class HealthTests : HealthFixture
         Assert.Equal(expected, _health.IsMisconfigured);
         GoOut(kind);
 
-        Assert.Equal(expected, _health.TryMend(++_generation, Now));
+        Assert.Equal(expected, _health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
 
-        Assert.Equal(expected ? Condition.Fit : Condition.Out, _health.Condition);
-        Assert.Equal(expected ? _generation : _generation - 1, _health.StruckAt);
+        Assert.Equal(expected ? EndpointState.Healthy : EndpointState.Unavailable, _health.State);
+        Assert.Equal(expected ? _generation : _generation - 1, _health.Epoch);
         Assert.False(_health.IsMisconfigured);
-        Assert.False(_health.TryMend(++_generation, Now));
+        Assert.False(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
     }
 
     [Theory]
@@ -230,9 +230,9 @@ public class HealthTests : HealthFixture
         GoOut(Enum.Parse<OutcomeKind>(reason), onProbation: true);
         _time.Advance(TimeSpan.FromSeconds(2));
 
-        _health.Revive(Now);
+        _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
 
-        Assert.Equal(open > 0 ? Condition.Returning : Condition.Out, _health.Condition);
+        Assert.Equal(open > 0 ? EndpointState.Recovering : EndpointState.Unavailable, _health.State);
         Assert.Equal(open, Permits());
         Assert.Equal(reason == "Slow", _health.NeedsCompletion);
     }
@@ -242,16 +242,16 @@ public class HealthTests : HealthFixture
     {
         GoOut(OutcomeKind.Silent);
         _health.BeginProbing();
-        _health.TakePermit(Now);
+        _health.Acquire(Now);
 
-        _health.Revive(Now);
-        Assert.Equal((Condition.Returning, 4), (_health.Condition, Permits()));
+        _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
+        Assert.Equal((EndpointState.Recovering, 4), (_health.State, Permits()));
 
-        _health.Revive(Now);
+        _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
         Assert.Equal(0, Permits());
-        _health.Reopen(Now);
-        _health.Revive(Now);
-        Assert.Equal(Condition.Fit, _health.Condition);
+        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
+        _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
+        Assert.Equal(EndpointState.Healthy, _health.State);
     }
 
     [Fact]
@@ -260,12 +260,12 @@ public class HealthTests : HealthFixture
         GoOut(OutcomeKind.RateLimited, hint: 5);
         GoOut(OutcomeKind.Silent);
         _time.Advance(TimeSpan.FromSeconds(4.999));
-        _health.Revive(Now);
-        Assert.Equal(Condition.Out, _health.Condition);
+        _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
+        Assert.Equal(EndpointState.Unavailable, _health.State);
 
         _time.Advance(TimeSpan.FromSeconds(0.001));
-        _health.Revive(Now);
+        _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
 
-        Assert.Equal(Condition.Returning, _health.Condition);
+        Assert.Equal(EndpointState.Recovering, _health.State);
     }
 }

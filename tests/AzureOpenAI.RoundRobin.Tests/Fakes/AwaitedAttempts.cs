@@ -8,7 +8,7 @@ internal static class AwaitedAttempts
 {
     /// <summary>How many attempts of a pool are awaited now, or were until their deadline.</summary>
     public static int CountAwaited(this EndpointPool pool, FakeClock clock) =>
-        AttemptsOf(pool.Dispatcher).Snapshot().Count(attempt => !attempt.IsIdle && IsAwaited(attempt, clock));
+        InFlightOf(pool.Balancer).Snapshot().Count(attempt => !attempt.IsIdle && IsAwaited(attempt, clock));
 
     private static bool IsAwaited(Attempt attempt, FakeClock clock)
     {
@@ -17,8 +17,8 @@ internal static class AwaitedAttempts
         return armed < 0 || (armed > 0 && (deadline == long.MaxValue || clock.IsSet(attempt, deadline)));
     }
 
-    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_attempts")]
-    private static extern ref AttemptCache AttemptsOf(Dispatcher dispatcher);
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_inFlight")]
+    private static extern ref InFlight InFlightOf(Balancer balancer);
 
     [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_armed")]
     private static extern ref long ArmedOf(Attempt attempt);

@@ -25,7 +25,7 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
     {
         switch (state)
         {
-            case ValueTuple<Call, Waiter>:
+            case ValueTuple<CallRecovery, Waiter>:
                 WatchedTimer patience = new(this, callback, state, dueTime, () => Interlocked.Decrement(ref _patient));
                 Interlocked.Increment(ref _patient);
                 return patience;

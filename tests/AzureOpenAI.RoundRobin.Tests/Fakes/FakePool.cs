@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -10,7 +11,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 /// <summary>A pool of fakes on a clock of its own, that starts at its first endpoint and adds no jitter unless told.</summary>
 internal sealed class FakePool : IDisposable
 {
-    private static readonly Waiter Nobody = new(null!, 0, 0);
+    private static readonly Waiter Nobody = new(new PickRequest(new Picker(TimeProvider.System, 0)) { Patience = TimeSpan.Zero }, 0, 0);
 
     private int _asked;
     private int _done;
@@ -106,7 +107,7 @@ internal sealed class FakePool : IDisposable
         });
 
         // Whoever joined last may still be about to set the timer that wakes it; it holds the lock until then.
-        Pool.Dispatcher.Leave(Pool.DefaultGroup, Nobody);
+        Pool.Balancer.Leave(Nobody);
     }
 
     public EndpointStatus StatusOf(int index) => Pool.GetStatus()[index];

@@ -105,7 +105,7 @@ public class ConfiguredLimitsTests
         await pool.AskAsync(streaming);
         await pool.AskAsync(streaming);
         Task<string> third = pool.AskAsync(streaming);
-        await Eventually.TrueAsync(() => pool.Pool.DefaultGroup.Line.Length == 1);
+        await Eventually.TrueAsync(() => pool.Pool.DefaultPicker.Queue.Length == 1);
 
         pool.Time.Advance(TimeSpan.FromMinutes(1));
 

@@ -82,7 +82,7 @@ public class DeploymentOrWholeResourceTests
             }
         });
 
-        Assert.Equal(["one-large", "two-large"], pool.Pool.LoopFor("large").Group.Endpoints.Select(endpoint => endpoint.Name));
+        Assert.Equal(["one-large", "two-large"], pool.Pool.LoopFor("large").Picker.Endpoints.Select(endpoint => endpoint.Name));
     }
 
     [Theory]
@@ -122,15 +122,15 @@ public class DeploymentOrWholeResourceTests
         FakeClock time = new();
         Resource resource = new("one", time, () => 0);
         Endpoint[] deployments = [.. new[] { "x", "y" }.Select(name => new Endpoint(
-            EndpointKind.Classic, resource, new Health(time, () => 0), name, new EndpointSetup { Name = name, ChatClient = null }) { Capacity = new(time), Hints = new(time, null) })];
-        resource.Health.Failed(new AttemptOutcome(OutcomeKind.Unreachable, new IOException()), TimeSpan.Zero, onProbation: false, time.GetTimestamp(), generation: 1);
+            EndpointKind.Classic, resource, new HealthState(time, () => 0), name, new EndpointSetup { Name = name, ChatClient = null }) { Capacity = new(time), Hints = new(time, null) })];
+        resource.Health.TryEject(new AttemptOutcome(OutcomeKind.Unreachable, new IOException()), TimeSpan.Zero, onProbation: false, time.GetTimestamp(), epoch: 1);
         resource.Health.BeginProbing();
-        Assert.False(deployments[1].IsBeingProbed);
+        Assert.False(deployments[1].Health.IsBeingProbed);
 
         time.Advance(TimeSpan.FromSeconds(1));
-        Assert.False(deployments[0].Health.TakePermit(time.GetTimestamp()));
-        Assert.True(resource.Health.TakePermit(time.GetTimestamp()));
+        Assert.False(deployments[0].Health.Deployment.Acquire(time.GetTimestamp()));
+        Assert.True(resource.Health.Acquire(time.GetTimestamp()));
 
-        Assert.All(deployments, deployment => Assert.Equal((true, time.GetTimestamp()), (deployment.IsBeingProbed, deployment.ProbeBeganAt)));
+        Assert.All(deployments, deployment => Assert.Equal((true, time.GetTimestamp()), (deployment.Health.IsBeingProbed, deployment.Health.ProbeBeganAt)));
     }
 }

@@ -95,7 +95,7 @@ public class EndpointNearItsLimitTests
         Assert.Equal("1 0 1", await AskAsync(2));
         Assert.Equal("2 2 2", await AskAsync(6));
         // In turn, and not as calls that the rotation has no room for.
-        Assert.Equal(3, pool.Pool.DefaultGroup.Rotation.Count);
+        Assert.Equal(3, pool.Pool.DefaultPicker.Rotation.Count);
         near.Clear();
         pool.Time.Advance(TimeSpan.FromSeconds(5));
         Assert.Equal("2 2 2", await AskAsync(6));

@@ -1,5 +1,4 @@
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 using static AzureOpenAI.RoundRobin.Tests.Rules.RateLimitedPool;
@@ -230,14 +229,13 @@ public class QueueOrderTests
     public void AttemptBegunUnderTheLock_IsInFlightBeforeAnythingIsSent()
     {
         using FakePool pool = new(1);
-        Dispatcher dispatcher = pool.Pool.Dispatcher;
-        Call call = new(dispatcher, pool.Pool.DefaultGroup, new CallLimits { MaxWait = TimeSpan.Zero, AttemptTimeout = Timeout.InfiniteTimeSpan }, static () => 0);
+        PickRequest request = new(pool.Pool.DefaultPicker) { Patience = TimeSpan.Zero };
 
         // The next that is picked in this moment must see it, or a burst goes to one endpoint.
-        Attempt attempt = dispatcher.Next(call).Attempt!;
+        Attempt attempt = pool.Pool.Balancer.Next(request).Attempt!;
 
         Assert.Equal((1, 0), (pool.InFlight, pool.Clients[0].Calls));
-        dispatcher.Abandoned(attempt, answered: false);
+        pool.Pool.Balancer.Tracker.Abandoned(attempt, answered: false);
         Assert.Equal(0, pool.InFlight);
     }
 

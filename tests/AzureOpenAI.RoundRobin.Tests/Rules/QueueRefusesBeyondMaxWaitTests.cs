@@ -201,12 +201,12 @@ public class QueueRefusesBeyondMaxWaitTests
             await pool.AskManyAsync(3);
         }
 
-        Assert.False(pool.EndpointAt(0).IsProbedForFault);
+        Assert.False(pool.EndpointAt(0).Health.IsProbedForFault);
         pool.Time.Advance(TimeSpan.FromSeconds(3));
         pool.Clients[0].Hold();
         Task<string> probe = pool.AskAsync();
 
-        Assert.Equal((EndpointState.Probing, expected), (pool.StateOf(0), pool.EndpointAt(0).IsProbedForFault));
+        Assert.Equal((EndpointState.Probing, expected), (pool.StateOf(0), pool.EndpointAt(0).Health.IsProbedForFault));
         pool.Clients[0].Held[0].Answer();
         await probe;
     }

@@ -16,13 +16,13 @@ public class UpdateOfAffinityTests
         pool.Update("abc", options => options.Affinity = EndpointAffinity.PromptCache);
         string[] homes = await AskEachAsync(pool, streaming);
         // By shares, not by chance.
-        Assert.NotNull(pool.Pool.DefaultGroup.Homes);
+        Assert.NotNull(pool.Pool.DefaultPicker.Homes);
         Assert.All(homes.CountBy(static home => home), static share => Assert.InRange(share.Value, 1, 22));
         Assert.Equal(homes, await AskEachAsync(pool, streaming));
 
         pool.Update("abc");
 
-        Assert.Null(pool.Pool.DefaultGroup.Homes);
+        Assert.Null(pool.Pool.DefaultPicker.Homes);
         Assert.Equal(["a", "b", "c"], (await AskEachAsync(pool, streaming))[..3].Order());
     }
 

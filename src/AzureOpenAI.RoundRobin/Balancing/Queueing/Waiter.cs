@@ -1,25 +1,23 @@
-using AzureOpenAI.RoundRobin.Calls;
-
 namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
-/// <summary>A call's place in the line. Completes with the attempt it was released to, or with null when its patience is over.</summary>
-internal sealed class Waiter(Call call, long ticket, long deadline) : TaskCompletionSource<Attempt?>(TaskCreationOptions.RunContinuationsAsynchronously)
+/// <summary>A call's place in the queue. Completes with the attempt that it was released to, or with null when it may not wait any longer.</summary>
+internal sealed class Waiter(PickRequest request, long ticket, long deadline) : TaskCompletionSource<Attempt?>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
-    public Call Call { get; } = call;
+    public PickRequest Request { get; } = request;
 
-    /// <summary>Drawn once per call, so that a call that was released and failed stands where it stood.</summary>
+    /// <summary>Drawn once per call, so that a call that was released and failed comes back to its place.</summary>
     public long Ticket { get; } = ticket;
 
-    /// <summary>When its patience ends.</summary>
+    /// <summary>When it may not wait any longer.</summary>
     public long Deadline { get; } = deadline;
 
     /// <summary>
-    /// The wait itself. Those who are let go in one moment go on in their order: the thread pool takes what one thread gives it last in first out, unless it is
-    /// told to be fair, and then whoever stood first would ask last, and be the one that is rejected.
+    /// The wait itself. Continuations that one thread queues run last in first out; <see cref="TaskContinuationOptions.PreferFairness"/> keeps the queue's order for
+    /// calls that are released at one moment.
     /// </summary>
     public Task<Attempt?> InOrder() => Task.IsCompleted ? Task : Task.ContinueWith(
         static waiter => waiter.GetAwaiter().GetResult(), CancellationToken.None, TaskContinuationOptions.PreferFairness, TaskScheduler.Default);
 
-    /// <summary>Its place while it stands in line.</summary>
+    /// <summary>Its node in the queue; null when it is not there any more.</summary>
     public LinkedListNode<Waiter>? Place { get; set; }
 }

@@ -90,7 +90,7 @@ public class RendezvousOrderTests
     {
         string name = ((char)('a' + i)).ToString();
         EndpointSetup setup = new() { Name = name, ChatClient = new FakeChatClient(name), Weight = weight, Seed = RendezvousOrder.SeedOf(name, "gpt") };
-        return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new Health(TimeProvider.System, () => 0), null, setup)
+        return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new HealthState(TimeProvider.System, () => 0), null, setup)
         {
             Capacity = new(TimeProvider.System),
             Hints = new(TimeProvider.System, null),

@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin;
 
-/// <summary>Arithmetic on <see cref="TimeProvider.GetTimestamp"/>: monotonic, and never the wall clock.</summary>
-internal static class TimestampExtensions
+/// <summary>Arithmetic on <see cref="TimeProvider.GetTimestamp"/>, which is monotonic and never the wall clock, and on durations.</summary>
+internal static class Timestamps
 {
     /// <summary>The timestamp that is <paramref name="duration"/> later, or the last there is.</summary>
     public static long After(this TimeProvider time, long timestamp, TimeSpan duration)
@@ -13,4 +13,8 @@ internal static class TimestampExtensions
     /// <summary>How far <paramref name="later"/> is ahead of <paramref name="now"/>; never negative.</summary>
     public static TimeSpan Until(this TimeProvider time, long now, long later) =>
         later <= now ? TimeSpan.Zero : time.GetElapsedTime(now, later);
+
+    public static TimeSpan Min(TimeSpan left, TimeSpan right) => left < right ? left : right;
+
+    public static TimeSpan Max(TimeSpan left, TimeSpan right) => left > right ? left : right;
 }

@@ -1,0 +1,60 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
+
+/// <summary>The endpoint for a call that has an affinity: the home of its conversation, else the next that its key prefers.</summary>
+internal static class PreferredPick
+{
+    /// <param name="picker">The endpoints that answer the call's model.</param>
+    /// <param name="rotation">The picker's, as it was read.</param>
+    /// <param name="affinity">The call's key; not 0.</param>
+    /// <param name="filter">The endpoints that the call may go to.</param>
+    public static Endpoint? Of<TFilter>(Picker picker, Rotation rotation, uint affinity, in TFilter filter)
+        where TFilter : struct, IPickFilter
+    {
+        Endpoint? preferred = rotation.Count == 0 ? null
+            : Lagging(picker, rotation, filter)
+            // A call from before a configuration that keeps no homes any more goes by its key alone.
+            ?? FirstFree(picker.Homes is { } homes ? homes.OrderFor(affinity, rotation) : new RendezvousOrder(affinity, rotation.Members), rotation, filter)
+            ?? FirstFree(new RendezvousOrder(affinity, rotation.Slow), rotation, filter);
+        if (preferred is not null)
+        {
+            picker.CountPreferred();
+        }
+
+        return preferred;
+    }
+
+    /// <summary>One call in 32 goes to a lagging endpoint, whatever it prefers, so that one sees when the endpoint is as fast as the others again.</summary>
+    private static Endpoint? Lagging<TFilter>(Picker picker, Rotation rotation, in TFilter filter)
+        where TFilter : struct, IPickFilter
+    {
+        uint number = picker.Preferred;
+        return rotation.Slow.Length > 0 && number % Rotation.SlowEvery == 0
+            && rotation.Slow[(int)(number / Rotation.SlowEvery % (uint)rotation.Slow.Length)] is var lagging
+            && filter.Allows(lagging) ? lagging : null;
+    }
+
+    /// <summary>The first that the call may go to and that is not overloaded, else the first that it may go to.</summary>
+    private static Endpoint? FirstFree<TFilter>(RendezvousOrder order, Rotation rotation, in TFilter filter)
+        where TFilter : struct, IPickFilter
+    {
+        Endpoint? overloaded = null;
+        foreach (Endpoint endpoint in order)
+        {
+            if (!filter.Allows(endpoint))
+            {
+                continue;
+            }
+
+            if (!ConversationHomes.IsOverloaded(endpoint, rotation))
+            {
+                return endpoint;
+            }
+
+            overloaded ??= endpoint;
+        }
+
+        return overloaded;
+    }
+}

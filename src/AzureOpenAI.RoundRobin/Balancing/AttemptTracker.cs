@@ -1,0 +1,275 @@
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>Takes what becomes of attempts, counts it, and takes the balancer's lock where it changes what is known of an endpoint.</summary>
+/// <remarks>Safe for concurrent use. An answer of a healthy endpoint takes no lock.</remarks>
+internal sealed class AttemptTracker
+{
+    private readonly Lock _lock;
+    private readonly PoolState _state;
+    private readonly TimeProvider _time;
+    private readonly Instruments _instruments;
+    private readonly InFlight _inFlight;
+    private readonly OutcomeWriter _outcomes;
+    private readonly StallDetector _stalls;
+    private readonly StuckCalls _stuck;
+    private readonly Settlement _settlement;
+    private readonly DeferredWork _deferred;
+
+    public AttemptTracker(
+        Lock balancersLock, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, OutcomeWriter outcomes, StuckCalls stuck, Settlement settlement,
+        DeferredWork deferred)
+    {
+        (_lock, _state, _time, _instruments, _inFlight) = (balancersLock, state, time, instruments, inFlight);
+        (_outcomes, _stuck, _settlement, _deferred) = (outcomes, stuck, settlement, deferred);
+        _stalls = new StallDetector(inFlight);
+    }
+
+    /// <inheritdoc cref="Attempt.Count"/>
+    public void Count(Attempt attempt) => attempt.Count(_state.CallsBegun());
+
+    /// <summary>The call is answered; of a stream the first content has come.</summary>
+    public void Timed(Attempt attempt)
+    {
+        attempt.IsAnswered = true;
+        if (attempt.StartedAt != 0)
+        {
+            NoteAnswer(attempt, attempt.Took(_time.GetTimestamp()));
+        }
+    }
+
+    /// <summary>The endpoint admitted the call, though it has not answered it yet.</summary>
+    /// <param name="attempt">The attempt that runs.</param>
+    /// <param name="withContent">Whether it has content; where errors ejected the endpoint, a beginning without content proves nothing.</param>
+    public void Admitted(Attempt attempt, bool withContent = true)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        if (endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            _state.HasChanged |= endpoint.Hints.Take(now);
+            if (withContent || !endpoint.Health.IsEjectedForErrors)
+            {
+                _outcomes.Admit(attempt, now, completed: false);
+            }
+
+            _outcomes.RecoverFromStall(attempt, NumberOf(attempt), now);
+            _settlement.Settle(now);
+        }
+
+        _deferred.Run();
+    }
+
+    /// <summary>The endpoint answered, in full.</summary>
+    /// <param name="attempt">The attempt that ended.</param>
+    /// <param name="streamed">Whether the answer came piece by piece, so that the time to its first content has been noted before.</param>
+    public void Succeeded(Attempt attempt, bool streamed = false)
+    {
+        bool plain = attempt.IsPlain;
+        if (!plain && attempt.StartedAt != 0)
+        {
+            TimeSpan took = attempt.Took(_time.GetTimestamp());
+            attempt.Endpoint.Vitals.Add(took, attempt.Usage.Length);
+            if (!streamed)
+            {
+                NoteAnswer(attempt, took);
+            }
+        }
+
+        if ((!plain && attempt.HoldsPermit) || !attempt.Endpoint.IsClean)
+        {
+            ClearFailures(attempt);
+        }
+
+        End(attempt, answered: true);
+    }
+
+    /// <summary>The caller gave up, or the request itself was at fault: no endpoint is ejected for it.</summary>
+    /// <param name="attempt">The attempt that ended.</param>
+    /// <param name="answered">Whether the endpoint said anything, which proves that it can be reached.</param>
+    /// <param name="served">Whether the caller got a part of an answer, which counts as one.</param>
+    public void Abandoned(Attempt attempt, bool answered, bool served = false)
+    {
+        if (served && attempt.StartedAt != 0)
+        {
+            attempt.Endpoint.Vitals.Unfinished();
+        }
+
+        if (answered)
+        {
+            attempt.Endpoint.Vitals.Heard(NumberOf(attempt));
+            if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
+            {
+                ClearFailures(attempt);
+            }
+        }
+        else if (attempt.HoldsPermit)
+        {
+            lock (_lock)
+            {
+                _outcomes.ReleasePermit(attempt);
+                _settlement.Settle(_time.GetTimestamp());
+            }
+
+            _deferred.Run();
+        }
+
+        End(attempt, answered: served);
+    }
+
+    /// <summary>The attempt failed at the endpoint's cost.</summary>
+    /// <param name="attempt">The attempt that ended.</param>
+    /// <param name="outcome">What became of it.</param>
+    /// <param name="failure">The same in the caller's terms.</param>
+    /// <param name="fingerprint">Tells requests apart, for one that exceeds every limit.</param>
+    /// <param name="eject">False to note the failure only; <see cref="Eject(Endpoint, int, in AttemptOutcome, TimeSpan)"/> follows if it turns out to be the endpoint's.</param>
+    public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool eject)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        if (outcome.Kind is not (OutcomeKind.Slow or OutcomeKind.Silent))
+        {
+            endpoint.Vitals.Heard(NumberOf(attempt));
+        }
+
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            endpoint.CountFailure(outcome.Kind, failure.Duration);
+            endpoint.LastFailure = failure;
+            if (outcome.Status > 0 && attempt.Permit.OfResource && endpoint.Health.TargetOf(outcome.Kind) == endpoint.Health.Deployment)
+            {
+                // The deployment refused, so its resource is there.
+                _outcomes.AdmitAtResource(attempt, now);
+            }
+
+            bool onProbation = attempt.HoldsPermit;
+            _outcomes.ReleasePermit(attempt);
+            if (eject)
+            {
+                _outcomes.Eject(endpoint, attempt.Epoch, outcome, failure.Duration, fingerprint, onProbation, now);
+            }
+
+            _settlement.Settle(now);
+        }
+
+        End(attempt, answered: false);
+        _deferred.Run();
+    }
+
+    /// <summary>Holds an earlier failure against its endpoint after all.</summary>
+    public void Eject(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            _outcomes.Eject(endpoint, epoch, outcome, cost, fingerprint: 0, onProbation: false, now);
+            _settlement.Settle(now);
+        }
+
+        _deferred.Run();
+    }
+
+    /// <summary>Endpoints have joined: what they answered before does not count. Under the lock.</summary>
+    public void BeginWatching(IEnumerable<Endpoint> endpoints)
+    {
+        uint latest = _state.CallsBegun();
+        foreach (Endpoint endpoint in endpoints)
+        {
+            endpoint.Vitals.CountAtOnce(0, latest);
+        }
+    }
+
+    /// <summary>An attempt that completed synchronously has no number: it counts as the latest call, since a client that blocks may have held it for long.</summary>
+    private uint NumberOf(Attempt attempt) => attempt.IsCounted ? attempt.Number : _state.CallsBegun();
+
+    private void NoteAnswer(Attempt attempt, TimeSpan took)
+    {
+        _stuck.Add(took);
+        attempt.Endpoint.Vitals.Answered(attempt.Number, took);
+    }
+
+    private void ClearFailures(Attempt attempt)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            _outcomes.ClearFailures(attempt, NumberOf(attempt), now);
+            _settlement.Settle(now);
+        }
+
+        _deferred.Run();
+    }
+
+    private void End(Attempt attempt, bool answered)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        (bool counted, AttemptTrace? trace) = (false, null);
+        if (!attempt.IsPlain)
+        {
+            (counted, trace) = (attempt.IsCounted, attempt.Trace);
+            if (attempt.HasUsage)
+            {
+                endpoint.CountUsage(attempt.Usage);
+                _instruments.Used(endpoint.Name, attempt.Usage);
+            }
+        }
+
+        // Before the attempt is reset: an interlocked operation would wait for that, and the attempt is still this call's alone, so what it counts apart is too.
+        long answers = endpoint.Ended(attempt, answered, counted);
+        _inFlight.End(attempt);
+        PoolMembers members = _state.Members;
+        if (answered)
+        {
+            bool compare = (answers & (counted ? members.CompareEvery : members.CompareAtOnceEvery)) == 0;
+            if (compare || (_inFlight.HasCrowd && (answers & members.ObserveEvery) == 0 && _stalls.HasSuspect(members)))
+            {
+                Observe(compare);
+            }
+        }
+
+        trace?.End();
+
+        if (_inFlight.IsClosed || endpoint.IsRetired)
+        {
+            _inFlight.LookForLeavers(endpoint);
+        }
+    }
+
+    /// <summary>Looks for endpoints that have stalled or lag, each among those that answer the same model.</summary>
+    private void Observe(bool compare)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            uint latest = _state.CallsBegun();
+            foreach (Endpoint endpoint in _state.Members.Endpoints)
+            {
+                endpoint.Vitals.CountAtOnce(endpoint.Answered, latest);
+                endpoint.Capacity.Note(endpoint.Answered, now);
+            }
+
+            foreach (Picker picker in _state.Members.Pickers)
+            {
+                foreach (Stall stall in _stalls.Look(picker, latest, now))
+                {
+                    _outcomes.Eject(stall, now);
+                }
+
+                _state.HasChanged |= compare && picker.FindLagging();
+            }
+
+            _settlement.Settle(now);
+        }
+
+        _deferred.Run();
+    }
+}

@@ -1,0 +1,299 @@
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>
+/// The one conductor: it holds the lock, and says in which order a call, an outcome or a new configuration is taken up and everything is settled. It has no rule of
+/// its own; those are in the parts that it asks.
+/// </summary>
+/// <remarks>
+/// A call that meets healthy endpoints and succeeds never takes the lock. Everything else does, for a moment: it is rare, or waits anyway. No code of the user's
+/// runs under it: logs and cancellations are noted, and run after it by <see cref="DeferredWork"/>.
+/// </remarks>
+internal sealed class Balancer : IDisposable
+{
+    private readonly Lock _lock = new();
+    private readonly PoolLog _log;
+    private readonly PoolState _state;
+    private readonly InFlight _inFlight;
+    private readonly Admission _admission;
+    private readonly Selection _selection;
+    private readonly Settlement _settlement;
+    private readonly DeferredWork _deferred;
+    private readonly ITimer _wake;
+
+    /// <param name="members">What the pool consists of.</param>
+    /// <param name="time">The source of all time.</param>
+    /// <param name="log">What operators are told.</param>
+    /// <param name="instruments">What is measured.</param>
+    /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
+    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release)
+    {
+        (Time, Instruments, _log) = (time, instruments, log);
+        _state = new PoolState(members);
+        _inFlight = new InFlight(time, log, release);
+        _admission = new Admission(time);
+        _deferred = new DeferredWork(log);
+        _wake = time.CreateTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        RetryBudget budget = new(time);
+        PermitHolders permits = new(time);
+        ProbeSchedule probes = new(time, budget, _state.CallsBegun);
+        StuckCalls stuck = new(time, _inFlight, budget, _state.CallsBegun);
+        OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log);
+        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, outcomes);
+        _settlement = new Settlement(_state, time, _lock, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
+        Tracker = new AttemptTracker(_lock, _state, time, instruments, _inFlight, outcomes, stuck, _settlement, _deferred);
+        lock (_lock)
+        {
+            members.Apply();
+            _settlement.Settle(time.GetTimestamp());
+            Tracker.BeginWatching(members.Endpoints);
+        }
+    }
+
+    public TimeProvider Time { get; }
+
+    public Instruments Instruments { get; }
+
+    /// <summary>Takes what becomes of attempts.</summary>
+    public AttemptTracker Tracker { get; }
+
+    public bool IsDisposed => _inFlight.IsClosed;
+
+    /// <summary>How many calls wait in the queues.</summary>
+    public int WaitingCalls
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _state.Members.Pickers.Sum(static picker => picker.Queue.Length);
+            }
+        }
+    }
+
+    /// <summary>What a call gets that comes after the pool's disposal. It names the pool, which is what the caller has disposed.</summary>
+    public static ObjectDisposedException DisposedException() => new(PoolLog.Category);
+
+    /// <summary>Begins an attempt at the next endpoint without the lock; null where something is due, or where calls wait.</summary>
+    public Attempt? TryBegin(Picker picker, uint affinity)
+    {
+        if (!picker.TryPick(affinity, out Endpoint? endpoint))
+        {
+            return null;
+        }
+
+        Attempt? attempt = _inFlight.TryBegin(endpoint, _state.Epoch);
+        if (attempt is null)
+        {
+            _inFlight.LookForLeavers(endpoint);
+        }
+        else if (affinity != 0)
+        {
+            // The next pick for the same conversation goes by the calls in flight, so it must see this one from its start.
+            Tracker.Count(attempt);
+        }
+
+        return attempt;
+    }
+
+    /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
+    public PickResult Next(PickRequest request)
+    {
+        PickResult result;
+        lock (_lock)
+        {
+            if (IsDisposed)
+            {
+                return PickResult.Refused(Refusal.Disposed);
+            }
+
+            long now = Time.GetTimestamp();
+            _settlement.Settle(now);
+            result = _selection.Pick(request, now);
+            if (result.Kind == PickKind.Queued)
+            {
+                _settlement.Settle(now);
+            }
+            else if (result.Kind == PickKind.Attempt && !result.SkipsLook)
+            {
+                _settlement.LookAgain(now);
+            }
+        }
+
+        _deferred.Run();
+        return result;
+    }
+
+    /// <summary>The endpoint whose turn it is, for use outside of a call; null where none suits.</summary>
+    public Endpoint? Peek(Picker picker, Func<Endpoint, bool> suits)
+    {
+        if (IsDisposed)
+        {
+            throw DisposedException();
+        }
+
+        Read(static (_, _) => 0);
+        return picker.Peek(suits);
+    }
+
+    /// <summary>The call does not wait any longer. False if it was released in the same moment.</summary>
+    public bool Leave(Waiter waiter)
+    {
+        lock (_lock)
+        {
+            return waiter.Request.Picker.Queue.Leave(waiter);
+        }
+    }
+
+    /// <summary>The call may not wait any longer. It goes without an attempt, unless only an estimate of its tokens holds it back.</summary>
+    public void RunOut(Waiter waiter)
+    {
+        PickRequest request = waiter.Request;
+        Attempt? attempt = null;
+        lock (_lock)
+        {
+            if (!request.Picker.Queue.Leave(waiter))
+            {
+                return;
+            }
+
+            if (!IsDisposed && request.Tokens.IsCharged)
+            {
+                long now = Time.GetTimestamp();
+                _settlement.Settle(now);
+                request.IgnoresTokenLimits = true;
+                attempt = _selection.Take(request, retry: true, now);
+                _settlement.LookAgain(now);
+            }
+        }
+
+        waiter.TrySetResult(attempt);
+        _deferred.Run();
+    }
+
+    /// <summary>What a call gets that was sent away from the queue.</summary>
+    public PickResult Dismissed(Picker picker)
+    {
+        lock (_lock)
+        {
+            return _admission.Dismissed(picker, Time.GetTimestamp());
+        }
+    }
+
+    /// <summary>How many attempts run at an endpoint now.</summary>
+    public int CountAt(Endpoint endpoint) => _inFlight.CountAt(endpoint);
+
+    /// <summary>Looks at all endpoints at one moment.</summary>
+    public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
+    {
+        T result;
+        lock (_lock)
+        {
+            long now = Time.GetTimestamp();
+            _settlement.Settle(now);
+            result = reading(_state.Members.Endpoints, now);
+        }
+
+        _deferred.Run();
+        return result;
+    }
+
+    /// <summary>
+    /// Takes another configuration: endpoints that stay keep their state and their calls, new ones join the rotation, and no call begins any more at those
+    /// that leave.
+    /// </summary>
+    /// <param name="members">What the pool consists of from here on.</param>
+    /// <returns>False where the pool was disposed before.</returns>
+    public bool Change(PoolMembers members)
+    {
+        lock (_lock)
+        {
+            if (IsDisposed)
+            {
+                return false;
+            }
+
+            MembersChange change = members.Since(_state.Members);
+            _inFlight.Retire(change.Left);
+            _state.Members = members;
+            members.Apply();
+            foreach (Picker picker in change.LeftPickers)
+            {
+                picker.Become([], hasHomes: false);
+                picker.Rebuild();
+                Admission.Dismiss(picker, long.MaxValue);
+            }
+
+            long now = Time.GetTimestamp();
+            foreach (Endpoint endpoint in change.Reconfigured)
+            {
+                // Outcomes of attempts with the old key say nothing of the new one.
+                endpoint.IsToldOut &= !endpoint.Health.Reconfigured(_state.NextEpoch(), now);
+            }
+
+            Tracker.BeginWatching(change.Joined);
+            _log.Changed(NamesOf(change.Joined), NamesOf(change.Left), NamesOf(change.Changed));
+            _state.HasChanged = true;
+            _settlement.Settle(now);
+        }
+
+        // From here on an attempt that begins at an endpoint that has left sees that it has, or is seen below.
+        Interlocked.MemoryBarrierProcessWide();
+        _inFlight.TellDrained();
+        _deferred.Run();
+        return true;
+    }
+
+    /// <summary>Refuses new calls, wakes those that wait, and releases the transport when the last attempt has ended.</summary>
+    public void Dispose()
+    {
+        List<Waiter> waiting = [];
+        lock (_lock)
+        {
+            if (IsDisposed)
+            {
+                return;
+            }
+
+            _inFlight.Close();
+            foreach (Picker picker in _state.Members.Pickers)
+            {
+                while (picker.Queue.Head is { } head && picker.Queue.Leave(head))
+                {
+                    waiting.Add(head);
+                }
+            }
+        }
+
+        _wake.Dispose();
+        foreach (Waiter waiter in waiting)
+        {
+            waiter.TrySetException(DisposedException());
+        }
+
+        Interlocked.MemoryBarrierProcessWide();
+        _inFlight.ReleaseIfIdle();
+    }
+
+    private static string[] NamesOf(Endpoint[] endpoints) => Array.ConvertAll(endpoints, static endpoint => endpoint.Name);
+
+    private void OnWake()
+    {
+        lock (_lock)
+        {
+            if (IsDisposed)
+            {
+                return;
+            }
+
+            _state.HasChanged = true;
+            _settlement.Settle(Time.GetTimestamp());
+        }
+
+        _deferred.Run();
+    }
+}

@@ -1,0 +1,63 @@
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>What a failure does to its endpoint. A pure function of the outcome and of how the endpoint stands.</summary>
+internal static class EjectionPolicy
+{
+    /// <summary>A stated pause shorter than this skips the endpoint's turns, and leaves the rotation as it is.</summary>
+    private static readonly TimeSpan ShortestEjection = TimeSpan.FromMilliseconds(100);
+
+    public static Ejection Decide(in AttemptOutcome outcome, in Standing standing)
+    {
+        if (standing.IsLate)
+        {
+            return Ejection.TakeLate;
+        }
+
+        if (standing.IsSuspectRequest)
+        {
+            return Ejection.NoteRequest;
+        }
+
+        if (outcome.StatedPause < ShortestEjection && standing is { OfDeployment: true, IsHealthy: true, HasQueues: false })
+        {
+            return Ejection.SkipTurns;
+        }
+
+        return outcome.StatedPause is null && standing.IsAvailable ? Guard(outcome.Kind, standing) : Ejection.Eject;
+    }
+
+    /// <summary>An endpoint that fails some calls stays available where no other would do better: ejected, it would make all calls wait for nothing.</summary>
+    private static Ejection Guard(OutcomeKind kind, in Standing standing) => kind switch
+    {
+        // Calls of a lone endpoint come back one by one, as the SDK's own retries would. Where others wait already they would come back at once, and again and again.
+        OutcomeKind.Fault or OutcomeKind.Broken when standing is { IsHealthy: true, IsAlone: true, IsAwaited: false } => Ejection.None,
+        OutcomeKind.Fault or OutcomeKind.Broken when standing is { IsIntermittent: true, IsLastAvailableResource: true } => Ejection.Endure,
+        OutcomeKind.Cut when standing.IsLastAvailable => Ejection.None,
+        OutcomeKind.Slow when standing.IsAlone => Ejection.None,
+        _ => Ejection.Eject,
+    };
+}
+
+/// <summary>What the balancer does to an endpoint after a failure.</summary>
+internal enum Ejection
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The attempt is from before the last ejection: only a time that the endpoint stated counts.</summary>
+    TakeLate,
+
+    /// <summary>The request is at fault until a different one gets the same: it is logged.</summary>
+    NoteRequest,
+
+    /// <summary>The endpoint's turns are skipped until the stated time.</summary>
+    SkipTurns,
+
+    /// <summary>The error is counted, and the endpoint stays available.</summary>
+    Endure,
+
+    /// <summary>The endpoint is ejected, unless it is the first error or timeout after a success.</summary>
+    Eject,
+}

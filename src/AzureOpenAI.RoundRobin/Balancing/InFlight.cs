@@ -1,0 +1,128 @@
+using System.Diagnostics.CodeAnalysis;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>Which attempts run, and at which endpoints: no attempt begins at an endpoint that has left or in a pool that is disposed, and what the pool owns is released once, after the last has ended.</summary>
+/// <remarks>
+/// <para><see cref="TryBegin"/> and <see cref="End"/> run without a lock. Both flags that they read are set under the balancer's lock, and then a process-wide fence follows.</para>
+/// <code>
+///   T1 begins an attempt:  marks it as running;  reads the flags
+///   T2 disposes, retires:  sets a flag;  Interlocked.MemoryBarrierProcessWide();  looks for marks
+/// </code>
+/// <para>
+/// Either T1's read comes after T2's fence and sees the flag, or its mark came before the fence and T2 sees the attempt. So T1 needs no fence of its own. Two attempts
+/// that end last both take back their marks before the fence of <see cref="ReleaseIfIdle"/>, and look after it: one of them at least finds that none runs.
+/// </para>
+/// </remarks>
+/// <param name="time">The source of all time.</param>
+/// <param name="log">Is told which endpoints have left.</param>
+/// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache of attempts is disposed with the last attempt, by ReleaseIfIdle.")]
+internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
+{
+    private readonly AttemptCache _attempts = new(time);
+    private readonly Lock _lock = new();
+    // Swapped whole under the lock.
+    private volatile Endpoint[] _leaving = [];
+    private volatile bool _isClosed;
+    private int _released;
+
+    /// <summary>The pool is disposed.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>Endpoints that have left the configuration, and still have calls.</summary>
+    public Endpoint[] Leaving => _leaving;
+
+    /// <inheritdoc cref="AttemptCache.HasCrowd"/>
+    public bool HasCrowd => _attempts.HasCrowd;
+
+    /// <summary>Starts an attempt of a call that may be over before it leaves this thread; null if the pool was disposed or the endpoint retired in the same moment.</summary>
+    public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
+
+    /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
+    public Attempt Begin(Endpoint endpoint, int epoch) => Begin(_attempts.Rent(), endpoint, epoch)!;
+
+    /// <summary>The attempt has ended, and the object may serve another.</summary>
+    public void End(Attempt attempt) => _attempts.Return(attempt);
+
+    /// <summary>How many attempts run at an endpoint.</summary>
+    public int CountAt(Endpoint endpoint) => _attempts.CountAt(endpoint);
+
+    /// <inheritdoc cref="AttemptCache.CountUnanswered"/>
+    public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now) => _attempts.CountUnanswered(endpoint, span, now);
+
+    /// <inheritdoc cref="AttemptCache.Snapshot"/>
+    public Attempt[] Snapshot() => _attempts.Snapshot();
+
+    /// <inheritdoc cref="AttemptCache.NoteCrowd"/>
+    public void NoteCrowd() => _attempts.NoteCrowd();
+
+    /// <inheritdoc cref="AttemptCache.ForgetCrowd"/>
+    public void ForgetCrowd() => _attempts.ForgetCrowd();
+
+    /// <summary>No attempt begins any more at these endpoints. Followed by a process-wide fence, and then by <see cref="TellDrained"/>.</summary>
+    public void Retire(Endpoint[] endpoints)
+    {
+        Array.ForEach(endpoints, static endpoint => endpoint.Retire());
+        lock (_lock)
+        {
+            _leaving = [.. _leaving, .. endpoints];
+        }
+    }
+
+    /// <summary>Logs the endpoints that have left and have no calls any more, each once.</summary>
+    public void TellDrained()
+    {
+        lock (_lock)
+        {
+            Endpoint[] drained = Array.FindAll(_leaving, endpoint => _attempts.CountAt(endpoint) == 0);
+            _leaving = [.. _leaving.Except(drained)];
+            Array.Reverse(drained);
+            Array.ForEach(drained, endpoint => log.Left(endpoint.Name));
+        }
+
+        log.Tell();
+    }
+
+    /// <summary>An attempt has ended, or did not begin, at an endpoint that has left or in a pool that is disposed.</summary>
+    public void LookForLeavers(Endpoint endpoint)
+    {
+        if (endpoint.IsRetired)
+        {
+            TellDrained();
+        }
+
+        if (_isClosed)
+        {
+            ReleaseIfIdle();
+        }
+    }
+
+    /// <summary>No attempt begins any more. Under the balancer's lock, and followed by a process-wide fence outside of it.</summary>
+    public void Close() => _isClosed = true;
+
+    /// <summary>Releases what the pool owns, if no attempt runs.</summary>
+    public void ReleaseIfIdle()
+    {
+        Interlocked.MemoryBarrier();
+        if (!_attempts.AnyRuns() && Interlocked.Exchange(ref _released, 1) == 0)
+        {
+            _attempts.Dispose();
+            release();
+        }
+    }
+
+    private Attempt? Begin(Attempt attempt, Endpoint endpoint, int epoch)
+    {
+        attempt.Begin(endpoint, epoch);
+        if (_isClosed || endpoint.IsRetired)
+        {
+            _attempts.Return(attempt);
+            return null;
+        }
+
+        return attempt;
+    }
+}

@@ -1,0 +1,225 @@
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>Writes into an endpoint what became of its attempts: permits, recovery, and what <see cref="EjectionPolicy"/> decides of a failure.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
+internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, PoolLog log)
+{
+    /// <summary>A client that sends the same too large request again and again is logged once in this time.</summary>
+    private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
+
+    /// <summary>A call that held a permit is admitted, unless the endpoint has to complete an answer first.</summary>
+    public void Admit(Attempt attempt, long now, bool completed)
+    {
+        EndpointHealth health = attempt.Endpoint.Health;
+        if (!attempt.HoldsPermit || attempt.IsAdmitted || (!completed && health.NeedsCompletion))
+        {
+            return;
+        }
+
+        attempt.IsAdmitted = true;
+        permits.Remove(attempt);
+        state.HasChanged = true;
+        if (health.AdmitAtDeployment(attempt.Permit, attempt.Epoch, now) && attempt.Endpoint.Capacity.Admitted())
+        {
+            health.Deployment.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
+        }
+
+        AdmitAtResource(attempt, now);
+    }
+
+    /// <summary>The resource answers, whatever its deployment says.</summary>
+    public void AdmitAtResource(Attempt attempt, long now)
+    {
+        Permit permit = attempt.Permit;
+        state.HasChanged |= attempt.Endpoint.Health.AdmitAtResource(permit, attempt.Epoch, now);
+        attempt.Permit = permit with { OfResource = false };
+        if (!permit.OfDeployment)
+        {
+            permits.Remove(attempt);
+        }
+    }
+
+    /// <summary>Returns the permit of an attempt that has ended.</summary>
+    public void ReleasePermit(Attempt attempt)
+    {
+        if (!attempt.HoldsPermit)
+        {
+            return;
+        }
+
+        permits.Remove(attempt);
+        if (!attempt.IsAdmitted)
+        {
+            attempt.Endpoint.Health.Release(attempt.Permit, attempt.Epoch);
+        }
+
+        attempt.Permit = default;
+        state.HasChanged = true;
+    }
+
+    /// <summary>An answer is complete, at an endpoint that had failures or is not healthy.</summary>
+    /// <param name="attempt">The attempt.</param>
+    /// <param name="number">The number of its call.</param>
+    /// <param name="now">The present.</param>
+    public void ClearFailures(Attempt attempt, uint number, long now)
+    {
+        Endpoint endpoint = attempt.Endpoint;
+        Admit(attempt, now, completed: true);
+        state.HasChanged |= endpoint.Hints.Take(now) | endpoint.Capacity.HoldsBack;
+        RecoverFromStall(attempt, number, now);
+        endpoint.Health.Succeeded(attempt.Epoch);
+    }
+
+    /// <summary>An endpoint that was taken for stalled answers after all. One of the older half of its calls may be from before it stalled, and proves nothing.</summary>
+    public void RecoverFromStall(Attempt attempt, uint number, long now)
+    {
+        HealthState health = attempt.Endpoint.Health.Deployment;
+        if (health.Reason == OutcomeKind.Silent && attempt.Epoch < health.Epoch && (int)(number - attempt.Endpoint.MiddleWaiting) >= 0)
+        {
+            health.Recover(RecoveryReason.AnsweredAfterAll, state.Epoch, now);
+            state.HasChanged = true;
+        }
+    }
+
+    /// <summary>An endpoint has stalled.</summary>
+    public void Eject(in Stall stall, long now)
+    {
+        Endpoint endpoint = stall.Endpoint;
+        AttemptOutcome outcome = new(OutcomeKind.Silent, new TimeoutException($"Endpoint '{endpoint.Name}' made no progress with any of its calls, while the other endpoints went on answering."));
+        endpoint.MiddleWaiting = stall.MiddleCall;
+        endpoint.LastFailure = EndpointAttempt.Of(endpoint.Name, endpoint.DeploymentName, outcome, stall.Waited);
+        Eject(endpoint, state.Epoch, outcome, stall.Waited, fingerprint: 0, onProbation: false, now);
+    }
+
+    /// <summary>An attempt has failed at the endpoint's cost.</summary>
+    /// <param name="endpoint">Where it ran.</param>
+    /// <param name="epoch">The pool's epoch when it was picked.</param>
+    /// <param name="outcome">What became of it.</param>
+    /// <param name="cost">How long it took.</param>
+    /// <param name="fingerprint">Tells requests apart, for one that exceeds every limit.</param>
+    /// <param name="onProbation">It held a permit, so one failure is enough.</param>
+    /// <param name="now">The present.</param>
+    public void Eject(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
+    {
+        if (outcome is { Kind: OutcomeKind.RateLimited, ExhaustsResource: true })
+        {
+            EjectAll(endpoint, epoch, outcome, cost, fingerprint, onProbation, now);
+            return;
+        }
+
+        HealthState target = endpoint.Health.TargetOf(outcome.Kind);
+        bool isLate = epoch < target.Epoch;
+        bool isSuspect = !isLate && outcome.IsSuspectRequest && !target.IsSecondSuspect(fingerprint);
+        switch (EjectionPolicy.Decide(outcome, Standing.Of(state.Members, endpoint, outcome, isLate, isSuspect)))
+        {
+            case Ejection.TakeLate:
+                TakeLate(endpoint, target, outcome, now);
+                break;
+            case Ejection.NoteRequest:
+                NoteRequest(endpoint, outcome, now);
+                break;
+            case Ejection.SkipTurns:
+                endpoint.SkippedUntil = Math.Max(endpoint.SkippedUntil, time.After(now, outcome.StatedPause!.Value));
+                state.HasChanged = true;
+                break;
+            case Ejection.Endure:
+                target.Endure();
+                break;
+            case Ejection.Eject when target.TryEject(outcome, cost, onProbation, now, state.Epoch + 1):
+                if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false } && target == endpoint.Health.Deployment)
+                {
+                    Rejected(endpoint, outcome.StatedPause is null ? now : target.RetryAfterUntil, now);
+                }
+
+                state.HasChanged = true;
+                TellEjected(endpoint, target, outcome, now);
+                break;
+        }
+    }
+
+    /// <summary>Calls are queued now, so pauses that only skipped turns become cooldowns: at their end the calls are released one by one, as after a long one.</summary>
+    public void EjectSkipped(Picker picker, long now)
+    {
+        foreach (Endpoint endpoint in picker.Endpoints)
+        {
+            if (endpoint.SkippedUntil > now)
+            {
+                Rejected(endpoint, endpoint.SkippedUntil, now);
+                endpoint.Health.Deployment.EjectUntil(endpoint.SkippedUntil, state.NextEpoch(), now);
+                endpoint.SkippedUntil = long.MinValue;
+            }
+        }
+    }
+
+    /// <summary>The deployment has no room, nor has the one that it spills over to: all of the resource's deployments are ejected, for the time that was stated.</summary>
+    private void EjectAll(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
+    {
+        AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
+        foreach (Endpoint other in state.Members.Endpoints)
+        {
+            if (other != endpoint && other.Resource == endpoint.Resource)
+            {
+                Eject(other, state.Epoch, each, cost, fingerprint, onProbation: false, now);
+            }
+        }
+
+        Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
+    }
+
+    private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
+    {
+        bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
+        if (target == endpoint.Health.Deployment && outcome.Kind == OutcomeKind.RateLimited && target.State == EndpointState.Unavailable)
+        {
+            Rejected(endpoint, outcome.StatedPause is null ? now : target.RetryAfterUntil, now);
+        }
+
+        if (isEjected)
+        {
+            TellEjected(endpoint, target, outcome, now);
+        }
+
+        state.HasChanged = true;
+    }
+
+    private void NoteRequest(Endpoint endpoint, in AttemptOutcome outcome, long now)
+    {
+        if (now >= endpoint.TellsSuspectAt)
+        {
+            endpoint.TellsSuspectAt = time.After(now, SuspectNoteSpacing);
+            log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
+        }
+    }
+
+    private void TellEjected(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
+    {
+        state.NextEpoch();
+        endpoint.IsToldOut |= !endpoint.IsRetired && log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, time.Until(now, target.UnavailableUntil), outcome.Exception);
+    }
+
+    private void Rejected(Endpoint endpoint, long until, long now)
+    {
+        endpoint.Hints.Confirm();
+        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, time.Until(now, until), now));
+    }
+
+    /// <summary>How many calls the endpoint took in the window that a rejection has just closed: those that run, and about as many as it answered.</summary>
+    private int Taken(Endpoint endpoint, TimeSpan pause, long now)
+    {
+        // The pause is what is left of the window, so the rest of it is over.
+        TimeSpan passed = ServiceWindows.AtLeast(pause) - pause;
+        double taken = endpoint.Capacity.AnsweredWithin(passed, endpoint.Answered, now);
+        foreach (Attempt attempt in inFlight.Snapshot())
+        {
+            taken += attempt.Endpoint == endpoint && time.Until(attempt.StartedAt, now) <= passed ? 1 : 0;
+        }
+
+        return (int)taken;
+    }
+}

@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
+
+/// <summary>Finds endpoints that have stalled: calls wait there without a sign of progress, while the other endpoints answer. It changes no endpoint.</summary>
+internal sealed class StallDetector(InFlight inFlight)
+{
+    /// <summary>Whether a closer look may find anything. Without the lock, since it is asked often and a healthy pool says no; most of all one where no call waits.</summary>
+    public bool HasSuspect(PoolMembers members)
+    {
+        inFlight.ForgetCrowd();
+        foreach (Endpoint endpoint in members.Endpoints)
+        {
+            if (endpoint.InFlight >= SilenceWatch.LeastWaiting)
+            {
+                inFlight.NoteCrowd();
+                return HasSuspectAmong(members);
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The endpoints of one model that have stalled. Under the balancer's lock.</summary>
+    /// <param name="picker">The endpoints, each compared with the others.</param>
+    /// <param name="latest">The number of the pool's latest call.</param>
+    /// <param name="now">The present.</param>
+    public IReadOnlyList<Stall> Look(Picker picker, uint latest, long now)
+    {
+        List<Stall> stalls = [];
+        foreach (Endpoint endpoint in picker.Endpoints)
+        {
+            uint progressAge = endpoint.Vitals.HeardAge(latest);
+            if (!endpoint.Health.Deployment.IsAvailable || !picker.StallTest.IsSuspect(endpoint.InFlight, progressAge))
+            {
+                continue;
+            }
+
+            List<uint> answered = [];
+            foreach (Endpoint other in picker.Endpoints)
+            {
+                if (other != endpoint)
+                {
+                    other.Vitals.AddAges(latest, progressAge, answered);
+                }
+            }
+
+            if (answered.Count >= picker.StallTest.Patience && LookClosely(picker, endpoint, answered, latest, progressAge, now) is { } stall)
+            {
+                stalls.Add(stall);
+            }
+        }
+
+        return stalls;
+    }
+
+    private static bool HasSuspectAmong(PoolMembers members)
+    {
+        uint latest = members.CallsBegun();
+        foreach (Picker picker in members.Pickers)
+        {
+            foreach (Endpoint endpoint in picker.Endpoints)
+            {
+                if (picker.StallTest.IsSuspect(endpoint.InFlight, endpoint.Vitals.HeardAge(latest)))
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+
+    private Stall? LookClosely(Picker picker, Endpoint endpoint, List<uint> othersAnswered, uint latest, uint progressAge, long now)
+    {
+        othersAnswered.Sort();
+        List<(uint Age, TimeSpan Waited)> waiting = [];
+        List<uint> othersWaiting = [];
+        foreach (Attempt attempt in inFlight.Snapshot())
+        {
+            if (attempt.Endpoint is not { } at || attempt.IsAnswered || attempt.StartedAt == 0 || latest - attempt.Number is var age && age >= progressAge)
+            {
+                continue;
+            }
+
+            if (at == endpoint)
+            {
+                waiting.Add((age, attempt.Took(now)));
+            }
+            else if (picker.Endpoints.Contains(at))
+            {
+                othersWaiting.Add(age);
+            }
+        }
+
+        othersWaiting.Sort();
+        waiting.Sort();
+        return picker.StallTest.IsSilent(
+            CollectionsMarshal.AsSpan(waiting), CollectionsMarshal.AsSpan(othersAnswered), CollectionsMarshal.AsSpan(othersWaiting), endpoint.Vitals.Took(), progressAge)
+            ? new Stall(endpoint, waiting[^1].Waited, latest - waiting[waiting.Count / 2].Age)
+            : null;
+    }
+}
+
+/// <summary>The verdict that an endpoint has stalled.</summary>
+/// <param name="Endpoint">The endpoint.</param>
+/// <param name="Waited">How long the oldest of its calls has waited that is younger than any it has answered.</param>
+/// <param name="MiddleCall">The number of the middle one of those calls.</param>
+internal readonly record struct Stall(Endpoint Endpoint, TimeSpan Waited, uint MiddleCall);

@@ -1,0 +1,67 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
+
+/// <summary>Which attempts are to be relocated: those at a stalled endpoint that have waited twice as long as the longest of the pool's last 128 answers. The oldest first, each for a token.</summary>
+/// <remarks>Not safe for concurrent use, but for <see cref="Add"/>; the balancer's lock guards it.</remarks>
+internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudget budget, Func<uint> callsBegun)
+{
+    private static readonly TimeSpan LookSpacing = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Waits end this much after the budget's next token, so that rounding does not make them too early again and again.</summary>
+    private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
+
+    private readonly RecentLongest _longest = new();
+
+    /// <summary>An answer took this long; of a stream, its first content.</summary>
+    public void Add(TimeSpan took) => _longest.Add(took);
+
+    /// <summary>Claims the attempts that are due now. The caller ends them outside of the lock.</summary>
+    /// <param name="members">The pool's endpoints.</param>
+    /// <param name="now">The present.</param>
+    /// <param name="next">When to look again; long.MaxValue while no endpoint has stalled.</param>
+    public IReadOnlyList<Attempt> ClaimDue(PoolMembers members, long now, out long next)
+    {
+        if (!Array.Exists(members.Endpoints, IsStalled) && !Array.Exists(inFlight.Leaving, IsStalled))
+        {
+            next = long.MaxValue;
+            return [];
+        }
+
+        // An attempt that was picked a moment before may begin to wait there only now, so look again.
+        next = time.After(now, LookSpacing);
+        TimeSpan limit = 2 * _longest.Read();
+        List<Attempt> claimed = [];
+        foreach (Attempt attempt in inFlight.Snapshot().Where(static attempt => attempt.IsMovable && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
+        {
+            if (attempt.Endpoint is not { } endpoint || !IsStalled(endpoint))
+            {
+                continue;
+            }
+
+            long dueAt = time.After(attempt.StartedAt, limit);
+            if (dueAt > now)
+            {
+                next = Math.Min(next, dueAt);
+                return claimed;
+            }
+
+            if (!budget.TryTake(now, callsBegun()))
+            {
+                next = time.After(budget.NextAt(now), Rounding);
+                return claimed;
+            }
+
+            if (attempt.TryMove(endpoint, now))
+            {
+                claimed.Add(attempt);
+            }
+        }
+
+        return claimed;
+    }
+
+    private static bool IsStalled(Endpoint endpoint) =>
+        endpoint.Health.Deployment is { Reason: OutcomeKind.Silent, State: EndpointState.Unavailable or EndpointState.Probing } && endpoint.InFlight > 0;
+}

@@ -1,0 +1,60 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>Says which endpoints may be picked.</summary>
+internal interface IPickFilter
+{
+    bool Allows(Endpoint endpoint);
+}
+
+/// <summary>Every endpoint of a rotation may be picked: nothing is due, and no call waits.</summary>
+internal readonly struct AnyEndpoint : IPickFilter
+{
+    public bool Allows(Endpoint endpoint) => true;
+}
+
+/// <summary>The endpoints that one call may go to now: they have room for it, and it has not failed there. Under the balancer's lock.</summary>
+/// <param name="request">The call.</param>
+/// <param name="inFlight">The attempts that run.</param>
+/// <param name="retry">Whether an endpoint that this call has tried will do.</param>
+/// <param name="now">The present.</param>
+internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool retry, long now) : IPickFilter
+{
+    /// <summary>Calls that wait for the endpoints of a burst to acknowledge it look again after this time.</summary>
+    public static readonly TimeSpan BurstSpacing = TimeSpan.FromMilliseconds(25);
+
+    /// <summary>With fewer calls in flight a burst costs too little to be protected from.</summary>
+    private const int LeastBurst = 32;
+
+    /// <summary>Calls that can wait for less than this skip burst protection.</summary>
+    private static readonly TimeSpan LeastPatience = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
+    public PickRequest Request { get; } = request;
+
+    public long Now { get; } = now;
+
+    public bool Allows(Endpoint endpoint) =>
+        endpoint.HasRoom && endpoint.SkippedUntil <= Now && (retry || !Request.HasTried(endpoint))
+        && (Request.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(Request.Tokens.At(endpoint.MaxOutputTokens)))
+        && !IsInBurst(endpoint);
+
+    /// <summary>
+    /// This endpoint has at least as many unacknowledged calls as the one that rejected this call last, and more than twice what it answers in a second: it will
+    /// most likely reject the call too. In a moment it has acknowledged them.
+    /// </summary>
+    public bool IsInBurst(Endpoint endpoint)
+    {
+        if (Request.RejectedBy is not { } other || other == endpoint || endpoint.InFlight < LeastBurst || Request.Patience < LeastPatience)
+        {
+            return false;
+        }
+
+        int unacknowledged = Unacknowledged(endpoint);
+        return unacknowledged >= Math.Max(LeastBurst, Unacknowledged(other)) && unacknowledged > 2 * endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, Now);
+    }
+
+    private int Unacknowledged(Endpoint endpoint) => inFlight.CountUnanswered(endpoint, endpoint.RejectionTime, Now);
+}

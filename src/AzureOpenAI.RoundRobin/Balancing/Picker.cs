@@ -1,0 +1,274 @@
+using System.Diagnostics.CodeAnalysis;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>Whose turn it is among the endpoints that answer one model.</summary>
+/// <remarks>
+/// <see cref="TryPick"/> and what it reads are used by every call without a lock. A call that reads while the balancer swaps acts on a state that was true a moment
+/// ago, which its attempt finds out. All else is under the balancer's lock.
+/// </remarks>
+internal sealed class Picker
+{
+    private readonly TimeProvider _time;
+    private readonly HashSet<Endpoint> _lagging = [];
+    private volatile Endpoint[] _endpoints = [];
+    private volatile ConversationHomes? _homes;
+    private volatile bool _hasTokenLimits;
+    private volatile SilenceWatch _stallTest = new(0);
+    private Rotation _rotation = Rotation.Empty;
+    private long _nextEvent = long.MinValue;
+    private SlownessWatch _outliers = new(0);
+    private Vitals[] _responseTimes = [];
+    private uint _cursor;
+    private uint _preferred;
+    private uint _spilled;
+    private List<Endpoint> _rotating = [];
+    private bool _hasChanged;
+
+    public Picker(TimeProvider time, uint start)
+    {
+        _time = time;
+        _cursor = start;
+        Queue = new(time);
+    }
+
+    /// <summary>None where the configuration has none any more for the model.</summary>
+    public Endpoint[] Endpoints => _endpoints;
+
+    /// <summary>False where a call has nowhere else to go.</summary>
+    public bool HasAlternatives => _endpoints.Length > 1;
+
+    /// <summary>What a call costs in tokens matters here.</summary>
+    public bool HasTokenLimits => _hasTokenLimits;
+
+    /// <summary>Where conversations are at home; null without affinity.</summary>
+    public ConversationHomes? Homes => _homes;
+
+    public SilenceWatch StallTest => _stallTest;
+
+    /// <summary>The calls that wait for these endpoints.</summary>
+    public Line Queue { get; }
+
+    /// <summary>Endpoints that are probed or recover, and are offered a call before the rotation is asked: the best priority first.</summary>
+    public List<Endpoint> Candidates { get; } = [];
+
+    /// <summary>The priority of the rotation; int.MaxValue where no endpoint is healthy.</summary>
+    public int Priority { get; private set; } = int.MaxValue;
+
+    public bool HasHealthy => Priority != int.MaxValue;
+
+    public Rotation Rotation => Volatile.Read(ref _rotation);
+
+    /// <summary>The timestamp from which a call must look under the lock before it picks; long.MaxValue while nothing is due.</summary>
+    public long NextEvent
+    {
+        get => Volatile.Read(ref _nextEvent);
+        set => Volatile.Write(ref _nextEvent, value);
+    }
+
+    /// <summary>How many turns were taken; wraps.</summary>
+    public uint Turns => Volatile.Read(ref _cursor);
+
+    /// <summary>How many calls went where they prefer, and took no turn: those that do take turns stay even among themselves. Wraps.</summary>
+    public uint Preferred => Volatile.Read(ref _preferred);
+
+    /// <summary>How many calls began, in turn or where they prefer; wraps.</summary>
+    public uint Begun => unchecked(Turns + Preferred);
+
+    public uint Advance() => Interlocked.Increment(ref _cursor);
+
+    public void CountPreferred() => Interlocked.Increment(ref _preferred);
+
+    /// <summary>
+    /// Picks the next endpoint without the lock. Reads the clock only while a change is due; from then on it returns false, and the call goes through
+    /// <see cref="Balancer.Next"/>.
+    /// </summary>
+    public bool TryPick(uint affinity, [NotNullWhen(true)] out Endpoint? endpoint)
+    {
+        Rotation rotation = Rotation;
+        long next = NextEvent;
+        if (rotation.Count == 0 || (next != long.MaxValue && (next == long.MinValue || _time.GetTimestamp() >= next)))
+        {
+            endpoint = null;
+            return false;
+        }
+
+        endpoint = affinity == 0 ? rotation[Advance()] : PreferredPick.Of(this, rotation, affinity, default(AnyEndpoint))!;
+        return true;
+    }
+
+    /// <summary>The endpoint whose turn it is, or that the call prefers, among those that it may go to; else one of a worse priority.</summary>
+    public Endpoint? Take(in PickFilter filter) =>
+        (filter.Request.Affinity != 0 ? PreferredPick.Of(this, Rotation, filter.Request.Affinity, filter) : InTurn(filter)) ?? SpillOver(filter);
+
+    /// <summary>The next endpoint that suits, for use outside of a call: of the rotation, else of all.</summary>
+    public Endpoint? Peek(Func<Endpoint, bool> suits)
+    {
+        uint turn = Advance();
+        Rotation rotation = Rotation;
+        for (uint i = 0; i < (uint)rotation.Count; i++)
+        {
+            if (suits(rotation[turn + i]))
+            {
+                return rotation[turn + i];
+            }
+        }
+
+        for (uint i = 0; i < (uint)Endpoints.Length; i++)
+        {
+            Endpoint endpoint = Endpoints[(turn + i) % (uint)Endpoints.Length];
+            if (suits(endpoint))
+            {
+                return endpoint;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether the call may go to an endpoint of the rotation.</summary>
+    public bool HasAny(in PickFilter filter)
+    {
+        foreach (Endpoint endpoint in Rotation.Slots)
+        {
+            if (filter.Allows(endpoint))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>Takes other endpoints, or the same with other weights.</summary>
+    public void Become(Endpoint[] endpoints, bool hasHomes)
+    {
+        _hasChanged = true;
+        _hasTokenLimits = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
+        if (hasHomes != (_homes is not null) || !endpoints.SequenceEqual(_endpoints))
+        {
+            _homes = hasHomes ? new(endpoints, _homes) : null;
+            _stallTest = new(endpoints.Length);
+            _outliers = new(endpoints.Length);
+            _responseTimes = [.. endpoints.Select(endpoint => endpoint.Vitals)];
+            _lagging.IntersectWith(endpoints);
+            _endpoints = endpoints;
+        }
+    }
+
+    /// <summary>Finds the endpoints that are far slower than the others.</summary>
+    /// <returns>Whether they are others than before.</returns>
+    public bool FindLagging()
+    {
+        IReadOnlyList<bool> lagging = _outliers.Look(_responseTimes);
+        bool changed = false;
+        for (int i = 0; i < lagging.Count; i++)
+        {
+            changed |= lagging[i] ? _lagging.Add(Endpoints[i]) : _lagging.Remove(Endpoints[i]);
+        }
+
+        _hasChanged |= changed;
+        return changed;
+    }
+
+    /// <summary>Takes the endpoints' states into the candidates and a new rotation.</summary>
+    public void Rebuild()
+    {
+        Priority = int.MaxValue;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            Priority = endpoint.Health.IsHealthy ? Math.Min(Priority, endpoint.Priority) : Priority;
+        }
+
+        Candidates.Clear();
+        List<Endpoint> available = [];
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            if (endpoint.Health.IsAvailable && endpoint.Priority == Priority)
+            {
+                available.Add(endpoint);
+            }
+            else if (endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering && endpoint.Priority <= Priority)
+            {
+                Candidates.Add(endpoint);
+            }
+        }
+
+        // An endpoint near its limit has its turns back when all of them are.
+        if (available.Exists(static endpoint => endpoint.Hints.IsNear) && !available.TrueForAll(static endpoint => endpoint.Hints.IsNear))
+        {
+            available.RemoveAll(static endpoint => endpoint.Hints.IsNear);
+        }
+
+        Candidates.Sort(static (left, right) => left.Priority.CompareTo(right.Priority));
+        if (_hasChanged || !available.SequenceEqual(_rotating))
+        {
+            _rotating = available;
+            _hasChanged = false;
+            List<Endpoint> lagging = available.FindAll(_lagging.Contains);
+            Rotation next = lagging.Count == available.Count ? Rotation.Of(available) : Rotation.Of([.. available.Except(lagging)], lagging);
+            uint turns = Turns;
+            Volatile.Write(ref _rotation, _rotation.Count == 0 ? next : next.ContinuedAfter(_rotation[turns], turns, Endpoints));
+        }
+    }
+
+    private Endpoint? InTurn(in PickFilter filter)
+    {
+        Rotation rotation = Rotation;
+        // The turn is taken only if an endpoint can be asked.
+        uint turn = unchecked(Turns + 1);
+        uint passedOver = 0;
+        for (uint i = 0; i < (uint)rotation.Count; i++)
+        {
+            Endpoint endpoint = rotation[turn + i];
+            if (filter.Allows(endpoint))
+            {
+                // With those before it that were passed over: else the one that stands next would have all their turns.
+                Interlocked.Add(ref _cursor, passedOver + 1);
+                return endpoint;
+            }
+
+            passedOver += endpoint.HasRoom && endpoint.SkippedUntil <= filter.Now ? 0u : 1u;
+        }
+
+        return null;
+    }
+
+    /// <summary>
+    /// For a call that the rotation has no room for, or has failed: the endpoint whose turn it is in the next priority that has any. Endpoints of the best priority
+    /// that have no turns because they are near their limit come before the next priority.
+    /// </summary>
+    private Endpoint? SpillOver(in PickFilter filter)
+    {
+        int priority = int.MaxValue;
+        uint free = 0;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            if (endpoint.Priority >= Priority && endpoint.Priority <= priority && endpoint.Health.IsAvailable && filter.Allows(endpoint))
+            {
+                free = endpoint.Priority < priority ? 1 : free + 1;
+                priority = endpoint.Priority;
+            }
+        }
+
+        if (free == 0)
+        {
+            return null;
+        }
+
+        uint turn = _spilled++ % free;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            if (endpoint.Priority == priority && endpoint.Health.IsAvailable && filter.Allows(endpoint) && turn-- == 0)
+            {
+                return endpoint;
+            }
+        }
+
+        return null;
+    }
+}

@@ -1,0 +1,211 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>Which endpoint that is not healthy may be asked by a call, when, and at what price.</summary>
+/// <remarks>
+/// <para>A call goes through the rows in this order; "token" is one of the pool's <see cref="RetryBudget"/>.</para>
+/// <code>
+///   probe          endpoints                                      calls                                        spacing                         price
+///   Candidate      probed or recovering, of the best priority     any; where others are healthy, a first       after a failed probe once in    token where others
+///                                                                 attempt only                                 a round of turns                are healthy
+///   Standby        probed or recovering, of any priority          that no available endpoint has room for      none                            none
+///   Intermittent   ejected for errors, and answered since         the same, first in the queue                 each endpoint once a call       token
+///   Misconfigured  misconfigured, where all are                   that have tried none                         one call a second               token for each
+///   Forced         unavailable, without a stated time; or         the first in the queue                       4 a second; a probe that has    none
+///                  probed for 10 s                                                                             not ended: 10 s; the only
+///                                                                                                              endpoint: 0.5, 1, 2, 4 s
+/// </code>
+/// <para>No probe comes before a time that an endpoint stated. Not safe for concurrent use; the balancer's lock guards it.</para>
+/// </remarks>
+internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<uint> callsBegun)
+{
+    private static readonly TimeSpan ForcedSpacing = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan SecondProbeAfter = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan FirstOfOnlyOne = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan LongestOfOnlyOne = TimeSpan.FromSeconds(4);
+    private static readonly TimeSpan MisconfiguredSpacing = TimeSpan.FromSeconds(1);
+
+    private long _lastForced = long.MinValue;
+    private long _nextMisconfigured = long.MinValue;
+
+    /// <summary>An endpoint that is offered the call before the rotation is asked: the one whose turn it is among those of the best priority.</summary>
+    public Endpoint? Candidate(Picker picker, in PickFilter filter)
+    {
+        List<Endpoint> free = [];
+        foreach (Endpoint candidate in picker.Candidates)
+        {
+            if (filter.Allows(candidate) && (!IsOptional(picker, candidate) || MayProbe(picker, candidate, filter.Request)))
+            {
+                free.Add(candidate);
+            }
+        }
+
+        if (free.Count == 0)
+        {
+            return null;
+        }
+
+        int best = free.FindLastIndex(candidate => candidate.Priority == free[0].Priority) + 1;
+        Endpoint chosen = free[(int)(unchecked(picker.Turns + 1) % (uint)best)];
+        if (!IsOptional(picker, chosen))
+        {
+            picker.Advance();
+            return chosen;
+        }
+
+        // It does not advance the cursor, so a failover after it keeps the rotation even.
+        if (!budget.TryTake(filter.Now, callsBegun()))
+        {
+            return null;
+        }
+
+        chosen.ProbedAtCall = picker.Begun;
+        return chosen;
+    }
+
+    /// <summary>Where no available endpoint has room: the one of the best priority that is probed or recovers.</summary>
+    public static Endpoint? Standby(Picker picker, in PickFilter filter)
+    {
+        Endpoint? best = null;
+        foreach (Endpoint endpoint in picker.Endpoints)
+        {
+            if (endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering && (best is null || endpoint.Priority < best.Priority) && filter.Allows(endpoint))
+            {
+                best = endpoint;
+            }
+        }
+
+        return best;
+    }
+
+    /// <summary>An endpoint that was ejected for errors between its answers: it is better asked than waited for. The one that has not failed for longest.</summary>
+    public Endpoint? Intermittent(PickRequest request, long now)
+    {
+        Endpoint? chosen = null;
+        foreach (Endpoint endpoint in request.Picker.Endpoints)
+        {
+            if (!endpoint.Health.IsHealthy && endpoint.Health.IsIntermittent && MayBeAsked(endpoint, request, now)
+                && (chosen is null || endpoint.Health.LastFailedAt < chosen.Health.LastFailedAt))
+            {
+                chosen = endpoint;
+            }
+        }
+
+        return chosen is not null && budget.TryTake(now, callsBegun()) ? chosen : null;
+    }
+
+    /// <summary>Where every endpoint is misconfigured: one call a second goes round and asks, so that a mended key is found without a restart.</summary>
+    public Endpoint? Misconfigured(PickRequest request, long now)
+    {
+        if (!request.MayAskMisconfigured)
+        {
+            if (request.HasTriedAny)
+            {
+                _nextMisconfigured = Math.Max(_nextMisconfigured, time.After(now, MisconfiguredSpacing));
+                return null;
+            }
+
+            if (now < _nextMisconfigured)
+            {
+                return null;
+            }
+
+            request.MayAskMisconfigured = true;
+            _nextMisconfigured = time.After(now, MisconfiguredSpacing);
+        }
+
+        foreach (Endpoint endpoint in request.Picker.Endpoints)
+        {
+            if (endpoint.Health.State == EndpointState.Unavailable && MayBeAsked(endpoint, request, now) && budget.TryTake(now, callsBegun()))
+            {
+                return endpoint;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>For the first call in the queue: an endpoint whose cooldown still runs, or whose probe has not ended.</summary>
+    public Endpoint? Forced(Picker picker, long now)
+    {
+        if (ForcedAt(picker, now, out Endpoint? endpoint) > now || endpoint is null)
+        {
+            return null;
+        }
+
+        _lastForced = now;
+        return endpoint;
+    }
+
+    /// <summary>When the next forced probe is due; long.MaxValue where none will be.</summary>
+    public long NextForcedAt(Picker picker, long now) => ForcedAt(picker, now, out _);
+
+    /// <summary>When the next call must look under the lock for a candidate: at once where one has a permit, and where others are healthy when the budget has a token.</summary>
+    public long NextCandidateAt(Picker picker, long now)
+    {
+        long next = long.MaxValue;
+        foreach (Endpoint candidate in picker.Candidates)
+        {
+            if (candidate.HasRoom)
+            {
+                next = Math.Min(next, IsOptional(picker, candidate) ? budget.NextAt(now) : long.MinValue);
+            }
+        }
+
+        return next;
+    }
+
+    /// <summary>A probe that the call could do without, since other endpoints are healthy.</summary>
+    private static bool IsOptional(Picker picker, Endpoint candidate) => picker.HasHealthy && candidate.Health.State == EndpointState.Probing;
+
+    /// <summary>
+    /// A call makes an optional probe with its first attempt only: one that has lost time already goes to the best endpoint there is. After a failed probe the endpoint
+    /// is a candidate once in a round of turns: else at a call a minute each call would find it out again.
+    /// </summary>
+    private static bool MayProbe(Picker picker, Endpoint candidate, PickRequest request) =>
+        !request.HasTriedAny && (candidate.Health.FailedProbes == 0 || unchecked(picker.Begun - candidate.ProbedAtCall) >= (uint)picker.Endpoints.Length);
+
+    private static bool MayBeAsked(Endpoint endpoint, PickRequest request, long now) =>
+        endpoint.RetryAfterUntil <= now && endpoint.Capacity.HasConfiguredRoom && !request.HasTried(endpoint);
+
+    private long ForcedAt(Picker picker, long now, out Endpoint? endpoint)
+    {
+        endpoint = null;
+        long soonest = long.MaxValue;
+        bool isOnly = picker.Endpoints.Count(static other => !other.Health.IsMisconfigured) == 1;
+        foreach (Endpoint other in picker.Endpoints)
+        {
+            long due = ForcedAt(other, isOnly, now);
+            if (due < soonest || (due == soonest && endpoint is not null && other.Health.LastFailedAt < endpoint.Health.LastFailedAt))
+            {
+                soonest = due;
+                endpoint = other;
+            }
+        }
+
+        return soonest;
+    }
+
+    private long ForcedAt(Endpoint endpoint, bool isOnly, long now)
+    {
+        EndpointHealth health = endpoint.Health;
+        // A configured limit has its own time, at which everything is looked at again.
+        if (health.IsMisconfigured || health.State < EndpointState.Probing || !endpoint.Capacity.HasConfiguredRoom)
+        {
+            return long.MaxValue;
+        }
+
+        long spaced = _lastForced == long.MinValue ? now : time.After(_lastForced, ForcedSpacing);
+        if (health.State == EndpointState.Probing)
+        {
+            // Its probe may be a long call, or one that hangs though the endpoint is healthy by now. Meanwhile no other is let in, so a second is sent.
+            return health.IsBeingProbed ? Math.Max(spaced, time.After(health.ProbeBeganAt, SecondProbeAfter)) : long.MaxValue;
+        }
+
+        return Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.ExpectedAt) is var known && known > now ? known
+            // From the start of the last one, so that a probe which took long to fail is followed at once.
+            : isOnly ? time.After(health.LastFailureBeganAt, Timestamps.Min(FirstOfOnlyOne * (1 << Math.Min(health.FailedProbes, 5)), LongestOfOnlyOne))
+            : spaced;
+    }
+}

@@ -1,0 +1,164 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
+
+/// <summary>Which calls wait in the queue of their model, which are refused, and in which order they are released.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
+internal sealed class Admission(TimeProvider time)
+{
+    /// <summary>No call overtakes those that wait; but one that was released before them and failed comes back in front of them.</summary>
+    public static bool IsFirst(PickRequest request) => request.Picker.Queue.Head is not { } head || request.Ticket < head.Ticket;
+
+    /// <summary>Says no to a call that would wait for longer than it may: for the soonest time that the endpoints stated, or for the calls before it.</summary>
+    /// <returns>Null where the call may wait.</returns>
+    public PickResult? Refuse(PickRequest request, long now)
+    {
+        Line queue = request.Picker.Queue;
+        TimeSpan patience = request.Patience;
+        TimeSpan stated = time.Until(now, SoonestAt(request.Picker, now));
+        TimeSpan queued = (request.Ticket == long.MaxValue ? QueueForecast.Of(request.Picker, now) : null) ?? TimeSpan.Zero;
+        if (stated <= patience && queued <= (queue.HasStood(now) ? patience / 2 : patience) && patience != TimeSpan.Zero)
+        {
+            return null;
+        }
+
+        TimeSpan wait = Timestamps.Max(stated, queued);
+        return PickResult.Refused(Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
+    }
+
+    /// <summary>Puts the call into the queue: a newcomer at the end, one that was released and failed where it was.</summary>
+    public Waiter Enqueue(PickRequest request, long now)
+    {
+        Line queue = request.Picker.Queue;
+        if (request.Ticket == long.MaxValue)
+        {
+            request.Ticket = queue.DrawTicket();
+        }
+        else if (request.MadePace)
+        {
+            queue.CountReturned();
+        }
+
+        Waiter waiter = new(request, request.Ticket, time.After(now, request.Patience));
+        queue.Join(waiter, now);
+        return waiter;
+    }
+
+    /// <summary>Releases calls from the head of the queue for as long as an endpoint takes them, and then refuses those that no endpoint will take in time.</summary>
+    /// <param name="picker">The model's endpoints.</param>
+    /// <param name="take">Begins an attempt for the call, if an endpoint takes it.</param>
+    /// <param name="now">The present.</param>
+    public static void Release(Picker picker, Func<PickRequest, long, Attempt?> take, long now)
+    {
+        Line queue = picker.Queue;
+        while (queue.Head is { } head && take(head.Request, now) is { } attempt)
+        {
+            queue.Leave(head);
+            // A probe is no pace: while a fault lasts one cannot tell when the queue will move.
+            head.Request.MadePace = !attempt.Endpoint.Health.IsProbedForFault;
+            if (head.Request.MadePace)
+            {
+                queue.CountReleased(now);
+            }
+
+            head.TrySetResult(attempt);
+        }
+
+        if (queue.Length > 0 && SoonestAt(picker, now) is var soonest && soonest > now)
+        {
+            Dismiss(picker, soonest);
+        }
+    }
+
+    /// <summary>Sends the calls away that may wait for less long than until <paramref name="soonest"/>.</summary>
+    public static void Dismiss(Picker picker, long soonest)
+    {
+        for (LinkedListNode<Waiter>? node = picker.Queue.Head?.Place; node is not null;)
+        {
+            Waiter waiter = node.Value;
+            node = node.Next;
+            if (waiter.Deadline < soonest && picker.Queue.Leave(waiter))
+            {
+                waiter.TrySetResult(null);
+            }
+        }
+    }
+
+    /// <summary>What a call gets that was sent away from the queue.</summary>
+    public PickResult Dismissed(Picker picker, long now)
+    {
+        long soonest = SoonestAt(picker, now);
+        return picker.Endpoints.Length == 0 ? PickResult.Refused(Refusal.Gone)
+            : soonest == long.MaxValue ? PickResult.Refused(Refusal.Misconfigured)
+            : PickResult.Refused(Refusal.BeyondPatience, soonest > now ? time.Until(now, soonest) : null);
+    }
+
+    /// <summary>For a call that every healthy endpoint has failed: 0.5 s before the same endpoint is asked again, then twice as long; less where another is ready sooner.</summary>
+    public PickResult Pause(in PickFilter filter)
+    {
+        PickRequest request = filter.Request;
+        if (request.TooLargeFor is { } refuser && !HasOther(refuser, filter))
+        {
+            return PauseForOthers(request, refuser, filter.Now);
+        }
+
+        TimeSpan pause = request.NextPause;
+        foreach (Endpoint endpoint in request.Picker.Endpoints)
+        {
+            if (!request.HasTried(endpoint) && ReadyAt(endpoint) is var due && due > filter.Now && !endpoint.Health.IsMisconfigured)
+            {
+                pause = Timestamps.Min(time.Until(filter.Now, due), pause);
+            }
+        }
+
+        return pause <= request.Patience ? PickResult.After(pause) : PickResult.Refused(Refusal.BeyondPatience, pause);
+    }
+
+    /// <summary>Whether the call may go to another available endpoint than the one that will not take this request.</summary>
+    private static bool HasOther(Endpoint refuser, in PickFilter filter)
+    {
+        foreach (Endpoint endpoint in filter.Request.Picker.Endpoints)
+        {
+            if (endpoint != refuser && endpoint.Health.IsAvailable && filter.Allows(endpoint))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>The only available endpoint will not take this request: the call waits for the first of the others, and not at all where there are none.</summary>
+    private PickResult PauseForOthers(PickRequest request, Endpoint refuser, long now)
+    {
+        TimeSpan? pause = null;
+        foreach (Endpoint endpoint in request.Picker.Endpoints)
+        {
+            if (endpoint != refuser && !endpoint.Health.IsMisconfigured)
+            {
+                long due = ReadyAt(endpoint);
+                TimeSpan ready = due > now ? time.Until(now, due) : request.NextPause;
+                pause = pause < ready ? pause : ready;
+            }
+        }
+
+        return pause <= request.Patience ? PickResult.After(pause.Value) : PickResult.Refused(Refusal.BeyondPatience, pause);
+    }
+
+    private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.SkippedUntil);
+
+    /// <summary>The soonest moment that no endpoint has ruled out. Where one is unavailable for a fault, that is now, since it stated no time; long.MaxValue where all are misconfigured.</summary>
+    private static long SoonestAt(Picker picker, long now)
+    {
+        long soonest = long.MaxValue;
+        foreach (Endpoint endpoint in picker.Endpoints)
+        {
+            if (!endpoint.Health.IsMisconfigured)
+            {
+                soonest = Math.Min(soonest, Math.Max(now, endpoint.RetryAfterUntil));
+            }
+        }
+
+        return soonest;
+    }
+}

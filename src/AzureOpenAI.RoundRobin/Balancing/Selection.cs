@@ -1,0 +1,129 @@
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>The order in which a call looks for its endpoint: a candidate, a turn, an endpoint on standby, a probe; else a pause or the queue. Begins the attempt.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
+internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission, OutcomeWriter outcomes)
+{
+    /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
+    public PickResult Pick(PickRequest request, long now)
+    {
+        Picker picker = request.Picker;
+        if (picker.Endpoints.Length == 0)
+        {
+            return PickResult.Refused(Refusal.Gone);
+        }
+
+        if (Admission.IsFirst(request)
+            && (Take(request, retry: false, now) ?? TakeBeyondTokenLimits(request, now) ?? Probe(probes.Intermittent(request, now), request, now)) is { } attempt)
+        {
+            return PickResult.Of(attempt);
+        }
+
+        if (Array.TrueForAll(picker.Endpoints, static endpoint => endpoint.Health.IsMisconfigured))
+        {
+            return Probe(probes.Misconfigured(request, now), request, now) is { } asked ? PickResult.Of(asked) with { SkipsLook = true } : PickResult.Refused(Refusal.Misconfigured);
+        }
+
+        PickFilter filter = new(request, inFlight, retry: true, now);
+        return picker.Queue.Length == 0 && picker.HasAny(filter) ? admission.Pause(filter) : admission.Refuse(request, now) ?? Enqueue(request, now);
+    }
+
+    /// <summary>Begins an attempt for the call at a candidate, else at the endpoint whose turn it is, else at one on standby; null where none takes it.</summary>
+    /// <param name="request">The call.</param>
+    /// <param name="retry">Whether an endpoint that this call has tried will do.</param>
+    /// <param name="now">The present.</param>
+    public Attempt? Take(PickRequest request, bool retry, long now)
+    {
+        PickFilter filter = new(request, inFlight, retry, now);
+        Endpoint? endpoint = probes.Candidate(request.Picker, filter) ?? request.Picker.Take(filter) ?? ProbeSchedule.Standby(request.Picker, filter);
+        return endpoint is null ? null : Begin(endpoint, request.Tokens, now);
+    }
+
+    /// <summary>The same for the first call in the queue, which also may go back to an endpoint that it has tried, and force a probe.</summary>
+    public Attempt? TakeQueued(PickRequest request, long now) =>
+        Take(request, retry: false, now)
+        ?? Probe(probes.Intermittent(request, now), request, now)
+        ?? Take(request, retry: true, now)
+        ?? ForceProbe(request, now);
+
+    /// <summary>No request is refused because of what it is estimated to cost: where the token limits have no room for it in time, the service decides.</summary>
+    private Attempt? TakeBeyondTokenLimits(PickRequest request, long now)
+    {
+        if (!request.Tokens.IsCharged || request.IgnoresTokenLimits)
+        {
+            return null;
+        }
+
+        long soonest = long.MaxValue;
+        foreach (Endpoint endpoint in request.Picker.Endpoints)
+        {
+            if (endpoint.Health.IsAvailable)
+            {
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(request.Tokens.At(endpoint.MaxOutputTokens)));
+            }
+        }
+
+        request.IgnoresTokenLimits = time.Until(now, soonest) > request.Patience;
+        return request.IgnoresTokenLimits ? Take(request, retry: false, now) : null;
+    }
+
+    private Attempt? ForceProbe(PickRequest request, long now)
+    {
+        Attempt? attempt = Probe(probes.Forced(request.Picker, now), request, now);
+        if (attempt is not null)
+        {
+            // The queues that are released after this one must see the probe.
+            state.Members.Rebuild();
+        }
+
+        return attempt;
+    }
+
+    private Attempt? Probe(Endpoint? endpoint, PickRequest request, long now)
+    {
+        if (endpoint is null)
+        {
+            return null;
+        }
+
+        if (endpoint.Health.Deployment.State == EndpointState.Unavailable)
+        {
+            endpoint.Capacity.Reopen(now, stated: false);
+            endpoint.Health.Deployment.BeginProbing();
+        }
+
+        if (endpoint.Health.Resource.State == EndpointState.Unavailable)
+        {
+            endpoint.Health.Resource.BeginProbing();
+        }
+
+        state.HasChanged = true;
+        return Begin(endpoint, request.Tokens, now);
+    }
+
+    private Attempt Begin(Endpoint endpoint, TokenEstimate tokens, long now)
+    {
+        Attempt attempt = inFlight.Begin(endpoint, state.Epoch);
+        attempt.Count(state.CallsBegun());
+        attempt.StartedAt = now;
+        endpoint.Capacity.Take(tokens.At(endpoint.MaxOutputTokens), now);
+        attempt.Permit = endpoint.Health.Acquire(now);
+        if (attempt.HoldsPermit)
+        {
+            permits.Add(attempt);
+        }
+
+        return attempt;
+    }
+
+    private PickResult Enqueue(PickRequest request, long now)
+    {
+        outcomes.EjectSkipped(request.Picker, now);
+        state.HasChanged = true;
+        return PickResult.Queued(admission.Enqueue(request, now));
+    }
+}

@@ -1,0 +1,196 @@
+using System.Diagnostics;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing;
+
+/// <summary>
+/// The order in which everything is brought up to the present: capacity, health, admissions, rotations, queues, ramps, what operators are told, and when to look
+/// again.
+/// </summary>
+/// <remarks>Needs the balancer's lock. Stuck attempts are claimed under it, and ended after it.</remarks>
+internal sealed class Settlement(
+    PoolState state, TimeProvider time, Lock balancersLock, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, StuckCalls stuck, OutcomeWriter outcomes,
+    Selection selection, PoolLog log, DeferredWork deferred, ITimer wake)
+{
+    /// <summary>The timer is set for this much at most, and then again.</summary>
+    private const double LongestDelayMs = 3_600_000;
+
+    private readonly Func<PickRequest, long, Attempt?> _takeQueued = selection.TakeQueued;
+    private long _nextSettle = long.MinValue;
+
+    /// <summary>Brings everything up to the present, if anything has changed or become due.</summary>
+    public void Settle(long now)
+    {
+        Debug.Assert(balancersLock.IsHeldByCurrentThread, "The balancer's lock is needed.");
+        if (!state.HasChanged && now < _nextSettle)
+        {
+            return;
+        }
+
+        AdvanceCapacity(now);
+        AdvanceHealth(now);
+        AdmitDue(now);
+        state.Members.Rebuild();
+        foreach (Picker picker in state.Members.Pickers)
+        {
+            Admission.Release(picker, _takeQueued, now);
+        }
+
+        if (EndRamps())
+        {
+            state.Members.Rebuild();
+        }
+
+        TellRecovered();
+        LookAgain(now);
+        state.HasChanged = false;
+    }
+
+    /// <summary>Says when calls and the timer must look again, and relocates the attempts that are stuck by now.</summary>
+    public void LookAgain(long now)
+    {
+        _nextSettle = NextDue();
+        long next = long.MaxValue;
+        foreach (Picker picker in state.Members.Pickers)
+        {
+            bool hasQueue = picker.Queue.Length > 0;
+            picker.NextEvent = hasQueue ? long.MinValue : Math.Min(_nextSettle, NextLook(picker, now));
+            next = hasQueue ? Math.Min(next, Math.Min(_nextSettle, NextRelease(picker, now))) : next;
+        }
+
+        IReadOnlyList<Attempt> claimed = stuck.ClaimDue(state.Members, now, out long nextStuck);
+        foreach (Attempt attempt in claimed)
+        {
+            deferred.Cancel(attempt);
+        }
+
+        next = Math.Min(next, nextStuck);
+        if (next != long.MaxValue)
+        {
+            TimeSpan delay = time.Until(now, next);
+            wake.Change(TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(delay.TotalMilliseconds), LongestDelayMs)), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    private void AdvanceCapacity(long now)
+    {
+        foreach (Endpoint endpoint in state.Members.Endpoints)
+        {
+            HealthState health = endpoint.Health.Deployment;
+            if (health is { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited } && health.UnavailableUntil <= now
+                && endpoint.Capacity.Reopen(health.UnavailableUntil, stated: health.RetryAfterUntil >= health.UnavailableUntil))
+            {
+                // After a rejection, where it is known how many calls it takes, it takes all of them at its time.
+                health.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
+            }
+
+            endpoint.Hints.Advance(now);
+            endpoint.Capacity.Advance(now, endpoint.RejectionTime, drained: endpoint.InFlight <= 1);
+        }
+    }
+
+    private void AdvanceHealth(long now)
+    {
+        foreach (HealthState health in state.Members.HealthStates)
+        {
+            if (health.State == EndpointState.Unavailable && health.UnavailableUntil <= now)
+            {
+                health.BeginProbing();
+            }
+        }
+    }
+
+    private void AdmitDue(long now)
+    {
+        for (int i = permits.Count - 1; i >= 0; i--)
+        {
+            if (permits.IsDue(permits[i], now))
+            {
+                outcomes.Admit(permits[i], now, completed: false);
+            }
+        }
+    }
+
+    /// <summary>Promotes recovering endpoints to healthy, unless a queued call could go there: the whole queue would be released at once.</summary>
+    /// <returns>Whether any was promoted.</returns>
+    private bool EndRamps()
+    {
+        bool changed = false;
+        foreach (Endpoint endpoint in state.Members.Endpoints)
+        {
+            if (endpoint.Health.Deployment.State == EndpointState.Recovering && !state.Members.IsAwaited(endpoint) && endpoint.Health.Deployment.TryPromote())
+            {
+                endpoint.Capacity.Forget();
+                changed = true;
+            }
+
+            changed |= endpoint.Health.Resource.State == EndpointState.Recovering && !state.Members.IsAwaited(endpoint.Resource) && endpoint.Health.Resource.TryPromote();
+        }
+
+        return changed;
+    }
+
+    private void TellRecovered()
+    {
+        foreach (Endpoint endpoint in state.Members.Endpoints)
+        {
+            if (endpoint.IsToldOut && endpoint.Health.IsHealthy)
+            {
+                endpoint.IsToldOut = false;
+                log.Returned(endpoint.Name);
+            }
+        }
+    }
+
+    /// <summary>When the next cooldown ends, the next attempt counts as admitted, or the next limit changes.</summary>
+    private long NextDue()
+    {
+        long due = permits.NextAt();
+        foreach (HealthState health in state.Members.HealthStates)
+        {
+            due = health.State == EndpointState.Unavailable ? Math.Min(due, health.UnavailableUntil) : due;
+        }
+
+        foreach (Endpoint endpoint in state.Members.Endpoints)
+        {
+            due = Math.Min(due, Math.Min(endpoint.Hints.NearUntil, endpoint.Capacity.NextChange(endpoint.RejectionTime)));
+        }
+
+        return due;
+    }
+
+    /// <summary>When the next call must look under the lock: at once while an endpoint that it may be sent to is not simply healthy.</summary>
+    private long NextLook(Picker picker, long now)
+    {
+        foreach (Endpoint endpoint in picker.Endpoints)
+        {
+            if (endpoint.SkippedUntil > now
+                || (endpoint.Health.IsAvailable && (!endpoint.Health.IsHealthy || endpoint.Capacity.IsLimited) && endpoint.Priority == picker.Priority))
+            {
+                return long.MinValue;
+            }
+        }
+
+        return probes.NextCandidateAt(picker, now);
+    }
+
+    /// <summary>When the queue must be looked at, besides the time when something is due: for a forced probe, or because an endpoint stands in a burst that it acknowledges in a moment.</summary>
+    private long NextRelease(Picker picker, long now)
+    {
+        long next = probes.NextForcedAt(picker, now);
+        PickFilter filter = new(picker.Queue.Head!.Request, inFlight, retry: true, now);
+        foreach (Endpoint endpoint in picker.Endpoints)
+        {
+            if (endpoint.Health.IsAvailable && filter.IsInBurst(endpoint))
+            {
+                return Math.Min(next, time.After(now, PickFilter.BurstSpacing));
+            }
+        }
+
+        return next;
+    }
+}

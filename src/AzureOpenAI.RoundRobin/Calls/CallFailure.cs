@@ -1,0 +1,138 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Runtime.ExceptionServices;
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Calls;
+
+/// <summary>The failed attempts of a call, and the exception that its caller gets where no attempt follows.</summary>
+internal sealed class CallFailure(Balancer balancer, Picker picker)
+{
+    private readonly List<EndpointAttempt> _attempts = [];
+    private AttemptOutcome _standsFor;
+    private long _standsForReadyAt = long.MaxValue;
+
+    public IReadOnlyList<EndpointAttempt> Attempts => _attempts;
+
+    /// <summary>Throws what an attempt has met: the same exception, but for a cancellation, which carries the caller's token.</summary>
+    [DoesNotReturn]
+    public static void Throw(in AttemptOutcome outcome, CancellationToken cancellationToken) =>
+        ExceptionDispatchInfo.Throw(outcome.Kind == OutcomeKind.Caller ? Cancelled(outcome.Exception, cancellationToken) : outcome.Exception);
+
+    /// <summary>A cancellation that is the caller's wish carries the caller's token.</summary>
+    public static Exception Cancelled(Exception exception, CancellationToken cancellationToken) =>
+        exception is OperationCanceledException cancelled && cancelled.CancellationToken == cancellationToken
+            ? exception
+            : new OperationCanceledException("The call was cancelled by its caller.", exception, cancellationToken);
+
+    /// <summary>An attempt has failed.</summary>
+    public EndpointAttempt Add(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
+    {
+        EndpointAttempt attempt = EndpointAttempt.Of(endpoint.Name, endpoint.DeploymentName, outcome, cost);
+        _attempts.Add(attempt);
+        StandFor(outcome, now);
+        return attempt;
+    }
+
+    [DoesNotReturn]
+    public void Throw(in PickResult refused, TimeSpan waited)
+    {
+        if (refused.Refusal == Refusal.Disposed && _attempts.Count == 0)
+        {
+            throw Balancer.DisposedException();
+        }
+
+        if (refused.Refusal == Refusal.Gone)
+        {
+            throw Exhausted(null, waited, "The configuration has changed, and no endpoint is left for what the call asks for. ");
+        }
+
+        if (refused.Refusal == Refusal.Misconfigured && _attempts.Count != 1)
+        {
+            throw Misconfigured(waited);
+        }
+
+        Throw(refused.ReadyIn, waited);
+    }
+
+    /// <summary>Throws the exception of a single attempt as it is, and one over all of several.</summary>
+    [DoesNotReturn]
+    public void Throw(TimeSpan? readyIn, TimeSpan waited)
+    {
+        if (_attempts.Count != 1)
+        {
+            throw Exhausted(readyIn, waited);
+        }
+
+        // An attempt that ran out of time ends as a cancelled one does, but nobody has cancelled this call.
+        if (_standsFor.Exception is OperationCanceledException)
+        {
+            throw new TimeoutException(
+                string.Create(CultureInfo.InvariantCulture, $"Endpoint '{_attempts[0].EndpointName}' did not answer within {_attempts[0].Duration.TotalSeconds:0.#} s, and no other could be asked."),
+                _standsFor.Exception);
+        }
+
+        ExceptionDispatchInfo.Throw(_standsFor.Exception);
+    }
+
+    /// <summary>The second attempt of the call has run out of time.</summary>
+    [DoesNotReturn]
+    public void ThrowTimedOutTwice(in AttemptOutcome outcome, string endpoint, TimeSpan cost, TimeSpan waited) => throw (outcome.Status > 0
+        ? Exhausted(null, waited)
+        : new TimeoutException(
+            string.Create(CultureInfo.InvariantCulture, $"Two attempts ran out of time, the last after {cost.TotalSeconds:0.#} s at endpoint '{endpoint}'. A call makes no more of them, since each may have been executed; raise AttemptTimeout if answers take that long."),
+            outcome.Exception));
+
+    /// <summary>A second endpoint has stated more than 5 minutes to the call.</summary>
+    [DoesNotReturn]
+    public void ThrowTooLarge(TimeSpan waited) => throw Exhausted(
+        null, waited, "The call was asked twice to wait for hours, which is what endpoints answer to a request that alone exceeds the whole limit of the deployment: make it smaller, or raise the deployment's tokens per minute. ");
+
+    /// <summary>Which failure stands for the call: the 429 with the soonest time, else the last that came over HTTP, else the last.</summary>
+    private void StandFor(in AttemptOutcome outcome, long now)
+    {
+        bool rateLimited = outcome.Kind == OutcomeKind.RateLimited;
+        long readyAt = rateLimited && outcome.Hint is { } hint ? balancer.Time.After(now, hint) : long.MaxValue;
+        bool replaces = rateLimited
+            ? _standsFor.Kind != OutcomeKind.RateLimited || readyAt <= _standsForReadyAt
+            : _standsFor.Kind != OutcomeKind.RateLimited && (outcome.Status > 0 || _standsFor.Status == 0);
+        if (replaces)
+        {
+            _standsFor = outcome;
+            _standsForReadyAt = readyAt;
+        }
+    }
+
+    private EndpointsExhaustedException Misconfigured(TimeSpan waited)
+    {
+        // Not by what this call has met: other endpoints may be misconfigured in another way.
+        string what = LastFailures().All(failure => failure.Status is 401 or 403)
+            ? "Every endpoint refuses its key or credential: check AZURE_OPENAI_API_KEY of each, its role and its network rules. "
+            : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. ";
+        return Exhausted(null, waited, what);
+    }
+
+    private EndpointAttempt[] LastFailures() =>
+        balancer.Read((_, _) => picker.Endpoints.Select(endpoint => endpoint.LastFailure).OfType<EndpointAttempt>().ToArray());
+
+    private EndpointsExhaustedException Exhausted(TimeSpan? readyIn, TimeSpan waited, string? what = null)
+    {
+        EndpointAttempt[] failures = _attempts.Count > 0 ? [.. _attempts] : LastFailures();
+        AttemptOutcome standing = _standsFor;
+        if (_attempts.Count == 0 && failures.Length > 0)
+        {
+            // No attempt of its own: the endpoints' last failures stand for it, a rejection before the others.
+            EndpointAttempt speaks = Array.FindLast(failures, static failure => failure.Status == 429)
+                ?? Array.FindLast(failures, static failure => failure.Status is not null) ?? failures[^1];
+            standing = OutcomeClassifier.Classify(speaks.Exception, default, DateTimeOffset.UnixEpoch);
+        }
+
+        long now = balancer.Time.GetTimestamp();
+        readyIn ??= _standsForReadyAt == long.MaxValue ? null : balancer.Time.Until(now, _standsForReadyAt);
+        return new EndpointsExhaustedException(
+            ExhaustedMessage.Of(what ?? "No endpoint could take the call. ", failures, readyIn, waited),
+            failures, readyIn, standing.Response, standing.Exception);
+    }
+}

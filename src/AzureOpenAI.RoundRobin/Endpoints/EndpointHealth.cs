@@ -1,0 +1,125 @@
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>The health of an endpoint: that of its deployment, and that of the resource below it, which other deployments share. The worse of the two counts.</summary>
+/// <remarks>Not safe for concurrent use, but for <see cref="IsClean"/>; the balancer's lock guards it.</remarks>
+internal sealed class EndpointHealth(HealthState deployment, HealthState resource)
+{
+    public HealthState Deployment { get; } = deployment;
+
+    public HealthState Resource { get; } = resource;
+
+    public EndpointState State => (EndpointState)Math.Max((int)Deployment.State, (int)Resource.State);
+
+    /// <inheritdoc cref="HealthState.IsClean"/>
+    public bool IsClean => Deployment.IsClean && Resource.IsClean;
+
+    public bool IsHealthy => Deployment.State == EndpointState.Healthy && Resource.State == EndpointState.Healthy;
+
+    /// <inheritdoc cref="HealthState.IsAvailable"/>
+    public bool IsAvailable => Deployment.IsAvailable && Resource.IsAvailable;
+
+    public bool IsMisconfigured => Deployment.IsMisconfigured || Resource.IsMisconfigured;
+
+    /// <inheritdoc cref="HealthState.CanAcquire"/>
+    public bool CanAcquire => Deployment.CanAcquire && Resource.CanAcquire;
+
+    /// <summary>It is half-open, and the call that may run there does.</summary>
+    public bool IsBeingProbed => State == EndpointState.Probing && !CanAcquire;
+
+    /// <summary>A probe runs there because of something else than a rejection: how many calls it takes is not known.</summary>
+    public bool IsProbedForFault => IsForFault(Deployment) || IsForFault(Resource);
+
+    /// <summary>If it is not healthy, then only because of errors between its answers.</summary>
+    public bool IsIntermittent => Deployment.State == EndpointState.Healthy && Resource.IsIntermittent;
+
+    /// <summary>It was ejected for errors, so a stream's beginning without content proves nothing.</summary>
+    public bool IsEjectedForErrors => Resource is { State: not EndpointState.Healthy, Reason: OutcomeKind.Fault or OutcomeKind.Broken };
+
+    /// <inheritdoc cref="HealthState.NeedsCompletion"/>
+    public bool NeedsCompletion => Deployment.NeedsCompletion || Resource.NeedsCompletion;
+
+    public long UnavailableUntil => Math.Max(
+        Deployment.State == EndpointState.Unavailable ? Deployment.UnavailableUntil : long.MinValue,
+        Resource.State == EndpointState.Unavailable ? Resource.UnavailableUntil : long.MinValue);
+
+    public long RetryAfterUntil => Math.Max(Deployment.RetryAfterUntil, Resource.RetryAfterUntil);
+
+    public long LastFailedAt => Math.Max(Deployment.LastFailedAt, Resource.LastFailedAt);
+
+    public long LastFailureBeganAt => Deployment.LastFailedAt >= Resource.LastFailedAt ? Deployment.LastFailureBeganAt : Resource.LastFailureBeganAt;
+
+    public TimeSpan LastFailureTook => Timestamps.Max(Deployment.LastFailureTook, Resource.LastFailureTook);
+
+    /// <summary>When the last call with a permit began. It may have been another deployment's.</summary>
+    public long ProbeBeganAt => Math.Max(Deployment.ProbeBeganAt, Resource.ProbeBeganAt);
+
+    public int FailedProbes => Math.Max(Deployment.FailedProbes, Resource.FailedProbes);
+
+    /// <summary>What keeps it from being healthy: the resource where that is as bad.</summary>
+    public OutcomeKind Reason => Resource.State >= Deployment.State ? Resource.Reason : Deployment.Reason;
+
+    /// <summary>Whose health an outcome is about.</summary>
+    public HealthState TargetOf(OutcomeKind kind) => kind switch
+    {
+        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => Resource,
+        _ => Deployment,
+    };
+
+    public Permit Acquire(long now) => new(Deployment.Acquire(now), Resource.Acquire(now));
+
+    /// <summary>Returns a permit whose call was not admitted.</summary>
+    public void Release(in Permit permit, int epoch)
+    {
+        if (permit.OfDeployment)
+        {
+            Deployment.Release(epoch);
+        }
+
+        if (permit.OfResource)
+        {
+            Resource.Release(epoch);
+        }
+    }
+
+    /// <summary>The deployment has admitted a call that held a permit of it. Nothing changes where the call is from an earlier epoch.</summary>
+    /// <returns>Whether it recovers from a rejection, so that its capacity may say how many calls it takes.</returns>
+    public bool AdmitAtDeployment(in Permit permit, int epoch, long now)
+    {
+        if (!permit.OfDeployment || epoch < Deployment.Epoch)
+        {
+            return false;
+        }
+
+        Deployment.Admit(now);
+        return Deployment is { State: EndpointState.Recovering, Reason: OutcomeKind.RateLimited };
+    }
+
+    /// <summary>The resource has admitted a call that held a permit of it.</summary>
+    /// <returns>False where nothing has changed: the call is from an earlier epoch.</returns>
+    public bool AdmitAtResource(in Permit permit, int epoch, long now)
+    {
+        if (!permit.OfResource || epoch < Resource.Epoch)
+        {
+            return false;
+        }
+
+        Resource.Admit(now);
+        return true;
+    }
+
+    /// <inheritdoc cref="HealthState.Succeeded"/>
+    public void Succeeded(int epoch)
+    {
+        Deployment.Succeeded(epoch);
+        Resource.Succeeded(epoch);
+    }
+
+    /// <summary>It is asked with another key or in another way from here on.</summary>
+    /// <returns>Whether it was unavailable because of the old one, and is available now.</returns>
+    public bool Reconfigured(int epoch, long now) =>
+        Deployment.Recover(RecoveryReason.Reconfigured, epoch, now) | Resource.Recover(RecoveryReason.Reconfigured, epoch, now);
+
+    private static bool IsForFault(HealthState health) => health is { State: EndpointState.Probing, Reason: not OutcomeKind.RateLimited };
+}

@@ -1,0 +1,340 @@
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Endpoints;
+
+/// <summary>Whether one deployment, or one resource, takes calls, and how that changes.</summary>
+/// <remarks>
+/// <code>
+///            ejected: an outcome, or Retry-After
+///   Healthy ─────────────────────────────────────> Unavailable &lt;───────────────┐
+///      ^ ^                                            │    │                   │
+///      │ └──── Recover: its capacity is known, ───────┘    │ time is up,       │ ejected
+///      │       or it has a new key                         │ or a probe is due │
+///      │                                                   v                   │
+///      │                        Recover: it answered   Probing ────────────────┤
+///      │                        after all; or admitted    │                    │
+///      │ promoted: 16 calls admitted at once              v                    │
+///      └─────────────────────────────────────────────  Recovering ─────────────┘
+/// </code>
+/// Not safe for concurrent use; the balancer's lock guards it. <see cref="IsClean"/> and <see cref="Epoch"/> are also read without it: a reader that is late by one
+/// outcome takes the lock for nothing, or judges one attempt as if it had ended a moment earlier.
+/// </remarks>
+internal sealed class HealthState(TimeProvider time, Func<double> jitter)
+{
+    /// <summary>The ramp ends when this many calls may run at once.</summary>
+    private const int FullRamp = 16;
+
+    /// <summary>Consecutive errors, with no answer between, after which the last available endpoint is ejected all the same.</summary>
+    private const int MostErrorsInRow = 10;
+
+    private readonly TimeProvider _time = time;
+    private readonly Func<double> _jitter = jitter;
+    private volatile bool _isClean = true;
+    private int _errorsInRow;
+    private int _timeoutsInRow;
+    private int _ejections;
+    private TimeSpan _unavailableFor;
+    private long _ejectedAt;
+    private int _allowed;
+    private int _unadmitted;
+    private int _rampStep = 1;
+    private int? _suspectRequest;
+
+    public EndpointState State { get; private set; }
+
+    /// <summary>Why it was ejected last.</summary>
+    public OutcomeKind Reason { get; private set; }
+
+    /// <summary>It takes no call before this timestamp, unless every endpoint is unavailable and a probe is due.</summary>
+    public long UnavailableUntil { get; private set; } = long.MinValue;
+
+    /// <summary>It takes no call before this timestamp, whatever happens: the endpoint stated it in Retry-After.</summary>
+    public long RetryAfterUntil { get; private set; } = long.MinValue;
+
+    /// <summary>The pool's epoch since it was ejected last. Outcomes of attempts from an earlier epoch say nothing new.</summary>
+    public int Epoch { get; private set; }
+
+    /// <summary>Consecutive failed probes. They space the probes of an endpoint that is the only one to ask.</summary>
+    public int FailedProbes { get; private set; }
+
+    /// <summary>How long the last failure took, where it was no rejection: a probe that has run longer than twice that counts as admitted.</summary>
+    public TimeSpan LastFailureTook { get; private set; }
+
+    public long LastFailedAt { get; private set; } = long.MinValue;
+
+    /// <summary>When the attempt began that failed last. Valid once it was ejected.</summary>
+    public long LastFailureBeganAt => _time.After(LastFailedAt, -LastFailureTook);
+
+    /// <summary>When the last call with a permit began.</summary>
+    public long ProbeBeganAt { get; private set; } = long.MinValue;
+
+    /// <summary>Only a completed answer makes it available again: it stalled, timed out, or cut its streams.</summary>
+    public bool NeedsCompletion { get; private set; }
+
+    /// <summary>It is healthy, and the last outcome was a success: a further success changes nothing.</summary>
+    public bool IsClean => _isClean;
+
+    /// <summary>It takes calls: healthy, or recovering.</summary>
+    public bool IsAvailable => State is EndpointState.Healthy or EndpointState.Recovering;
+
+    public bool IsMisconfigured => State >= EndpointState.Probing && Reason is OutcomeKind.Credential or OutcomeKind.Missing;
+
+    /// <summary>One more call may run: it is healthy, or has a permit left.</summary>
+    public bool CanAcquire => State == EndpointState.Healthy || (State != EndpointState.Unavailable && _unadmitted < _allowed);
+
+    /// <summary>It answers some calls and fails others. If it is unavailable, then because others do better.</summary>
+    public bool IsIntermittent => _errorsInRow < MostErrorsInRow && (State == EndpointState.Healthy || Reason is OutcomeKind.Fault or OutcomeKind.Broken);
+
+    /// <summary>
+    /// Takes one of the permits of an endpoint that is not healthy. Where all are taken there is one more: a call that never ends there must not keep the others out
+    /// for ever.
+    /// </summary>
+    /// <returns>Whether the call holds a permit; none is needed at a healthy endpoint.</returns>
+    public bool Acquire(long now)
+    {
+        if (State == EndpointState.Healthy)
+        {
+            return false;
+        }
+
+        ProbeBeganAt = now;
+        _allowed = Math.Max(_allowed, ++_unadmitted);
+        return true;
+    }
+
+    /// <summary>Returns a permit unused, or after an outcome that says nothing. One from an earlier epoch is void.</summary>
+    public void Release(int epoch) => _unadmitted -= epoch >= Epoch ? 1 : 0;
+
+    /// <summary>A call that held a permit was admitted: more may run at once.</summary>
+    public void Admit(long now)
+    {
+        _unadmitted--;
+        if (State == EndpointState.Probing)
+        {
+            EndProbing(now);
+            // That was the whole answer, if one was needed. The next need not be, or its long calls would hold up all others.
+            NeedsCompletion = false;
+            LastFailureTook = TimeSpan.Zero;
+            Become(EndpointState.Recovering);
+        }
+
+        if (State == EndpointState.Recovering && _allowed < int.MaxValue / 8)
+        {
+            _allowed += _rampStep;
+        }
+    }
+
+    /// <summary>Ends the ramp, if 16 concurrent calls were admitted.</summary>
+    public bool TryPromote()
+    {
+        if (State != EndpointState.Recovering || _allowed < FullRamp)
+        {
+            return false;
+        }
+
+        Become(EndpointState.Healthy);
+        return true;
+    }
+
+    /// <summary>Its time is up, or a probe is due before that.</summary>
+    public void BeginProbing()
+    {
+        _allowed = 1;
+        _unadmitted = 0;
+        Become(EndpointState.Probing);
+    }
+
+    /// <summary>Makes it available without a probe.</summary>
+    /// <param name="why">What is known of it.</param>
+    /// <param name="epoch">The pool's epoch from here on; used where outcomes from before say nothing of what it is asked with now.</param>
+    /// <param name="now">The present.</param>
+    /// <returns>Whether it is available for it.</returns>
+    public bool Recover(RecoveryReason why, int epoch, long now) => why switch
+    {
+        RecoveryReason.CapacityKnown => RecoverFully(now),
+        RecoveryReason.AnsweredAfterAll => RecoverFromStall(now),
+        _ => RecoverFromMisconfiguration(epoch, now),
+    };
+
+    /// <summary>An answer is complete. One from an earlier epoch clears nothing.</summary>
+    public void Succeeded(int epoch)
+    {
+        if (epoch >= Epoch)
+        {
+            (_errorsInRow, _timeoutsInRow, _suspectRequest) = (0, 0, null);
+            Become(State);
+        }
+    }
+
+    /// <summary>
+    /// Notes a request for which the endpoint stated more than 5 minutes. Most likely the request alone exceeds the deployment's limit, so the endpoint is not
+    /// ejected before a different request gets the same.
+    /// </summary>
+    /// <returns>Whether a different request got the same before.</returns>
+    public bool IsSecondSuspect(int fingerprint)
+    {
+        bool again = _suspectRequest is { } other && other != fingerprint;
+        _suspectRequest = fingerprint;
+        Become(State);
+        return again;
+    }
+
+    /// <summary>Counts an error of an endpoint that stays available all the same, because no other could stand in for it.</summary>
+    public void Endure()
+    {
+        _errorsInRow++;
+        Become(State);
+    }
+
+    /// <summary>Takes a failure of the present epoch.</summary>
+    /// <returns>Whether it was ejected for it: not for the first error or timeout after a success, unless a probe met it or the endpoint stated a time.</returns>
+    public bool TryEject(in AttemptOutcome outcome, TimeSpan cost, bool onProbation, long now, int epoch)
+    {
+        TimeSpan? stated = outcome.StatedPause;
+        bool isFirst = IsFirstInRow(outcome.Kind);
+        if (State == EndpointState.Healthy && isFirst && !onProbation && stated is null)
+        {
+            Become(State);
+            return false;
+        }
+
+        Forgive(now, outcome.Kind);
+        LastFailureTook = outcome.Kind == OutcomeKind.RateLimited ? TimeSpan.Zero : cost;
+        TimeSpan pause = stated
+            ?? (outcome.IsSuspectRequest ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * _jitter())));
+        _ejections++;
+        long until = _time.After(now, pause);
+        RetryAfterUntil = stated is null ? RetryAfterUntil : Math.Max(RetryAfterUntil, until);
+        Eject(outcome.Kind, until, now, epoch);
+        return true;
+    }
+
+    /// <summary>Makes a stated pause that only skipped turns so far a cooldown, since calls wait for its end.</summary>
+    public void EjectUntil(long until, int epoch, long now)
+    {
+        RetryAfterUntil = Math.Max(RetryAfterUntil, until);
+        Eject(OutcomeKind.RateLimited, until, now, epoch);
+    }
+
+    /// <summary>Takes a failure of an earlier epoch. It adds no ejection of its own; but a stated time holds, whichever attempt brought it.</summary>
+    /// <returns>Whether it was ejected anew for it.</returns>
+    public bool FailedLate(in AttemptOutcome outcome, long now, int epoch)
+    {
+        if (outcome.StatedPause is not { } pause)
+        {
+            return false;
+        }
+
+        RetryAfterUntil = Math.Max(RetryAfterUntil, _time.After(now, pause));
+        if (State != EndpointState.Unavailable)
+        {
+            Eject(outcome.Kind, RetryAfterUntil, now, epoch);
+            return true;
+        }
+
+        UnavailableUntil = Math.Max(UnavailableUntil, RetryAfterUntil);
+        return false;
+    }
+
+    private bool RecoverFully(long now)
+    {
+        EndProbing(now);
+        Become(EndpointState.Healthy);
+        return true;
+    }
+
+    private bool RecoverFromStall(long now)
+    {
+        if (Reason != OutcomeKind.Silent || State < EndpointState.Probing || RetryAfterUntil > now)
+        {
+            return false;
+        }
+
+        BeginProbing();
+        NeedsCompletion = false;
+        _unadmitted++;
+        Admit(now);
+        return true;
+    }
+
+    private bool RecoverFromMisconfiguration(int epoch, long now)
+    {
+        if (!IsMisconfigured)
+        {
+            return false;
+        }
+
+        (_ejections, _unavailableFor, FailedProbes, Epoch) = (0, TimeSpan.Zero, 0, epoch);
+        if (RetryAfterUntil > now)
+        {
+            // It has stated a time besides, and that holds for every key.
+            (Reason, UnavailableUntil) = (OutcomeKind.RateLimited, RetryAfterUntil);
+            Become(EndpointState.Unavailable);
+            return false;
+        }
+
+        UnavailableUntil = long.MinValue;
+        Become(EndpointState.Healthy);
+        return true;
+    }
+
+    private void EndProbing(long now)
+    {
+        _unavailableFor += _time.Until(_ejectedAt, now);
+        FailedProbes = 0;
+    }
+
+    private bool IsFirstInRow(OutcomeKind kind) => kind switch
+    {
+        OutcomeKind.Fault or OutcomeKind.Broken => ++_errorsInRow == 1,
+        OutcomeKind.Slow => ++_timeoutsInRow == 1,
+        _ => false,
+    };
+
+    private void Forgive(long now, OutcomeKind kind)
+    {
+        if (State is EndpointState.Unavailable or EndpointState.Probing)
+        {
+            _unavailableFor += _time.Until(_ejectedAt, now);
+            FailedProbes++;
+        }
+
+        int steps = _ejections == 0 ? 0 : (int)Math.Min(30, _time.Until(Math.Max(UnavailableUntil, LastFailedAt), now) / Cooldown.ForgivenAfter);
+        _ejections = kind == Reason ? Math.Max(0, _ejections - steps) : 0;
+        _unavailableFor /= 1 << steps;
+    }
+
+    private void Eject(OutcomeKind kind, long until, long now, int epoch)
+    {
+        Reason = kind;
+        UnavailableUntil = Math.Max(UnavailableUntil, until);
+        Epoch = epoch;
+        LastFailedAt = now;
+        FailedProbes = Math.Max(FailedProbes, _errorsInRow - 1);
+        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Silent or OutcomeKind.Cut;
+        // After a rejection there is little room: one call more for each that is admitted. After an outage all of it is free: seven more.
+        _rampStep = kind switch { OutcomeKind.RateLimited => 1, OutcomeKind.Unreachable => 7, _ => 3 };
+        _ejectedAt = now;
+        Become(EndpointState.Unavailable);
+    }
+
+    /// <summary>The one place that changes the state.</summary>
+    private void Become(EndpointState state)
+    {
+        State = state;
+        _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspectRequest is null;
+    }
+}
+
+/// <summary>Why an endpoint is available again without a probe.</summary>
+internal enum RecoveryReason
+{
+    /// <summary>The time that it stated is over, or it admitted a probe, and it is known how many calls it takes.</summary>
+    CapacityKnown,
+
+    /// <summary>It was taken for stalled, and answered a call from before: it was late, and nothing worse.</summary>
+    AnsweredAfterAll,
+
+    /// <summary>It refused its key or lacked its deployment, and is asked with another key or in another way now.</summary>
+    Reconfigured,
+}
