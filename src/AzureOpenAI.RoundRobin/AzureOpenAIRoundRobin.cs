@@ -30,7 +30,7 @@ public static class AzureOpenAIRoundRobin
             return OverPool(new EndpointPool(resolution, loggerFactory));
         }
 
-        PoolLog.Of(loggerFactory).Tell(resolution.Warnings);
+        PoolLog.Of(loggerFactory).Write(resolution.Warnings);
         return PlainChatClient.Create(resolution.Settings);
     }
 
@@ -54,7 +54,7 @@ public static class AzureOpenAIRoundRobin
             return EmbeddingsOverPool(new EndpointPool(resolution, loggerFactory));
         }
 
-        PoolLog.Of(loggerFactory).Tell(resolution.Warnings);
+        PoolLog.Of(loggerFactory).Write(resolution.Warnings);
         return PlainEmbeddingGenerator.Create(resolution.Settings);
     }
 

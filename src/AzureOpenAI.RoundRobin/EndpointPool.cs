@@ -65,7 +65,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         _routes = new PoolRoutes(_balancer, members, resolution.Settings, Log);
         _renew = resolution.Renew;
         instruments.Pools.Add(this);
-        Log.Tell(resolution.Warnings);
+        Log.Write(resolution.Warnings);
     }
 
     /// <summary>Gets the number of deployments in the configuration: as many as <see cref="GetStatus"/> has entries. An endpoint with several deployments counts once for each.</summary>
@@ -155,12 +155,12 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     {
         ArgumentNullException.ThrowIfNull(operation);
         AttemptLoop loop = LoopFor(model);
-        if (Array.Exists(loop.Picker.Endpoints, static endpoint => !endpoint.IsBuilt))
+        if (Array.Exists(loop.Picker.Endpoints, static endpoint => !endpoint.IsSdkBacked))
         {
             throw new InvalidOperationException("The pool holds a ready-made client, which has no OpenAI client to run the operation on.");
         }
 
-        return loop.RunAsync<PooledOperation<T>, T>(new PooledOperation<T>(operation), cancellationToken);
+        return loop.RunAsync<InvokeOperation<T>, T>(new InvokeOperation<T>(operation), cancellationToken);
     }
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
@@ -263,7 +263,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
             _routes = new PoolRoutes(_balancer, members, settings, Log);
             _renew = resolution.Renew;
-            Log.Tell(resolution.Warnings);
+            Log.Write(resolution.Warnings);
         }
     }
 
@@ -271,7 +271,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     {
         if (settings.HttpClient is null && settings.Endpoints.Any(static endpoint => endpoint.Kind != EndpointKind.ReadyMade))
         {
-            _ownTransport ??= EndpointClients.CreateTransport();
+            _ownTransport ??= SdkClients.CreateTransport();
         }
 
         return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, _start, _jitter, before).Build();

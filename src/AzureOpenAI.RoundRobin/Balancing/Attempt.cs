@@ -33,7 +33,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _waits;
     private CancellationTokenRegistration _callers;
     private Endpoint? _endpoint;
-    private PendingMove? _move;
+    private PendingUpdate? _move;
     private Marks _marks;
     private TokenCounts _usage;
 
@@ -92,7 +92,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     public bool IsSent { get => _marks.IsSent; set => _marks.IsSent = value; }
 
     /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
-    public bool IsMovable { get => _marks.IsMovable; set => _marks.IsMovable = value; }
+    public bool CanRelocate { get => _marks.IsMovable; set => _marks.IsMovable = value; }
 
     /// <summary>What the answer cost, as far as it is known.</summary>
     public TokenCounts Usage { get => _usage; set => _usage = Note(value); }
@@ -113,13 +113,13 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     public StrongBox<AttemptOutcome>? Interruption { get; set => field = Note(value); }
 
     /// <summary>Of a stream: the wait for its next update.</summary>
-    public PendingMove Move => Note(_move ??= new());
+    public PendingUpdate PendingUpdate => Note(_move ??= new());
 
     public CancellationToken Token => _source.Token;
 
     public bool TimedOut => Volatile.Read(ref _armed) == Fired;
 
-    public bool IsMoved => Volatile.Read(ref _armed) == Moved;
+    public bool IsRelocated => Volatile.Read(ref _armed) == Moved;
 
     public bool HoldsPermit => _marks.HoldsDeploymentPermit || _marks.HoldsResourcePermit;
 
@@ -139,9 +139,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         {
             IsCounted = true;
             Number = number;
-            if (Endpoint.Began() >= SilenceWatch.LeastWaiting)
+            if (Endpoint.Began() >= StallTest.LeastWaiting)
             {
-                Cache.NoteCrowd();
+                Cache.NoteMayHaveStall();
             }
 
             if (Keeper is not null)
@@ -155,7 +155,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     public void Sent(long now)
     {
         StartedAt = StartedAt == 0 ? now : StartedAt;
-        IsSent |= !Endpoint.IsBuilt;
+        IsSent |= !Endpoint.IsSdkBacked;
     }
 
     /// <summary>Begins to count what comes of its stream.</summary>
@@ -192,14 +192,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// Claims the attempt for another endpoint, if it still waits at this one and has done so since before <paramref name="startedBefore"/>. The wait it is
     /// claimed in is named by a number that never returns, so an attempt that ended meanwhile, and its object's next one, are safe.
     /// </summary>
-    public bool TryMove(Endpoint from, long startedBefore)
+    public bool TryRelocate(Endpoint from, long startedBefore)
     {
         long armed = Volatile.Read(ref _armed);
-        return armed > Idle && IsMovable && Endpoint == from && StartedAt < startedBefore && Interlocked.CompareExchange(ref _armed, Moved, armed) == armed;
+        return armed > Idle && CanRelocate && Endpoint == from && StartedAt < startedBefore && Interlocked.CompareExchange(ref _armed, Moved, armed) == armed;
     }
 
     /// <summary>Ends an attempt that was claimed. Runs the client's own code, so not under a lock.</summary>
-    public void EndMoved() => Cancel();
+    public void CancelRelocated() => Cancel();
 
     /// <summary>Ends it, and makes the object fit for another attempt.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>

@@ -28,10 +28,10 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private bool _hasCrowd;
 
     /// <summary>
-    /// Some endpoint may have <see cref="SilenceWatch.LeastWaiting"/> calls in flight. Where none has, as where every answer is there at once, this is all that
+    /// Some endpoint may have <see cref="StallTest.LeastWaiting"/> calls in flight. Where none has, as where every answer is there at once, this is all that
     /// the look for silent ones costs.
     /// </summary>
-    public bool HasCrowd => Volatile.Read(ref _hasCrowd);
+    public bool MayHaveStall => Volatile.Read(ref _hasCrowd);
 
     /// <summary>An attempt for a call that may be over before it leaves this thread.</summary>
     public Attempt RentHere()
@@ -106,16 +106,16 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     }
 
     /// <summary>To be called after the call has been counted at its endpoint, so that who forgets the crowd at the same time counts it, or comes before this.</summary>
-    public void NoteCrowd()
+    public void NoteMayHaveStall()
     {
-        if (!HasCrowd)
+        if (!MayHaveStall)
         {
             Volatile.Write(ref _hasCrowd, true);
         }
     }
 
-    /// <summary>To be called before the calls in flight are counted. A full fence; see <see cref="NoteCrowd"/>.</summary>
-    public void ForgetCrowd() => Interlocked.Exchange(ref _hasCrowd, false);
+    /// <summary>To be called before the calls in flight are counted. A full fence; see <see cref="NoteMayHaveStall"/>.</summary>
+    public void ForgetMayHaveStall() => Interlocked.Exchange(ref _hasCrowd, false);
 
     /// <summary>Whether any attempt runs.</summary>
     public bool AnyRuns()

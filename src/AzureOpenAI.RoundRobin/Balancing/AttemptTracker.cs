@@ -56,7 +56,7 @@ internal sealed class AttemptTracker
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            _state.HasChanged |= endpoint.Hints.Take(now);
+            _state.HasChanged |= endpoint.Hints.Apply(now);
             if (withContent || !endpoint.Health.IsEjectedForErrors)
             {
                 _outcomes.Admit(attempt, now, completed: false);
@@ -78,7 +78,7 @@ internal sealed class AttemptTracker
         if (!plain && attempt.StartedAt != 0)
         {
             TimeSpan took = attempt.Took(_time.GetTimestamp());
-            attempt.Endpoint.Vitals.Add(took, attempt.Usage.Length);
+            attempt.Endpoint.ResponseTimes.Add(took, attempt.Usage.Length);
             if (!streamed)
             {
                 NoteAnswer(attempt, took);
@@ -101,12 +101,12 @@ internal sealed class AttemptTracker
     {
         if (served && attempt.StartedAt != 0)
         {
-            attempt.Endpoint.Vitals.Unfinished();
+            attempt.Endpoint.ResponseTimes.Unfinished();
         }
 
         if (answered)
         {
-            attempt.Endpoint.Vitals.Heard(NumberOf(attempt));
+            attempt.Endpoint.ResponseTimes.Progressed(NumberOf(attempt));
             if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
             {
                 ClearFailures(attempt);
@@ -135,9 +135,9 @@ internal sealed class AttemptTracker
     public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool eject)
     {
         Endpoint endpoint = attempt.Endpoint;
-        if (outcome.Kind is not (OutcomeKind.Slow or OutcomeKind.Silent))
+        if (outcome.Kind is not (OutcomeKind.TimedOut or OutcomeKind.Stalled))
         {
-            endpoint.Vitals.Heard(NumberOf(attempt));
+            endpoint.ResponseTimes.Progressed(NumberOf(attempt));
         }
 
         lock (_lock)
@@ -184,7 +184,7 @@ internal sealed class AttemptTracker
         uint latest = _state.CallsBegun();
         foreach (Endpoint endpoint in endpoints)
         {
-            endpoint.Vitals.CountAtOnce(0, latest);
+            endpoint.ResponseTimes.CountSynchronous(0, latest);
         }
     }
 
@@ -194,7 +194,7 @@ internal sealed class AttemptTracker
     private void NoteAnswer(Attempt attempt, TimeSpan took)
     {
         _stuck.Add(took);
-        attempt.Endpoint.Vitals.Answered(attempt.Number, took);
+        attempt.Endpoint.ResponseTimes.Answered(attempt.Number, took);
     }
 
     private void ClearFailures(Attempt attempt)
@@ -229,8 +229,8 @@ internal sealed class AttemptTracker
         PoolMembers members = _state.Members;
         if (answered)
         {
-            bool compare = (answers & (counted ? members.CompareEvery : members.CompareAtOnceEvery)) == 0;
-            if (compare || (_inFlight.HasCrowd && (answers & members.ObserveEvery) == 0 && _stalls.HasSuspect(members)))
+            bool compare = (answers & (counted ? members.CompareEvery : members.CompareSynchronousEvery)) == 0;
+            if (compare || (_inFlight.MayHaveStall && (answers & members.ObserveEvery) == 0 && _stalls.HasSuspect(members)))
             {
                 Observe(compare);
             }
@@ -253,7 +253,7 @@ internal sealed class AttemptTracker
             uint latest = _state.CallsBegun();
             foreach (Endpoint endpoint in _state.Members.Endpoints)
             {
-                endpoint.Vitals.CountAtOnce(endpoint.Answered, latest);
+                endpoint.ResponseTimes.CountSynchronous(endpoint.Answered, latest);
                 endpoint.Capacity.Note(endpoint.Answered, now);
             }
 

@@ -118,7 +118,7 @@ internal sealed class Balancer : IDisposable
             {
                 _settlement.Settle(now);
             }
-            else if (result.Kind == PickKind.Attempt && !result.SkipsLook)
+            else if (result.Kind == PickKind.Attempt)
             {
                 _settlement.LookAgain(now);
             }
@@ -145,7 +145,7 @@ internal sealed class Balancer : IDisposable
     {
         lock (_lock)
         {
-            return waiter.Request.Picker.Queue.Leave(waiter);
+            return waiter.Request.Picker.Queue.Remove(waiter);
         }
     }
 
@@ -156,7 +156,7 @@ internal sealed class Balancer : IDisposable
         Attempt? attempt = null;
         lock (_lock)
         {
-            if (!request.Picker.Queue.Leave(waiter))
+            if (!request.Picker.Queue.Remove(waiter))
             {
                 return;
             }
@@ -232,7 +232,7 @@ internal sealed class Balancer : IDisposable
             foreach (Endpoint endpoint in change.Reconfigured)
             {
                 // Outcomes of attempts with the old key say nothing of the new one.
-                endpoint.IsToldOut &= !endpoint.Health.Reconfigured(_state.NextEpoch(), now);
+                endpoint.IsLoggedUnavailable &= !endpoint.Health.Reconfigured(_state.NextEpoch(), now);
             }
 
             Tracker.BeginWatching(change.Joined);
@@ -262,7 +262,7 @@ internal sealed class Balancer : IDisposable
             _inFlight.Close();
             foreach (Picker picker in _state.Members.Pickers)
             {
-                while (picker.Queue.Head is { } head && picker.Queue.Leave(head))
+                while (picker.Queue.Head is { } head && picker.Queue.Remove(head))
                 {
                     waiting.Add(head);
                 }

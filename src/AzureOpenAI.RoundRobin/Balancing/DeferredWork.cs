@@ -16,9 +16,9 @@ internal sealed class DeferredWork(PoolLog log)
     {
         while (_relocated.TryDequeue(out Attempt? attempt))
         {
-            attempt.EndMoved();
+            attempt.CancelRelocated();
         }
 
-        log.Tell();
+        log.Write();
     }
 }

@@ -20,22 +20,22 @@ internal static class EjectionPolicy
             return Ejection.NoteRequest;
         }
 
-        if (outcome.StatedPause < ShortestEjection && standing is { OfDeployment: true, IsHealthy: true, HasQueues: false })
+        if (outcome.RetryAfter < ShortestEjection && standing is { OfDeployment: true, IsHealthy: true, HasQueues: false })
         {
             return Ejection.SkipTurns;
         }
 
-        return outcome.StatedPause is null && standing.IsAvailable ? Guard(outcome.Kind, standing) : Ejection.Eject;
+        return outcome.RetryAfter is null && standing.IsAvailable ? Guard(outcome.Kind, standing) : Ejection.Eject;
     }
 
     /// <summary>An endpoint that fails some calls stays available where no other would do better: ejected, it would make all calls wait for nothing.</summary>
     private static Ejection Guard(OutcomeKind kind, in Standing standing) => kind switch
     {
         // Calls of a lone endpoint come back one by one, as the SDK's own retries would. Where others wait already they would come back at once, and again and again.
-        OutcomeKind.Fault or OutcomeKind.Broken when standing is { IsHealthy: true, IsAlone: true, IsAwaited: false } => Ejection.None,
-        OutcomeKind.Fault or OutcomeKind.Broken when standing is { IsIntermittent: true, IsLastAvailableResource: true } => Ejection.Endure,
+        OutcomeKind.Failed or OutcomeKind.BrokenAnswer when standing is { IsHealthy: true, IsAlone: true, IsAwaited: false } => Ejection.None,
+        OutcomeKind.Failed or OutcomeKind.BrokenAnswer when standing is { IsIntermittent: true, IsLastAvailableResource: true } => Ejection.Endure,
         OutcomeKind.Cut when standing.IsLastAvailable => Ejection.None,
-        OutcomeKind.Slow when standing.IsAlone => Ejection.None,
+        OutcomeKind.TimedOut when standing.IsAlone => Ejection.None,
         _ => Ejection.Eject,
     };
 }

@@ -35,8 +35,8 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>Endpoints that have left the configuration, and still have calls.</summary>
     public Endpoint[] Leaving => _leaving;
 
-    /// <inheritdoc cref="AttemptCache.HasCrowd"/>
-    public bool HasCrowd => _attempts.HasCrowd;
+    /// <inheritdoc cref="AttemptCache.MayHaveStall"/>
+    public bool MayHaveStall => _attempts.MayHaveStall;
 
     /// <summary>Starts an attempt of a call that may be over before it leaves this thread; null if the pool was disposed or the endpoint retired in the same moment.</summary>
     public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
@@ -56,11 +56,11 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <inheritdoc cref="AttemptCache.Snapshot"/>
     public Attempt[] Snapshot() => _attempts.Snapshot();
 
-    /// <inheritdoc cref="AttemptCache.NoteCrowd"/>
-    public void NoteCrowd() => _attempts.NoteCrowd();
+    /// <inheritdoc cref="AttemptCache.NoteMayHaveStall"/>
+    public void NoteMayHaveStall() => _attempts.NoteMayHaveStall();
 
-    /// <inheritdoc cref="AttemptCache.ForgetCrowd"/>
-    public void ForgetCrowd() => _attempts.ForgetCrowd();
+    /// <inheritdoc cref="AttemptCache.ForgetMayHaveStall"/>
+    public void ForgetMayHaveStall() => _attempts.ForgetMayHaveStall();
 
     /// <summary>No attempt begins any more at these endpoints. Followed by a process-wide fence, and then by <see cref="TellDrained"/>.</summary>
     public void Retire(Endpoint[] endpoints)
@@ -83,7 +83,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
             Array.ForEach(drained, endpoint => log.Left(endpoint.Name));
         }
 
-        log.Tell();
+        log.Write();
     }
 
     /// <summary>An attempt has ended, or did not begin, at an endpoint that has left or in a pool that is disposed.</summary>

@@ -71,7 +71,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     {
         Endpoint endpoint = attempt.Endpoint;
         Admit(attempt, now, completed: true);
-        state.HasChanged |= endpoint.Hints.Take(now) | endpoint.Capacity.HoldsBack;
+        state.HasChanged |= endpoint.Hints.Apply(now) | endpoint.Capacity.HoldsBack;
         RecoverFromStall(attempt, number, now);
         endpoint.Health.Succeeded(attempt.Epoch);
     }
@@ -80,7 +80,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     public void RecoverFromStall(Attempt attempt, uint number, long now)
     {
         HealthState health = attempt.Endpoint.Health.Deployment;
-        if (health.Reason == OutcomeKind.Silent && attempt.Epoch < health.Epoch && (int)(number - attempt.Endpoint.MiddleWaiting) >= 0)
+        if (health.Reason == OutcomeKind.Stalled && attempt.Epoch < health.Epoch && (int)(number - attempt.Endpoint.StalledAtCall) >= 0)
         {
             health.Recover(RecoveryReason.AnsweredAfterAll, state.Epoch, now);
             state.HasChanged = true;
@@ -91,8 +91,8 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     public void Eject(in Stall stall, long now)
     {
         Endpoint endpoint = stall.Endpoint;
-        AttemptOutcome outcome = new(OutcomeKind.Silent, new TimeoutException($"Endpoint '{endpoint.Name}' made no progress with any of its calls, while the other endpoints went on answering."));
-        endpoint.MiddleWaiting = stall.MiddleCall;
+        AttemptOutcome outcome = new(OutcomeKind.Stalled, new TimeoutException($"Endpoint '{endpoint.Name}' made no progress with any of its calls, while the other endpoints went on answering."));
+        endpoint.StalledAtCall = stall.MiddleCall;
         endpoint.LastFailure = EndpointAttempt.Of(endpoint.Name, endpoint.DeploymentName, outcome, stall.Waited);
         Eject(endpoint, state.Epoch, outcome, stall.Waited, fingerprint: 0, onProbation: false, now);
     }
@@ -115,7 +115,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
 
         HealthState target = endpoint.Health.TargetOf(outcome.Kind);
         bool isLate = epoch < target.Epoch;
-        bool isSuspect = !isLate && outcome.IsSuspectRequest && !target.IsSecondSuspect(fingerprint);
+        bool isSuspect = !isLate && outcome.MayExceedLimit && !target.IsSecondSuspect(fingerprint);
         switch (EjectionPolicy.Decide(outcome, Standing.Of(state.Members, endpoint, outcome, isLate, isSuspect)))
         {
             case Ejection.TakeLate:
@@ -125,16 +125,16 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
                 NoteRequest(endpoint, outcome, now);
                 break;
             case Ejection.SkipTurns:
-                endpoint.SkippedUntil = Math.Max(endpoint.SkippedUntil, time.After(now, outcome.StatedPause!.Value));
+                endpoint.SkippedUntil = Math.Max(endpoint.SkippedUntil, time.After(now, outcome.RetryAfter!.Value));
                 state.HasChanged = true;
                 break;
             case Ejection.Endure:
                 target.Endure();
                 break;
             case Ejection.Eject when target.TryEject(outcome, cost, onProbation, now, state.Epoch + 1):
-                if (outcome is { Kind: OutcomeKind.RateLimited, IsSuspectRequest: false } && target == endpoint.Health.Deployment)
+                if (outcome is { Kind: OutcomeKind.RateLimited, MayExceedLimit: false } && target == endpoint.Health.Deployment)
                 {
-                    Rejected(endpoint, outcome.StatedPause is null ? now : target.RetryAfterUntil, now);
+                    Rejected(endpoint, outcome.RetryAfter is null ? now : target.RetryAfterUntil, now);
                 }
 
                 state.HasChanged = true;
@@ -177,7 +177,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
         if (target == endpoint.Health.Deployment && outcome.Kind == OutcomeKind.RateLimited && target.State == EndpointState.Unavailable)
         {
-            Rejected(endpoint, outcome.StatedPause is null ? now : target.RetryAfterUntil, now);
+            Rejected(endpoint, outcome.RetryAfter is null ? now : target.RetryAfterUntil, now);
         }
 
         if (isEjected)
@@ -190,9 +190,9 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
 
     private void NoteRequest(Endpoint endpoint, in AttemptOutcome outcome, long now)
     {
-        if (now >= endpoint.TellsSuspectAt)
+        if (now >= endpoint.NextSuspectLogAt)
         {
-            endpoint.TellsSuspectAt = time.After(now, SuspectNoteSpacing);
+            endpoint.NextSuspectLogAt = time.After(now, SuspectNoteSpacing);
             log.SuspectedRequest(endpoint.Name, outcome.Hint!.Value);
         }
     }
@@ -200,7 +200,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void TellEjected(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
     {
         state.NextEpoch();
-        endpoint.IsToldOut |= !endpoint.IsRetired && log.WentOut(endpoint.Name, outcome.Kind, outcome.Status, time.Until(now, target.UnavailableUntil), outcome.Exception);
+        endpoint.IsLoggedUnavailable |= !endpoint.IsRetired && log.Ejected(endpoint.Name, outcome.Kind, outcome.Status, time.Until(now, target.UnavailableUntil), outcome.Exception);
     }
 
     private void Rejected(Endpoint endpoint, long until, long now)

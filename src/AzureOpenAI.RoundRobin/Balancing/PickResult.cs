@@ -11,8 +11,6 @@ internal readonly struct PickResult
 
     public Waiter? Waiter { get; private init; }
 
-    public bool SkipsLook { get; init; }
-
     public TimeSpan Pause { get; private init; }
 
     public Refusal Refusal { get; private init; }

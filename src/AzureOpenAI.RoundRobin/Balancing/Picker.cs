@@ -18,11 +18,11 @@ internal sealed class Picker
     private volatile Endpoint[] _endpoints = [];
     private volatile ConversationHomes? _homes;
     private volatile bool _hasTokenLimits;
-    private volatile SilenceWatch _stallTest = new(0);
+    private volatile StallTest _stallTest = new(0);
     private Rotation _rotation = Rotation.Empty;
     private long _nextEvent = long.MinValue;
-    private SlownessWatch _outliers = new(0);
-    private Vitals[] _responseTimes = [];
+    private LatencyOutliers _outliers = new(0);
+    private ResponseTimes[] _responseTimes = [];
     private uint _cursor;
     private uint _preferred;
     private uint _spilled;
@@ -48,10 +48,10 @@ internal sealed class Picker
     /// <summary>Where conversations are at home; null without affinity.</summary>
     public ConversationHomes? Homes => _homes;
 
-    public SilenceWatch StallTest => _stallTest;
+    public StallTest StallTest => _stallTest;
 
     /// <summary>The calls that wait for these endpoints.</summary>
-    public Line Queue { get; }
+    public WaitQueue Queue { get; }
 
     /// <summary>Endpoints that are probed or recover, and are offered a call before the rotation is asked: the best priority first.</summary>
     public List<Endpoint> Candidates { get; } = [];
@@ -154,7 +154,7 @@ internal sealed class Picker
             _homes = hasHomes ? new(endpoints, _homes) : null;
             _stallTest = new(endpoints.Length);
             _outliers = new(endpoints.Length);
-            _responseTimes = [.. endpoints.Select(endpoint => endpoint.Vitals)];
+            _responseTimes = [.. endpoints.Select(endpoint => endpoint.ResponseTimes)];
             _lagging.IntersectWith(endpoints);
             _endpoints = endpoints;
         }

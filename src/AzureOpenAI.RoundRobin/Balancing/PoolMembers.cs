@@ -36,7 +36,7 @@ internal sealed class PoolMembers
         HealthStates = [.. Endpoints.SelectMany(static endpoint => new[] { endpoint.Health.Deployment, endpoint.Health.Resource }).Distinct()];
         ObserveEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * Endpoints.Length)) - 1L;
         CompareEvery = Math.Max(LeastBetweenComparisons - 1L, ObserveEvery);
-        CompareAtOnceEvery = Math.Max(LeastBetweenComparisonsAtOnce - 1L, ObserveEvery);
+        CompareSynchronousEvery = Math.Max(LeastBetweenComparisonsAtOnce - 1L, ObserveEvery);
         _begunBefore = before is null ? 0 : unchecked(before.CallsBegun() - CallsBegun());
     }
 
@@ -61,10 +61,10 @@ internal sealed class PoolMembers
     public required FrozenDictionary<string, Picker> ByModel { get; init; }
 
     /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own.</summary>
-    public required FrozenDictionary<Endpoint, Picker> Alone { get; init; }
+    public required FrozenDictionary<Endpoint, Picker> ByOwner { get; init; }
 
     /// <summary>Who made which conversation; null where no client keeps any.</summary>
-    public ConversationMakers? Conversations { get; init; }
+    public ConversationOwners? Conversations { get; init; }
 
     public bool HasHomes { get; init; }
 
@@ -75,7 +75,7 @@ internal sealed class PoolMembers
     public long CompareEvery { get; }
 
     /// <inheritdoc cref="ObserveEvery"/>
-    public long CompareAtOnceEvery { get; }
+    public long CompareSynchronousEvery { get; }
 
     /// <summary>How many calls have begun, those before this configuration among them; wraps.</summary>
     public uint CallsBegun()
@@ -141,7 +141,7 @@ internal sealed class PoolMembers
 
         foreach ((Picker picker, Endpoint[] endpoints) in ByPicker)
         {
-            picker.Become(endpoints, HasHomes && picker != Alone.GetValueOrDefault(endpoints[0]));
+            picker.Become(endpoints, HasHomes && picker != ByOwner.GetValueOrDefault(endpoints[0]));
         }
     }
 }

@@ -60,7 +60,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
             return null;
         }
 
-        chosen.ProbedAtCall = picker.Begun;
+        chosen.ProbedAtTurn = picker.Begun;
         return chosen;
     }
 
@@ -164,7 +164,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     /// is a candidate once in a round of turns: else at a call a minute each call would find it out again.
     /// </summary>
     private static bool MayProbe(Picker picker, Endpoint candidate, PickRequest request) =>
-        !request.HasTriedAny && (candidate.Health.FailedProbes == 0 || unchecked(picker.Begun - candidate.ProbedAtCall) >= (uint)picker.Endpoints.Length);
+        !request.HasTriedAny && (candidate.Health.FailedProbes == 0 || unchecked(picker.Begun - candidate.ProbedAtTurn) >= (uint)picker.Endpoints.Length);
 
     private static bool MayBeAsked(Endpoint endpoint, PickRequest request, long now) =>
         endpoint.RetryAfterUntil <= now && endpoint.Capacity.HasConfiguredRoom && !request.HasTried(endpoint);

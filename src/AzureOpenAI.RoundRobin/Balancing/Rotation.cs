@@ -11,7 +11,7 @@ internal sealed class Rotation
     public const int MaxSlots = 4096;
 
     /// <summary>A slow endpoint has one turn in about so many.</summary>
-    public const int SlowEvery = 32;
+    public const int LaggingEvery = 32;
 
     public static readonly Rotation Empty = new([], [], []);
 
@@ -32,8 +32,8 @@ internal sealed class Rotation
     /// <summary>Those that have their full share of the turns, each once, in the order of the configuration.</summary>
     public ReadOnlySpan<Endpoint> Members => _members;
 
-    /// <summary>Those that have one turn in <see cref="SlowEvery"/>.</summary>
-    public ReadOnlySpan<Endpoint> Slow => _slow;
+    /// <summary>Those that have one turn in <see cref="LaggingEvery"/>.</summary>
+    public ReadOnlySpan<Endpoint> Lagging => _slow;
 
     public int Count => _slots.Length;
 
@@ -61,9 +61,9 @@ internal sealed class Rotation
             return even;
         }
 
-        int rounds = (SlowEvery + even.Count - 2) / even.Count;
+        int rounds = (LaggingEvery + even.Count - 2) / even.Count;
         int turns = rounds * even.Count;
-        int each = turns / (SlowEvery - 1);
+        int each = turns / (LaggingEvery - 1);
         int spacing = Math.Max(1, turns / (each * slow.Count));
         List<Endpoint> slots = new(turns + (each * slow.Count));
         for (int turn = 0, inserted = 0; turn < turns; turn++)

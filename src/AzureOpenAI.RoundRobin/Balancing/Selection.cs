@@ -25,7 +25,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
 
         if (Array.TrueForAll(picker.Endpoints, static endpoint => endpoint.Health.IsMisconfigured))
         {
-            return Probe(probes.Misconfigured(request, now), request, now) is { } asked ? PickResult.Of(asked) with { SkipsLook = true } : PickResult.Refused(Refusal.Misconfigured);
+            return Probe(probes.Misconfigured(request, now), request, now) is { } asked ? PickResult.Of(asked) : PickResult.Refused(Refusal.Misconfigured);
         }
 
         PickFilter filter = new(request, inFlight, retry: true, now);
@@ -110,7 +110,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         Attempt attempt = inFlight.Begin(endpoint, state.Epoch);
         attempt.Count(state.CallsBegun());
         attempt.StartedAt = now;
-        endpoint.Capacity.Take(tokens.At(endpoint.MaxOutputTokens), now);
+        endpoint.Capacity.Charge(tokens.At(endpoint.MaxOutputTokens), now);
         attempt.Permit = endpoint.Health.Acquire(now);
         if (attempt.HoldsPermit)
         {

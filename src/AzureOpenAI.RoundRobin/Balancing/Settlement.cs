@@ -138,10 +138,10 @@ internal sealed class Settlement(
     {
         foreach (Endpoint endpoint in state.Members.Endpoints)
         {
-            if (endpoint.IsToldOut && endpoint.Health.IsHealthy)
+            if (endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)
             {
-                endpoint.IsToldOut = false;
-                log.Returned(endpoint.Name);
+                endpoint.IsLoggedUnavailable = false;
+                log.Recovered(endpoint.Name);
             }
         }
     }

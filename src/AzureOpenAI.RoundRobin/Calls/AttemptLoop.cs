@@ -54,8 +54,8 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
         }
 
-        Task<TResult> pending = _instruments.IsListening ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
-        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsBuilt)
+        Task<TResult> pending = _instruments.IsListening ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
+        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked)
         {
             return FirstAsync(operation, attempt, pending);
         }
@@ -68,7 +68,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     }
 
     /// <summary>Shows an attempt to those who listen, from here on. To be called in an async method, since the attempt's span becomes the current one.</summary>
-    public void See(Attempt attempt, string operation, int number)
+    public void Trace(Attempt attempt, string operation, int number)
     {
         if (_instruments.IsListening)
         {
@@ -88,7 +88,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         where TOperation : struct, IOperation<TResult>
     {
         Exception failure;
-        attempt.IsMovable = TOperation.MayMove && Picker.HasAlternatives;
+        attempt.CanRelocate = TOperation.MayRelocate && Picker.HasAlternatives;
         Await<TOperation, TResult>(attempt, pending);
         try
         {
@@ -139,9 +139,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
                 attempt.Follow(cancellationToken);
             }
 
-            attempt.IsMovable = TOperation.MayMove && Picker.HasAlternatives && !call.WasRelocated;
+            attempt.CanRelocate = TOperation.MayRelocate && Picker.HasAlternatives && !call.WasRelocated;
             Task<TResult> pending = TOperation.EndsAttempt && _instruments.IsListening
-                ? InvokeSeenAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
+                ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
                 : operation.InvokeAsync(attempt, call.AttemptNumber);
             attempt.Trace?.Waited(call.Waited);
             Await<TOperation, TResult>(attempt, pending);
@@ -162,10 +162,10 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
     }
 
-    private async Task<TResult> InvokeSeenAsync<TOperation, TResult>(TOperation operation, Attempt attempt, int number)
+    private async Task<TResult> InvokeTracedAsync<TOperation, TResult>(TOperation operation, Attempt attempt, int number)
         where TOperation : struct, IOperation<TResult>
     {
-        See(attempt, TOperation.Name, number);
+        Trace(attempt, TOperation.Name, number);
         return await operation.InvokeAsync(attempt, number).ConfigureAwait(false);
     }
 
@@ -198,7 +198,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, bool namesModel, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsBuilt, UsersCode = TOperation.IsUsersCode };
+        AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsSdkBacked, IsUserCode = TOperation.IsUserCode };
         call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Balancer.Time.GetUtcNow()), cancellationToken);
     }
 
@@ -223,9 +223,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         CallerCancelled = cancellationToken.IsCancellationRequested,
         TimedOut = attempt.TimedOut,
-        Moved = attempt.IsMoved,
-        Built = attempt.Endpoint.IsBuilt,
+        Relocated = attempt.IsRelocated,
+        IsSdkBacked = attempt.Endpoint.IsSdkBacked,
         Sent = attempt.IsSent,
-        OwnTransport = attempt.Endpoint.IsBuilt && Limits.OwnTransport,
+        OwnTransport = attempt.Endpoint.IsSdkBacked && Limits.OwnTransport,
     };
 }

@@ -57,7 +57,7 @@ internal sealed class CallRecovery
     {
         AttemptsMade++;
         _isRequests = outcome.Kind == OutcomeKind.Request;
-        attempt.Trace?.Take(outcome, endsCall: false);
+        attempt.Trace?.Ended(outcome, endsCall: false);
         if (!outcome.MayFailOver)
         {
             ForgetBroken(eject: outcome.Kind == OutcomeKind.Request);
@@ -69,25 +69,25 @@ internal sealed class CallRecovery
         int epoch = attempt.Epoch;
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
-        bool broken = outcome.Kind == OutcomeKind.Broken;
+        bool broken = outcome.Kind == OutcomeKind.BrokenAnswer;
         // Whether a broken answer is the endpoint's fault or the request's, another endpoint will show. An endpoint that is being probed gets no such doubt.
         bool doubtful = broken && !attempt.HoldsPermit;
-        WasRelocated |= outcome.Kind == OutcomeKind.Silent;
+        WasRelocated |= outcome.Kind == OutcomeKind.Stalled;
         EndpointAttempt failure = _failure.Add(endpoint, outcome, cost, now);
-        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, tooLarge: outcome.IsSuspectRequest);
-        _balancer.Tracker.Failed(attempt, outcome, failure, outcome.IsSuspectRequest ? _fingerprint() : 0, eject: !doubtful);
+        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, tooLarge: outcome.MayExceedLimit);
+        _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !doubtful);
         if (broken)
         {
             TakeBroken(endpoint, epoch, outcome, cost, doubtful);
         }
 
-        if (outcome.Kind == OutcomeKind.Slow && ++_timedOut == TriesWhenInDoubt)
+        if (outcome.Kind == OutcomeKind.TimedOut && ++_timedOut == TriesWhenInDoubt)
         {
             ForgetBroken(eject: true);
             _failure.ThrowTimedOutTwice(outcome, endpoint.Name, cost, Waited);
         }
 
-        if (outcome.IsSuspectRequest && ++_suspect == TriesWhenInDoubt)
+        if (outcome.MayExceedLimit && ++_suspect == TriesWhenInDoubt)
         {
             ForgetBroken(eject: true);
             _failure.ThrowTooLarge(Waited);
@@ -137,7 +137,7 @@ internal sealed class CallRecovery
 
     /// <summary>The metric's word for its end where it has ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
-        cancellationToken.IsCancellationRequested ? OutcomeKind.Caller : _isRequests ? OutcomeKind.Request : OutcomeKind.Fault);
+        cancellationToken.IsCancellationRequested ? OutcomeKind.Caller : _isRequests ? OutcomeKind.Request : OutcomeKind.Failed);
 
     private async ValueTask PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
     {

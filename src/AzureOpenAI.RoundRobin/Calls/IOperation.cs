@@ -14,10 +14,10 @@ internal interface IOperation<TResult>
     static abstract bool EndsAttempt { get; }
 
     /// <summary>True if an attempt that is stuck at a silent endpoint may be ended and made elsewhere.</summary>
-    static abstract bool MayMove { get; }
+    static abstract bool MayRelocate { get; }
 
     /// <summary>True if the operation is the user's own code, whose unknown exceptions say nothing of the endpoint.</summary>
-    static abstract bool IsUsersCode { get; }
+    static abstract bool IsUserCode { get; }
 
     /// <summary>Whether the caller named the model or a conversation, so that a ready-made client's 404 may be the request's own fault.</summary>
     bool NamesModel { get; }

@@ -16,9 +16,9 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public static bool EndsAttempt => true;
 
-    public static bool MayMove => true;
+    public static bool MayRelocate => true;
 
-    public static bool IsUsersCode => false;
+    public static bool IsUserCode => false;
 
     public bool NamesModel => _request.NamesModel;
 
@@ -32,7 +32,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? RequestScope.Run(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsSdkBacked ? RequestScope.Run(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
@@ -50,7 +50,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             attempt.Usage = TokenCounts.Of(usage);
         }
 
-        if (!attempt.Endpoint.IsBuilt)
+        if (!attempt.Endpoint.IsSdkBacked)
         {
             if (result is { ConversationId: { } id })
             {

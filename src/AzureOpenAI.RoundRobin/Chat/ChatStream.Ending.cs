@@ -19,7 +19,7 @@ internal sealed partial class ChatStream
         AttemptFacts facts = _loop.Facts(attempt, _caller) with { Committed = true, Sent = true };
         AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Balancer.Time.GetUtcNow());
         attempt.Interruption = new(outcome);
-        attempt.Trace?.Take(outcome, endsCall: true);
+        attempt.Trace?.Ended(outcome, endsCall: true);
         return outcome.Kind switch
         {
             OutcomeKind.Caller => CallFailure.Cancelled(exception, _caller),

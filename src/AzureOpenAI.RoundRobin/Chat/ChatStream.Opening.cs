@@ -20,12 +20,12 @@ internal sealed partial class ChatStream
     {
         (_attempt, _updates, _held, _finished, _ended) = (attempt, null, null, false, false);
         _loop.Balancer.Tracker.Count(attempt);
-        if (attempt.Endpoint.IsBuilt)
+        if (attempt.Endpoint.IsSdkBacked)
         {
             attempt.CountReceived();
         }
 
-        _loop.See(attempt, StreamOperation.Name, number);
+        _loop.Trace(attempt, StreamOperation.Name, number);
         try
         {
             TimeSpan? limit = _loop.Limits.FirstContentTimeout;
@@ -70,7 +70,7 @@ internal sealed partial class ChatStream
             Attempt? attempt = _loop.TryBegin(_affinity, _caller);
             if (attempt is not null)
             {
-                attempt.IsMovable = _loop.Picker.HasAlternatives;
+                attempt.CanRelocate = _loop.Picker.HasAlternatives;
                 try
                 {
                     await OpenAsync(attempt, 1).ConfigureAwait(false);
@@ -103,7 +103,7 @@ internal sealed partial class ChatStream
         return next == Phase.Opened ? PassOn() : next == Phase.Live;
     }
 
-    private ValueTask<bool> Open() => _attempt!.Endpoint.IsBuilt
+    private ValueTask<bool> Open() => _attempt!.Endpoint.IsSdkBacked
         ? RequestScope.Run(_attempt, this, static (stream, _) => stream.Begin())
         : Begin();
 
@@ -118,7 +118,7 @@ internal sealed partial class ChatStream
 
     private void MarkOrigin(int number)
     {
-        if (_attempt!.Endpoint.IsBuilt && (_held is [{ } held, ..] ? held : _ended ? null : Current) is { } first)
+        if (_attempt!.Endpoint.IsSdkBacked && (_held is [{ } held, ..] ? held : _ended ? null : Current) is { } first)
         {
             AnswerOrigin.Mark(first.AdditionalProperties ??= [], _attempt.Endpoint.Name, number);
         }
@@ -131,7 +131,7 @@ internal sealed partial class ChatStream
         bool content = HasContent(Current);
         if (content)
         {
-            _attempt!.IsMovable = false;
+            _attempt!.CanRelocate = false;
         }
 
         if (!content || _held is not null)
@@ -145,7 +145,7 @@ internal sealed partial class ChatStream
     /// <summary>What came over the wire, where that is ours; else what can be seen of the updates.</summary>
     private long HeldBytes()
     {
-        if (_attempt!.Endpoint.IsBuilt)
+        if (_attempt!.Endpoint.IsSdkBacked)
         {
             return _attempt.Received!.Value;
         }

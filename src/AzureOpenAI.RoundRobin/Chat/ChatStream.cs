@@ -15,7 +15,7 @@ namespace AzureOpenAI.RoundRobin.Chat;
 /// the content flows. Each enumeration is a call of its own.
 /// </remarks>
 internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, CancellationToken cancellationToken)
-    : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>, IMoveTaker
+    : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>, IUpdateTaker
 {
     private readonly AttemptLoop _loop = loop;
     private readonly IEnumerable<ChatMessage> _messages = request.Messages;
@@ -144,11 +144,11 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
         }
 
         Await(null);
-        return _attempt!.Move.Wait(move, this);
+        return _attempt!.PendingUpdate.Wait(move, this);
     }
 
     /// <remarks>Without an attempt the caller has disposed the stream although it waited.</remarks>
-    bool IMoveTaker.Take(bool moved)
+    bool IUpdateTaker.Take(bool moved)
     {
         if (_attempt is not { } attempt)
         {
@@ -159,7 +159,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
         return Moved(moved);
     }
 
-    Exception IMoveTaker.Fail(Exception exception) => Interrupted(exception);
+    Exception IUpdateTaker.Fail(Exception exception) => Interrupted(exception);
 
     /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
     private void Await(TimeSpan? leftToContent)
@@ -190,7 +190,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
             return true;
         }
 
-        if (!_finished && _attempt!.Endpoint.IsBuilt)
+        if (!_finished && _attempt!.Endpoint.IsSdkBacked)
         {
             // The SDK reports an error event, or a connection that was closed early, as the end of the stream.
             throw new IOException($"Endpoint '{_attempt.Endpoint.Name}' ended its stream without a finish reason.");

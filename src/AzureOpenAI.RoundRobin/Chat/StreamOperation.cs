@@ -13,9 +13,9 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public static bool EndsAttempt => false;
 
-    public static bool MayMove => true;
+    public static bool MayRelocate => true;
 
-    public static bool IsUsersCode => false;
+    public static bool IsUserCode => false;
 
     public bool NamesModel => _stream.Request.NamesModel;
 

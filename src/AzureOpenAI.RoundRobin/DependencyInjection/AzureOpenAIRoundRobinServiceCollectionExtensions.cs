@@ -149,7 +149,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     private static PoolSettings SingleOf(IServiceProvider provider, Registration registration)
     {
         Resolution resolution = provider.GetRequiredKeyedService<Resolution>(registration.Name);
-        PoolLog.Of(provider.GetService<ILoggerFactory>()).Tell(resolution.Warnings);
+        PoolLog.Of(provider.GetService<ILoggerFactory>()).Write(resolution.Warnings);
         return resolution.Settings;
     }
 }

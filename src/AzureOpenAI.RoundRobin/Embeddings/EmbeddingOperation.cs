@@ -17,9 +17,9 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
 
     public static bool EndsAttempt => true;
 
-    public static bool MayMove => true;
+    public static bool MayRelocate => true;
 
-    public static bool IsUsersCode => false;
+    public static bool IsUserCode => false;
 
     public bool NamesModel => _request.NamesModel;
 
@@ -35,7 +35,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
     {
         try
         {
-            return (attempt.Endpoint.IsBuilt ? RequestScope.Run(attempt, _request, Ask) : Ask(_request, attempt))
+            return (attempt.Endpoint.IsSdkBacked ? RequestScope.Run(attempt, _request, Ask) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The generator of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the generator throws is an outcome, and the classifier's to judge.
@@ -53,7 +53,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
             attempt.Usage = TokenCounts.Of(usage);
         }
 
-        if (!attempt.Endpoint.IsBuilt)
+        if (!attempt.Endpoint.IsSdkBacked)
         {
             return;
         }

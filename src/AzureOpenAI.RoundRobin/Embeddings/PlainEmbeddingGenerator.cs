@@ -14,7 +14,7 @@ internal static class PlainEmbeddingGenerator
         EndpointSettings endpoint = settings.Endpoints[0];
         IEmbeddingGenerator<string, Embedding<float>> generator = endpoint.EmbeddingGenerator is { } readyMade
             ? new LeftOpenEmbeddingGenerator(readyMade)
-            : EndpointClients.CreatePlain(endpoint, settings.HttpClient).GetEmbeddingClient(endpoint.Deployment).AsIEmbeddingGenerator();
+            : SdkClients.CreatePlain(endpoint, settings.HttpClient).GetEmbeddingClient(endpoint.Deployment).AsIEmbeddingGenerator();
         return endpoint.Kind == EndpointKind.Classic ? generator : new ConfigureOptionsEmbeddingGenerator<string, Embedding<float>>(generator, options =>
         {
             if (options.ModelId is { } model)

@@ -29,7 +29,7 @@ internal struct CallCounts
 
     /// <summary>A call was answered that was never in flight.</summary>
     /// <returns>How many answers were counted so far in the same place, of two.</returns>
-    public long AnsweredAtOnce(ICallOwner owner)
+    public long AnsweredSynchronously(ICallOwner owner)
     {
         if (_favored != owner && !TryFavor(owner))
         {

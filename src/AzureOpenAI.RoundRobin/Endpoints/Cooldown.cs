@@ -25,8 +25,8 @@ internal static class Cooldown
     {
         OutcomeKind.RateLimited => Doubled(Second, strikes, LongestRateLimit),
         OutcomeKind.Cut => Doubled(2 * Second, strikes, LongestRateLimit),
-        OutcomeKind.Credential or OutcomeKind.Missing => Configuration[Math.Min(strikes, Configuration.Length - 1)],
-        OutcomeKind.Slow or OutcomeKind.Silent => Clamp(Timestamps.Max(Fault(outFor), 4 * cost), Second, LongestSlow),
+        OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment => Configuration[Math.Min(strikes, Configuration.Length - 1)],
+        OutcomeKind.TimedOut or OutcomeKind.Stalled => Clamp(Timestamps.Max(Fault(outFor), 4 * cost), Second, LongestSlow),
         _ => Fault(outFor),
     };
 

@@ -24,7 +24,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public EndpointKind Kind { get; } = kind;
 
-    public bool IsBuilt => Kind != EndpointKind.ReadyMade;
+    public bool IsSdkBacked => Kind != EndpointKind.ReadyMade;
 
     public Resource Resource { get; } = resource;
 
@@ -53,12 +53,12 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public int Priority => _setup.Priority;
 
-    public ConversationMakers? Conversations => _setup.Conversations;
+    public ConversationOwners? Conversations => _setup.Conversations;
 
     /// <summary>It is not in the configuration any more: no attempt begins here.</summary>
     public bool IsRetired => _isRetired;
 
-    public Vitals Vitals { get; } = new();
+    public ResponseTimes ResponseTimes { get; } = new();
 
     /// <summary>What it takes, learned from its rejections or configured. Under the dispatcher's lock.</summary>
     public required EndpointCapacity Capacity { get; init; }
@@ -70,19 +70,19 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     public long SkippedUntil { get; set; } = long.MinValue;
 
     /// <summary>Operators were told that it is out, and wait to hear that it is fit again. Under the dispatcher's lock.</summary>
-    public bool IsToldOut { get; set; }
+    public bool IsLoggedUnavailable { get; set; }
 
     /// <summary>Before this nothing is told of requests that may exceed its limit. Under the dispatcher's lock.</summary>
-    public long TellsSuspectAt { get; set; } = long.MinValue;
+    public long NextSuspectLogAt { get; set; } = long.MinValue;
 
     /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
     /// <summary>How many calls of its group had begun when one of them last risked a probe here. Under the dispatcher's lock.</summary>
-    public uint ProbedAtCall { get; set; }
+    public uint ProbedAtTurn { get; set; }
 
     /// <summary>While it is taken for silent: the number of the middle one of the calls that waited there then. Under the dispatcher's lock.</summary>
-    public uint MiddleWaiting { get; set; }
+    public uint StalledAtCall { get; set; }
 
     /// <summary>The calls that wait for an answer there, and the streams that are open. A call that its client answers at once is not among them.</summary>
     public int InFlight => _calls.InFlight;
@@ -126,7 +126,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>An attempt has ended.</summary>
     /// <returns>How many answers were counted so far, in the same place as this one; 0 where this gave none.</returns>
     public long Ended(ICallOwner owner, bool answered, bool counted) =>
-        counted ? _calls.Ended(answered) : answered ? _calls.AnsweredAtOnce(owner) : 0;
+        counted ? _calls.Ended(answered) : answered ? _calls.AnsweredSynchronously(owner) : 0;
 
     public void CountUsage(in TokenCounts tokens)
     {

@@ -35,7 +35,7 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     public bool IsIntermittent => Deployment.State == EndpointState.Healthy && Resource.IsIntermittent;
 
     /// <summary>It was ejected for errors, so a stream's beginning without content proves nothing.</summary>
-    public bool IsEjectedForErrors => Resource is { State: not EndpointState.Healthy, Reason: OutcomeKind.Fault or OutcomeKind.Broken };
+    public bool IsEjectedForErrors => Resource is { State: not EndpointState.Healthy, Reason: OutcomeKind.Failed or OutcomeKind.BrokenAnswer };
 
     /// <inheritdoc cref="HealthState.NeedsCompletion"/>
     public bool NeedsCompletion => Deployment.NeedsCompletion || Resource.NeedsCompletion;
@@ -63,7 +63,7 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     /// <summary>Whose health an outcome is about.</summary>
     public HealthState TargetOf(OutcomeKind kind) => kind switch
     {
-        OutcomeKind.Credential or OutcomeKind.Unreachable or OutcomeKind.Fault or OutcomeKind.Broken => Resource,
+        OutcomeKind.CredentialRefused or OutcomeKind.Unreachable or OutcomeKind.Failed or OutcomeKind.BrokenAnswer => Resource,
         _ => Deployment,
     };
 

@@ -37,7 +37,7 @@ internal sealed record EndpointSetup
     public ulong Seed { get; init; }
 
     /// <summary>Where the conversations are noted that its client keeps; null where the pool built the client, which keeps none.</summary>
-    public ConversationMakers? Conversations { get; init; }
+    public ConversationOwners? Conversations { get; init; }
 
     public override string ToString() => Name;
 }

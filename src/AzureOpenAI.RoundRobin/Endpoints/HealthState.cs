@@ -77,13 +77,13 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>It takes calls: healthy, or recovering.</summary>
     public bool IsAvailable => State is EndpointState.Healthy or EndpointState.Recovering;
 
-    public bool IsMisconfigured => State >= EndpointState.Probing && Reason is OutcomeKind.Credential or OutcomeKind.Missing;
+    public bool IsMisconfigured => State >= EndpointState.Probing && Reason is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment;
 
     /// <summary>One more call may run: it is healthy, or has a permit left.</summary>
     public bool CanAcquire => State == EndpointState.Healthy || (State != EndpointState.Unavailable && _unadmitted < _allowed);
 
     /// <summary>It answers some calls and fails others. If it is unavailable, then because others do better.</summary>
-    public bool IsIntermittent => _errorsInRow < MostErrorsInRow && (State == EndpointState.Healthy || Reason is OutcomeKind.Fault or OutcomeKind.Broken);
+    public bool IsIntermittent => _errorsInRow < MostErrorsInRow && (State == EndpointState.Healthy || Reason is OutcomeKind.Failed or OutcomeKind.BrokenAnswer);
 
     /// <summary>
     /// Takes one of the permits of an endpoint that is not healthy. Where all are taken there is one more: a call that never ends there must not keep the others out
@@ -190,7 +190,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <returns>Whether it was ejected for it: not for the first error or timeout after a success, unless a probe met it or the endpoint stated a time.</returns>
     public bool TryEject(in AttemptOutcome outcome, TimeSpan cost, bool onProbation, long now, int epoch)
     {
-        TimeSpan? stated = outcome.StatedPause;
+        TimeSpan? stated = outcome.RetryAfter;
         bool isFirst = IsFirstInRow(outcome.Kind);
         if (State == EndpointState.Healthy && isFirst && !onProbation && stated is null)
         {
@@ -201,7 +201,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         Forgive(now, outcome.Kind);
         LastFailureTook = outcome.Kind == OutcomeKind.RateLimited ? TimeSpan.Zero : cost;
         TimeSpan pause = stated
-            ?? (outcome.IsSuspectRequest ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * _jitter())));
+            ?? (outcome.MayExceedLimit ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * _jitter())));
         _ejections++;
         long until = _time.After(now, pause);
         RetryAfterUntil = stated is null ? RetryAfterUntil : Math.Max(RetryAfterUntil, until);
@@ -220,7 +220,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <returns>Whether it was ejected anew for it.</returns>
     public bool FailedLate(in AttemptOutcome outcome, long now, int epoch)
     {
-        if (outcome.StatedPause is not { } pause)
+        if (outcome.RetryAfter is not { } pause)
         {
             return false;
         }
@@ -245,7 +245,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private bool RecoverFromStall(long now)
     {
-        if (Reason != OutcomeKind.Silent || State < EndpointState.Probing || RetryAfterUntil > now)
+        if (Reason != OutcomeKind.Stalled || State < EndpointState.Probing || RetryAfterUntil > now)
         {
             return false;
         }
@@ -286,8 +286,8 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private bool IsFirstInRow(OutcomeKind kind) => kind switch
     {
-        OutcomeKind.Fault or OutcomeKind.Broken => ++_errorsInRow == 1,
-        OutcomeKind.Slow => ++_timeoutsInRow == 1,
+        OutcomeKind.Failed or OutcomeKind.BrokenAnswer => ++_errorsInRow == 1,
+        OutcomeKind.TimedOut => ++_timeoutsInRow == 1,
         _ => false,
     };
 
@@ -311,7 +311,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         Epoch = epoch;
         LastFailedAt = now;
         FailedProbes = Math.Max(FailedProbes, _errorsInRow - 1);
-        NeedsCompletion = kind is OutcomeKind.Slow or OutcomeKind.Silent or OutcomeKind.Cut;
+        NeedsCompletion = kind is OutcomeKind.TimedOut or OutcomeKind.Stalled or OutcomeKind.Cut;
         // After a rejection there is little room: one call more for each that is admitted. After an outage all of it is free: seven more.
         _rampStep = kind switch { OutcomeKind.RateLimited => 1, OutcomeKind.Unreachable => 7, _ => 3 };
         _ejectedAt = now;

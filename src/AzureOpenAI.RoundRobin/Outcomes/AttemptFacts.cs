@@ -10,10 +10,10 @@ internal readonly record struct AttemptFacts
     public bool TimedOut { get; init; }
 
     /// <summary>We ended the attempt because its endpoint had fallen silent.</summary>
-    public bool Moved { get; init; }
+    public bool Relocated { get; init; }
 
     /// <summary>The pool built the client, so the request was seen to leave.</summary>
-    public bool Built { get; init; }
+    public bool IsSdkBacked { get; init; }
 
     /// <summary>A request of this attempt reached the transport. For a ready-made client: its task was not complete at once.</summary>
     public bool Sent { get; init; }
@@ -25,7 +25,7 @@ internal readonly record struct AttemptFacts
     public bool NameIsCallers { get; init; }
 
     /// <summary>The operation is the user's own code, which may fail for reasons that are no endpoint's.</summary>
-    public bool UsersCode { get; init; }
+    public bool IsUserCode { get; init; }
 
     /// <summary>The pool's own transport carried the request; it has no timeout but the one on connecting.</summary>
     public bool OwnTransport { get; init; }

@@ -24,10 +24,10 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
     public bool ExhaustsResource { get; } = exhaustsResource;
 
     /// <summary>The estimate of this one request may exceed the whole limit of the deployment.</summary>
-    public bool IsSuspectRequest => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
+    public bool MayExceedLimit => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
 
     /// <summary>The time for which the endpoint must not be asked, if it named a credible one.</summary>
-    public TimeSpan? StatedPause => Hint <= LongestHint ? Hint : null;
+    public TimeSpan? RetryAfter => Hint <= LongestHint ? Hint : null;
 
     /// <summary>Whether another endpoint may do better.</summary>
     public bool MayFailOver => Kind > OutcomeKind.Request;

@@ -23,22 +23,22 @@ internal static class OutcomeClassifier
         }
 
         Exception cause = Unwrap(exception);
-        if (facts.Moved)
+        if (facts.Relocated)
         {
-            return new(OutcomeKind.Silent, exception);
+            return new(OutcomeKind.Stalled, exception);
         }
 
         // A status of its own, an argument error, a timeout: it is the credential's all the same.
-        if (facts.Built && TokenFailure.IsBehind(exception))
+        if (facts.IsSdkBacked && CredentialFailure.IsBehind(exception))
         {
-            return new(OutcomeKind.Credential, exception);
+            return new(OutcomeKind.CredentialRefused, exception);
         }
 
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
-            ?? new(facts.TimedOut ? OutcomeKind.Slow : Transport(cause, facts), exception);
+            ?? new(facts.TimedOut ? OutcomeKind.TimedOut : Transport(cause, facts), exception);
         // Out of range is what the SDK says to a value that it does not know yet: the stream was whole, and only unreadable.
-        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.Broken && cause is ArgumentOutOfRangeException);
+        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.BrokenAnswer && cause is ArgumentOutOfRangeException);
         return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
     }
 
@@ -55,7 +55,7 @@ internal static class OutcomeClassifier
                 OutcomeKind kind = Kind(failure.Status, facts);
                 bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
                 return new(
-                    spilled && kind is (OutcomeKind.Request or OutcomeKind.Fault) ? OutcomeKind.RateLimited : kind,
+                    spilled && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind,
                     exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled);
             case RequestFailedException { Status: > 0 } failure:
                 return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));
@@ -69,14 +69,14 @@ internal static class OutcomeClassifier
     private static OutcomeKind Kind(int status, in AttemptFacts facts) => status switch
     {
         429 => OutcomeKind.RateLimited,
-        401 or 402 or 403 or 407 => OutcomeKind.Credential,
-        404 => facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.Missing,
-        >= 300 and < 400 or 405 or 410 => OutcomeKind.Missing,
-        408 => OutcomeKind.Slow,
-        409 or 424 or 425 or 499 => OutcomeKind.Fault,
+        401 or 402 or 403 or 407 => OutcomeKind.CredentialRefused,
+        404 => facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.MissingDeployment,
+        >= 300 and < 400 or 405 or 410 => OutcomeKind.MissingDeployment,
+        408 => OutcomeKind.TimedOut,
+        409 or 424 or 425 or 499 => OutcomeKind.Failed,
         >= 400 and < 500 => OutcomeKind.Request,
-        < 300 => OutcomeKind.Broken,
-        _ => OutcomeKind.Fault,
+        < 300 => OutcomeKind.BrokenAnswer,
+        _ => OutcomeKind.Failed,
     };
 
     private static TimeSpan? Hint(int status, PipelineResponse? response, DateTimeOffset now) =>
@@ -103,21 +103,21 @@ internal static class OutcomeClassifier
 
         return cause switch
         {
-            OperationCanceledException or TimeoutException => OutcomeKind.Slow,
-            RedirectFollowedException => OutcomeKind.Missing,
+            OperationCanceledException or TimeoutException => OutcomeKind.TimedOut,
+            RedirectFollowedException => OutcomeKind.MissingDeployment,
             // Nothing but the request has been touched so far, and the app's own code in it.
-            not (ClientResultException or RequestFailedException) when facts is { Built: true, Sent: false, UsersCode: false } => OutcomeKind.Request,
-            JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.Broken,
+            not (ClientResultException or RequestFailedException) when facts is { IsSdkBacked: true, Sent: false, IsUserCode: false } => OutcomeKind.Request,
+            JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.BrokenAnswer,
             // What the SDK says to a vector that it cannot read.
-            FormatException when !facts.UsersCode => OutcomeKind.Broken,
-            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.UsersCode => OutcomeKind.Request,
-            _ => OutcomeKind.Fault,
+            FormatException when !facts.IsUserCode => OutcomeKind.BrokenAnswer,
+            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.IsUserCode => OutcomeKind.Request,
+            _ => OutcomeKind.Failed,
         };
     }
 
     private static bool IsArgumentError(Exception cause, in AttemptFacts facts) =>
         cause is ArgumentException
-        || (facts.Built && cause is NotSupportedException or InvalidOperationException or FormatException or InvalidCastException or JsonException or MissingMemberException);
+        || (facts.IsSdkBacked && cause is NotSupportedException or InvalidOperationException or FormatException or InvalidCastException or JsonException or MissingMemberException);
 
     private static bool IsUnreachable(Exception cause, in AttemptFacts facts)
     {

@@ -16,26 +16,26 @@ internal enum OutcomeKind
     RateLimited,
 
     /// <summary>404, or a redirect: there is no such deployment at this address.</summary>
-    Missing,
+    MissingDeployment,
 
     /// <summary>401 or 403: the resource refuses the key or the caller's network.</summary>
-    Credential,
+    CredentialRefused,
 
     /// <summary>Nothing was sent: refused, DNS, TLS, connect timeout.</summary>
     Unreachable,
 
     /// <summary>5xx, 424, 529, a reset, or a failure that says nothing known.</summary>
-    Fault,
+    Failed,
 
     /// <summary>A response began and could not be read, or ended without an answer, before any content.</summary>
-    Broken,
+    BrokenAnswer,
 
     /// <summary>A stream ended without its finish after content had reached the caller.</summary>
     Cut,
 
     /// <summary>The attempt ran out of time after it was sent.</summary>
-    Slow,
+    TimedOut,
 
     /// <summary>The endpoint gave no sign of life while the others went on answering.</summary>
-    Silent,
+    Stalled,
 }

@@ -20,14 +20,14 @@ internal static class OutcomeNames
         new(OutcomeKind.Caller, "cancelled", "was cancelled by the caller"),
         new(OutcomeKind.Request, "invalid_request", "the request is at fault"),
         new(OutcomeKind.RateLimited, "rate_limited", "rate limited", EndpointFailureReason.RateLimited),
-        new(OutcomeKind.Missing, "missing_deployment", "has no such deployment", EndpointFailureReason.MissingDeployment),
-        new(OutcomeKind.Credential, "credential_refused", "refused its credential", EndpointFailureReason.CredentialRefused),
+        new(OutcomeKind.MissingDeployment, "missing_deployment", "has no such deployment", EndpointFailureReason.MissingDeployment),
+        new(OutcomeKind.CredentialRefused, "credential_refused", "refused its credential", EndpointFailureReason.CredentialRefused),
         new(OutcomeKind.Unreachable, "unreachable", "unreachable", EndpointFailureReason.Unreachable),
-        new(OutcomeKind.Fault, "failed", "failed", EndpointFailureReason.Failed),
-        new(OutcomeKind.Broken, "broken_answer", "broke its answer", EndpointFailureReason.BrokenAnswer),
+        new(OutcomeKind.Failed, "failed", "failed", EndpointFailureReason.Failed),
+        new(OutcomeKind.BrokenAnswer, "broken_answer", "broke its answer", EndpointFailureReason.BrokenAnswer),
         new(OutcomeKind.Cut, "cut", "cut its stream", EndpointFailureReason.Cut),
-        new(OutcomeKind.Slow, "timed_out", "ran out of time", EndpointFailureReason.TimedOut, ErrorType: "timeout"),
-        new(OutcomeKind.Silent, "stalled", "stalled", EndpointFailureReason.Stalled, ErrorType: "timeout"),
+        new(OutcomeKind.TimedOut, "timed_out", "ran out of time", EndpointFailureReason.TimedOut, ErrorType: "timeout"),
+        new(OutcomeKind.Stalled, "stalled", "stalled", EndpointFailureReason.Stalled, ErrorType: "timeout"),
     ];
 
     /// <summary>The word in metrics and logs.</summary>

@@ -23,7 +23,7 @@ internal sealed class PoolAssembly
     private readonly PoolMembers? _before;
     private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
     private readonly Dictionary<PooledResource, PooledResource> _was;
-    private readonly ConversationMakers? _conversations;
+    private readonly ConversationOwners? _conversations;
     private readonly Dictionary<(Resource, string?), Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
@@ -59,7 +59,7 @@ internal sealed class PoolAssembly
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
         FrozenDictionary<Endpoint, Picker> alone = _setups
             .Where(static pair => pair.Value.Conversations is not null)
-            .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.Alone.GetValueOrDefault(pair.Key), [pair.Key]));
+            .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
         Picker main = PickerOf(_before?.Default, all);
         FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
             static pair => pair.Key, pair => PickerOf(_before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
@@ -67,7 +67,7 @@ internal sealed class PoolAssembly
         {
             Default = main,
             ByModel = pickers,
-            Alone = alone,
+            ByOwner = alone,
             Conversations = _conversations,
             HasHomes = _settings.Affinity == EndpointAffinity.PromptCache,
         };
@@ -144,7 +144,7 @@ internal sealed class PoolAssembly
         if (!resource.Clients.TryGetValue(version, out OpenAIClient? client))
         {
             bool isSame = _was.TryGetValue(resource, out PooledResource? before) && before.HasSameSecret(resource) && before.Transport == _transport;
-            client = isSame && before!.Clients.TryGetValue(version, out OpenAIClient? old) ? old : EndpointClients.Create(entry, _transport!, _time);
+            client = isSame && before!.Clients.TryGetValue(version, out OpenAIClient? old) ? old : SdkClients.Create(entry, _transport!, _time);
             resource.Clients.Add(version, client);
         }
 

@@ -67,7 +67,7 @@ internal sealed class PoolRoutes
     private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop)
     {
         Endpoint? member = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.ChatClient == maker);
-        return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.Alone.TryGetValue(endpoint, out Picker? alone)
+        return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.ByOwner.TryGetValue(endpoint, out Picker? alone)
             ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped)
             : loop;
     }

@@ -45,7 +45,7 @@ internal sealed class AttemptTrace : IStatusListener
 
     /// <param name="outcome">What became of it.</param>
     /// <param name="endsCall">Whether the call is over with it; else whoever goes on tells of the call.</param>
-    public void Take(in AttemptOutcome outcome, bool endsCall)
+    public void Ended(in AttemptOutcome outcome, bool endsCall)
     {
         _outcome = OutcomeNames.Of(outcome.Kind);
         _error = OutcomeNames.ErrorType(outcome);

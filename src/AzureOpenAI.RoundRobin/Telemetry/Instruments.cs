@@ -106,7 +106,7 @@ internal sealed class Instruments
 
     public void Waited(TimeSpan wait) => Record(_waitDuration, wait.TotalSeconds, default);
 
-    public void WentOut(string endpoint, OutcomeKind reason) => Add(_cooldowns, 1, new() { { Endpoint, endpoint }, { "reason", OutcomeNames.Of(reason) } });
+    public void Ejected(string endpoint, OutcomeKind reason) => Add(_cooldowns, 1, new() { { Endpoint, endpoint }, { "reason", OutcomeNames.Of(reason) } });
 
     public void Used(string endpoint, in TokenCounts tokens)
     {

@@ -28,16 +28,16 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
 
     /// <returns>Whether operators are told, and so should also be told when it is back. Pauses that come many a second are for those who debug.</returns>
-    public bool WentOut(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
+    public bool Ejected(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
     {
         if (_instruments is { WantsCooldowns: true })
         {
-            _notes.Enqueue(_ => _instruments.WentOut(endpoint, kind));
+            _notes.Enqueue(_ => _instruments.Ejected(endpoint, kind));
         }
 
-        if (kind is OutcomeKind.Credential or OutcomeKind.Missing)
+        if (kind is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment)
         {
-            Note(kind == OutcomeKind.Credential
+            Note(kind == OutcomeKind.CredentialRefused
                 ? logger => CredentialRefused(logger, endpoint, status, pause, exception)
                 : logger => DeploymentMissing(logger, endpoint, status, pause, exception));
         }
@@ -55,7 +55,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         return true;
     }
 
-    public void Returned(string endpoint) => Note(logger => IsFitAgain(logger, endpoint));
+    public void Recovered(string endpoint) => Note(logger => IsFitAgain(logger, endpoint));
 
     public void SuspectedRequest(string endpoint, TimeSpan hint) => Note(logger => RequestMayExceedLimit(logger, endpoint, hint));
 
@@ -75,14 +75,14 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public void Refused(Exception exception)
     {
         Note(logger => ConfigurationRefused(logger, exception.Message, exception));
-        Tell();
+        Write();
     }
 
     /// <summary>Tells at once: not to be called under a lock.</summary>
     public void AffinityFailed(Exception exception)
     {
         Note(logger => AffinityKeyFailed(logger, exception));
-        Tell();
+        Write();
     }
 
     /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
@@ -94,18 +94,18 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     }
 
     /// <summary>Tells what is doubtful in the configuration, where that log has not heard it yet.</summary>
-    public void Tell(IEnumerable<string> warnings)
+    public void Write(IEnumerable<string> warnings)
     {
         foreach (string warning in warnings.Where(warning => _toldWarnings.TryAdd(warning, true)))
         {
             Note(logger => ConfigurationWarning(logger, warning));
         }
 
-        Tell();
+        Write();
     }
 
     /// <summary>Tells what was noted. Not under a lock: a logger is the user's code.</summary>
-    public void Tell()
+    public void Write()
     {
         while (_notes.TryDequeue(out Action<ILogger>? note))
         {

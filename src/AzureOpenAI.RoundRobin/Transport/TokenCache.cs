@@ -111,7 +111,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
     {
         if (fetched.Failure is { } failure)
         {
-            TokenFailure.Note(failure);
+            CredentialFailure.Note(failure);
             ExceptionDispatchInfo.Throw(failure);
         }
 

@@ -239,13 +239,13 @@ public sealed class AttemptCacheTests : IDisposable
         for (int inFlight = 1; inFlight <= 5; inFlight++)
         {
             Begun(_cache.Rent()).Count(1);
-            Assert.Equal(inFlight >= 3, _cache.HasCrowd);
+            Assert.Equal(inFlight >= 3, _cache.MayHaveStall);
         }
 
-        _cache.ForgetCrowd();
-        Assert.False(_cache.HasCrowd);
+        _cache.ForgetMayHaveStall();
+        Assert.False(_cache.MayHaveStall);
         Begun(_cache.Rent()).Count(1);
-        Assert.True(_cache.HasCrowd);
+        Assert.True(_cache.MayHaveStall);
     }
 
     [Theory]

@@ -15,7 +15,7 @@ public class AttemptTests
         Attempt attempt = new(null!, _time);
         using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
 
-        attempt.EndMoved();
+        attempt.CancelRelocated();
 
         Assert.True(attempt.Token.IsCancellationRequested);
     }
@@ -24,10 +24,10 @@ public class AttemptTests
     public void TryReset_ClaimedAndNotYetCancelled_IsNotUsedAgain()
     {
         using FakePool pool = new(2);
-        Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
+        Attempt attempt = new(null!, _time) { StartedAt = 10, CanRelocate = true };
         attempt.Begin(pool.EndpointAt(0), 1);
         Await(attempt);
-        Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.True(attempt.TryRelocate(pool.EndpointAt(0), 11));
 
         Assert.False(attempt.TryReset());
     }
@@ -53,18 +53,18 @@ public class AttemptTests
         using FakePool pool = new(2);
         Attempt attempt = new(null!, _time) { StartedAt = 10 };
         attempt.Begin(pool.EndpointAt(0), 1);
-        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.False(attempt.TryRelocate(pool.EndpointAt(0), 11));
         Await(attempt);
-        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
-        attempt.IsMovable = true;
+        Assert.False(attempt.TryRelocate(pool.EndpointAt(0), 11));
+        attempt.CanRelocate = true;
 
-        Assert.False(attempt.TryMove(pool.EndpointAt(1), 11));
-        Assert.False(attempt.TryMove(pool.EndpointAt(0), 10));
-        Assert.False(attempt.IsMoved);
-        Assert.True(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.False(attempt.TryRelocate(pool.EndpointAt(1), 11));
+        Assert.False(attempt.TryRelocate(pool.EndpointAt(0), 10));
+        Assert.False(attempt.IsRelocated);
+        Assert.True(attempt.TryRelocate(pool.EndpointAt(0), 11));
 
-        Assert.True(attempt.IsMoved);
-        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.True(attempt.IsRelocated);
+        Assert.False(attempt.TryRelocate(pool.EndpointAt(0), 11));
         Assert.False(attempt.Arrived());
     }
 
@@ -72,12 +72,12 @@ public class AttemptTests
     public void TryMove_AfterTheAnswerArrived_IsTooLate()
     {
         using FakePool pool = new(1);
-        Attempt attempt = new(null!, _time) { StartedAt = 10, IsMovable = true };
+        Attempt attempt = new(null!, _time) { StartedAt = 10, CanRelocate = true };
         attempt.Begin(pool.EndpointAt(0), 1);
         Await(attempt);
         Assert.True(attempt.Arrived());
 
-        Assert.False(attempt.TryMove(pool.EndpointAt(0), 11));
+        Assert.False(attempt.TryRelocate(pool.EndpointAt(0), 11));
         Assert.True(attempt.Arrived());
     }
 
@@ -98,20 +98,20 @@ public class AttemptTests
     public void TryReset_LeavesNothingOfTheLastAttempt()
     {
         using FakePool pool = new(1);
-        Attempt attempt = new(null!, _time) { IsMovable = true, IsAnswered = true, IsAdmitted = true, Permit = new(true, true) };
+        Attempt attempt = new(null!, _time) { CanRelocate = true, IsAnswered = true, IsAdmitted = true, Permit = new(true, true) };
         attempt.Begin(pool.EndpointAt(0), 1);
         attempt.Count(1);
         attempt.Sent(5);
         attempt.CountReceived();
-        PendingMove move = attempt.Move;
+        PendingUpdate move = attempt.PendingUpdate;
 
         Assert.True(attempt.TryReset());
 
         Assert.Null(attempt.Endpoint);
         Assert.Null(attempt.Received);
         Assert.Equal(0, attempt.StartedAt);
-        Assert.False(attempt.IsMovable || attempt.IsAnswered || attempt.IsAdmitted || attempt.HoldsPermit || attempt.IsCounted || attempt.IsSent);
-        Assert.Same(move, attempt.Move);
+        Assert.False(attempt.CanRelocate || attempt.IsAnswered || attempt.IsAdmitted || attempt.HoldsPermit || attempt.IsCounted || attempt.IsSent);
+        Assert.Same(move, attempt.PendingUpdate);
     }
 
     [Fact]
@@ -174,12 +174,12 @@ public class AttemptTests
             ["a permit of the resource"] = static attempt => attempt.Permit = new(false, true),
             [nameof(Attempt.IsAdmitted)] = static attempt => attempt.IsAdmitted = true,
             [nameof(Attempt.IsSent)] = static attempt => attempt.IsSent = true,
-            [nameof(Attempt.IsMovable)] = static attempt => attempt.IsMovable = true,
+            [nameof(Attempt.CanRelocate)] = static attempt => attempt.CanRelocate = true,
             [nameof(Attempt.StartedAt)] = static attempt => attempt.StartedAt = 5,
             [nameof(Attempt.Usage)] = static attempt => attempt.Usage = new(1, 2, 0),
             [nameof(Attempt.Interruption)] = static attempt => attempt.Interruption = new(),
             [nameof(Attempt.Received)] = static attempt => attempt.CountReceived(),
-            [nameof(Attempt.Move)] = static attempt => _ = attempt.Move,
+            [nameof(Attempt.PendingUpdate)] = static attempt => _ = attempt.PendingUpdate,
             [nameof(Attempt.Caller)] = attempt => attempt.Follow(caller.Token),
             [nameof(Attempt.Await)] = Await,
         };
@@ -195,7 +195,7 @@ public class AttemptTests
             Assert.True(attempt.IsPlain, what);
             Assert.Equal(
                 (false, false, false, false, 0L, false, default, null, null, false),
-                (attempt.IsAnswered, attempt.HoldsPermit, attempt.IsAdmitted, attempt.IsSent, attempt.StartedAt, attempt.IsMovable, attempt.Usage, attempt.Interruption, attempt.Received,
+                (attempt.IsAnswered, attempt.HoldsPermit, attempt.IsAdmitted, attempt.IsSent, attempt.StartedAt, attempt.CanRelocate, attempt.Usage, attempt.Interruption, attempt.Received,
                     attempt.Caller.CanBeCanceled));
         }
 

@@ -197,7 +197,7 @@ public class RotationTests
 
         Assert.Equal(string.Concat(expected.Split('[', ']').Select(part => int.TryParse(part, out int count) ? new string('.', count) : part)), order);
         Assert.Equal(all[..well], rotation.Members.ToArray());
-        Assert.Equal(all[well..], rotation.Slow.ToArray());
+        Assert.Equal(all[well..], rotation.Lagging.ToArray());
     }
 
     [Fact]
@@ -222,7 +222,7 @@ public class RotationTests
 
         Assert.Equal(all.Length, rotation.Slots.ToArray().Distinct().Count());
         // One turn for each 31 of the others, and at most one after each of these.
-        Assert.Equal(well + Math.Min(well, slow * (well / (Rotation.SlowEvery - 1))), rotation.Count);
+        Assert.Equal(well + Math.Min(well, slow * (well / (Rotation.LaggingEvery - 1))), rotation.Count);
     }
 
     private static Gen<int[]> Weights(int least, int most) => Gen.Int[1, 100].Array[least, most];

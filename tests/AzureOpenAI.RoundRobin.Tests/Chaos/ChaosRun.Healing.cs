@@ -58,7 +58,7 @@ internal sealed partial class ChaosRun
     private async Task CheckSpreadAsync()
     {
         ChaosEndpoint[] best = [.. _endpoints.Where(endpoint => endpoint.Plan.Priority == Plan.Endpoints.Min(plan => plan.Priority))];
-        if (Plan.HasAffinity || Pool.DefaultPicker.Rotation.Slow.Length > 0 || Pool.Endpoints.Any(endpoint => endpoint.Capacity.IsLimited))
+        if (Plan.HasAffinity || Pool.DefaultPicker.Rotation.Lagging.Length > 0 || Pool.Endpoints.Any(endpoint => endpoint.Capacity.IsLimited))
         {
             return;
         }
@@ -71,7 +71,7 @@ internal sealed partial class ChaosRun
         }
 
         int[] had = [.. best.Select((endpoint, i) => endpoint.Arrivals - before[i])];
-        if (!best.Select(endpoint => 3 * endpoint.Plan.Weight).SequenceEqual(had) && Pool.DefaultPicker.Rotation.Slow.Length == 0)
+        if (!best.Select(endpoint => 3 * endpoint.Plan.Weight).SequenceEqual(had) && Pool.DefaultPicker.Rotation.Lagging.Length == 0)
         {
             Record.Report($"In peace the weights {string.Join(' ', best.Select(endpoint => endpoint.Plan.Weight))} had the turns {string.Join(' ', had)}.");
         }

@@ -27,11 +27,11 @@ public sealed class CallCountsTests : IDisposable
     {
         (Attempt first, Attempt second, Attempt third) = (New(), New(), New());
 
-        Assert.Equal((1, 2), (_counts.AnsweredAtOnce(first), _counts.AnsweredAtOnce(first)));
-        Assert.Equal((1, 2), (_counts.AnsweredAtOnce(second), _counts.AnsweredAtOnce(third)));
+        Assert.Equal((1, 2), (_counts.AnsweredSynchronously(first), _counts.AnsweredSynchronously(first)));
+        Assert.Equal((1, 2), (_counts.AnsweredSynchronously(second), _counts.AnsweredSynchronously(third)));
         _counts.Began();
         Assert.Equal(3, _counts.Ended(answered: true));
-        Assert.Equal(3, _counts.AnsweredAtOnce(first));
+        Assert.Equal(3, _counts.AnsweredSynchronously(first));
 
         Assert.Equal((0, 6), (_counts.InFlight, _counts.Answered));
     }
@@ -40,14 +40,14 @@ public sealed class CallCountsTests : IDisposable
     public void AnsweredAtOnce_FirstAttemptWasReleased_GoesOnInItsPlace()
     {
         (Attempt first, Attempt second, Attempt third) = (New(), New(), New());
-        _counts.AnsweredAtOnce(first);
-        Assert.Equal(2, _counts.AnsweredAtOnce(first));
-        Assert.Equal(1, _counts.AnsweredAtOnce(second));
+        _counts.AnsweredSynchronously(first);
+        Assert.Equal(2, _counts.AnsweredSynchronously(first));
+        Assert.Equal(1, _counts.AnsweredSynchronously(second));
 
         first.LetGo();
 
-        Assert.Equal((3, 4), (_counts.AnsweredAtOnce(second), _counts.AnsweredAtOnce(second)));
-        Assert.Equal(2, _counts.AnsweredAtOnce(third));
+        Assert.Equal((3, 4), (_counts.AnsweredSynchronously(second), _counts.AnsweredSynchronously(second)));
+        Assert.Equal(2, _counts.AnsweredSynchronously(third));
         Assert.Equal(6, _counts.Answered);
     }
 
@@ -62,7 +62,7 @@ public sealed class CallCountsTests : IDisposable
             Attempt attempt = New();
             for (int i = 0; i < Rounds; i++)
             {
-                _counts.AnsweredAtOnce(attempt);
+                _counts.AnsweredSynchronously(attempt);
                 _counts.Began();
                 _counts.Ended(answered: i % 2 == 0);
                 if (i % 100 == 0)

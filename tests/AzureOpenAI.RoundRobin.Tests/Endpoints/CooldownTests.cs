@@ -26,15 +26,15 @@ public class CooldownTests
     public void For_Cut_Doubles(int strikes, double seconds) => Assert.Equal(seconds, For("Cut", strikes));
 
     [Theory]
-    [InlineData("Credential")]
-    [InlineData("Missing")]
+    [InlineData("CredentialRefused")]
+    [InlineData("MissingDeployment")]
     public void For_Misconfigured_GrowsInThreeSteps(string kind) =>
         Assert.Equal([10, 60, 300, 300], Enumerable.Range(0, 4).Select(strikes => For(kind, strikes)));
 
     [Theory]
     [InlineData("Unreachable")]
-    [InlineData("Fault")]
-    [InlineData("Broken")]
+    [InlineData("Failed")]
+    [InlineData("BrokenAnswer")]
     public void For_AFault_IsAQuarterOfTheTimeOut(string kind)
     {
         Assert.Equal(1, For(kind, 0));
@@ -49,7 +49,7 @@ public class CooldownTests
     [InlineData(2, 0, 8)]
     [InlineData(2, 60, 15)]
     [InlineData(100, 0, 300)]
-    public void For_TimedOut_IsAtLeastFourTimesTheCost(double cost, double outFor, double seconds) => Assert.Equal(seconds, For("Slow", 0, outFor, cost));
+    public void For_TimedOut_IsAtLeastFourTimesTheCost(double cost, double outFor, double seconds) => Assert.Equal(seconds, For("TimedOut", 0, outFor, cost));
 
     private static double For(string kind, int strikes, double outFor = 0, double cost = 0) =>
         Cooldown.For(Enum.Parse<OutcomeKind>(kind), strikes, TimeSpan.FromSeconds(outFor), TimeSpan.FromSeconds(cost)).TotalSeconds;

@@ -16,15 +16,15 @@ public class OutcomeClassifierTests
 {
     public static TheoryData<int, string> Statuses => new()
     {
-        { 200, "Broken" }, { 204, "Broken" }, { 299, "Broken" },
-        { 300, "Missing" }, { 301, "Missing" }, { 399, "Missing" }, { 302, "Missing" }, { 307, "Missing" }, { 308, "Missing" },
+        { 200, "BrokenAnswer" }, { 204, "BrokenAnswer" }, { 299, "BrokenAnswer" },
+        { 300, "MissingDeployment" }, { 301, "MissingDeployment" }, { 399, "MissingDeployment" }, { 302, "MissingDeployment" }, { 307, "MissingDeployment" }, { 308, "MissingDeployment" },
         { 400, "Request" }, { 406, "Request" }, { 411, "Request" }, { 412, "Request" }, { 413, "Request" }, { 415, "Request" }, { 422, "Request" }, { 431, "Request" },
-        { 401, "Credential" }, { 402, "Credential" }, { 403, "Credential" }, { 407, "Credential" },
-        { 404, "Missing" }, { 405, "Missing" }, { 410, "Missing" },
-        { 408, "Slow" },
+        { 401, "CredentialRefused" }, { 402, "CredentialRefused" }, { 403, "CredentialRefused" }, { 407, "CredentialRefused" },
+        { 404, "MissingDeployment" }, { 405, "MissingDeployment" }, { 410, "MissingDeployment" },
+        { 408, "TimedOut" },
         { 429, "RateLimited" },
-        { 409, "Fault" }, { 424, "Fault" }, { 425, "Fault" }, { 499, "Fault" },
-        { 500, "Fault" }, { 501, "Fault" }, { 502, "Fault" }, { 503, "Fault" }, { 504, "Fault" }, { 529, "Fault" }, { 599, "Fault" },
+        { 409, "Failed" }, { 424, "Failed" }, { 425, "Failed" }, { 499, "Failed" },
+        { 500, "Failed" }, { 501, "Failed" }, { 502, "Failed" }, { 503, "Failed" }, { 504, "Failed" }, { 529, "Failed" }, { 599, "Failed" },
     };
 
     [Theory]
@@ -63,8 +63,8 @@ public class OutcomeClassifierTests
     }
 
     [Theory]
-    [InlineData(401, "Credential")]
-    [InlineData(404, "Missing")]
+    [InlineData(401, "CredentialRefused")]
+    [InlineData(404, "MissingDeployment")]
     public void Classify_ASpillOverThatFailedOfAMisconfiguration_IsThatFirst(int status, string kind) =>
         Assert.Equal(kind, Classify(FakeFailure.Status(status, ("x-ms-spillover-error", "429")), Sent).Kind.ToString());
 
@@ -91,7 +91,7 @@ public class OutcomeClassifierTests
         {
             AttemptOutcome outcome = Classify(failure, Sent with { TimedOut = true });
 
-            Assert.Equal(outcome.Status > 0 ? Classify(failure, Sent).Kind : OutcomeKind.Slow, outcome.Kind);
+            Assert.Equal(outcome.Status > 0 ? Classify(failure, Sent).Kind : OutcomeKind.TimedOut, outcome.Kind);
         }
     }
 
@@ -115,8 +115,8 @@ public class OutcomeClassifierTests
         ];
 
         Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent).Kind));
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent with { Built = true }).Kind));
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent with { UsersCode = true, Built = true }).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent with { IsSdkBacked = true }).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Unreachable, Classify(failure, Sent with { IsUserCode = true, IsSdkBacked = true }).Kind));
     }
 
     [Fact]
@@ -131,8 +131,8 @@ public class OutcomeClassifierTests
             new RequestFailedException("unknown"),
         ];
 
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Fault, Classify(failure, Sent).Kind));
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Fault, Classify(failure, Sent with { Built = true, UsersCode = true }).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Failed, Classify(failure, Sent).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Failed, Classify(failure, Sent with { IsSdkBacked = true, IsUserCode = true }).Kind));
     }
 
     [Fact]
@@ -140,10 +140,10 @@ public class OutcomeClassifierTests
     {
         Exception[] failures = [new JsonException(), new ArgumentOutOfRangeException("reason"), new IOException()];
 
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Broken, Classify(failure, Sent).Kind));
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Broken, Classify(failure, Sent with { Built = true }).Kind));
-        Assert.Equal(OutcomeKind.Broken, Classify(new FormatException(), Sent with { Built = true }).Kind);
-        Assert.Equal(OutcomeKind.Request, Classify(new FormatException(), Sent with { Built = true, UsersCode = true }).Kind);
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.BrokenAnswer, Classify(failure, Sent).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.BrokenAnswer, Classify(failure, Sent with { IsSdkBacked = true }).Kind));
+        Assert.Equal(OutcomeKind.BrokenAnswer, Classify(new FormatException(), Sent with { IsSdkBacked = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new FormatException(), Sent with { IsSdkBacked = true, IsUserCode = true }).Kind);
     }
 
     [Fact]
@@ -153,19 +153,19 @@ public class OutcomeClassifierTests
         Assert.Equal(OutcomeKind.Request, Classify(new ArgumentException(), unsent).Kind);
         Assert.Equal(OutcomeKind.Request, Classify(new ArgumentOutOfRangeException("reason"), unsent).Kind);
         Exception[] ofTheSdk = [new NotSupportedException(), new InvalidOperationException(), new FormatException(), new JsonException(), new InvalidCastException()];
-        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, unsent with { Built = true }).Kind));
+        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, unsent with { IsSdkBacked = true }).Kind));
     }
 
     [Fact]
     public void Classify_WhatTheUsersCodeCannotBuildARequestFrom_IsTheRequests()
     {
         Exception[] ofTheSdk = [new FormatException(), new InvalidCastException(), new JsonException(), new MissingMemberException()];
-        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, new AttemptFacts { Built = true, UsersCode = true }).Kind));
+        Assert.All(ofTheSdk, failure => Assert.Equal(OutcomeKind.Request, Classify(failure, new AttemptFacts { IsSdkBacked = true, IsUserCode = true }).Kind));
     }
 
     [Fact]
     public void Classify_Unreachable_BeforeABuiltClientSent_IsTheEndpoints() =>
-        Assert.Equal(OutcomeKind.Unreachable, Classify(FakeFailure.Refused(), new AttemptFacts { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.Unreachable, Classify(FakeFailure.Refused(), new AttemptFacts { IsSdkBacked = true }).Kind);
 
     [Theory]
     [InlineData(429, 7.0)]
@@ -177,22 +177,22 @@ public class OutcomeClassifierTests
     [Fact]
     public void Classify_AnArgumentErrorAfterTheRequestWasSent_IsNotTheRequests()
     {
-        Assert.Equal(OutcomeKind.Fault, Classify(new ArgumentException(), Sent).Kind);
-        Assert.Equal(OutcomeKind.Fault, Classify(new NotSupportedException(), Sent with { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.Failed, Classify(new ArgumentException(), Sent).Kind);
+        Assert.Equal(OutcomeKind.Failed, Classify(new NotSupportedException(), Sent with { IsSdkBacked = true }).Kind);
     }
 
     [Fact]
     public void Classify_AnUnknownException_IsAFaultOfAReadyMadeClient()
     {
-        Assert.Equal(OutcomeKind.Fault, Classify(new InvalidOperationException(), default).Kind);
-        Assert.Equal(OutcomeKind.Fault, Classify(new UnknownException(), default).Kind);
-        Assert.Equal(OutcomeKind.Fault, Classify(new UnknownException(), Sent).Kind);
-        Assert.Equal(OutcomeKind.Fault, Classify(new UnknownException(), Sent with { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.Failed, Classify(new InvalidOperationException(), default).Kind);
+        Assert.Equal(OutcomeKind.Failed, Classify(new UnknownException(), default).Kind);
+        Assert.Equal(OutcomeKind.Failed, Classify(new UnknownException(), Sent).Kind);
+        Assert.Equal(OutcomeKind.Failed, Classify(new UnknownException(), Sent with { IsSdkBacked = true }).Kind);
     }
 
     [Fact]
     public void Classify_AnUnknownExceptionBeforeABuiltClientSent_IsTheRequests() =>
-        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { IsSdkBacked = true }).Kind);
 
     [Fact]
     public void Classify_WhateverACredentialThrew_IsTheCredentials()
@@ -201,11 +201,11 @@ public class OutcomeClassifierTests
 
         Assert.All(failures, failure =>
         {
-            AttemptFacts facts = new() { Built = true, UsersCode = failure is UnknownException };
-            Assert.NotEqual(OutcomeKind.Credential, Classify(failure, facts).Kind);
-            TokenFailure.Note(failure);
-            Assert.Equal(OutcomeKind.Credential, Classify(failure, facts).Kind);
-            Assert.Equal(OutcomeKind.Credential, Classify(new IOException("outer", failure), facts).Kind);
+            AttemptFacts facts = new() { IsSdkBacked = true, IsUserCode = failure is UnknownException };
+            Assert.NotEqual(OutcomeKind.CredentialRefused, Classify(failure, facts).Kind);
+            CredentialFailure.Note(failure);
+            Assert.Equal(OutcomeKind.CredentialRefused, Classify(failure, facts).Kind);
+            Assert.Equal(OutcomeKind.CredentialRefused, Classify(new IOException("outer", failure), facts).Kind);
             Assert.Equal(OutcomeKind.Caller, Classify(failure, facts with { CallerCancelled = true }).Kind);
         });
     }
@@ -213,8 +213,8 @@ public class OutcomeClassifierTests
     [Fact]
     public void Classify_AnUnknownExceptionOfTheUsersCode_IsTheRequests()
     {
-        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { Built = true, UsersCode = true }).Kind);
-        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), Sent with { Built = true, UsersCode = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), new AttemptFacts { IsSdkBacked = true, IsUserCode = true }).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), Sent with { IsSdkBacked = true, IsUserCode = true }).Kind);
     }
 
     [Fact]
@@ -222,21 +222,21 @@ public class OutcomeClassifierTests
     {
         Exception[] failures = [new OperationCanceledException(), new TaskCanceledException(), new TimeoutException(), new TaskCanceledException("t", new TimeoutException())];
 
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Slow, Classify(failure, default).Kind));
-        Assert.All(failures, failure => Assert.Equal(OutcomeKind.Slow, Classify(failure, Sent with { Built = true }).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.TimedOut, Classify(failure, default).Kind));
+        Assert.All(failures, failure => Assert.Equal(OutcomeKind.TimedOut, Classify(failure, Sent with { IsSdkBacked = true }).Kind));
     }
 
     [Fact]
     public void Classify_ARedirectThatAGivenClientFollowed_IsAMisconfiguration() =>
-        Assert.Equal(OutcomeKind.Missing, Classify(new RedirectFollowedException(), Sent with { Built = true }).Kind);
+        Assert.Equal(OutcomeKind.MissingDeployment, Classify(new RedirectFollowedException(), Sent with { IsSdkBacked = true }).Kind);
 
     [Fact]
     public void Classify_TheOnlyTimeoutOfThePoolsTransport_IsUnreachable()
     {
         Exception connecting = new TaskCanceledException("connect", new TimeoutException());
 
-        Assert.Equal(OutcomeKind.Unreachable, Classify(connecting, Sent with { Built = true, OwnTransport = true }).Kind);
-        Assert.Equal(OutcomeKind.Slow, Classify(new TaskCanceledException(), Sent with { Built = true, OwnTransport = true }).Kind);
+        Assert.Equal(OutcomeKind.Unreachable, Classify(connecting, Sent with { IsSdkBacked = true, OwnTransport = true }).Kind);
+        Assert.Equal(OutcomeKind.TimedOut, Classify(new TaskCanceledException(), Sent with { IsSdkBacked = true, OwnTransport = true }).Kind);
     }
 
     [Fact]
@@ -257,7 +257,7 @@ public class OutcomeClassifierTests
         AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent);
 
         Assert.Equal(TimeSpan.FromSeconds(7), outcome.Hint);
-        Assert.Equal(TimeSpan.FromSeconds(7), outcome.StatedPause);
+        Assert.Equal(TimeSpan.FromSeconds(7), outcome.RetryAfter);
         Assert.NotNull(outcome.Response);
     }
 
@@ -280,8 +280,8 @@ public class OutcomeClassifierTests
     {
         AttemptOutcome outcome = Classify(FakeFailure.RateLimited(TimeSpan.FromSeconds(seconds)), Sent);
 
-        Assert.Equal(suspect, outcome.IsSuspectRequest);
-        Assert.Equal(suspect, outcome.StatedPause is null);
+        Assert.Equal(suspect, outcome.MayExceedLimit);
+        Assert.Equal(suspect, outcome.RetryAfter is null);
     }
 
     [Fact]
@@ -307,7 +307,7 @@ public class OutcomeClassifierTests
     {
         for (int bits = 0; bits < 16; bits++)
         {
-            yield return new AttemptFacts { Built = (bits & 1) > 0, Sent = (bits & 2) > 0, UsersCode = (bits & 4) > 0, OwnTransport = (bits & 8) > 0 };
+            yield return new AttemptFacts { IsSdkBacked = (bits & 1) > 0, Sent = (bits & 2) > 0, IsUserCode = (bits & 4) > 0, OwnTransport = (bits & 8) > 0 };
         }
     }
 

@@ -46,12 +46,12 @@ public class OutcomeProperties
     {
         CallerCancelled = (bits & 1) > 0,
         TimedOut = (bits & 2) > 0,
-        Moved = (bits & 4) > 0,
-        Built = (bits & 8) > 0,
+        Relocated = (bits & 4) > 0,
+        IsSdkBacked = (bits & 8) > 0,
         Sent = (bits & 16) > 0,
         Committed = (bits & 32) > 0,
         NameIsCallers = (bits & 64) > 0,
-        UsersCode = (bits & 128) > 0,
+        IsUserCode = (bits & 128) > 0,
         OwnTransport = (bits & 256) > 0,
     });
 
@@ -71,10 +71,10 @@ public class OutcomeProperties
     {
         AttemptOutcome outcome = OutcomeClassifier.Classify(failure, facts, Clocks.Start);
 
-        Assert.True(outcome.Hint is null || (outcome.Status is 429 or 503 && outcome.Kind is OutcomeKind.RateLimited or OutcomeKind.Fault && outcome.Hint > TimeSpan.Zero));
-        Assert.True(outcome.StatedPause is null || outcome.StatedPause <= TimeSpan.FromMinutes(5));
-        Assert.Equal(outcome.Kind == OutcomeKind.RateLimited && outcome.Hint > TimeSpan.FromMinutes(5), outcome.IsSuspectRequest);
-        Assert.False(outcome.StatedPause is not null && outcome.IsSuspectRequest);
+        Assert.True(outcome.Hint is null || (outcome.Status is 429 or 503 && outcome.Kind is OutcomeKind.RateLimited or OutcomeKind.Failed && outcome.Hint > TimeSpan.Zero));
+        Assert.True(outcome.RetryAfter is null || outcome.RetryAfter <= TimeSpan.FromMinutes(5));
+        Assert.Equal(outcome.Kind == OutcomeKind.RateLimited && outcome.Hint > TimeSpan.FromMinutes(5), outcome.MayExceedLimit);
+        Assert.False(outcome.RetryAfter is not null && outcome.MayExceedLimit);
         Assert.True(outcome.Status == 0 || outcome.Status == StatusOf(failure));
     }, iter: 20_000);
 
@@ -86,29 +86,29 @@ public class OutcomeProperties
             return [OutcomeKind.Caller];
         }
 
-        if (facts.Moved)
+        if (facts.Relocated)
         {
-            return [OutcomeKind.Silent];
+            return [OutcomeKind.Stalled];
         }
 
         OutcomeKind[] allowed = StatusOf(failure) switch
         {
             429 => [OutcomeKind.RateLimited],
-            401 or 402 or 403 or 407 => [OutcomeKind.Credential],
-            404 => [facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.Missing],
-            405 or 410 or (>= 300 and < 400) => [OutcomeKind.Missing],
-            408 => [OutcomeKind.Slow],
-            409 or 424 or 425 or 499 or >= 500 => [OutcomeKind.Fault],
+            401 or 402 or 403 or 407 => [OutcomeKind.CredentialRefused],
+            404 => [facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.MissingDeployment],
+            405 or 410 or (>= 300 and < 400) => [OutcomeKind.MissingDeployment],
+            408 => [OutcomeKind.TimedOut],
+            409 or 424 or 425 or 499 or >= 500 => [OutcomeKind.Failed],
             >= 400 => [OutcomeKind.Request],
-            > 0 => [OutcomeKind.Broken],
-            _ when facts.TimedOut => [OutcomeKind.Slow],
+            > 0 => [OutcomeKind.BrokenAnswer],
+            _ when facts.TimedOut => [OutcomeKind.TimedOut],
             // Once something was sent, only the user's own code can still make it the request's fault.
-            _ when facts is { Sent: true, UsersCode: false } => [OutcomeKind.Unreachable, OutcomeKind.Slow, OutcomeKind.Broken, OutcomeKind.Fault],
-            _ when facts is { Sent: true } => [OutcomeKind.Unreachable, OutcomeKind.Slow, OutcomeKind.Broken, OutcomeKind.Fault, OutcomeKind.Request],
-            _ => [OutcomeKind.Unreachable, OutcomeKind.Slow, OutcomeKind.Broken, OutcomeKind.Fault, OutcomeKind.Request, OutcomeKind.Credential],
+            _ when facts is { Sent: true, IsUserCode: false } => [OutcomeKind.Unreachable, OutcomeKind.TimedOut, OutcomeKind.BrokenAnswer, OutcomeKind.Failed],
+            _ when facts is { Sent: true } => [OutcomeKind.Unreachable, OutcomeKind.TimedOut, OutcomeKind.BrokenAnswer, OutcomeKind.Failed, OutcomeKind.Request],
+            _ => [OutcomeKind.Unreachable, OutcomeKind.TimedOut, OutcomeKind.BrokenAnswer, OutcomeKind.Failed, OutcomeKind.Request, OutcomeKind.CredentialRefused],
         };
         return !facts.Committed ? allowed
-            : [.. allowed.Select(kind => kind is OutcomeKind.Request ? kind : OutcomeKind.Cut).Concat(allowed.Where(kind => kind == OutcomeKind.Broken && Last(failure) is ArgumentOutOfRangeException))];
+            : [.. allowed.Select(kind => kind is OutcomeKind.Request ? kind : OutcomeKind.Cut).Concat(allowed.Where(kind => kind == OutcomeKind.BrokenAnswer && Last(failure) is ArgumentOutOfRangeException))];
     }
 
     private static int StatusOf(Exception failure) => Last(failure) switch

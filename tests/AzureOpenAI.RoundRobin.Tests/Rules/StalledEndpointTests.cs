@@ -278,7 +278,7 @@ public class StalledEndpointTests
         await pool.AdvanceAsync(1);
         calls = [.. calls, .. Ask(pool, 12, streaming: false)];
 
-        Assert.Equal(OutcomeKind.Silent, pool.EndpointAt(0).Health.Reason);
+        Assert.Equal(OutcomeKind.Stalled, pool.EndpointAt(0).Health.Reason);
         await AnswerAllAsync(pool, calls);
     }
 

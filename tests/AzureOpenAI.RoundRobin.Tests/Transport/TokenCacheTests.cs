@@ -102,7 +102,7 @@ public class TokenCacheTests
             Assert.Same(failure, await Assert.ThrowsAsync<InvalidOperationException>(() => caller));
         }
 
-        Assert.True(TokenFailure.IsBehind(failure));
+        Assert.True(CredentialFailure.IsBehind(failure));
         Assert.Equal("token-2", await GetAsync());
     }
 
@@ -188,7 +188,7 @@ public class TokenCacheTests
         _credential.OnFetch = (_, _) => throw failure;
 
         Assert.Same(failure, await Assert.ThrowsAsync<OperationCanceledException>(() => GetAsync()));
-        Assert.True(TokenFailure.IsBehind(failure));
+        Assert.True(CredentialFailure.IsBehind(failure));
     }
 
     private async Task<string> GetAsync(bool sync = false, CancellationToken? token = null) => sync

@@ -16,7 +16,7 @@ internal static class PreferredPick
             : Lagging(picker, rotation, filter)
             // A call from before a configuration that keeps no homes any more goes by its key alone.
             ?? FirstFree(picker.Homes is { } homes ? homes.OrderFor(affinity, rotation) : new RendezvousOrder(affinity, rotation.Members), rotation, filter)
-            ?? FirstFree(new RendezvousOrder(affinity, rotation.Slow), rotation, filter);
+            ?? FirstFree(new RendezvousOrder(affinity, rotation.Lagging), rotation, filter);
         if (preferred is not null)
         {
             picker.CountPreferred();
@@ -30,8 +30,8 @@ internal static class PreferredPick
         where TFilter : struct, IPickFilter
     {
         uint number = picker.Preferred;
-        return rotation.Slow.Length > 0 && number % Rotation.SlowEvery == 0
-            && rotation.Slow[(int)(number / Rotation.SlowEvery % (uint)rotation.Slow.Length)] is var lagging
+        return rotation.Lagging.Length > 0 && number % Rotation.LaggingEvery == 0
+            && rotation.Lagging[(int)(number / Rotation.LaggingEvery % (uint)rotation.Lagging.Length)] is var lagging
             && filter.Allows(lagging) ? lagging : null;
     }
 

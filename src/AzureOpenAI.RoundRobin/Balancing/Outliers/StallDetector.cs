@@ -9,12 +9,12 @@ internal sealed class StallDetector(InFlight inFlight)
     /// <summary>Whether a closer look may find anything. Without the lock, since it is asked often and a healthy pool says no; most of all one where no call waits.</summary>
     public bool HasSuspect(PoolMembers members)
     {
-        inFlight.ForgetCrowd();
+        inFlight.ForgetMayHaveStall();
         foreach (Endpoint endpoint in members.Endpoints)
         {
-            if (endpoint.InFlight >= SilenceWatch.LeastWaiting)
+            if (endpoint.InFlight >= StallTest.LeastWaiting)
             {
-                inFlight.NoteCrowd();
+                inFlight.NoteMayHaveStall();
                 return HasSuspectAmong(members);
             }
         }
@@ -31,7 +31,7 @@ internal sealed class StallDetector(InFlight inFlight)
         List<Stall> stalls = [];
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            uint progressAge = endpoint.Vitals.HeardAge(latest);
+            uint progressAge = endpoint.ResponseTimes.ProgressAge(latest);
             if (!endpoint.Health.Deployment.IsAvailable || !picker.StallTest.IsSuspect(endpoint.InFlight, progressAge))
             {
                 continue;
@@ -42,11 +42,11 @@ internal sealed class StallDetector(InFlight inFlight)
             {
                 if (other != endpoint)
                 {
-                    other.Vitals.AddAges(latest, progressAge, answered);
+                    other.ResponseTimes.AddAges(latest, progressAge, answered);
                 }
             }
 
-            if (answered.Count >= picker.StallTest.Patience && LookClosely(picker, endpoint, answered, latest, progressAge, now) is { } stall)
+            if (answered.Count >= picker.StallTest.LeastAnswers && LookClosely(picker, endpoint, answered, latest, progressAge, now) is { } stall)
             {
                 stalls.Add(stall);
             }
@@ -62,7 +62,7 @@ internal sealed class StallDetector(InFlight inFlight)
         {
             foreach (Endpoint endpoint in picker.Endpoints)
             {
-                if (picker.StallTest.IsSuspect(endpoint.InFlight, endpoint.Vitals.HeardAge(latest)))
+                if (picker.StallTest.IsSuspect(endpoint.InFlight, endpoint.ResponseTimes.ProgressAge(latest)))
                 {
                     return true;
                 }
@@ -96,8 +96,8 @@ internal sealed class StallDetector(InFlight inFlight)
 
         othersWaiting.Sort();
         waiting.Sort();
-        return picker.StallTest.IsSilent(
-            CollectionsMarshal.AsSpan(waiting), CollectionsMarshal.AsSpan(othersAnswered), CollectionsMarshal.AsSpan(othersWaiting), endpoint.Vitals.Took(), progressAge)
+        return picker.StallTest.HasStalled(
+            CollectionsMarshal.AsSpan(waiting), CollectionsMarshal.AsSpan(othersAnswered), CollectionsMarshal.AsSpan(othersWaiting), endpoint.ResponseTimes.LastDurations(), progressAge)
             ? new Stall(endpoint, waiting[^1].Waited, latest - waiting[waiting.Count / 2].Age)
             : null;
     }

@@ -33,7 +33,7 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
         next = time.After(now, LookSpacing);
         TimeSpan limit = 2 * _longest.Read();
         List<Attempt> claimed = [];
-        foreach (Attempt attempt in inFlight.Snapshot().Where(static attempt => attempt.IsMovable && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
+        foreach (Attempt attempt in inFlight.Snapshot().Where(static attempt => attempt.CanRelocate && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
         {
             if (attempt.Endpoint is not { } endpoint || !IsStalled(endpoint))
             {
@@ -53,7 +53,7 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
                 return claimed;
             }
 
-            if (attempt.TryMove(endpoint, now))
+            if (attempt.TryRelocate(endpoint, now))
             {
                 claimed.Add(attempt);
             }
@@ -63,5 +63,5 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     }
 
     private static bool IsStalled(Endpoint endpoint) =>
-        endpoint.Health.Deployment is { Reason: OutcomeKind.Silent, State: EndpointState.Unavailable or EndpointState.Probing } && endpoint.InFlight > 0;
+        endpoint.Health.Deployment is { Reason: OutcomeKind.Stalled, State: EndpointState.Unavailable or EndpointState.Probing } && endpoint.InFlight > 0;
 }

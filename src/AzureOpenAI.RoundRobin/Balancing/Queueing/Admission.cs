@@ -13,11 +13,11 @@ internal sealed class Admission(TimeProvider time)
     /// <returns>Null where the call may wait.</returns>
     public PickResult? Refuse(PickRequest request, long now)
     {
-        Line queue = request.Picker.Queue;
+        WaitQueue queue = request.Picker.Queue;
         TimeSpan patience = request.Patience;
         TimeSpan stated = time.Until(now, SoonestAt(request.Picker, now));
         TimeSpan queued = (request.Ticket == long.MaxValue ? QueueForecast.Of(request.Picker, now) : null) ?? TimeSpan.Zero;
-        if (stated <= patience && queued <= (queue.HasStood(now) ? patience / 2 : patience) && patience != TimeSpan.Zero)
+        if (stated <= patience && queued <= (queue.IsLongStanding(now) ? patience / 2 : patience) && patience != TimeSpan.Zero)
         {
             return null;
         }
@@ -29,7 +29,7 @@ internal sealed class Admission(TimeProvider time)
     /// <summary>Puts the call into the queue: a newcomer at the end, one that was released and failed where it was.</summary>
     public Waiter Enqueue(PickRequest request, long now)
     {
-        Line queue = request.Picker.Queue;
+        WaitQueue queue = request.Picker.Queue;
         if (request.Ticket == long.MaxValue)
         {
             request.Ticket = queue.DrawTicket();
@@ -40,7 +40,7 @@ internal sealed class Admission(TimeProvider time)
         }
 
         Waiter waiter = new(request, request.Ticket, time.After(now, request.Patience));
-        queue.Join(waiter, now);
+        queue.Enqueue(waiter, now);
         return waiter;
     }
 
@@ -50,10 +50,10 @@ internal sealed class Admission(TimeProvider time)
     /// <param name="now">The present.</param>
     public static void Release(Picker picker, Func<PickRequest, long, Attempt?> take, long now)
     {
-        Line queue = picker.Queue;
+        WaitQueue queue = picker.Queue;
         while (queue.Head is { } head && take(head.Request, now) is { } attempt)
         {
-            queue.Leave(head);
+            queue.Remove(head);
             // A probe is no pace: while a fault lasts one cannot tell when the queue will move.
             head.Request.MadePace = !attempt.Endpoint.Health.IsProbedForFault;
             if (head.Request.MadePace)
@@ -77,7 +77,7 @@ internal sealed class Admission(TimeProvider time)
         {
             Waiter waiter = node.Value;
             node = node.Next;
-            if (waiter.Deadline < soonest && picker.Queue.Leave(waiter))
+            if (waiter.Deadline < soonest && picker.Queue.Remove(waiter))
             {
                 waiter.TrySetResult(null);
             }

@@ -62,7 +62,7 @@ internal sealed class EndpointCapacity(TimeProvider time)
     /// <summary>A call is about to go there.</summary>
     /// <param name="tokens">About how much of a token limit it uses.</param>
     /// <param name="now">The present.</param>
-    public void Take(long tokens, long now)
+    public void Charge(long tokens, long now)
     {
         _windows.Take(now);
         _requests?.Take(1, now);

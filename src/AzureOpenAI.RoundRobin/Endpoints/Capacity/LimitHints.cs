@@ -44,7 +44,7 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
 
     /// <summary>Takes what was heard last.</summary>
     /// <returns>Whether it changes anything.</returns>
-    public bool Take(long now)
+    public bool Apply(long now)
     {
         long heard = Interlocked.Exchange(ref _heard, Nothing);
         if (heard == Nothing)

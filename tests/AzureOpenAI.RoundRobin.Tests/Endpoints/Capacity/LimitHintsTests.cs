@@ -19,7 +19,7 @@ public class LimitHintsTests
     public void New_IsNotNearAndHasNoNews()
     {
         Assert.Equal((false, false, long.MaxValue), (_hints.IsNear, _hints.HasNews, _hints.NearUntil));
-        Assert.False(_hints.Take(Now));
+        Assert.False(_hints.Apply(Now));
         Assert.False(_hints.Advance(Now));
     }
 
@@ -29,12 +29,12 @@ public class LimitHintsTests
         Hear(near: 5);
         Assert.Equal((false, true), (_hints.IsNear, _hints.HasNews));
 
-        Assert.True(_hints.Take(Now));
+        Assert.True(_hints.Apply(Now));
 
         Assert.Equal((true, false, _time.After(Now, TimeSpan.FromSeconds(5))), (_hints.IsNear, _hints.HasNews, _hints.NearUntil));
         Hear(near: 5);
         Assert.False(_hints.HasNews);
-        Assert.False(_hints.Take(Now));
+        Assert.False(_hints.Apply(Now));
     }
 
     [Fact]
@@ -42,12 +42,12 @@ public class LimitHintsTests
     {
         Hear(near: null);
         Assert.False(_hints.HasNews);
-        Assert.False(_hints.Take(Now));
+        Assert.False(_hints.Apply(Now));
         HearAndTake(near: 5);
         Hear(near: null);
         Assert.True(_hints.HasNews);
 
-        Assert.True(_hints.Take(Now));
+        Assert.True(_hints.Apply(Now));
 
         Assert.Equal((false, long.MaxValue), (_hints.IsNear, _hints.NearUntil));
     }
@@ -59,7 +59,7 @@ public class LimitHintsTests
 
         _hints.Answered(Headers(("x-request-id", "1")));
 
-        Assert.True(_hints.Take(Now));
+        Assert.True(_hints.Apply(Now));
         Assert.True(_hints.IsNear);
     }
 
@@ -83,7 +83,7 @@ public class LimitHintsTests
         Hear(near: 5);
         _time.Advance(TimeSpan.FromSeconds(6));
 
-        Assert.False(_hints.Take(Now));
+        Assert.False(_hints.Apply(Now));
         Assert.Equal((false, long.MaxValue), (_hints.IsNear, _hints.NearUntil));
     }
 
@@ -149,7 +149,7 @@ public class LimitHintsTests
         })));
 
         // Each thread's last word was that it is near.
-        Assert.True(_hints.Take(Now));
+        Assert.True(_hints.Apply(Now));
         Assert.Contains(_hints.NearUntil, rests);
     }
 
@@ -171,7 +171,7 @@ public class LimitHintsTests
     private void HearAndTake(double? near)
     {
         Hear(near);
-        _hints.Take(Now);
+        _hints.Apply(Now);
     }
 
     /// <summary>Hears that it is near, and has its rest if that is believed.</summary>

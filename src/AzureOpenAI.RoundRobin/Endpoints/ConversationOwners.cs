@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// Remembers which ready-made client made a conversation that it keeps itself: nobody else knows what the id stands for. The one place that knows for how long.
 /// </summary>
 /// <remarks>Safe for concurrent use. Touched only by calls and answers that carry an id, so a plain lock will do.</remarks>
-internal sealed class ConversationMakers
+internal sealed class ConversationOwners
 {
     /// <summary>More conversations than are likely to be under way at once; past them the one that was not heard of for longest is forgotten.</summary>
     public const int Most = 10_000;

@@ -4,12 +4,12 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
 /// <summary>For how long one target is ejected, and how that grows and is forgotten.</summary>
-public class HealthCooldownTests : HealthFixture
+public class HealthStateCooldownTests : HealthStateFixture
 {
     [Theory]
-    [InlineData("Fault")]
-    [InlineData("Broken")]
-    [InlineData("Slow")]
+    [InlineData("Failed")]
+    [InlineData("BrokenAnswer")]
+    [InlineData("TimedOut")]
     public void FirstOfItsKind_IsForgiven_UntilASecondWithoutASuccess(string kind)
     {
         OutcomeKind outcome = Enum.Parse<OutcomeKind>(kind);
@@ -29,12 +29,12 @@ public class HealthCooldownTests : HealthFixture
     [Fact]
     public void First_WhileRecoveringOrWithAHint_Ejects()
     {
-        Assert.True(Fail(OutcomeKind.Fault, onProbation: true));
+        Assert.True(Fail(OutcomeKind.Failed, onProbation: true));
         Assert.Equal(1, OutFor);
         _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
         _health.Succeeded(_generation);
 
-        Assert.True(Fail(OutcomeKind.Fault, hint: 3));
+        Assert.True(Fail(OutcomeKind.Failed, hint: 3));
         Assert.Equal((3, 3), (OutFor, StatedFor));
     }
 
@@ -85,7 +85,7 @@ public class HealthCooldownTests : HealthFixture
         _health.Endure();
         _health.Endure();
 
-        Assert.True(Fail(OutcomeKind.Fault));
+        Assert.True(Fail(OutcomeKind.Failed));
 
         Assert.Equal(3, _health.FailedProbes);
     }
@@ -154,7 +154,7 @@ public class HealthCooldownTests : HealthFixture
 
         GoOut(OutcomeKind.Unreachable);
         _time.Advance(TimeSpan.FromSeconds(9));
-        GoOut(OutcomeKind.Slow, cost: 10);
+        GoOut(OutcomeKind.TimedOut, cost: 10);
         Assert.False(FailLate(hint: 3));
         Assert.Equal((40, 3), (OutFor, StatedFor));
     }
@@ -176,15 +176,15 @@ public class HealthCooldownTests : HealthFixture
     [Fact]
     public void Reconfigured_ForgetsItsEjection()
     {
-        GoOut(OutcomeKind.Credential);
+        GoOut(OutcomeKind.CredentialRefused);
         _time.Advance(TimeSpan.FromSeconds(20));
-        GoOut(OutcomeKind.Credential);
+        GoOut(OutcomeKind.CredentialRefused);
         Assert.Equal((60, 1), (OutFor, _health.FailedProbes));
 
         Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
 
         Assert.Equal((long.MinValue, 0), (_health.UnavailableUntil, _health.FailedProbes));
-        GoOut(OutcomeKind.Credential);
+        GoOut(OutcomeKind.CredentialRefused);
         Assert.Equal(10, OutFor);
         Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
         GoOut(OutcomeKind.Unreachable);
@@ -195,13 +195,13 @@ public class HealthCooldownTests : HealthFixture
     public void ReconfiguredWithAStatedTime_IsUnavailableUntilThen()
     {
         GoOut(OutcomeKind.RateLimited, hint: 30);
-        GoOut(OutcomeKind.Credential);
+        GoOut(OutcomeKind.CredentialRefused);
 
         Assert.False(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
 
         Assert.Equal((EndpointState.Unavailable, 30, false), (_health.State, OutFor, _health.IsMisconfigured));
         _time.Advance(TimeSpan.FromSeconds(30));
-        GoOut(OutcomeKind.Credential);
+        GoOut(OutcomeKind.CredentialRefused);
         Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
     }
 }

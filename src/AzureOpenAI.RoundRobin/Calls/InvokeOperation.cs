@@ -5,7 +5,7 @@ using AzureOpenAI.RoundRobin.Transport;
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>Runs the user's own operation on a pre-built client.</summary>
-internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation) : IOperation<T>
+internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation) : IOperation<T>
 {
     private readonly Func<PooledClient, CancellationToken, Task<T>> _operation = operation;
 
@@ -13,9 +13,9 @@ internal readonly struct PooledOperation<T>(Func<PooledClient, CancellationToken
 
     public static bool EndsAttempt => true;
 
-    public static bool MayMove => false;
+    public static bool MayRelocate => false;
 
-    public static bool IsUsersCode => true;
+    public static bool IsUserCode => true;
 
     public bool NamesModel => false;
 

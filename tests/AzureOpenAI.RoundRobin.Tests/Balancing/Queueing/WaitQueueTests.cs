@@ -4,25 +4,25 @@ using CsCheck;
 
 namespace AzureOpenAI.RoundRobin.Tests.Balancing.Queueing;
 
-public class LineTests
+public class WaitQueueTests
 {
     private readonly FakeClock _time = new();
 
     [Fact]
     public void Join_AnyOrder_IsOrderedByTicket() => Gen.Int[1, 1000].HashSet[1, 40].Sample(tickets =>
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         foreach (int ticket in tickets)
         {
-            line.Join(new Waiter(null!, ticket, 0), 0);
+            line.Enqueue(new Waiter(null!, ticket, 0), 0);
         }
 
         List<long> order = [];
         while (line.Head is { } head)
         {
             order.Add(head.Ticket);
-            Assert.True(line.Leave(head));
-            Assert.False(line.Leave(head));
+            Assert.True(line.Remove(head));
+            Assert.False(line.Remove(head));
         }
 
         Assert.Equal(tickets.Select(ticket => (long)ticket).Order(), order);
@@ -32,7 +32,7 @@ public class LineTests
     [Fact]
     public void EstimateWait_BeforeAPaceIsKnown_IsUnknown()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Assert.Null(line.EstimateWait(Now));
         Join(line, 10);
         for (int i = 0; i < 9; i++)
@@ -46,7 +46,7 @@ public class LineTests
     [Fact]
     public void EstimateWait_AtAPace_IsTheLengthDividedByIt()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Join(line, 19);
         for (int i = 0; i < 20; i++)
         {
@@ -61,7 +61,7 @@ public class LineTests
     [Fact]
     public void EstimateWait_BeforeAWholeWindowIsSeen_IsNoLongerThanOne()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Join(line, 299);
         line.CountReleased(Now);
         _time.Advance(TimeSpan.FromSeconds(59));
@@ -76,7 +76,7 @@ public class LineTests
     [Fact]
     public void EstimateWait_CallsThatCameBack_AreNotCounted()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Join(line, 5);
         for (int i = 0; i < 20; i++)
         {
@@ -91,7 +91,7 @@ public class LineTests
     [Fact]
     public void EstimateWait_WhereHalfOfTheCallsCameBack_CountsTheOthers()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Join(line, 19);
         for (int i = 0; i < 20; i++)
         {
@@ -107,10 +107,10 @@ public class LineTests
     [Fact]
     public void EstimateWait_QueueThatWasEmpty_BeginsAnew()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Join(line, 1);
         _time.Advance(TimeSpan.FromSeconds(30));
-        Assert.True(line.HasStood(Now));
+        Assert.True(line.IsLongStanding(Now));
         for (int i = 0; i < 20; i++)
         {
             line.CountReleased(Now);
@@ -118,12 +118,12 @@ public class LineTests
         }
 
         Assert.NotNull(line.EstimateWait(Now));
-        line.Leave(line.Head!);
+        line.Remove(line.Head!);
         Assert.Null(line.EstimateWait(Now));
-        Assert.False(line.HasStood(Now));
+        Assert.False(line.IsLongStanding(Now));
 
         Join(line, 9);
-        Assert.False(line.HasStood(Now));
+        Assert.False(line.IsLongStanding(Now));
         line.CountReleased(Now);
         _time.Advance(TimeSpan.FromSeconds(9.999));
         Assert.Null(line.EstimateWait(Now));
@@ -136,7 +136,7 @@ public class LineTests
     [Fact]
     public void EstimateWait_WhenThePaceHasChanged_FollowsTheLastMinute()
     {
-        Line line = new(_time);
+        WaitQueue line = new(_time);
         Join(line, 29);
         for (int i = 0; i < 60; i++)
         {
@@ -159,11 +159,11 @@ public class LineTests
 
     private long Now => _time.GetTimestamp();
 
-    private void Join(Line line, int count)
+    private void Join(WaitQueue line, int count)
     {
         for (int i = 0; i < count; i++)
         {
-            line.Join(new Waiter(null!, line.DrawTicket(), 0), Now);
+            line.Enqueue(new Waiter(null!, line.DrawTicket(), 0), Now);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 /// What an endpoint took long ago it may still answer while it lets all that is new hang, so answers count by when their calls began. A call's age is the
 /// number of calls that the pool has begun since.
 /// </remarks>
-internal sealed class SilenceWatch(int endpoints)
+internal sealed class StallTest(int endpoints)
 {
     /// <summary>Fewer calls than this may all be long ones.</summary>
     public const int LeastWaiting = 3;
@@ -17,12 +17,12 @@ internal sealed class SilenceWatch(int endpoints)
     private const double PastBelief = 16.1;
 
     /// <summary>So many answers must others have given to calls that began after the youngest one that this endpoint has answered.</summary>
-    public int Patience { get; } = Math.Max(20, 10 * endpoints);
+    public int LeastAnswers { get; } = Math.Max(20, 10 * endpoints);
 
     /// <summary>Whether a closer look may find anything: no more than two comparisons, for every endpoint every few calls.</summary>
     /// <param name="inFlight">The calls in flight there.</param>
     /// <param name="heardAge">The age of the youngest call that it has answered.</param>
-    public bool IsSuspect(int inFlight, uint heardAge) => inFlight >= LeastWaiting && heardAge > (uint)Patience;
+    public bool IsSuspect(int inFlight, uint heardAge) => inFlight >= LeastWaiting && heardAge > (uint)LeastAnswers;
 
     /// <summary>The closer look at an endpoint.</summary>
     /// <param name="waiting">Its calls that are younger than any it has answered: the age of each, and how long it has waited.</param>
@@ -30,11 +30,11 @@ internal sealed class SilenceWatch(int endpoints)
     /// <param name="othersWaiting">The ages of the calls that wait at others, in ascending order.</param>
     /// <param name="itsAnswers">How long its own last answers took.</param>
     /// <param name="heardAge">The age of the youngest call that it has answered.</param>
-    public bool IsSilent(
+    public bool HasStalled(
         ReadOnlySpan<(uint Age, TimeSpan Waited)> waiting, ReadOnlySpan<uint> othersAnswered, ReadOnlySpan<uint> othersWaiting, ReadOnlySpan<TimeSpan> itsAnswers,
         uint heardAge)
     {
-        if (waiting.Length < LeastWaiting || Younger(othersAnswered, heardAge) < Patience)
+        if (waiting.Length < LeastWaiting || Younger(othersAnswered, heardAge) < LeastAnswers)
         {
             return false;
         }

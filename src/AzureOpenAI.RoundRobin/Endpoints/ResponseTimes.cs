@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one. A call is named
 /// by how many the pool had begun when it was counted; the number wraps, so it is only ever used as an age, the number of calls begun since.
 /// </remarks>
-internal sealed class Vitals
+internal sealed class ResponseTimes
 {
     /// <summary>A median is that of so many answers.</summary>
     public const int Remembered = 20;
@@ -33,7 +33,7 @@ internal sealed class Vitals
     public int Count => Volatile.Read(ref _count);
 
     /// <summary>The call with this number had a sign of life: an answer, or a failure that the endpoint took part in.</summary>
-    public void Heard(uint number)
+    public void Progressed(uint number)
     {
         long youngest = Volatile.Read(ref _youngest);
         if (youngest == Never || (uint)youngest - number > LongestCall)
@@ -48,13 +48,13 @@ internal sealed class Vitals
         int index = (int)((uint)(Interlocked.Increment(ref _answers) - 1) % Numbered);
         Volatile.Write(ref _numbers[index], number);
         Volatile.Write(ref _took[index], took.Ticks);
-        Heard(number);
+        Progressed(number);
     }
 
     /// <summary>The age of the youngest call that had a sign of life.</summary>
     /// <param name="latest">The number of the latest call.</param>
     /// <returns>0 also for one that is younger than the latest: it has begun since that was read.</returns>
-    public uint HeardAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue
+    public uint ProgressAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue
         : latest - (uint)youngest is var age && age > uint.MaxValue - LongestCall ? 0
         : age;
 
@@ -71,7 +71,7 @@ internal sealed class Vitals
     }
 
     /// <summary>How long the last answers took.</summary>
-    public TimeSpan[] Took()
+    public TimeSpan[] LastDurations()
     {
         TimeSpan[] took = new TimeSpan[Math.Min(Volatile.Read(ref _answers), Numbered)];
         for (int i = 0; i < took.Length; i++)
@@ -91,7 +91,7 @@ internal sealed class Vitals
     /// </summary>
     /// <param name="answered">How many calls it has answered in all.</param>
     /// <param name="latest">The number of the latest call.</param>
-    public void CountAtOnce(long answered, uint latest)
+    public void CountSynchronous(long answered, uint latest)
     {
         long atOnce = answered - Count - Volatile.Read(ref _unfinished);
         if (atOnce > _atOnce)
@@ -100,7 +100,7 @@ internal sealed class Vitals
             int next = (int)((uint)(Interlocked.Add(ref _answers, count) - count) % Numbered);
             Fill(_numbers, next, count, _lookedAt + 1);
             Fill(_took, next, count, TimeSpan.Zero.Ticks);
-            Heard(_lookedAt + 1);
+            Progressed(_lookedAt + 1);
         }
 
         _atOnce = Math.Max(_atOnce, atOnce);

@@ -4,7 +4,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 
 /// <summary>Tells which endpoints are far slower than the others of their group, and when they are themselves again.</summary>
 /// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
-internal sealed class SlownessWatch(int endpoints)
+internal sealed class LatencyOutliers(int endpoints)
 {
     private const double TooSlow = 4;
     private const double ItselfAgain = 2;
@@ -27,11 +27,11 @@ internal sealed class SlownessWatch(int endpoints)
     /// <summary>Looks at all of them now and then.</summary>
     /// <param name="vitals">Of each endpoint, in order.</param>
     /// <returns>Which of them are slow now.</returns>
-    public IReadOnlyList<bool> Look(IReadOnlyList<Vitals> vitals)
+    public IReadOnlyList<bool> Look(IReadOnlyList<ResponseTimes> vitals)
     {
         for (int i = 0; i < _samples.Length; i++)
         {
-            _samples[i].Take(vitals[i], _slow[i] ? Probes : Vitals.Remembered);
+            _samples[i].Take(vitals[i], _slow[i] ? Probes : ResponseTimes.Remembered);
         }
 
         SortMedians(_medians, perToken: false);
@@ -55,7 +55,7 @@ internal sealed class SlownessWatch(int endpoints)
     private bool IsConfirmed(int i, int count)
     {
         _suspectedAt[i] = _suspectedAt[i] == 0 ? count : _suspectedAt[i];
-        return count - _suspectedAt[i] >= Vitals.Remembered;
+        return count - _suspectedAt[i] >= ResponseTimes.Remembered;
     }
 
     /// <summary>The rank-sum test: how often one of its answers took longer than one of another endpoint, against what chance makes of equals.</summary>
@@ -111,8 +111,8 @@ internal sealed class SlownessWatch(int endpoints)
     /// <summary>The last answers of one endpoint; medians are NaN where it has not given enough, or not told their length.</summary>
     private sealed class Sample
     {
-        private readonly double[] _whole = new double[Vitals.Remembered];
-        private readonly double[] _perToken = new double[Vitals.Remembered];
+        private readonly double[] _whole = new double[ResponseTimes.Remembered];
+        private readonly double[] _perToken = new double[ResponseTimes.Remembered];
         private int _count;
 
         public double Median { get; private set; }
@@ -123,9 +123,9 @@ internal sealed class SlownessWatch(int endpoints)
 
         public ReadOnlySpan<double> Values(bool perToken) => (perToken ? _perToken : _whole).AsSpan(0, _count);
 
-        public void Take(Vitals vitals, int last)
+        public void Take(ResponseTimes vitals, int last)
         {
-            _count = vitals.Count < Vitals.Remembered ? 0 : vitals.Take(last, _whole, _perToken);
+            _count = vitals.Count < ResponseTimes.Remembered ? 0 : vitals.Take(last, _whole, _perToken);
             Median = MiddleOf(_whole.AsSpan(0, _count));
             MedianPerToken = MiddleOf(_perToken.AsSpan(0, _count));
         }

@@ -8,20 +8,20 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// Stands where an async method would allocate for each update, or take a state machine from a pool that misses when updates come in on
 /// changing threads. Used by one wait at a time, as an enumerator is.
 /// </remarks>
-internal sealed class PendingMove : IValueTaskSource<bool>
+internal sealed class PendingUpdate : IValueTaskSource<bool>
 {
     private readonly Action _onArrived;
     private ManualResetValueTaskSourceCore<bool> _result;
     private ConfiguredValueTaskAwaitable<bool>.ConfiguredValueTaskAwaiter _move;
-    private IMoveTaker? _taker;
+    private IUpdateTaker? _taker;
 
-    public PendingMove() => _onArrived = OnArrived;
+    public PendingUpdate() => _onArrived = OnArrived;
 
     /// <summary>A wait has begun whose result was not fetched. Such an object must not serve another stream, which could get that result.</summary>
     public bool IsAwaited => Volatile.Read(ref _taker) is not null;
 
     /// <summary>Waits for a move that is not complete, and has <paramref name="taker"/> turn what comes of it into what the caller gets.</summary>
-    public ValueTask<bool> Wait(ValueTask<bool> move, IMoveTaker taker)
+    public ValueTask<bool> Wait(ValueTask<bool> move, IUpdateTaker taker)
     {
         _result.Reset();
         Volatile.Write(ref _taker, taker);
@@ -54,7 +54,7 @@ internal sealed class PendingMove : IValueTaskSource<bool>
 
     private void OnArrived()
     {
-        IMoveTaker taker = _taker!;
+        IUpdateTaker taker = _taker!;
         bool moved;
         try
         {
@@ -72,8 +72,8 @@ internal sealed class PendingMove : IValueTaskSource<bool>
     }
 }
 
-/// <summary>Takes what comes of a <see cref="PendingMove"/>.</summary>
-internal interface IMoveTaker
+/// <summary>Takes what comes of a <see cref="PendingUpdate"/>.</summary>
+internal interface IUpdateTaker
 {
     /// <param name="moved">Whether there is another update.</param>
     /// <returns>The same for the caller.</returns>

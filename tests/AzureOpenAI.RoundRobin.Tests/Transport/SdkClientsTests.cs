@@ -7,7 +7,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 namespace AzureOpenAI.RoundRobin.Tests.Transport;
 
 /// <summary>How the SDK's clients are built: what their requests carry.</summary>
-public class EndpointClientsTests
+public class SdkClientsTests
 {
     private static readonly Uri V1 = new("https://one.openai.azure.com/openai/v1");
 

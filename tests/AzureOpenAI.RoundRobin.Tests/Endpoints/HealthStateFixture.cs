@@ -5,7 +5,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
 /// <summary>One target, and the outcomes that it meets.</summary>
-public abstract class HealthFixture
+public abstract class HealthStateFixture
 {
     private protected readonly FakeTimeProvider _time = new();
 
@@ -13,7 +13,7 @@ public abstract class HealthFixture
 
     private protected int _generation;
 
-    protected HealthFixture() => _health = new(_time, () => 0);
+    protected HealthStateFixture() => _health = new(_time, () => 0);
 
     private protected long Now => _time.GetTimestamp();
 

@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Balancing.Outliers;
 namespace AzureOpenAI.RoundRobin.Tests.Balancing.Outliers;
 
 /// <summary>When the calls at an endpoint are past belief, by the ages of calls: how many the pool has begun since.</summary>
-public class SilenceWatchTests
+public class StallTestTests
 {
     private const uint Never = uint.MaxValue;
 
@@ -12,7 +12,7 @@ public class SilenceWatchTests
     [InlineData(2, 20)]
     [InlineData(3, 30)]
     [InlineData(8, 80)]
-    public void Patience_GrowsWithTheEndpoints(int endpoints, int expected) => Assert.Equal(expected, new SilenceWatch(endpoints).Patience);
+    public void Patience_GrowsWithTheEndpoints(int endpoints, int expected) => Assert.Equal(expected, new StallTest(endpoints).LeastAnswers);
 
     [Theory]
     [InlineData(2, 20, false)]
@@ -21,7 +21,7 @@ public class SilenceWatchTests
     [InlineData(3, 21, true)]
     [InlineData(3, Never, true)]
     public void MayBeStalled_NeedsThreeInFlightAndEnoughYoungerCalls(int inFlight, uint heardAge, bool expected) =>
-        Assert.Equal(expected, new SilenceWatch(2).IsSuspect(inFlight, heardAge));
+        Assert.Equal(expected, new StallTest(2).IsSuspect(inFlight, heardAge));
 
     [Theory]
     [InlineData(19, false)]
@@ -96,7 +96,7 @@ public class SilenceWatchTests
     }
 
     private static bool IsSilent(uint[] waiting, uint[] answered, uint[]? othersWaiting = null, TimeSpan[]? itsAnswers = null, uint heardAge = Never) =>
-        new SilenceWatch(2).IsSilent(
+        new StallTest(2).HasStalled(
             [.. waiting.Select(age => (age, TimeSpan.FromSeconds(age / 10.0)))], answered, othersWaiting ?? [], itsAnswers ?? [], heardAge);
 
     /// <summary>Every other call.</summary>

@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin.Outcomes;
 /// Which exceptions came from a credential. They belong to libraries that we do not reference and can be of any kind, and reach the loop through the SDK's
 /// pipeline as they are; so each is noted, for as long as it lives.
 /// </summary>
-internal static class TokenFailure
+internal static class CredentialFailure
 {
     private static readonly ConditionalWeakTable<Exception, object> Noted = [];
 

@@ -5,10 +5,10 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Tests.Balancing.Affinity;
 
 /// <summary>Who made which conversation, and for how long that is known.</summary>
-public sealed class ConversationMakersTests : IDisposable
+public sealed class ConversationOwnersTests : IDisposable
 {
     private readonly FakePool _pool = new(2);
-    private readonly ConversationMakers _makers = new();
+    private readonly ConversationOwners _makers = new();
 
     private IChatClient A => _pool.EndpointAt(0).ChatClient!;
 
@@ -38,12 +38,12 @@ public sealed class ConversationMakersTests : IDisposable
     [Fact]
     public void Remember_MoreThanItHolds_ForgetsTheOldest()
     {
-        for (int i = 0; i <= ConversationMakers.Most; i++)
+        for (int i = 0; i <= ConversationOwners.Most; i++)
         {
             _makers.Remember($"{i}", A);
         }
 
-        Assert.Equal(ConversationMakers.Most, _makers.Count);
+        Assert.Equal(ConversationOwners.Most, _makers.Count);
         Assert.Null(_makers.Find("0"));
         Assert.Same(A, _makers.Find("1"));
     }
@@ -53,7 +53,7 @@ public sealed class ConversationMakersTests : IDisposable
     [InlineData(true)]
     public void Remember_MoreThanItHolds_KeepsWhatIsInUse(bool answered)
     {
-        for (int i = 0; i <= ConversationMakers.Most; i++)
+        for (int i = 0; i <= ConversationOwners.Most; i++)
         {
             _makers.Remember($"{i}", A);
             if (answered)
@@ -68,7 +68,7 @@ public sealed class ConversationMakersTests : IDisposable
 
         Assert.Same(A, _makers.Find("0"));
         Assert.Null(_makers.Find("1"));
-        Assert.Equal(ConversationMakers.Most, _makers.Count);
+        Assert.Equal(ConversationOwners.Most, _makers.Count);
     }
 
     [Fact]
@@ -85,6 +85,6 @@ public sealed class ConversationMakersTests : IDisposable
             }
         })));
 
-        Assert.Equal(ConversationMakers.Most, _makers.Count);
+        Assert.Equal(ConversationOwners.Most, _makers.Count);
     }
 }

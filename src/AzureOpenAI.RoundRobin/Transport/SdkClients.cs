@@ -9,7 +9,7 @@ using OpenAI;
 namespace AzureOpenAI.RoundRobin.Transport;
 
 /// <summary>Builds the SDK's clients. The only place that does.</summary>
-internal static class EndpointClients
+internal static class SdkClients
 {
     private static readonly TimeSpan ConnectTimeout = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);

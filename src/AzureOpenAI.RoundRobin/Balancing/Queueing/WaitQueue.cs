@@ -4,7 +4,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 /// The calls that wait for an endpoint, first come first served, and the pace at which they leave.
 /// </summary>
 /// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
-internal sealed class Line(TimeProvider time)
+internal sealed class WaitQueue(TimeProvider time)
 {
     /// <summary>The pace is that of the last seconds, one slot each: as many as the longest window of the service has.</summary>
     private const int Slots = 60;
@@ -32,7 +32,7 @@ internal sealed class Line(TimeProvider time)
     public long DrawTicket() => ++_nextTicket;
 
     /// <summary>Puts the call where its ticket stands.</summary>
-    public void Join(Waiter waiter, long now)
+    public void Enqueue(Waiter waiter, long now)
     {
         if (_waiters.Count == 0)
         {
@@ -57,7 +57,7 @@ internal sealed class Line(TimeProvider time)
     }
 
     /// <summary>Takes the call out of the line. False if it is not in it any more.</summary>
-    public bool Leave(Waiter waiter)
+    public bool Remove(Waiter waiter)
     {
         if (waiter.Place is not { } place)
         {
@@ -97,7 +97,7 @@ internal sealed class Line(TimeProvider time)
     }
 
     /// <summary>It has not been empty for so long that waiting shortens nothing: whoever joins is served as late as all before.</summary>
-    public bool HasStood(long now) => _waiters.Count > 0 && _time.Until(_busySince, now) >= Burst;
+    public bool IsLongStanding(long now) => _waiters.Count > 0 && _time.Until(_busySince, now) >= Burst;
 
     private static int Slot(long second) => (int)(second % Slots);
 

@@ -4,9 +4,9 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Tests.Balancing.Outliers;
 
 /// <summary>Who is far slower than the others, and when that is over.</summary>
-public class SlownessWatchTests
+public class LatencyOutliersTests
 {
-    private const int Block = Vitals.Remembered;
+    private const int Block = ResponseTimes.Remembered;
 
     [Theory]
     [InlineData(3.9, false)]
@@ -122,8 +122,8 @@ public class SlownessWatchTests
     /// <summary>Looks after each answer of all, as the pool does now and then.</summary>
     private sealed class Watched(int count)
     {
-        private readonly Vitals[] _vitals = [.. Enumerable.Range(0, count).Select(_ => new Vitals())];
-        private readonly SlownessWatch _watch = new(count);
+        private readonly ResponseTimes[] _vitals = [.. Enumerable.Range(0, count).Select(_ => new ResponseTimes())];
+        private readonly LatencyOutliers _watch = new(count);
 
         /// <summary>At any of the looks.</summary>
         public bool WasAnySlow { get; private set; }

@@ -6,14 +6,14 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Tests.Chat;
 
 /// <summary>The wait for a stream's next update, and the reuse of its object.</summary>
-public class PendingMoveTests
+public class PendingUpdateTests
 {
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Wait_OneAfterTheOther_GivesEachItsOwn(bool arrivesFirst)
     {
-        PendingMove pending = new();
+        PendingUpdate pending = new();
         Taker taker = new();
         for (int i = 0; i < 10; i++)
         {
@@ -42,7 +42,7 @@ public class PendingMoveTests
     [InlineData(true)]
     public async Task Wait_Fails_ThrowsWhatTheTakerReturns(bool takerThrows)
     {
-        PendingMove pending = new();
+        PendingUpdate pending = new();
         TaskCompletionSource<bool> move = new();
         InvalidOperationException thrown = new();
         ValueTask<bool> wait = pending.Wait(new(move.Task), new Taker { Throws = takerThrows ? thrown : null });
@@ -146,7 +146,7 @@ public class PendingMoveTests
     private static IAsyncEnumerator<ChatResponseUpdate> Open(FakePool pool) =>
         pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken).GetAsyncEnumerator(TestContext.Current.CancellationToken);
 
-    private sealed class Taker : IMoveTaker
+    private sealed class Taker : IUpdateTaker
     {
         public Exception? Throws { get; init; }
 

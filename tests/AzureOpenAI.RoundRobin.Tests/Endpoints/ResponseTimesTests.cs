@@ -3,32 +3,32 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
 /// <summary>Which calls were answered, by their ages, and how long the last ones took.</summary>
-public class VitalsTests
+public class ResponseTimesTests
 {
-    private readonly Vitals _vitals = new();
+    private readonly ResponseTimes _vitals = new();
 
     [Fact]
-    public void HeardAge_WithoutProgress_IsTheGreatest() => Assert.Equal(uint.MaxValue, _vitals.HeardAge(latest: 5));
+    public void HeardAge_WithoutProgress_IsTheGreatest() => Assert.Equal(uint.MaxValue, _vitals.ProgressAge(latest: 5));
 
     [Fact]
     public void HeardAge_IsThatOfTheYoungestCall_InWhateverOrderTheyAreAnswered()
     {
-        _vitals.Heard(10);
-        _vitals.Heard(30);
+        _vitals.Progressed(10);
+        _vitals.Progressed(30);
         _vitals.Answered(20, TimeSpan.Zero);
 
-        Assert.Equal(5U, _vitals.HeardAge(latest: 35));
+        Assert.Equal(5U, _vitals.ProgressAge(latest: 35));
     }
 
     [Fact]
     public void HeardAge_WhenTheNumbersWrap_GoesOn()
     {
-        _vitals.Heard(uint.MaxValue - 1);
-        Assert.Equal(4U, _vitals.HeardAge(latest: 2));
+        _vitals.Progressed(uint.MaxValue - 1);
+        Assert.Equal(4U, _vitals.ProgressAge(latest: 2));
 
-        _vitals.Heard(1);
+        _vitals.Progressed(1);
 
-        Assert.Equal(1U, _vitals.HeardAge(latest: 2));
+        Assert.Equal(1U, _vitals.ProgressAge(latest: 2));
     }
 
     [Fact]
@@ -39,7 +39,7 @@ public class VitalsTests
             _vitals.Answered(number, TimeSpan.Zero);
         }
 
-        _vitals.Heard(18);
+        _vitals.Progressed(18);
 
         Assert.Equal([4U, 6U], AgesBelow(8, latest: 20));
     }
@@ -53,7 +53,7 @@ public class VitalsTests
         }
 
         Assert.Equal(Enumerable.Range(0, 256).Select(age => (uint)age), AgesBelow(1000, latest: 299));
-        Assert.Equal(Enumerable.Range(44, 256), _vitals.Took().Select(took => (int)took.TotalSeconds).Order());
+        Assert.Equal(Enumerable.Range(44, 256), _vitals.LastDurations().Select(took => (int)took.TotalSeconds).Order());
     }
 
     [Theory]
@@ -64,9 +64,9 @@ public class VitalsTests
     [InlineData(3_000_000_000, 5, 2_999_999_995)]
     public void HeardAge_IsHowManyCallsBeganSince_AndNoneWhereItBeganAfterTheLatestWasRead(uint latest, uint number, uint age)
     {
-        _vitals.Heard(number);
+        _vitals.Progressed(number);
 
-        Assert.Equal(age, _vitals.HeardAge(latest));
+        Assert.Equal(age, _vitals.ProgressAge(latest));
     }
 
     [Theory]
@@ -77,40 +77,40 @@ public class VitalsTests
     [InlineData(5, 3_000_000_000, 3_000_000_000)]
     public void Heard_KeepsTheYoungest_AfterALongIdleTimeToo(uint first, uint second, uint youngest)
     {
-        _vitals.Heard(first);
-        _vitals.Heard(second);
+        _vitals.Progressed(first);
+        _vitals.Progressed(second);
 
-        Assert.Equal((0u, 7u), (_vitals.HeardAge(youngest), _vitals.HeardAge(youngest + 7)));
+        Assert.Equal((0u, 7u), (_vitals.ProgressAge(youngest), _vitals.ProgressAge(youngest + 7)));
     }
 
     [Fact]
     public void SynchronousAnswers_TakeThePlacesOfTheOldest()
     {
-        _vitals.CountAtOnce(300, latest: 500);
+        _vitals.CountSynchronous(300, latest: 500);
         Assert.Equal(Enumerable.Repeat(499U, 256), AgesBelow(1000, latest: 500));
         for (uint number = 501; number <= 750; number++)
         {
             _vitals.Answered(number, TimeSpan.FromSeconds(1));
         }
 
-        _vitals.CountAtOnce(310, latest: 800);
+        _vitals.CountSynchronous(310, latest: 800);
 
-        Assert.Equal(10, _vitals.Took().Count(took => took == TimeSpan.Zero));
+        Assert.Equal(10, _vitals.LastDurations().Count(took => took == TimeSpan.Zero));
         Assert.Equal([.. Enumerable.Range(50, 246).Select(age => (uint)age), .. Enumerable.Repeat(299U, 10)], AgesBelow(1000, latest: 800));
     }
 
     [Fact]
     public void SynchronousAnswers_CountAsBegunSinceTheLastLook()
     {
-        _vitals.CountAtOnce(answered: 0, latest: 100);
+        _vitals.CountSynchronous(answered: 0, latest: 100);
 
-        _vitals.CountAtOnce(answered: 3, latest: 120);
+        _vitals.CountSynchronous(answered: 3, latest: 120);
 
         Assert.Equal([19U, 19U, 19U], AgesBelow(1000, latest: 120));
-        Assert.Equal(19U, _vitals.HeardAge(latest: 120));
-        _vitals.CountAtOnce(answered: 3, latest: 130);
-        _vitals.CountAtOnce(answered: 4, latest: 140);
-        Assert.Equal(9U, _vitals.HeardAge(latest: 140));
+        Assert.Equal(19U, _vitals.ProgressAge(latest: 120));
+        _vitals.CountSynchronous(answered: 3, latest: 130);
+        _vitals.CountSynchronous(answered: 4, latest: 140);
+        Assert.Equal(9U, _vitals.ProgressAge(latest: 140));
         Assert.Equal(4, AgesBelow(1000, latest: 140).Count());
     }
 
@@ -120,9 +120,9 @@ public class VitalsTests
         _vitals.Add(TimeSpan.FromSeconds(1), 0);
         _vitals.Unfinished();
 
-        _vitals.CountAtOnce(answered: 2, latest: 120);
+        _vitals.CountSynchronous(answered: 2, latest: 120);
 
-        Assert.Equal(uint.MaxValue, _vitals.HeardAge(latest: 120));
+        Assert.Equal(uint.MaxValue, _vitals.ProgressAge(latest: 120));
         Assert.Empty(AgesBelow(1000, latest: 120));
     }
 
@@ -134,13 +134,13 @@ public class VitalsTests
             _vitals.Add(TimeSpan.FromSeconds(i), i == 25 ? 0 : 2);
         }
 
-        double[] whole = new double[Vitals.Remembered];
-        double[] perToken = new double[Vitals.Remembered];
+        double[] whole = new double[ResponseTimes.Remembered];
+        double[] perToken = new double[ResponseTimes.Remembered];
 
         Assert.Equal(3, _vitals.Take(3, whole, perToken));
         Assert.Equal([25, 24, 23], whole[..3]);
         Assert.Equal([double.NaN, 12, 11.5], perToken[..3]);
-        Assert.Equal(Vitals.Remembered, _vitals.Take(Vitals.Remembered, whole, perToken));
+        Assert.Equal(ResponseTimes.Remembered, _vitals.Take(ResponseTimes.Remembered, whole, perToken));
         Assert.Equal(6, whole[^1]);
         Assert.Equal(25, _vitals.Count);
     }

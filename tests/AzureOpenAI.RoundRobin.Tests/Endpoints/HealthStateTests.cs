@@ -4,7 +4,7 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 
 /// <summary>Ejection and recovery of one target, outcome by outcome. What calls and streams see of it is in Rules/.</summary>
-public class HealthTests : HealthFixture
+public class HealthStateTests : HealthStateFixture
 {
     [Fact]
     public void New_IsHealthyAndClean()
@@ -16,8 +16,8 @@ public class HealthTests : HealthFixture
     [Theory]
     [InlineData("RateLimited", 2)]
     [InlineData("Unreachable", 8)]
-    [InlineData("Broken", 4)]
-    [InlineData("Missing", 4)]
+    [InlineData("BrokenAnswer", 4)]
+    [InlineData("MissingDeployment", 4)]
     [InlineData("Cut", 4)]
     public void Recovery_AllowsAsMuchAsItsReasonPermits(string reason, int open)
     {
@@ -113,17 +113,17 @@ public class HealthTests : HealthFixture
         switch (left)
         {
             case "a fault":
-                Assert.False(Fail(OutcomeKind.Fault));
+                Assert.False(Fail(OutcomeKind.Failed));
                 break;
             case "a slow answer":
-                Assert.False(Fail(OutcomeKind.Slow));
+                Assert.False(Fail(OutcomeKind.TimedOut));
                 break;
             case "a suspect":
                 Assert.False(_health.IsSecondSuspect(7));
                 break;
         }
 
-        GoOut(way == "mended" ? OutcomeKind.Missing : OutcomeKind.Unreachable);
+        GoOut(way == "mended" ? OutcomeKind.MissingDeployment : OutcomeKind.Unreachable);
         Assert.False(_health.IsClean);
         switch (way)
         {
@@ -153,10 +153,10 @@ public class HealthTests : HealthFixture
     [Theory]
     [InlineData("RateLimited", false, 0)]
     [InlineData("Unreachable", false, 7)]
-    [InlineData("Slow", true, 7)]
-    [InlineData("Silent", true, 7)]
+    [InlineData("TimedOut", true, 7)]
+    [InlineData("Stalled", true, 7)]
     [InlineData("Cut", true, 7)]
-    [InlineData("Broken", false, 7)]
+    [InlineData("BrokenAnswer", false, 7)]
     public void Recovery_AfterTimeoutsOrCuts_NeedsACompletedAnswer(string reason, bool expected, double took)
     {
         OutcomeKind kind = Enum.Parse<OutcomeKind>(reason);
@@ -174,10 +174,10 @@ public class HealthTests : HealthFixture
     }
 
     [Theory]
-    [InlineData("Fault", true)]
-    [InlineData("Broken", true)]
+    [InlineData("Failed", true)]
+    [InlineData("BrokenAnswer", true)]
     [InlineData("Unreachable", false)]
-    [InlineData("Credential", false)]
+    [InlineData("CredentialRefused", false)]
     public void IsPartlyWell_WhileItsErrorsAreFewerThanTen(string reason, bool expected)
     {
         Assert.True(_health.IsIntermittent);
@@ -201,8 +201,8 @@ public class HealthTests : HealthFixture
     }
 
     [Theory]
-    [InlineData("Credential", true)]
-    [InlineData("Missing", true)]
+    [InlineData("CredentialRefused", true)]
+    [InlineData("MissingDeployment", true)]
     [InlineData("RateLimited", false)]
     public void IsMisconfigured_UntilAdmittedOrReconfigured(string reason, bool expected)
     {
@@ -222,8 +222,8 @@ public class HealthTests : HealthFixture
     }
 
     [Theory]
-    [InlineData("Silent", 4)]
-    [InlineData("Slow", 0)]
+    [InlineData("Stalled", 4)]
+    [InlineData("TimedOut", 0)]
     [InlineData("Unreachable", 0)]
     public void Progress_OfAStalledOne_MakesItAvailable(string reason, int open)
     {
@@ -234,13 +234,13 @@ public class HealthTests : HealthFixture
 
         Assert.Equal(open > 0 ? EndpointState.Recovering : EndpointState.Unavailable, _health.State);
         Assert.Equal(open, Permits());
-        Assert.Equal(reason == "Slow", _health.NeedsCompletion);
+        Assert.Equal(reason == "TimedOut", _health.NeedsCompletion);
     }
 
     [Fact]
     public void Progress_WhileProbing_MakesItAvailable_AndDoesNothingAfterwards()
     {
-        GoOut(OutcomeKind.Silent);
+        GoOut(OutcomeKind.Stalled);
         _health.BeginProbing();
         _health.Acquire(Now);
 
@@ -258,7 +258,7 @@ public class HealthTests : HealthFixture
     public void Progress_BeforeAStatedTime_ChangesNothing()
     {
         GoOut(OutcomeKind.RateLimited, hint: 5);
-        GoOut(OutcomeKind.Silent);
+        GoOut(OutcomeKind.Stalled);
         _time.Advance(TimeSpan.FromSeconds(4.999));
         _health.Recover(RecoveryReason.AnsweredAfterAll, _generation, Now);
         Assert.Equal(EndpointState.Unavailable, _health.State);
