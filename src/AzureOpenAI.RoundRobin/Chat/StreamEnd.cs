@@ -4,25 +4,19 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <content>How it ends, for the caller and for the endpoint.</content>
-internal sealed partial class ChatStream
+/// <summary>How a stream ends after its first content, for its caller and for its endpoint.</summary>
+internal static class StreamEnd
 {
-    /// <summary>What the caller is told of a failure after the first content.</summary>
-    private Exception Interrupted(Exception exception)
+    /// <summary>What the caller gets for a failure after the first content.</summary>
+    public static Exception Interrupted(AttemptLoop loop, Attempt attempt, Exception exception, CancellationToken caller)
     {
-        _phase = Phase.Over;
-        if (_attempt is not { } attempt)
-        {
-            return exception;
-        }
-
-        AttemptFacts facts = _loop.Facts(attempt, _caller) with { Committed = true, Sent = true };
-        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, _loop.Balancer.Time.GetUtcNow());
+        AttemptFacts facts = loop.Facts(attempt, caller) with { Committed = true, Sent = true };
+        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, loop.Balancer.Time.GetUtcNow());
         attempt.Interruption = new(outcome);
         attempt.Trace?.Ended(outcome, endsCall: true);
         return outcome.Kind switch
         {
-            OutcomeKind.Caller => CallFailure.Cancelled(exception, _caller),
+            OutcomeKind.Caller => CallFailure.Cancelled(exception, caller),
             OutcomeKind.Request => exception,
             _ => new ChatStreamInterruptedException(
                 $"The stream of endpoint '{attempt.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over.",
@@ -30,20 +24,16 @@ internal sealed partial class ChatStream
         };
     }
 
-    private void EndAttempt()
+    /// <summary>The stream is over, whole, interrupted, or because its caller walked away.</summary>
+    public static void Report(AttemptLoop loop, Attempt attempt, bool whole)
     {
-        if (Interlocked.Exchange(ref _attempt, null) is not { } attempt)
-        {
-            return;
-        }
-
-        AttemptTracker tracker = _loop.Balancer.Tracker;
+        AttemptTracker tracker = loop.Balancer.Tracker;
         if (attempt.Interruption?.Value is { MayFailOver: true } outcome)
         {
-            EndpointAttempt failure = EndpointAttempt.Of(attempt.Endpoint.Name, attempt.Endpoint.DeploymentName, outcome, attempt.Took(_loop.Balancer.Time.GetTimestamp()));
+            EndpointAttempt failure = EndpointAttempt.Of(attempt.Endpoint.Name, attempt.Endpoint.DeploymentName, outcome, attempt.Took(loop.Balancer.Time.GetTimestamp()));
             tracker.Failed(attempt, outcome, failure, fingerprint: 0, eject: outcome.Kind == OutcomeKind.Cut);
         }
-        else if (attempt.Interruption is null && _ended)
+        else if (attempt.Interruption is null && whole)
         {
             tracker.Succeeded(attempt, streamed: true);
         }
