@@ -106,6 +106,7 @@ internal sealed class AttemptTracker
 
         if (answered)
         {
+            attempt.Endpoint.NoteRefusedRequest();
             attempt.Endpoint.ResponseTimes.Progressed(NumberOf(attempt));
             if (attempt.HoldsPermit || !attempt.Endpoint.IsClean)
             {
@@ -177,6 +178,22 @@ internal sealed class AttemptTracker
 
         _deferred.Run();
     }
+
+    /// <summary>Holds an earlier failure against its endpoint if it repeats there; see <see cref="OutcomeWriter.Suspect"/>.</summary>
+    public void Suspect(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            _outcomes.Suspect(endpoint, epoch, outcome, cost, fingerprint, now);
+            _settlement.Settle(now);
+        }
+
+        _deferred.Run();
+    }
+
+    /// <inheritdoc cref="PoolMembers.HasAnswered"/>
+    public bool HasAnswered(Endpoint endpoint, OutcomeKind kind) => _state.Members.HasAnswered(endpoint, kind);
 
     /// <summary>Endpoints have joined: what they answered before does not count. Under the lock.</summary>
     public void BeginWatching(IEnumerable<Endpoint> endpoints)

@@ -232,6 +232,7 @@ internal sealed class Balancer : IDisposable
             foreach (Endpoint endpoint in change.Reconfigured)
             {
                 // Outcomes of attempts with the old key say nothing of the new one.
+                endpoint.ForgetAnswers();
                 endpoint.IsLoggedUnavailable &= !endpoint.Health.Reconfigured(_state.NextEpoch(), now);
             }
 

@@ -115,7 +115,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
 
         HealthState target = endpoint.Health.TargetOf(outcome.Kind);
         bool isLate = epoch < target.Epoch;
-        bool isSuspect = !isLate && outcome.MayExceedLimit && !target.IsSecondSuspect(fingerprint);
+        bool isSuspect = !isLate && outcome.MayExceedLimit && !target.IsRepeatedSuspect(outcome.Kind, fingerprint);
         switch (EjectionPolicy.Decide(outcome, Standing.Of(state.Members, endpoint, outcome, isLate, isSuspect)))
         {
             case Ejection.TakeLate:
@@ -140,6 +140,16 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
                 state.HasChanged = true;
                 TellEjected(endpoint, target, outcome, now);
                 break;
+        }
+    }
+
+    /// <summary>An attempt has failed in a way that is most likely the request's own fault: it counts against the endpoint only when it repeats there, with no answer between.</summary>
+    public void Suspect(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, long now)
+    {
+        HealthState target = endpoint.Health.TargetOf(outcome.Kind);
+        if (epoch >= target.Epoch && target.IsRepeatedSuspect(outcome.Kind, fingerprint))
+        {
+            Eject(endpoint, epoch, outcome, cost, fingerprint, onProbation: false, now);
         }
     }
 

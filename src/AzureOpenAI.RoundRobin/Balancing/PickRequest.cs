@@ -30,6 +30,9 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>This endpoint stated more than 5 minutes to this call, and would state the same again: the call does not go back to it.</summary>
     public Endpoint? TooLargeFor { get; private set; }
 
+    /// <summary>The call has met a failure that may be the request's own fault: it goes on to untried healthy endpoints only, and does not wait for any.</summary>
+    public bool OnlyUntried { get; set; }
+
     public bool HasTriedAny => _failures > 0;
 
     /// <summary>How long the call pauses before it asks the same endpoints again: 0.5, 1, 2 and then 4 s.</summary>

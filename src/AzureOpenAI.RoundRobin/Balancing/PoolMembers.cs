@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Numerics;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
@@ -107,6 +108,10 @@ internal sealed class PoolMembers
     public bool IsLastAvailable(Endpoint endpoint, bool besidesItsResource) => Array.TrueForAll(Pickers, picker =>
         !picker.Endpoints.Contains(endpoint)
         || Array.TrueForAll(picker.Endpoints, other => other == endpoint || (besidesItsResource && other.Resource == endpoint.Resource) || !other.Health.IsAvailable));
+
+    /// <summary>Whether what the outcome speaks of has proved right before: the key of a resource by any of its deployments, a deployment by itself.</summary>
+    public bool HasAnswered(Endpoint endpoint, OutcomeKind kind) => endpoint.HasAnswered
+        || (kind == OutcomeKind.CredentialRefused && Array.Exists(Endpoints, other => other.Resource == endpoint.Resource && other.HasAnswered));
 
     /// <summary>What is different in these members from those before.</summary>
     public MembersChange Since(PoolMembers before)

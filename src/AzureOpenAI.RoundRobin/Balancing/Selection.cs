@@ -18,9 +18,14 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         }
 
         if (Admission.IsFirst(request)
-            && (Take(request, retry: false, now) ?? TakeBeyondTokenLimits(request, now) ?? Probe(probes.Intermittent(request, now), request, now)) is { } attempt)
+            && (Take(request, retry: false, now) ?? TakeBeyondTokenLimits(request, now) ?? (request.OnlyUntried ? null : Probe(probes.Intermittent(request, now), request, now))) is { } attempt)
         {
             return PickResult.Of(attempt);
+        }
+
+        if (request.OnlyUntried)
+        {
+            return PickResult.Refused(Refusal.NoneUntried);
         }
 
         if (Array.TrueForAll(picker.Endpoints, static endpoint => endpoint.Health.IsMisconfigured))

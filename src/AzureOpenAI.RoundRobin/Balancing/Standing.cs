@@ -28,6 +28,9 @@ internal readonly record struct Standing
     /// <summary>The same, other deployments of its resource left aside, since they fail with it.</summary>
     public bool IsLastAvailableResource { get; init; }
 
+    /// <summary>It has answered since its key, address and deployment were set.</summary>
+    public bool HasAnswered { get; init; }
+
     /// <summary>Its resource answers some calls and fails others.</summary>
     public bool IsIntermittent { get; init; }
 
@@ -47,6 +50,7 @@ internal readonly record struct Standing
         IsAlone = members.IsAlone(endpoint),
         IsLastAvailable = members.IsLastAvailable(endpoint, besidesItsResource: false),
         IsLastAvailableResource = members.IsLastAvailable(endpoint, besidesItsResource: true),
+        HasAnswered = members.HasAnswered(endpoint, outcome.Kind),
         IsIntermittent = endpoint.Health.Resource.IsIntermittent,
         IsAwaited = members.IsAwaited(endpoint),
         HasQueues = members.HasQueues,

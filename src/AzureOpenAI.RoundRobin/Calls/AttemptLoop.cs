@@ -130,7 +130,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         {
             if (failure is not null)
             {
-                Take<TOperation, TResult>(call, attempt!, failure, operation.NamesModel, cancellationToken);
+                Take<TOperation, TResult>(call, attempt!, failure, operation, cancellationToken);
             }
 
             attempt = await call.NextAsync(cancellationToken).ConfigureAwait(false);
@@ -195,10 +195,10 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
     }
 
-    private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, bool namesModel, CancellationToken cancellationToken)
+    private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, in TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsSdkBacked, IsUserCode = TOperation.IsUserCode };
+        AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = operation.NamesModel && !attempt.Endpoint.IsSdkBacked, JobIsCallers = operation.NamesJob && !attempt.Endpoint.IsSdkBacked, IsUserCode = TOperation.IsUserCode };
         call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Balancer.Time.GetUtcNow()), cancellationToken);
     }
 

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -12,17 +13,21 @@ namespace AzureOpenAI.RoundRobin.Calls;
 /// <remarks>Made when the first trouble comes, so that a call without trouble does not pay for it. Used by one thread at a time.</remarks>
 internal sealed class CallRecovery
 {
-    /// <summary>Of each kind of failure that may be the request's own fault: the first moves on, the second ends the call.</summary>
-    private const int TriesWhenInDoubt = 2;
+    /// <summary>The second attempt that runs out of time ends the call, since each may have been executed.</summary>
+    private const int MostTimedOut = 2;
+
+    /// <summary>A request for which this many endpoints stated more than 5 minutes is asked for at healthy ones only that are left.</summary>
+    private const int LeastTooLarge = 2;
 
     private readonly Balancer _balancer;
     private readonly CallLimits _limits;
     private readonly Func<int> _fingerprint;
     private readonly PickRequest _request;
     private readonly CallFailure _failure;
-    private (Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost, bool Doubtful)? _broken;
+    private readonly CallDoubts _doubts;
     private int _timedOut;
-    private int _suspect;
+    private int _tooLarge;
+    private long? _failedEverywhereAt;
     private bool _isRequests;
 
     /// <param name="balancer">Whom to ask for endpoints.</param>
@@ -34,6 +39,7 @@ internal sealed class CallRecovery
     public CallRecovery(Balancer balancer, Picker picker, CallLimits limits, uint affinity, TokenEstimate tokens, Func<int> fingerprint)
     {
         (_balancer, _limits, _fingerprint) = (balancer, limits, fingerprint);
+        _doubts = new CallDoubts(balancer.Tracker, fingerprint);
         _request = new PickRequest(picker) { Affinity = affinity, Tokens = tokens, Patience = limits.MaxWait };
         _failure = new CallFailure(balancer, picker);
     }
@@ -58,9 +64,9 @@ internal sealed class CallRecovery
         AttemptsMade++;
         _isRequests = outcome.Kind == OutcomeKind.Request;
         attempt.Trace?.Ended(outcome, endsCall: false);
-        if (!outcome.MayFailOver)
+        if (!outcome.MayFailOver && !outcome.MayBeEndpoints)
         {
-            ForgetBroken(eject: outcome.Kind == OutcomeKind.Request);
+            End(isAnswered: outcome.Kind == OutcomeKind.Request);
             _balancer.Tracker.Abandoned(attempt, answered: outcome.Status > 0);
             CallFailure.Throw(outcome, cancellationToken);
         }
@@ -69,33 +75,32 @@ internal sealed class CallRecovery
         int epoch = attempt.Epoch;
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
-        bool broken = outcome.Kind == OutcomeKind.BrokenAnswer;
-        // Whether a broken answer is the endpoint's fault or the request's, another endpoint will show. An endpoint that is being probed gets no such doubt.
-        bool doubtful = broken && !attempt.HoldsPermit;
+        bool leavesDoubt = _doubts.Leaves(attempt, outcome);
         WasRelocated |= outcome.Kind == OutcomeKind.Stalled;
         EndpointAttempt failure = _failure.Add(endpoint, outcome, cost, now);
         _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, tooLarge: outcome.MayExceedLimit);
-        _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !doubtful);
-        if (broken)
+        Report(attempt, outcome, failure, leavesDoubt);
+        if (leavesDoubt)
         {
-            TakeBroken(endpoint, epoch, outcome, cost, doubtful);
+            _doubts.Add(endpoint, epoch, outcome, cost);
         }
 
-        if (outcome.Kind == OutcomeKind.TimedOut && ++_timedOut == TriesWhenInDoubt)
+        _tooLarge += outcome.MayExceedLimit ? 1 : 0;
+        _request.OnlyUntried = _doubts.OnlyUntried || _tooLarge >= LeastTooLarge;
+        if (outcome.Kind == OutcomeKind.TimedOut && ++_timedOut == MostTimedOut)
         {
-            ForgetBroken(eject: true);
+            End();
             _failure.ThrowTimedOutTwice(outcome, endpoint.Name, cost, Waited);
         }
 
-        if (outcome.MayExceedLimit && ++_suspect == TriesWhenInDoubt)
+        if (_doubts.Count > 0 && _doubts.IsSettled)
         {
-            ForgetBroken(eject: true);
-            _failure.ThrowTooLarge(Waited);
+            ThrowDoubtful();
         }
 
         if (_failure.Attempts.Count >= _limits.MaxAttempts)
         {
-            ForgetBroken(eject: true);
+            End();
             _failure.Throw(readyIn: null, Waited);
         }
     }
@@ -109,7 +114,17 @@ internal sealed class CallRecovery
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
+            if (IsOverdue())
+            {
+                Refuse(PickResult.Refused(Refusal.BeyondPatience));
+            }
+
             PickResult pick = _balancer.Next(_request);
+            if (pick.Kind is PickKind.Pause or PickKind.Queued && _request.HasTriedAny)
+            {
+                _failedEverywhereAt ??= _balancer.Time.GetTimestamp();
+            }
+
             switch (pick.Kind)
             {
                 case PickKind.Attempt:
@@ -132,8 +147,8 @@ internal sealed class CallRecovery
         }
     }
 
-    /// <summary>The call is over, well or with an exception that is not ours: a broken answer before it was the endpoint's own fault.</summary>
-    public void Ended() => ForgetBroken(eject: true);
+    /// <summary>The call is answered.</summary>
+    public void Ended() => _doubts.Answered();
 
     /// <summary>The metric's word for its end where it has ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
@@ -189,7 +204,7 @@ internal sealed class CallRecovery
                     _balancer.Tracker.Abandoned(released, answered: false);
                 }
 
-                ForgetBroken(eject: true);
+                End();
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
@@ -200,7 +215,27 @@ internal sealed class CallRecovery
     private void HasWaited(TimeSpan time)
     {
         Waited += time;
-        _request.Patience = _limits.MaxWait > Waited ? _limits.MaxWait - Waited : TimeSpan.Zero;
+        UpdatePatience();
+    }
+
+    /// <summary>
+    /// Once the call has failed at every endpoint that it may ask, all time counts against MaxWait, attempts included; before, only the time that it waits.
+    /// </summary>
+    private void UpdatePatience()
+    {
+        TimeSpan used = _failedEverywhereAt is { } since ? Timestamps.Max(Waited, _balancer.Time.Until(since, _balancer.Time.GetTimestamp())) : Waited;
+        _request.Patience = _limits.MaxWait > used ? _limits.MaxWait - used : TimeSpan.Zero;
+    }
+
+    private bool IsOverdue()
+    {
+        if (_failedEverywhereAt is null)
+        {
+            return false;
+        }
+
+        UpdatePatience();
+        return _request.Patience == TimeSpan.Zero;
     }
 
     private void CountWait(long began)
@@ -221,35 +256,58 @@ internal sealed class CallRecovery
 
     private void Refuse(in PickResult pick)
     {
-        ForgetBroken(eject: true);
+        if (pick.Refusal == Refusal.NoneUntried && _tooLarge < LeastTooLarge)
+        {
+            ThrowDoubtful();
+        }
+
+        End();
+        if (pick.Refusal == Refusal.NoneUntried)
+        {
+            _failure.ThrowTooLarge(Waited);
+        }
+
         _failure.Throw(pick, Waited);
     }
 
-    private void TakeBroken(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, bool doubtful)
+    /// <summary>A refusal of the request is no failure of the endpoint, and proves that it can be reached.</summary>
+    private void Report(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, bool leavesDoubt)
     {
-        if (_broken is not { } first)
+        if (outcome.Kind == OutcomeKind.Request)
         {
-            _broken = (endpoint, epoch, outcome, cost, doubtful);
-            return;
+            _balancer.Tracker.Abandoned(attempt, answered: outcome.Status > 0);
         }
-
-        bool alike = first.Endpoint != endpoint && first.Outcome.Exception.GetType() == outcome.Exception.GetType();
-        ForgetBroken(eject: !alike);
-        if (!alike && doubtful)
+        else
         {
-            _balancer.Tracker.Eject(endpoint, epoch, outcome, cost);
+            _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !leavesDoubt);
         }
-
-        CallFailure.Throw(outcome, CancellationToken.None);
     }
 
-    private void ForgetBroken(bool eject)
+    /// <summary>No other endpoint is left that could show whose fault it was. Where all said the same, that is the answer; else all failures are told.</summary>
+    [DoesNotReturn]
+    private void ThrowDoubtful()
     {
-        if (_broken is { Doubtful: true } broken && eject)
+        bool alike = _doubts.AreAlike && _doubts.Count == _failure.Attempts.Count;
+        (AttemptOutcome first, AttemptOutcome last) = _doubts.Outcomes;
+        End();
+        if (first.Kind == OutcomeKind.BrokenAnswer || alike)
         {
-            _balancer.Tracker.Eject(broken.Endpoint, broken.Epoch, broken.Outcome, broken.Cost);
+            CallFailure.Throw(first.Kind == OutcomeKind.BrokenAnswer ? last : first, CancellationToken.None);
         }
 
-        _broken = null;
+        _failure.Throw(readyIn: null, Waited);
+    }
+
+    /// <summary>The call is over without an answer. A refusal of the request itself shows that its endpoint is well, and the others not.</summary>
+    private void End(bool isAnswered = false)
+    {
+        if (isAnswered)
+        {
+            _doubts.Answered();
+        }
+        else
+        {
+            _doubts.Unanswered(others: _failure.Attempts.Count - _doubts.Count);
+        }
     }
 }

@@ -22,6 +22,9 @@ internal interface IOperation<TResult>
     /// <summary>Whether the caller named the model or a conversation, so that a ready-made client's 404 may be the request's own fault.</summary>
     bool NamesModel { get; }
 
+    /// <summary>Whether the caller goes on with a job that one ready-made client runs, so that another one's 404 says nothing of its deployment.</summary>
+    bool NamesJob { get; }
+
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     uint Affinity { get; }
 

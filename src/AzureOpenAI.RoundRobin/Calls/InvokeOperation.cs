@@ -19,6 +19,8 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
 
     public bool NamesModel => false;
 
+    public bool NamesJob => false;
+
     public uint Affinity => 0;
 
     public TokenEstimate EstimateTokens() => default;

@@ -22,6 +22,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public bool NamesModel => _request.NamesModel;
 
+    public bool NamesJob => _request.NamesJob;
+
     public uint Affinity => _request.Affinity;
 
     public TokenEstimate EstimateTokens() => _request.EstimateTokens();

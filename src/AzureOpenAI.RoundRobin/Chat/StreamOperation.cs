@@ -19,6 +19,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public bool NamesModel => _stream.Request.NamesModel;
 
+    public bool NamesJob => _stream.Request.NamesJob;
+
     public uint Affinity => _stream.Request.Affinity;
 
     public TokenEstimate EstimateTokens() => _stream.Request.EstimateTokens();

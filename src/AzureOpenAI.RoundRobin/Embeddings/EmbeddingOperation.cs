@@ -23,6 +23,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
 
     public bool NamesModel => _request.NamesModel;
 
+    public bool NamesJob => false;
+
     /// <summary>No part of a batch is cached by the service.</summary>
     public uint Affinity => 0;
 

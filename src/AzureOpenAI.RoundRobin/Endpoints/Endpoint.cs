@@ -14,6 +14,8 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     // Read by calls without a lock: one that comes while it is swapped is made as the configuration said a moment ago.
     private volatile EndpointSetup _setup = setup;
     private volatile bool _isRetired;
+    private volatile bool _hasRefusedRequest;
+    private long _answeredBefore;
     private CallCounts _calls;
     private long _failed;
     private long _rejected;
@@ -89,6 +91,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public long Answered => _calls.Answered;
 
+    /// <summary>It has answered since its key, address or deployment was set, if only with a refusal of a request: so they are right, and a status that says otherwise may be about one request.</summary>
+    public bool HasAnswered => _hasRefusedRequest || Answered > Volatile.Read(ref _answeredBefore);
+
     public long Failed => Interlocked.Read(ref _failed);
 
     public long Rejected => Interlocked.Read(ref _rejected);
@@ -127,6 +132,16 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <returns>How many answers were counted so far, in the same place as this one; 0 where this gave none.</returns>
     public long Ended(ICallOwner owner, bool answered, bool counted) =>
         counted ? _calls.Ended(answered) : answered ? _calls.AnsweredSynchronously(owner) : 0;
+
+    /// <summary>It has refused a request for what the request says, which proves its key and deployment.</summary>
+    public void NoteRefusedRequest() => _hasRefusedRequest = true;
+
+    /// <summary>It is asked with another key or in another way from here on.</summary>
+    public void ForgetAnswers()
+    {
+        Volatile.Write(ref _answeredBefore, Answered);
+        _hasRefusedRequest = false;
+    }
 
     public void CountUsage(in TokenCounts tokens)
     {

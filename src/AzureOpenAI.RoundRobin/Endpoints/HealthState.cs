@@ -24,6 +24,9 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>The ramp ends when this many calls may run at once.</summary>
     private const int FullRamp = 16;
 
+    /// <summary>The same request may meet the same failure this often before it is the endpoint's.</summary>
+    private const int MostOfSameRequest = 2;
+
     /// <summary>Consecutive errors, with no answer between, after which the last available endpoint is ejected all the same.</summary>
     private const int MostErrorsInRow = 10;
 
@@ -38,7 +41,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     private int _allowed;
     private int _unadmitted;
     private int _rampStep = 1;
-    private int? _suspectRequest;
+    private (OutcomeKind Kind, int Fingerprint, int Times)? _suspect;
 
     public EndpointState State { get; private set; }
 
@@ -161,22 +164,21 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     {
         if (epoch >= Epoch)
         {
-            (_errorsInRow, _timeoutsInRow, _suspectRequest) = (0, 0, null);
+            (_errorsInRow, _timeoutsInRow, _suspect) = (0, 0, null);
             Become(State);
         }
     }
 
     /// <summary>
-    /// Notes a request for which the endpoint stated more than 5 minutes. Most likely the request alone exceeds the deployment's limit, so the endpoint is not
-    /// ejected before a different request gets the same.
+    /// Notes a failure that is most likely the request's own fault: the endpoint is not ejected before a different request meets the same, with no answer between.
     /// </summary>
-    /// <returns>Whether a different request got the same before.</returns>
-    public bool IsSecondSuspect(int fingerprint)
+    /// <returns>Whether a different request met the same before; or, with a refused key or a missing deployment, the same request twice: an app may send nothing else.</returns>
+    public bool IsRepeatedSuspect(OutcomeKind kind, int fingerprint)
     {
-        bool again = _suspectRequest is { } other && other != fingerprint;
-        _suspectRequest = fingerprint;
+        (OutcomeKind Kind, int Fingerprint, int Times) before = _suspect is { } noted && noted.Kind == kind ? noted : (kind, fingerprint, 0);
+        _suspect = (kind, fingerprint, before.Times + 1);
         Become(State);
-        return again;
+        return before.Times > 0 && (before.Fingerprint != fingerprint || (kind is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment && before.Times >= MostOfSameRequest));
     }
 
     /// <summary>Counts an error of an endpoint that stays available all the same, because no other could stand in for it.</summary>
@@ -322,7 +324,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     private void Become(EndpointState state)
     {
         State = state;
-        _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspectRequest is null;
+        _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspect is null;
     }
 }
 

@@ -24,6 +24,9 @@ internal readonly record struct AttemptFacts
     /// <summary>The deployment's name is the caller's own <c>ModelId</c>, not the pool's configuration.</summary>
     public bool NameIsCallers { get; init; }
 
+    /// <summary>The call goes on with a job of one endpoint, named by the caller's own continuation token.</summary>
+    public bool JobIsCallers { get; init; }
+
     /// <summary>The operation is the user's own code, which may fail for reasons that are no endpoint's.</summary>
     public bool IsUserCode { get; init; }
 

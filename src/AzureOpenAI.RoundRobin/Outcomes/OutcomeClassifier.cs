@@ -56,7 +56,8 @@ internal static class OutcomeClassifier
                 bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
                 return new(
                     spilled && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind,
-                    exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled);
+                    exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled,
+                    mayBeEndpoints: kind == OutcomeKind.Request && !spilled && RequestFault.MayBeEndpoints(failure.Status, failure.Message, response, facts.JobIsCallers));
             case RequestFailedException { Status: > 0 } failure:
                 return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));
             case HttpRequestException { StatusCode: { } status }:
@@ -70,7 +71,7 @@ internal static class OutcomeClassifier
     {
         429 => OutcomeKind.RateLimited,
         401 or 402 or 403 or 407 => OutcomeKind.CredentialRefused,
-        404 => facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.MissingDeployment,
+        404 => facts.NameIsCallers || facts.JobIsCallers ? OutcomeKind.Request : OutcomeKind.MissingDeployment,
         >= 300 and < 400 or 405 or 410 => OutcomeKind.MissingDeployment,
         408 => OutcomeKind.TimedOut,
         409 or 424 or 425 or 499 => OutcomeKind.Failed,

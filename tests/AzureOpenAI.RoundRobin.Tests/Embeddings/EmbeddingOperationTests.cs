@@ -59,8 +59,8 @@ public class EmbeddingOperationTests
 
         IOException failure = await Assert.ThrowsAsync<IOException>(() => generator.GenerateAsync(["a", "b"], cancellationToken: Token));
 
-        Assert.Equal("Endpoint 'two' answered 2 inputs with 1 vectors.", failure.Message);
-        Assert.Equal(2, pool.Service.Requests.Length);
+        Assert.Equal("Endpoint 'three' answered 2 inputs with 1 vectors.", failure.Message);
+        Assert.Equal(3, pool.Service.Requests.Length);
         Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 
@@ -73,7 +73,7 @@ public class EmbeddingOperationTests
 
         await Assert.ThrowsAsync<FormatException>(() => generator.GenerateAsync(["a", "b"], cancellationToken: Token));
 
-        Assert.Equal(2, pool.Service.Requests.Length);
+        Assert.Equal(3, pool.Service.Requests.Length);
         Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 

@@ -162,12 +162,12 @@ public class HealthStateCooldownTests : HealthStateFixture
     [Fact]
     public void SuspectRequest_EjectsOnceADifferentRequestGetsTheSame()
     {
-        Assert.False(_health.IsSecondSuspect(1));
+        Assert.False(_health.IsRepeatedSuspect(OutcomeKind.RateLimited, 1));
         Assert.False(_health.IsClean);
-        Assert.False(_health.IsSecondSuspect(1));
-        Assert.True(_health.IsSecondSuspect(2));
+        Assert.False(_health.IsRepeatedSuspect(OutcomeKind.RateLimited, 1));
+        Assert.True(_health.IsRepeatedSuspect(OutcomeKind.RateLimited, 2));
         _health.Succeeded(_generation);
-        Assert.False(_health.IsSecondSuspect(3));
+        Assert.False(_health.IsRepeatedSuspect(OutcomeKind.RateLimited, 3));
 
         GoOut(OutcomeKind.RateLimited, hint: 3600);
         Assert.Equal((60, 0), (OutFor, StatedFor));

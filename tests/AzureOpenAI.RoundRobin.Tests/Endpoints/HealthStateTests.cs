@@ -119,7 +119,7 @@ public class HealthStateTests : HealthStateFixture
                 Assert.False(Fail(OutcomeKind.TimedOut));
                 break;
             case "a suspect":
-                Assert.False(_health.IsSecondSuspect(7));
+                Assert.False(_health.IsRepeatedSuspect(OutcomeKind.RateLimited, 7));
                 break;
         }
 

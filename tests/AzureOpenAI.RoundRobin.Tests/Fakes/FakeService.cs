@@ -29,6 +29,12 @@ internal sealed class FakeService : HttpMessageHandler
         return response;
     }
 
+    /// <summary>A refusal that says why, in the service's words.</summary>
+    public static HttpResponseMessage Error(int status, string code) => new((HttpStatusCode)status)
+    {
+        Content = Json($$$"""{"error":{"code":"{{{code}}}","message":"The request is refused: {{{code}}}","type":"invalid_request_error"}}"""),
+    };
+
     /// <summary>A whole answer, or a stream, without its finish reason where that is null.</summary>
     public static HttpResponseMessage Answer(Request request, string? finish = "stop")
     {

@@ -51,14 +51,20 @@ public class AllEndpointsMisconfiguredTests
     {
         using FakePool pool = new(3);
         pool.Clients[0].Fails = FakeFailure.Status(404);
-        Assert.Equal("b", await pool.AskAsync(streaming));
+        pool.Clients[1].Fails = new HttpRequestException(HttpRequestError.ConnectionError);
+        pool.Clients[2].Fails = new HttpRequestException(HttpRequestError.ConnectionError);
+        using CancellationTokenSource source = new();
+        Task<string> earlier = pool.AskAsync(streaming, token: source.Token);
+        await source.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => earlier);
+        pool.Time.Advance(TimeSpan.FromSeconds(2));
         pool.Clients[1].Fails = FakeFailure.Status(401);
         pool.Clients[2].Fails = FakeFailure.Status(401);
 
         EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
 
         Assert.StartsWith("Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have.", failure.Message, StringComparison.Ordinal);
-        Assert.Equal([1, 2, 1], pool.Calls);
+        Assert.Equal([1, 3, 2], pool.Calls);
     }
 
     [Theory]

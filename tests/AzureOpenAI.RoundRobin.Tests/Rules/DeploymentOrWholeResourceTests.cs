@@ -98,8 +98,11 @@ public class DeploymentOrWholeResourceTests
         Assert.Equal(["one", "two"], [await pool.AskAsync(streaming), await pool.AskAsync(streaming)]);
 
         pool.Service.On = request => request.Host == "two" ? FakeService.Refusal(401) : request.Deployment == "big" ? FakeService.Refusal(429, ("Retry-After", "60")) : null;
-        Assert.Equal("one", await pool.AskAsync(streaming));
-        Assert.Equal("one", await pool.AskAsync(streaming));
+        // It has answered before, so one refusal of its key proves nothing; three without an answer between do.
+        for (int i = 0; i < 6; i++)
+        {
+            Assert.Equal("one", await pool.AskAsync(streaming));
+        }
 
         Assert.Equal(2, pool.Pool.GetStatus().Count(endpoint => endpoint is { Name: "two-small", State: EndpointState.Unavailable }));
     }

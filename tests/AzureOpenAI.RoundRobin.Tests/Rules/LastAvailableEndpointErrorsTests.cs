@@ -18,16 +18,18 @@ public class LastAvailableEndpointErrorsTests
         await pool.AskAsync(streaming);
         await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming));
         pool.Clients[0].Fails = Failure(kind);
-        for (int i = 1; i <= 10; i++)
+        // The first broken answer may be the request's own fault; a different request that meets the same shows that it is not.
+        int most = kind == "broken" ? 11 : 10;
+        for (int i = 1; i <= most; i++)
         {
-            await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming));
+            await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming, prompt: $"{i}"));
             Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
         }
 
-        await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming));
+        await Assert.ThrowsAnyAsync<Exception>(() => pool.AskAsync(streaming, prompt: "last"));
 
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
-        Assert.Equal(12, pool.Clients[0].Calls);
+        Assert.Equal(most + 2, pool.Clients[0].Calls);
     }
 
     [Theory]

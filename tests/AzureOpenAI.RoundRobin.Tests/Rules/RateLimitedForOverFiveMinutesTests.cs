@@ -24,7 +24,21 @@ public class RateLimitedForOverFiveMinutesTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task SecondInACall_SurfacesAtOnce_AndSaysWhy(bool streaming)
+    [Trait("Rule", "R2")]
+    public async Task TwoOfThreeInACall_ThirdIsHealthy_IsAnswered(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromDays(1));
+        pool.Clients[1].Fails = FakeFailure.RateLimited(TimeSpan.FromDays(1));
+
+        Assert.Equal("c", await pool.AskAsync(streaming));
+        Assert.Equal([1, 1, 1], pool.Calls);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task EveryEndpointInACall_Surfaces_AndSaysWhy(bool streaming)
     {
         using FakePool pool = new(4);
         foreach (FakeChatClient client in pool.Clients)
@@ -36,7 +50,7 @@ public class RateLimitedForOverFiveMinutesTests
 
         Assert.Contains("request that alone exceeds", failure.Message, StringComparison.Ordinal);
         Assert.Equal(429, failure.Status);
-        Assert.Equal([1, 1, 0, 0], pool.Calls);
+        Assert.Equal([1, 1, 1, 1], pool.Calls);
         Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
     }
 

@@ -1,0 +1,86 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+
+namespace AzureOpenAI.RoundRobin.Calls;
+
+/// <summary>
+/// The failures of a call that may be the endpoint's fault or the request's: what other endpoints say to the same request shows which. Until then no endpoint is
+/// blamed.
+/// </summary>
+internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
+{
+    /// <summary>A call makes at most this many attempts that leave doubt.</summary>
+    private const int Most = 4;
+
+    /// <summary>Where a second endpoint says the same, the answer is the request's: that of a request that it refuses, or that its SDK does not understand.</summary>
+    private const int MostOfRequests = 2;
+
+    private readonly List<Doubt> _doubts = [];
+
+    public int Count => _doubts.Count;
+
+    /// <summary>The first and the last of them.</summary>
+    public (AttemptOutcome First, AttemptOutcome Last) Outcomes => (_doubts[0].Outcome, _doubts[^1].Outcome);
+
+    /// <summary>Whether a failure leaves doubt. One of an endpoint that is being probed does not, nor a refused key or a missing deployment where nothing was ever answered.</summary>
+    public bool Leaves(Attempt attempt, in AttemptOutcome outcome) => outcome.Kind switch
+    {
+        OutcomeKind.BrokenAnswer => !attempt.HoldsPermit,
+        OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment => !attempt.HoldsPermit && tracker.HasAnswered(attempt.Endpoint, outcome.Kind),
+        _ => outcome.MayBeEndpoints,
+    };
+
+    public void Add(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost) => _doubts.Add(new(endpoint, epoch, outcome, cost));
+
+    /// <summary>Whether the call has seen enough. A job that is not at one endpoint may be at any other.</summary>
+    public bool IsSettled => _doubts.Count >= (_doubts.TrueForAll(static doubt => doubt.Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || doubt.Outcome.IsNotUnderstood) ? MostOfRequests : Most);
+
+    /// <summary>Whether the call asks no endpoint again, and waits for none: a second answer of the same would say nothing new.</summary>
+    public bool OnlyUntried => _doubts.Count > 1 || (_doubts.Count == 1 && (_doubts[0].Outcome.Kind != OutcomeKind.BrokenAnswer || _doubts[0].Outcome.IsNotUnderstood));
+
+    /// <summary>Whether every endpoint said the same.</summary>
+    public bool AreAlike => _doubts.TrueForAll(doubt => doubt.Outcome.Kind == _doubts[0].Outcome.Kind && doubt.Outcome.Status == _doubts[0].Outcome.Status);
+
+    /// <summary>Another endpoint has answered the request: a broken answer was its endpoint's fault, and any other failure most likely too.</summary>
+    public void Answered()
+    {
+        foreach (Doubt doubt in _doubts)
+        {
+            if (doubt.Outcome.Kind == OutcomeKind.BrokenAnswer)
+            {
+                tracker.Eject(doubt.Endpoint, doubt.Epoch, doubt.Outcome, doubt.Cost);
+            }
+            else
+            {
+                Suspect(doubt);
+            }
+        }
+
+        _doubts.Clear();
+    }
+
+    /// <summary>No endpoint has answered the request. Where all said the same of it, it is the request's.</summary>
+    /// <param name="others">How many other failures the call has met.</param>
+    public void Unanswered(int others)
+    {
+        if (others > 0 || !AreAlike || _doubts is [{ Outcome.Kind: OutcomeKind.BrokenAnswer }, ..])
+        {
+            _doubts.ForEach(Suspect);
+        }
+
+        _doubts.Clear();
+    }
+
+    /// <summary>Counts against the endpoint when a different request meets the same there, with no answer between.</summary>
+    private void Suspect(Doubt doubt)
+    {
+        // A refused request that others answer: the endpoint lacks what the request asks for.
+        AttemptOutcome outcome = doubt.Outcome.Kind == OutcomeKind.Request
+            ? new(OutcomeKind.MissingDeployment, doubt.Outcome.Exception, doubt.Outcome.Status, null, doubt.Outcome.Response)
+            : doubt.Outcome;
+        tracker.Suspect(doubt.Endpoint, doubt.Epoch, outcome, doubt.Cost, fingerprint());
+    }
+
+    private readonly record struct Doubt(Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost);
+}
