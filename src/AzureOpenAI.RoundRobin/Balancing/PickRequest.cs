@@ -10,6 +10,8 @@ internal sealed class PickRequest(Picker picker)
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
 
     private readonly HashSet<Endpoint> _tried = [];
+    private readonly HashSet<Endpoint> _failed = [];
+    private bool _failedTwice;
     private int _failures;
     private int _pauses;
 
@@ -50,6 +52,14 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>Noted by the balancer: it was released from the queue to an endpoint that is known to take calls, so its release counts for the pace of the queue.</summary>
     public bool MadePace { get; set; }
 
+    /// <summary>Noted by the balancer: the call has failed at every endpoint that it may ask, or a second time at one. From then on all time counts against MaxWait.</summary>
+    public bool HasFailedEverywhere { get; private set; }
+
+    /// <summary>No endpoint takes the call now.</summary>
+    /// <param name="mayStillAsk">Whether the call may still go to an endpoint that it has not tried.</param>
+    public void NoteNoneFree(Func<Endpoint, bool> mayStillAsk) =>
+        HasFailedEverywhere |= _failedTwice || (HasTriedAny && Array.TrueForAll(Picker.Endpoints, endpoint => _failed.Contains(endpoint) || !mayStillAsk(endpoint)));
+
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
     /// <summary>An attempt has failed there.</summary>
@@ -57,6 +67,7 @@ internal sealed class PickRequest(Picker picker)
     {
         _failures++;
         _tried.Add(endpoint);
+        _failedTwice |= !_failed.Add(endpoint);
         RejectedBy = rejected ? endpoint : RejectedBy;
         TooLargeFor = tooLarge ? endpoint : TooLargeFor;
     }

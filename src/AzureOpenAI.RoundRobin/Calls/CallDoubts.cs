@@ -13,6 +13,9 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
     /// <summary>A call makes at most this many attempts that leave doubt.</summary>
     private const int Most = 4;
 
+    /// <summary>The same for statuses of configuration, which come quickly and cost nothing: as many endpoints as pools have as a rule.</summary>
+    private const int MostOfConfiguration = 8;
+
     /// <summary>Where a second endpoint says the same, the answer is the request's: that of a request that it refuses, or that its SDK does not understand.</summary>
     private const int MostOfRequests = 2;
 
@@ -34,7 +37,10 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
     public void Add(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost) => _doubts.Add(new(endpoint, epoch, outcome, cost));
 
     /// <summary>Whether the call has seen enough. A job that is not at one endpoint may be at any other.</summary>
-    public bool IsSettled => _doubts.Count >= (_doubts.TrueForAll(static doubt => doubt.Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || doubt.Outcome.IsNotUnderstood) ? MostOfRequests : Most);
+    public bool IsSettled => _doubts.Count >= (
+        _doubts.TrueForAll(static doubt => doubt.Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || doubt.Outcome.IsNotUnderstood) ? MostOfRequests
+        : _doubts[^1].Outcome.IsOfConfiguration || _doubts[^1].Outcome.Status == 404 ? MostOfConfiguration
+        : Most);
 
     /// <summary>Whether the call asks no endpoint again, and waits for none: a second answer of the same would say nothing new.</summary>
     public bool OnlyUntried => _doubts.Count > 1 || (_doubts.Count == 1 && (_doubts[0].Outcome.Kind != OutcomeKind.BrokenAnswer || _doubts[0].Outcome.IsNotUnderstood));
@@ -62,9 +68,10 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
 
     /// <summary>No endpoint has answered the request. Where all said the same of it, it is the request's.</summary>
     /// <param name="others">How many other failures the call has met.</param>
-    public void Unanswered(int others)
+    /// <param name="allAsked">Whether every endpoint was asked that could be.</param>
+    public void Unanswered(int others, bool allAsked)
     {
-        if (others > 0 || !AreAlike || _doubts is [{ Outcome.Kind: OutcomeKind.BrokenAnswer }, ..])
+        if (others > 0 || (!allAsked && _doubts is [{ Outcome.IsOfConfiguration: true }, ..]) || !AreAlike || _doubts is [{ Outcome.Kind: OutcomeKind.BrokenAnswer }, ..])
         {
             _doubts.ForEach(Suspect);
         }

@@ -95,7 +95,7 @@ internal sealed class CallRecovery
 
         if (_doubts.Count > 0 && _doubts.IsSettled)
         {
-            ThrowDoubtful();
+            ThrowDoubtful(allAsked: false);
         }
 
         if (_failure.Attempts.Count >= _limits.MaxAttempts)
@@ -120,7 +120,7 @@ internal sealed class CallRecovery
             }
 
             PickResult pick = _balancer.Next(_request);
-            if (pick.Kind is PickKind.Pause or PickKind.Queued && _request.HasTriedAny)
+            if (_request.HasFailedEverywhere)
             {
                 _failedEverywhereAt ??= _balancer.Time.GetTimestamp();
             }
@@ -258,7 +258,7 @@ internal sealed class CallRecovery
     {
         if (pick.Refusal == Refusal.NoneUntried && _tooLarge < LeastTooLarge)
         {
-            ThrowDoubtful();
+            ThrowDoubtful(allAsked: true);
         }
 
         End();
@@ -285,11 +285,11 @@ internal sealed class CallRecovery
 
     /// <summary>No other endpoint is left that could show whose fault it was. Where all said the same, that is the answer; else all failures are told.</summary>
     [DoesNotReturn]
-    private void ThrowDoubtful()
+    private void ThrowDoubtful(bool allAsked)
     {
         bool alike = _doubts.AreAlike && _doubts.Count == _failure.Attempts.Count;
         (AttemptOutcome first, AttemptOutcome last) = _doubts.Outcomes;
-        End();
+        End(allAsked: allAsked);
         if (first.Kind == OutcomeKind.BrokenAnswer || alike)
         {
             CallFailure.Throw(first.Kind == OutcomeKind.BrokenAnswer ? last : first, CancellationToken.None);
@@ -299,7 +299,7 @@ internal sealed class CallRecovery
     }
 
     /// <summary>The call is over without an answer. A refusal of the request itself shows that its endpoint is well, and the others not.</summary>
-    private void End(bool isAnswered = false)
+    private void End(bool isAnswered = false, bool allAsked = true)
     {
         if (isAnswered)
         {
@@ -307,7 +307,7 @@ internal sealed class CallRecovery
         }
         else
         {
-            _doubts.Unanswered(others: _failure.Attempts.Count - _doubts.Count);
+            _doubts.Unanswered(others: _failure.Attempts.Count - _doubts.Count, allAsked);
         }
     }
 }
