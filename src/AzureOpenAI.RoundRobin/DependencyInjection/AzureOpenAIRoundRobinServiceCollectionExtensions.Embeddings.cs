@@ -84,7 +84,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
         return services.AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator(serviceKey, configure);
     }
 
-    /// <summary>The pool stands under the registration's own name, so that it is neither the chat client's nor taken for it, and the container disposes it.</summary>
+    /// <summary>The pool is registered under the registration's own name, so that it is not resolved as the chat client's, and so that the container disposes it.</summary>
     private static void RegisterGenerator(IServiceCollection services, Registration registration, Action<RoundRobinOptions>? configure)
     {
         Register(services, registration, configure);

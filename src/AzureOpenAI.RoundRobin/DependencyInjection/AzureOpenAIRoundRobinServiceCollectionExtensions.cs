@@ -21,8 +21,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// The endpoints come from code, else from the section, else from <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, looked up in the app's configuration
 /// and then in the environment. While the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is off the client is the SDK's own over one endpoint, and
 /// there is no pool. Faults stop the host at its start; where there is no host, the first resolve throws. Registering twice adds nothing twice.
-/// A pool follows its options and the configuration while the app runs, as <see cref="EndpointPool.Update(RoundRobinOptions)"/> does; what is at fault then is refused whole,
-/// logged, and the pool goes on as it was. The switch, and a single endpoint while it is off, are read at the start only.
+/// A pool follows its options and the configuration while the app runs, as <see cref="EndpointPool.Update(RoundRobinOptions)"/> does; an invalid configuration is refused whole
+/// and logged, and the pool keeps the old one. The switch, and a single endpoint while it is off, are read at the start only.
 /// </remarks>
 [SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The second parameters differ in kind, so no call is ambiguous.")]
 public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions

@@ -6,13 +6,13 @@ internal readonly record struct AttemptFacts
     /// <summary>The caller's own token is cancelled.</summary>
     public bool CallerCancelled { get; init; }
 
-    /// <summary>Our own deadline ended the attempt.</summary>
+    /// <summary>The pool's own deadline ended the attempt.</summary>
     public bool TimedOut { get; init; }
 
-    /// <summary>We ended the attempt because its endpoint had fallen silent.</summary>
+    /// <summary>The pool relocated the attempt, because its endpoint had stalled.</summary>
     public bool Relocated { get; init; }
 
-    /// <summary>The pool built the client, so the request was seen to leave.</summary>
+    /// <summary>The client is SDK-backed, so the transport notes when its request is sent.</summary>
     public bool IsSdkBacked { get; init; }
 
     /// <summary>A request of this attempt reached the transport. For a ready-made client: its task was not complete at once.</summary>
@@ -21,10 +21,10 @@ internal readonly record struct AttemptFacts
     /// <summary>Content of this attempt has reached the caller.</summary>
     public bool Committed { get; init; }
 
-    /// <summary>The deployment's name is the caller's own <c>ModelId</c>, not the pool's configuration.</summary>
+    /// <summary>The deployment's name is the caller's <c>ModelId</c>, not the configuration's.</summary>
     public bool NameIsCallers { get; init; }
 
-    /// <summary>The operation is the user's own code, which may fail for reasons that are no endpoint's.</summary>
+    /// <summary>The operation is the user's own code, which may fail for reasons of its own.</summary>
     public bool IsUserCode { get; init; }
 
     /// <summary>The pool's own transport carried the request; it has no timeout but the one on connecting.</summary>

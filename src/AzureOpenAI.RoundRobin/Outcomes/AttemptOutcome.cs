@@ -2,10 +2,10 @@ using System.ClientModel.Primitives;
 
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
-/// <summary>One classified failure: the only thing that the loop and the endpoints' state look at.</summary>
+/// <summary>One classified failure. The loop and the endpoints' state go by this, and never by the exception.</summary>
 internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, int status = 0, TimeSpan? hint = null, PipelineResponse? response = null, bool exhaustsResource = false)
 {
-    /// <summary>A hint beyond this speaks of the request or of a dead quota, not of a pause.</summary>
+    /// <summary>A longer hint means that the request exceeds the limit, or that the quota is used up; it is not a time to retry at.</summary>
     public static readonly TimeSpan LongestHint = TimeSpan.FromMinutes(5);
 
     public OutcomeKind Kind { get; } = kind;
@@ -15,20 +15,20 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
     /// <summary>The HTTP status; 0 where there was none.</summary>
     public int Status { get; } = status;
 
-    /// <summary>How long the endpoint asked to be left alone. Only ever set on 429 and 503.</summary>
+    /// <summary>The time that the endpoint stated in its headers; only with 429 and 503.</summary>
     public TimeSpan? Hint { get; } = hint;
 
     public PipelineResponse? Response { get; } = response;
 
-    /// <summary>Not this deployment alone has no capacity, but also the one that would have taken over at its resource.</summary>
+    /// <summary>Neither this deployment nor the one that it spills over to has capacity.</summary>
     public bool ExhaustsResource { get; } = exhaustsResource;
 
-    /// <summary>The estimate of this one request may exceed the whole limit of the deployment.</summary>
+    /// <summary>This one request may exceed the whole limit of the deployment.</summary>
     public bool MayExceedLimit => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
 
-    /// <summary>The time for which the endpoint must not be asked, if it named a credible one.</summary>
+    /// <summary>The stated time for which the endpoint must not be asked, if it is at most 5 minutes.</summary>
     public TimeSpan? RetryAfter => Hint <= LongestHint ? Hint : null;
 
-    /// <summary>Whether another endpoint may do better.</summary>
+    /// <summary>Whether another endpoint may succeed.</summary>
     public bool MayFailOver => Kind > OutcomeKind.Request;
 }
