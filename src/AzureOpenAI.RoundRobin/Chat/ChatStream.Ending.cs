@@ -4,10 +4,10 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <content>How it ends, for the caller and for the endpoint.</content>
+/// <content>Its end, for the caller and for the endpoint.</content>
 internal sealed partial class ChatStream
 {
-    /// <summary>What the caller is told of a failure after the first content.</summary>
+    /// <summary>The caller's exception for a failure after the first content.</summary>
     private Exception Interrupted(Exception exception)
     {
         _phase = Phase.Over;
@@ -49,7 +49,7 @@ internal sealed partial class ChatStream
         }
         else
         {
-            // The caller walked away in the middle, after content: the endpoint did serve it.
+            // The caller left the stream after content: the endpoint served it.
             if (attempt.Interruption is null)
             {
                 attempt.Trace?.Left();

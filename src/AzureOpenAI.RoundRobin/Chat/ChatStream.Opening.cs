@@ -7,14 +7,14 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <content>Up to its first content: what comes is held back, so that another endpoint can still take over.</content>
+/// <content>Up to its first content: updates are held back, so that another endpoint can still take over.</content>
 internal sealed partial class ChatStream
 {
-    /// <summary>A stream that has said so much without any content is passed on as it is, and stays where it is.</summary>
+    /// <summary>A stream with this many updates without content is passed on as it is, and does not move to another endpoint any more.</summary>
     private const int MostHeld = 64;
     private const int MostHeldBytes = 64 * 1024;
 
-    /// <summary>Opens the stream at an endpoint and reads it up to its first content, which is then the current update unless others are held before it.</summary>
+    /// <summary>Opens the stream at an endpoint and reads it up to its first content. That is the current update then, unless other updates are held before it.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> OpenAsync(Attempt attempt, int number)
     {
@@ -58,7 +58,7 @@ internal sealed partial class ChatStream
         }
     }
 
-    /// <summary>The first attempt, as <see cref="AttemptLoop"/> makes it for calls, but on pooled state machines: nothing of it outlives the first content.</summary>
+    /// <summary>The first attempt, as <see cref="AttemptLoop"/> makes it for calls. Its state machines are pooled, which is possible since none outlives the first content.</summary>
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<bool> StartAsync()
     {
@@ -76,7 +76,7 @@ internal sealed partial class ChatStream
                     await OpenAsync(attempt, 1).ConfigureAwait(false);
                     _loop.Opened(attempt);
                 }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
                 catch (Exception exception)
 #pragma warning restore CA1031
                 {
@@ -124,8 +124,8 @@ internal sealed partial class ChatStream
         }
     }
 
-    /// <summary>Keeps what comes before the first content, so that another endpoint can still take over.</summary>
-    /// <returns>Whether the waiting is over.</returns>
+    /// <summary>Holds the current update, if it has no content or follows one that has none.</summary>
+    /// <returns>Whether the opening is complete: with content, or with as much as may be held.</returns>
     private bool Hold()
     {
         bool content = HasContent(Current);
@@ -142,7 +142,7 @@ internal sealed partial class ChatStream
         return content || _held!.Count == MostHeld || HeldBytes() > MostHeldBytes;
     }
 
-    /// <summary>What came over the wire, where that is ours; else what can be seen of the updates.</summary>
+    /// <summary>The bytes from the wire, for an SDK-backed endpoint; else an estimate by the updates.</summary>
     private long HeldBytes()
     {
         if (_attempt!.Endpoint.IsSdkBacked)
@@ -167,7 +167,7 @@ internal sealed partial class ChatStream
         return false;
     }
 
-    /// <summary>Lets go of an endpoint whose stream failed before its first content. What the disposal throws adds nothing to that.</summary>
+    /// <summary>Disposes a stream that failed before its first content. An exception of the disposal is ignored.</summary>
     private async ValueTask DropAsync()
     {
         _attempt = null;

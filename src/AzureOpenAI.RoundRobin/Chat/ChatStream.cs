@@ -7,12 +7,12 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Chat;
 
 /// <summary>
-/// A streamed answer, from its opening to its end. Until its first content its failures are the loop's, which moves it to another endpoint;
-/// after that they are the caller's.
+/// A streamed answer, from its opening to its end. The loop takes a failure before the first content, and opens the stream at another endpoint; the caller gets a failure after
+/// it.
 /// </summary>
 /// <remarks>
-/// Sequence and enumerator in one object, as the compiler does it, but with nothing between the caller and the endpoint's own enumerator once
-/// the content flows. Each enumeration is a call of its own.
+/// Sequence and enumerator in one object, as the compiler generates them, but once live the caller awaits the endpoint's own enumerator. Each enumeration is a call of its
+/// own.
 /// </remarks>
 internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, CancellationToken cancellationToken)
     : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>, IUpdateTaker
@@ -33,7 +33,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
 
     private enum Phase : byte
     {
-        /// <summary>Nobody enumerates it yet.</summary>
+        /// <summary>Not enumerated yet.</summary>
         Unclaimed,
 
         Unopened,
@@ -41,10 +41,10 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
         /// <summary>Waiting for the first content.</summary>
         Opening,
 
-        /// <summary>Its caller has disposed it while it opened. The attempt is in use until then, so whoever opens it lets go of it.</summary>
+        /// <summary>The caller has disposed it while it opened. The opening still uses the attempt, so it disposes the stream at its own end.</summary>
         Left,
 
-        /// <summary>Passing on what was held until the first content came.</summary>
+        /// <summary>Passing on the updates that were held until the first content.</summary>
         Opened,
 
         Live,
@@ -56,7 +56,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
 
     public ChatResponseUpdate Current { get; private set; } = null!;
 
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Whoever enumerates disposes.")]
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The caller disposes the enumerator.")]
     public IAsyncEnumerator<ChatResponseUpdate> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         bool hasOwn = cancellationToken.CanBeCanceled && cancellationToken != _caller;
@@ -112,7 +112,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
         }
     }
 
-    /// <summary>The next of the held updates. With the last of them the stream goes live, or is over.</summary>
+    /// <summary>Makes the next held update the current one. After the last of them the stream is live, or over.</summary>
     private bool PassOn()
     {
         Current = _held![_heldPassed++];
@@ -136,7 +136,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
                 return new(Moved(move.GetAwaiter().GetResult()));
             }
         }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -147,7 +147,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
         return _attempt!.PendingUpdate.Wait(move, this);
     }
 
-    /// <remarks>Without an attempt the caller has disposed the stream although it waited.</remarks>
+    /// <remarks>There is no attempt if the caller disposed the stream during the wait.</remarks>
     bool IUpdateTaker.Take(bool moved)
     {
         if (_attempt is not { } attempt)
@@ -161,7 +161,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
 
     Exception IUpdateTaker.Fail(Exception exception) => Interrupted(exception);
 
-    /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
+    /// <summary>Starts the deadline for the next update. No deadline runs while the caller handles an update.</summary>
     private void Await(TimeSpan? leftToContent)
     {
         long now = _loop.Balancer.Time.GetTimestamp();
@@ -192,7 +192,7 @@ internal sealed partial class ChatStream(AttemptLoop loop, ChatRequest request, 
 
         if (!_finished && _attempt!.Endpoint.IsSdkBacked)
         {
-            // The SDK reports an error event, or a connection that was closed early, as the end of the stream.
+            // The SDK reports an error event, and a connection that closes early, as the end of the stream.
             throw new IOException($"Endpoint '{_attempt.Endpoint.Name}' ended its stream without a finish reason.");
         }
 
