@@ -14,8 +14,8 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// </summary>
 /// <remarks>
 /// The client gets this object's own token, which the deadline and the caller's token both cancel. The timer is armed lazily and outlives single attempts, so the
-/// deadline costs nothing for attempts that end in time. <c>_armed</c> is the number of the wait that a timer callback belongs to: a late callback finds another
-/// number, and never cancels an attempt that reuses the object.
+/// deadline costs nothing for attempts that end in time. <c>_armed</c> is the number of the present wait: a timer callback cancels only if the number has not changed
+/// since it compared the clock with the deadline, so it never cancels an attempt that reuses the object.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache owns all attempts, and disposes their timers in LetGo.")]
 internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestScope, ICallOwner
@@ -70,7 +70,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>It has been answered; for a stream, its first content has come.</summary>
     public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
-    /// <summary>When it began. <see cref="Number"/> is written before with release, so a thread that reads a start also reads its number.</summary>
+    /// <summary>When it began. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
     public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
 
     /// <summary>How long it has taken; zero for one that completed synchronously, since it never read the clock.</summary>

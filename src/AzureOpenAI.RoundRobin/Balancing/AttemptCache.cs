@@ -203,7 +203,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
 
     /// <summary>
     /// Whether the attempt is in the slot of a thread that has ended. T1 (that thread) may take it out of the slot, hand it on, and end. T2 (the sweeper) sees that T1 has
-    /// ended, full fence, reads <see cref="Attempt.Keeper"/> again: only T1 changes it, so if it still is T1, then T1 never handed the attempt on.
+    /// ended, full fence, reads <see cref="Attempt.Keeper"/> again: only T1 takes the attempt out of its slot, so if the keeper still is T1, then T1 never handed it on.
     /// </summary>
     private static bool IsAbandoned(Attempt attempt)
     {

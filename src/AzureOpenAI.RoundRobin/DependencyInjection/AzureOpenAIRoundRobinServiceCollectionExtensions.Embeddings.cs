@@ -16,7 +16,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets what configuration does not say, or <see langword="null"/>.</param>
-    /// <returns>A builder for what stands around the generator, such as <c>UseDistributedCache</c>.</returns>
+    /// <returns>A builder for the middleware around the generator, such as <c>UseDistributedCache</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddAzureOpenAIRoundRobinEmbeddingGenerator(
         this IServiceCollection services, Action<RoundRobinOptions>? configure = null)
@@ -30,7 +30,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
     /// <param name="configure">Sets what the section does not say, or <see langword="null"/>.</param>
-    /// <returns>A builder for what stands around the generator, such as <c>UseDistributedCache</c>.</returns>
+    /// <returns>A builder for the middleware around the generator, such as <c>UseDistributedCache</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddAzureOpenAIRoundRobinEmbeddingGenerator(
         this IServiceCollection services, IConfiguration section, Action<RoundRobinOptions>? configure = null)
@@ -42,17 +42,17 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     }
 
     /// <summary>
-    /// Registers another embedding generator under a key, for a second model. It reads the same variables and shares no state with other registrations, with
-    /// a chat client of the same key neither.
+    /// Registers another embedding generator under a key, for a second model. It reads the same variables and shares no state with other registrations, nor with
+    /// a chat client of the same key.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceKey">The key, for <see cref="FromKeyedServicesAttribute"/>.</param>
     /// <param name="configure">Names the deployment, and what else configuration does not say, or <see langword="null"/>.</param>
     /// <remarks>
     /// The key is text, since the registration's <see cref="RoundRobinOptions"/> and messages about them are named after it: the options are those for
-    /// <c>Configure&lt;RoundRobinOptions&gt;("AzureOpenAI.RoundRobin.Embeddings:" + key, ...)</c>. The generator is a singleton, since its pool has to live as long as what it has learned of the endpoints is of use.
+    /// <c>Configure&lt;RoundRobinOptions&gt;("AzureOpenAI.RoundRobin.Embeddings:" + key, ...)</c>. The generator is a singleton, since its pool must keep what it has learned of the endpoints.
     /// </remarks>
-    /// <returns>A builder for what stands around the generator, such as <c>UseDistributedCache</c>.</returns>
+    /// <returns>A builder for the middleware around the generator, such as <c>UseDistributedCache</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="serviceKey"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator(
@@ -71,7 +71,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
     /// <param name="configure">Names the deployment, and what else the section does not say, or <see langword="null"/>.</param>
     /// <inheritdoc cref="AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator(IServiceCollection, string, Action{RoundRobinOptions}?)" path="/remarks"/>
-    /// <returns>A builder for what stands around the generator, such as <c>UseDistributedCache</c>.</returns>
+    /// <returns>A builder for the middleware around the generator, such as <c>UseDistributedCache</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/>, <paramref name="serviceKey"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
     public static EmbeddingGeneratorBuilder<string, Embedding<float>> AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator(

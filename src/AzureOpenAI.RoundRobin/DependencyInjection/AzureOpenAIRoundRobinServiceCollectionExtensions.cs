@@ -30,7 +30,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <summary>Registers the app's chat client.</summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets what configuration does not say, or <see langword="null"/>.</param>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
     public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, Action<RoundRobinOptions>? configure = null)
     {
@@ -44,7 +44,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
     /// <param name="configure">Sets what the section does not say, or <see langword="null"/>.</param>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
     public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, IConfiguration section, Action<RoundRobinOptions>? configure = null)
     {
@@ -63,9 +63,9 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="configure">Names the deployment, and what else configuration does not say, or <see langword="null"/>.</param>
     /// <remarks>
     /// The key is text, since it is also the name of the registration's <see cref="RoundRobinOptions"/>, for <c>Configure&lt;RoundRobinOptions&gt;(key, ...)</c>,
-    /// and stands in messages about them. The client is a singleton, since its pool has to live as long as what it has learned of the endpoints is of use.
+    /// and appears in messages about them. The client is a singleton, since its pool must keep what it has learned of the endpoints.
     /// </remarks>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="serviceKey"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
     public static ChatClientBuilder AddKeyedAzureOpenAIRoundRobin(this IServiceCollection services, string serviceKey, Action<RoundRobinOptions>? configure = null)
@@ -84,7 +84,7 @@ public static partial class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
     /// <param name="configure">Names the deployment, and what else the section does not say, or <see langword="null"/>.</param>
     /// <inheritdoc cref="AddKeyedAzureOpenAIRoundRobin(IServiceCollection, string, Action{RoundRobinOptions}?)" path="/remarks"/>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/>, <paramref name="serviceKey"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
     public static ChatClientBuilder AddKeyedAzureOpenAIRoundRobin(

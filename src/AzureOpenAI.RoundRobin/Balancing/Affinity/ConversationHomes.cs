@@ -7,9 +7,9 @@ namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 /// </summary>
 /// <remarks>
 /// <para>
-/// <b>Rule.</b> A new key is placed at the first endpoint of its order that meets all of these; it stays there:
-/// healthy, or recovering with a permit left; not overloaded (<see cref="IsOverloaded"/>); not above its share of the latest placements by more than one conversation, or a
-/// tenth. Where no endpoint meets all, the first of the order is the home.
+/// <b>Rule.</b> A new key is placed, and stays, at the first endpoint of its order that is healthy, or recovering with a permit left; that is not overloaded
+/// (<see cref="IsOverloaded"/>); and that would exceed its share of the latest placements by at most one conversation, or a tenth. Where no endpoint qualifies, the first of
+/// the order is the home.
 /// </para>
 /// <para>
 /// <b>Why a share.</b> Hashing alone spreads few conversations unevenly: 30 over 3 endpoints with a deviation of 20 % and more. Load alone would place each key differently in

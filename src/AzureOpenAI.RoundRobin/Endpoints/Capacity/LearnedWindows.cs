@@ -22,7 +22,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// with one; the calls taken are the new limit. After a rejection the next look waits: looks may cost 1 call in 10, and 2 % of the time where a pause outlasts its window.
 /// </para>
 /// <para>
-/// <b>Corrections.</b> A window that rejects its first call says nothing about the limit. The second such window in a row that rejects a whole burst halves the limit, and
+/// <b>Corrections.</b> A window that admits no call says nothing about the limit. The second such window in a row that rejects a whole burst halves the limit, and
 /// each further one does. If our own period opened that window, the period was too short, and is lengthened. Calls that filled a window within 250 ms may have used
 /// what a token bucket or a sliding window had saved up, so the limit is at most 10 % above the long-run pace. An endpoint that leaves more than a tenth of its windows unused
 /// for three windows is not held back any more.
