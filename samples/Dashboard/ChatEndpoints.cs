@@ -6,7 +6,7 @@ using Microsoft.Extensions.AI;
 
 namespace Dashboard;
 
-/// <summary>The chat: the answer as it comes, and at its end who gave it.</summary>
+/// <summary>The chat: the answer as it comes, and at its end the name of its endpoint.</summary>
 internal static class ChatEndpoints
 {
     private const int MostMessages = 40;

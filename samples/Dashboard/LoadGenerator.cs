@@ -57,7 +57,7 @@ internal sealed class LoadGenerator(IChatClient chat, LoadSettings settings) : B
             {
             }
         }
-#pragma warning disable CA1031 // What became of the call is what the live view shows; the load goes on.
+#pragma warning disable CA1031 // The live view shows how calls end; the load goes on.
         catch
 #pragma warning restore CA1031
         {

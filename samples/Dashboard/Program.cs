@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 
-// Where nothing names real endpoints, simulated ones stand in, which the page can break and mend.
+// Where nothing names real endpoints, simulated ones are used, which the page can break and repair.
 await using SimulatedFleet? fleet = SimulatedFleet.IsNeeded(builder.Configuration) ? await SimulatedFleet.StartAsync() : null;
 
 builder.Services.AddAzureOpenAIRoundRobin(options =>
@@ -14,7 +14,7 @@ builder.Services.AddAzureOpenAIRoundRobin(options =>
     options.MaxWait = TimeSpan.FromSeconds(10);
 });
 
-// Real calls cost money, so none is made before somebody asks for it.
+// Real calls cost money, so none is made before a user starts one.
 builder.Services.AddSingleton(fleet is null ? new LoadSettings(callsPerSecond: 0, most: 5) : new LoadSettings(callsPerSecond: 12, most: 60));
 builder.Services.AddHostedService<LoadGenerator>();
 

@@ -8,7 +8,7 @@ using Spectre.Console.Rendering;
 
 namespace QuickStart;
 
-/// <summary>The table of the endpoints: live on a terminal, a few plain lines where the output goes elsewhere.</summary>
+/// <summary>The table of the endpoints: live on a terminal, plain lines where the output is redirected.</summary>
 internal sealed class Board
 {
     private static readonly TimeSpan Frame = TimeSpan.FromMilliseconds(100);
@@ -45,7 +45,7 @@ internal sealed class Board
         }
     }
 
-    /// <summary>Shows how it goes until the work is done, and then the result.</summary>
+    /// <summary>Shows the progress until the work is done, and then the result.</summary>
     public async Task ShowAsync(Task work)
     {
         Console.WriteLine();
@@ -158,12 +158,12 @@ internal sealed class Board
     {
         if (row.Rejected > 0)
         {
-            yield return $"- {row.Now.Name} rejected {Attempts(row.Rejected)} because of its rate limit, and was left alone for as long as it asked.";
+            yield return $"- {row.Now.Name} rejected {Attempts(row.Rejected)} because of its rate limit, and got no calls for the time that it stated.";
         }
 
         if (row.Failed > 0)
         {
-            yield return $"- {row.Now.Name} failed {Attempts(row.Failed)}, and was left out.";
+            yield return $"- {row.Now.Name} failed {Attempts(row.Failed)}, and got no calls while it was unavailable.";
         }
 
         static string Attempts(long number) => number == 1 ? "1 attempt" : $"{number} attempts";

@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace QuickStart;
 
-/// <summary>What stands around the app: arguments, the <c>.env</c> file, simulated resources, Ctrl+C and exit codes.</summary>
+/// <summary>The surroundings of the app: arguments, the <c>.env</c> file, simulated resources, Ctrl+C and exit codes.</summary>
 internal sealed class Demo
 {
     private const int Failed = 1;
@@ -75,7 +75,7 @@ internal sealed class Demo
         }
     }
 
-    /// <summary>Asks and streams in parallel, shows how it goes, and says at the end who served what.</summary>
+    /// <summary>Makes calls and streams in parallel, shows the progress, and at the end what each endpoint served.</summary>
     /// <returns>The exit code.</returns>
     public async Task<int> AskManyAsync(IChatClient chat)
     {

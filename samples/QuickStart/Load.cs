@@ -5,10 +5,10 @@ using Microsoft.Extensions.AI;
 
 namespace QuickStart;
 
-/// <summary>Many calls at once, half of them streams, each answer held against its question.</summary>
+/// <summary>Many concurrent calls, half of them streams; each answer is compared with its question.</summary>
 /// <param name="chat">The app's client.</param>
-/// <param name="calls">How many calls.</param>
-/// <param name="callers">How many of them at once.</param>
+/// <param name="calls">The number of calls.</param>
+/// <param name="callers">The number of concurrent calls.</param>
 /// <param name="echoes">Whether the endpoints are simulated ones, which answer with their name and the question.</param>
 internal sealed class Load(IChatClient chat, int calls, int callers, bool echoes)
 {
@@ -21,23 +21,23 @@ internal sealed class Load(IChatClient chat, int calls, int callers, bool echoes
 
     public int Answered => Volatile.Read(ref _answered);
 
-    /// <summary>Calls that more than one endpoint was asked for.</summary>
+    /// <summary>Calls with more than one attempt.</summary>
     public int MovedOn => Volatile.Read(ref _movedOn);
 
-    /// <summary>Streams that broke off after their first words, so that the app had to ask again.</summary>
+    /// <summary>Streams that broke off after their first content, so that the app had to ask again.</summary>
     public int AskedAgain => Volatile.Read(ref _askedAgain);
 
     public int Finished => Answered + Lost;
 
     public int Lost => Losses.Count;
 
-    /// <summary>What became of the calls that have no right answer.</summary>
+    /// <summary>The ends of the calls without a right answer.</summary>
     public ConcurrentQueue<string> Losses { get; } = new();
 
     public TimeSpan Elapsed { get; private set; }
 
-    /// <param name="onFinished">Told after each call how many have finished.</param>
-    /// <param name="cancellationToken">Ends it.</param>
+    /// <param name="onFinished">Called after each call with the number of finished ones.</param>
+    /// <param name="cancellationToken">Cancels the calls.</param>
     public async Task RunAsync(Func<int, Task> onFinished, CancellationToken cancellationToken)
     {
         long start = Stopwatch.GetTimestamp();
@@ -87,7 +87,7 @@ internal sealed class Load(IChatClient chat, int calls, int callers, bool echoes
             }
             catch (ChatStreamInterruptedException)
             {
-                // Words had arrived already, so no other endpoint took over behind the app's back. This app may start over.
+                // Content had arrived already, so no other endpoint took over. This app may start over.
                 Interlocked.Increment(ref _askedAgain);
             }
         }

@@ -2,10 +2,10 @@ using AzureOpenAI.RoundRobin;
 using Microsoft.Extensions.AI;
 using QuickStart;
 
-// The scenery around the app: .env, simulated resources where the environment names no real ones, Ctrl+C, exit codes.
+// The surroundings of the app: .env, simulated resources where the environment names no real ones, Ctrl+C, exit codes.
 return await Demo.RunAsync(args, async demo =>
 {
-    // The endpoints stand in AZURE_OPENAI_ROUND_ROBIN_CONNECTION, and USE_AZURE_OPENAI_ROUND_ROBIN is true.
+    // AZURE_OPENAI_ROUND_ROBIN_CONNECTION has the endpoints, and USE_AZURE_OPENAI_ROUND_ROBIN is true.
     using IChatClient chat = AzureOpenAIRoundRobin.CreateFromEnvironment();
 
     // Ask.
@@ -20,6 +20,6 @@ return await Demo.RunAsync(args, async demo =>
 
     Console.WriteLine();
 
-    // Both, many times at once. One of the simulated resources throttles, another one dies half-way.
+    // Both, many at one time. One of the simulated resources throttles, another one fails half-way.
     return await demo.AskManyAsync(chat);
 });

@@ -12,7 +12,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
 
     private SimulatedFleet(AzureOpenAISimulator azure) => _azure = azure;
 
-    /// <summary>Whether the environment says nothing of real endpoints.</summary>
+    /// <summary>Whether the environment names no real endpoints.</summary>
     public static bool IsNeeded => IsUnset(Connection) && IsUnset(Switch);
 
     public static async Task<SimulatedFleet> StartAsync()
@@ -41,7 +41,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
               { "AZURE_OPENAI_ENDPOINT": "{{azure["contoso-japan"].Endpoint}}", "AZURE_OPENAI_API_KEY": "{{azure["contoso-japan"].ApiKey}}", "model": "gpt-4o", "name": "contoso-japan" }
             ]
             """);
-        Console.WriteLine($"{Connection} is not set, so three simulated resources stand in.");
+        Console.WriteLine($"{Connection} is not set, so three simulated resources are used.");
         Console.WriteLine("They answer with their name and the question. contoso-france has a low rate limit.");
         Console.WriteLine();
         return new SimulatedFleet(azure);
@@ -57,7 +57,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
     public async Task<string> KillOneAsync()
     {
         await _azure["contoso-japan"].StopListeningAsync();
-        return "contoso-japan dies: it resets its connections and refuses new ones.";
+        return "contoso-japan fails: it resets its connections and refuses new ones.";
     }
 
     public ValueTask DisposeAsync() => _azure.DisposeAsync();

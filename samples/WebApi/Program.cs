@@ -5,11 +5,11 @@ using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Trace;
 
-// The variables may stand in user secrets, which are read in Development:
+// The variables may be in user secrets, which are read in Development:
 //   dotnet user-secrets --project samples/WebApi set AZURE_OPENAI_ROUND_ROBIN_CONNECTION '[{ "AZURE_OPENAI_ENDPOINT": "...", "model": "gpt-4o" }, ...]'
 WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 
-// An endpoint without a key is asked with Entra ID: what runs this app needs the role Cognitive Services OpenAI User there.
+// An endpoint without a key is asked with Entra ID: the identity of this app needs the role Cognitive Services OpenAI User there.
 DefaultAzureCredential entraId = new();
 builder.Services
     .AddAzureOpenAIRoundRobin(options => options.Credential = entraId)
@@ -28,7 +28,7 @@ builder.Services.AddHealthChecks()
     .AddAzureOpenAIRoundRobin()
     .AddAzureOpenAIRoundRobin(serviceKey: "advanced");
 
-// Sent to where OTEL_EXPORTER_OTLP_ENDPOINT says, if it says so.
+// Exported to OTEL_EXPORTER_OTLP_ENDPOINT, if that is set.
 OpenTelemetryBuilder telemetry = builder.Services.AddOpenTelemetry()
     .WithTracing(tracing => tracing.AddAspNetCoreInstrumentation().AddSource("AzureOpenAI.RoundRobin", "Experimental.Microsoft.Extensions.AI"))
     .WithMetrics(metrics => metrics.AddAspNetCoreInstrumentation().AddMeter("AzureOpenAI.RoundRobin", "Experimental.Microsoft.Extensions.AI"));

@@ -7,14 +7,14 @@ namespace AzureOpenAI.RoundRobin.Tokenizers;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Text is counted exactly, with the model's own encoding. What the service puts around it is not documented and is counted by what it was seen to charge:
+/// Text is counted exactly, with the model's own encoding. The tokens that the service adds are not documented, and are counted as it was measured to charge:
 /// 3 tokens for each message beside its role and text, 3 for the beginning of the answer. That is exact for plain conversations with the GPT-3.5, GPT-4 and
 /// GPT-4o models, and near for later ones. Tools, calls of tools and their results are estimated: exact for simple functions, a few tokens off for schemas
 /// with nested objects or much more than names, types, descriptions and enumerations.
 /// </para>
 /// <para>
 /// Not counted are images, audio, files and reasoning, tools that are no functions, response formats, and instructions in options: add those as a system message.
-/// What the service charged stands in <see cref="ChatResponse.Usage"/>.
+/// <see cref="ChatResponse.Usage"/> has what the service charged.
 /// </para>
 /// <para>Immutable, and safe for concurrent use. An encoding is loaded once in a process, when the first counter needs it.</para>
 /// </remarks>
@@ -84,10 +84,10 @@ public sealed class TokenCounter
         return _encoding.Count(text);
     }
 
-    /// <summary>Counts the tokens of a request: its messages, what stands around them, and its tools.</summary>
+    /// <summary>Counts the tokens of a request: its messages, the tokens that the service adds, and its tools.</summary>
     /// <param name="messages">The messages.</param>
     /// <param name="tools">The tools that the model may call, or <see langword="null"/> for none.</param>
-    /// <returns>The number of tokens. How exact it is stands with <see cref="TokenCounter"/>.</returns>
+    /// <returns>The number of tokens. See <see cref="TokenCounter"/> for how exact it is.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="messages"/> is <see langword="null"/>.</exception>
     public int CountTokens(IEnumerable<ChatMessage> messages, IEnumerable<AITool>? tools = null)
     {

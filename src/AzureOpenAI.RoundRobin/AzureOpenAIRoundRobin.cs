@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Creates chat clients and embedding generators for apps without a service collection, over a pool or over one endpoint as the switch says.
+/// Creates chat clients and embedding generators for apps without a service collection, over a pool or over one endpoint, by the switch.
 /// </summary>
 public static class AzureOpenAIRoundRobin
 {

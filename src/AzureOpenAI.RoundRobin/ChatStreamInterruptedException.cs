@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// The exception that is thrown when a stream breaks off after content had reached the caller, so that no other endpoint can take over.
+/// The exception that is thrown when a stream breaks off after content has reached the caller, so that no other endpoint can take over.
 /// </summary>
 public class ChatStreamInterruptedException : IOException
 {

@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin;
 
-/// <summary>Says what, apart from its turn, decides which endpoint a call goes to.</summary>
+/// <summary>Says by what, besides the rotation, the endpoint of a call is chosen.</summary>
 public enum EndpointAffinity
 {
     /// <summary>Nothing: each call goes to the next endpoint in turn.</summary>

@@ -30,7 +30,7 @@ public sealed class EndpointAttempt
     /// <summary>Gets how long the attempt took.</summary>
     public TimeSpan Duration { get; internal init; }
 
-    /// <summary>Gets how long the endpoint asked to be left alone, counted from its answer, or <see langword="null"/> if it did not say.</summary>
+    /// <summary>Gets the time after its answer before which the endpoint asked for no further call, or <see langword="null"/> if it stated none.</summary>
     public TimeSpan? RetryAfter { get; internal init; }
 
     /// <summary>Gets the exception that ended the attempt: the object that the SDK or the ready-made client threw.</summary>
@@ -48,5 +48,5 @@ public sealed class EndpointAttempt
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{EndpointName}' {OutcomeNames.Prose(Reason)}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks for {wait.TotalSeconds:0.###} s" : "")}");
+        $"'{EndpointName}' {OutcomeNames.Prose(Reason)}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks to retry after {wait.TotalSeconds:0.###} s" : "")}");
 }

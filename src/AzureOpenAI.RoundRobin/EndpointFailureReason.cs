@@ -3,13 +3,13 @@ namespace AzureOpenAI.RoundRobin;
 /// <summary>Says why an attempt failed, or why an endpoint is not healthy. The metrics and logs have the same words in snake case, such as <c>rate_limited</c>.</summary>
 public enum EndpointFailureReason
 {
-    /// <summary>The deployment has no capacity for the moment: status 429, or a 503 that says when to come back.</summary>
+    /// <summary>The deployment has no capacity for the moment: status 429, or a 503 that states when to retry.</summary>
     RateLimited,
 
     /// <summary>No request was sent: the connection was refused or timed out, or the name or the TLS certificate was not accepted.</summary>
     Unreachable,
 
-    /// <summary>The endpoint answered with a status of 500 or more, 424 or 529, reset the connection, or failed in a way that says nothing else.</summary>
+    /// <summary>The endpoint answered with a status of 500 or more, 424 or 529, reset the connection, or failed in a way for which there is no other member.</summary>
     Failed,
 
     /// <summary>A response began and could not be read, or ended without an answer, before any content had reached the caller.</summary>

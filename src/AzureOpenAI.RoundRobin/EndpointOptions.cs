@@ -66,21 +66,21 @@ public sealed class EndpointOptions
     /// <value>The default is 1.</value>
     public int Weight { get; set; } = 1;
 
-    /// <summary>Gets or sets the tier, 0 to 100; 0 is asked first, and a higher number only while no endpoint of a lower one takes calls and has room.</summary>
+    /// <summary>Gets or sets the priority, 0 to 100; 0 is asked first, and a higher number only while no endpoint with a lower one takes calls and has room.</summary>
     /// <value>The default is 0.</value>
     public int Priority { get; set; }
 
     /// <summary>Gets or sets the requests per minute that this endpoint's own deployment takes.</summary>
     /// <value>
-    /// The default is <see langword="null"/>: it is learned from what the endpoint rejects. Where it is given, the endpoint's turn is passed over, and the call
-    /// waits if there is no other, rather than exceed it. Spread over the minute by the second, since that is how the service judges.
+    /// The default is <see langword="null"/>: the limit is learned from the endpoint's rejections. Where it is given, a call that would exceed it goes to the next endpoint, or
+    /// waits if there is no other. It is spread evenly over the seconds of the minute, since the service counts requests by seconds.
     /// </value>
     public int? RequestsPerMinute { get; set; }
 
     /// <summary>Gets or sets the tokens per minute that this endpoint's own deployment takes.</summary>
     /// <value>
-    /// The default is <see langword="null"/>: it is learned from what the endpoint rejects. Where it is given, a call is charged with a quarter of its
-    /// characters and the output tokens it asks for, or 16, as the service does on arrival. That is an estimate, so no call is refused by it: one that would wait
+    /// The default is <see langword="null"/>: the limit is learned from the endpoint's rejections. Where it is given, a call is charged with a quarter of its
+    /// characters and its maximum of output tokens, or 16, as the service does on arrival. That is an estimate, so it refuses no call: a call that would wait
     /// for longer than <see cref="RoundRobinOptions.MaxWait"/> is sent.
     /// </value>
     public int? TokensPerMinute { get; set; }

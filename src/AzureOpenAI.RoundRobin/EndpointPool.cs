@@ -50,7 +50,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         Action? released = null, uint? start = null, Func<double>? jitter = null)
     {
         _time = timeProvider ?? TimeProvider.System;
-        // A process that starts anywhere in the rotation does not meet all others at the first endpoint.
+        // A random start, so that many processes that start at once do not all begin at the first endpoint.
         _start = start ?? (uint)Random.Shared.Next();
         _jitter = jitter ?? Random.Shared.NextDouble;
         Instruments instruments = Instruments.Of(meterFactory);
@@ -68,7 +68,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         Log.Write(resolution.Warnings);
     }
 
-    /// <summary>Gets the number of deployments in the configuration: as many as <see cref="GetStatus"/> has entries. An endpoint with several deployments counts once for each.</summary>
+    /// <summary>Gets the number of deployments in the configuration, which is the number of entries of <see cref="GetStatus"/>. An endpoint with several deployments counts once for each.</summary>
     public int Count => _routes.Members.Endpoints.Length;
 
     /// <summary>Gets the number of calls that wait at this moment because no endpoint takes them. Calls that run are counted in <see cref="EndpointStatus.InFlight"/>.</summary>
@@ -84,13 +84,13 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     internal Balancer Balancer => _balancer;
 
-    /// <summary>The present ways of calls. A call takes them once, so that all it does goes by one configuration.</summary>
+    /// <summary>The routes by the present configuration. A call reads them once, so that it goes by one configuration.</summary>
     internal PoolRoutes Routes => _routes;
 
-    /// <summary>A chat client is over it, so every endpoint must be able to chat.</summary>
+    /// <summary>A chat client uses the pool, so every endpoint must answer chat calls.</summary>
     internal bool AnswersChat { get; set; }
 
-    /// <summary>A generator of embeddings is over it, so every endpoint must be able to make them.</summary>
+    /// <summary>An embedding generator uses the pool, so every endpoint must make embeddings.</summary>
     internal bool MakesEmbeddings { get; set; }
 
     /// <summary>
@@ -111,7 +111,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <summary>
     /// Returns the client of the next endpoint. It is the short form of <see cref="NextClient"/>, without the deployment's name and for the default model.
     /// </summary>
-    /// <remarks>What a client cannot do is said at <see cref="PooledClient.Client"/>.</remarks>
+    /// <remarks>See <see cref="PooledClient.Client"/> for what a client cannot do.</remarks>
     /// <returns>An <see cref="Azure.AI.OpenAI.AzureOpenAIClient"/>, or an <see cref="OpenAIClient"/> for a v1 endpoint. The pool owns it.</returns>
     /// <exception cref="InvalidOperationException">The pool holds ready-made clients only.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
@@ -119,7 +119,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>
     /// Returns the pre-built client of the next healthy endpoint, with the deployment to ask for; of the next endpoint in turn where none is healthy. The pool
-    /// does not see what the client's calls come to: they do not fail over, and they change no endpoint's state. Calls that should are made with <see cref="InvokeAsync"/>.
+    /// does not see the outcomes of the client's calls: they do not fail over, and change no endpoint's state. Use <see cref="InvokeAsync"/> for calls that do.
     /// </summary>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <returns>The client with its deployment.</returns>
@@ -132,24 +132,24 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <summary>
     /// Runs an operation of any kind on the endpoints under the pool's rules: the next healthy endpoint, failover, waiting, and the same exceptions as a chat call.
     /// </summary>
-    /// <typeparam name="T">What the operation yields.</typeparam>
+    /// <typeparam name="T">The result of the operation.</typeparam>
     /// <param name="operation">
     /// What to do with a client. It may run more than once, each time at another endpoint or after a pause, and should pass on the token it is given.
-    /// A stream that it sends, such as audio, must be opened or rewound in it: an attempt that failed may have read it. What it yields should be whole: with
-    /// its end the attempt is over, and what is read later is outside of the pool's sight.
+    /// A stream that it sends, such as audio, must be opened or rewound in it: an attempt that failed may have read it. Its result should be complete: the
+    /// attempt ends with the operation, and the pool does not see what is read later.
     /// </param>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <param name="cancellationToken">Cancels the call.</param>
     /// <remarks>
-    /// Images, transcriptions and embeddings work with every endpoint; Responses, speech and the typed chat methods with v1 endpoints only, as is said at
-    /// <see cref="PooledClient.Client"/>. An operation that its client does not support fails at once with the SDK's exception, and no endpoint is blamed.
+    /// Images, transcriptions and embeddings work with every endpoint; Responses, speech and the typed chat methods with v1 endpoints only; see
+    /// <see cref="PooledClient.Client"/>. An operation that its client does not support fails at once with the SDK's exception, and no endpoint is ejected.
     /// </remarks>
-    /// <returns>What the operation yielded.</returns>
+    /// <returns>The result of the operation.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
     /// <exception cref="InvalidOperationException">The pool holds a ready-made client, which has no client to hand out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
-    /// <exception cref="EndpointsExhaustedException">No endpoint could do it, after more than one attempt or without any. What the operation threw surfaces as it is where it is no endpoint's fault, or the only attempt.</exception>
-    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could do it, after more than one attempt or without any. An exception of the operation surfaces as it is where it is no endpoint's fault, or where the attempt was the only one.</exception>
+    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
     public Task<T> InvokeAsync<T>(Func<PooledClient, CancellationToken, Task<T>> operation, string? model = null, CancellationToken cancellationToken = default)
     {
@@ -173,14 +173,14 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// </summary>
     /// <remarks>
     /// <para>
-    /// An endpoint is the same as before if its address and its deployment are, whatever it is called; where that is true of several, their keys and names tell
-    /// them apart. A ready-made endpoint is the same if its client is the same object, or its generator where it has no client before or after. What is the same keeps its state: one that cools down goes on cooling down, and a new key, weight, priority or limit is taken over in place. One that refused its key, or lacked its deployment, is asked again at once where its
-    /// key, credential or api-version is a new one. An endpoint that is not in the options any more gets no new call, and lets those that run there, and open streams, end.
-    /// New ones join the rotation. Calls that wait go on waiting, for the new endpoints; those for a model that no endpoint maps any more fail with
-    /// <see cref="EndpointsExhaustedException"/>.
+    /// An endpoint is the same as before if its address and its deployment are, whatever its name; where several have the same, they are matched by their keys and names. A
+    /// ready-made endpoint is the same if its client is the same object, or its generator where it has no client before or after. The same endpoint keeps its state, such as a
+    /// cooldown, and takes a new key, weight, priority or limit. A misconfigured endpoint (it refused its key, or lacked its deployment) is asked again at once if its key, credential
+    /// or api-version is new. An endpoint that is not in the options any more gets no new call; calls and streams that run there end in their own time. New endpoints join the
+    /// rotation. Queued calls stay queued, for the new endpoints; those for a model that no endpoint maps any more fail with <see cref="EndpointsExhaustedException"/>.
     /// </para>
     /// <para>
-    /// What the options leave out is looked up where it was when the pool was made: in the environment for a pool of <see cref="FromEnvironment"/>, in the
+    /// Settings that the options leave out are looked up in the sources of the pool's creation: in the environment for a pool of <see cref="FromEnvironment"/>, in the
     /// app's configuration for one that is registered, which also follows its options by itself. A transport that the pool made, or that
     /// <see cref="RoundRobinOptions.HttpClientName"/> names, is kept.
     /// </para>
@@ -197,7 +197,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     }
 
     /// <summary>
-    /// Refuses new calls, wakes those that wait with <see cref="ObjectDisposedException"/>, lets running attempts end, and then lets go of the transport.
+    /// Refuses new and queued calls with <see cref="ObjectDisposedException"/>, lets running attempts end, and then disposes the transport that the pool made.
     /// May be called more than once.
     /// </summary>
     public void Dispose()
@@ -210,7 +210,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <returns>A description without keys.</returns>
     public override string ToString() => $"{Count} deployments";
 
-    /// <summary>Follows the options of a registration. A configuration that is at fault is refused whole, and told.</summary>
+    /// <summary>Follows the options of a registration. An invalid configuration is refused whole, and logged.</summary>
     internal void Follow(IOptionsMonitor<RoundRobinOptions> monitor, string name) => _follows = monitor.OnChange((_, changed) =>
     {
         if (changed == name)
@@ -229,9 +229,9 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         }
         catch (ObjectDisposedException) when (_balancer.IsDisposed)
         {
-            // The configuration changed as the pool was let go of, so there is nothing left to change.
+            // The pool was disposed while the configuration changed.
         }
-#pragma warning disable CA1031 // Whoever reloads the configuration is not who can mend it, and must not end with the process for it.
+#pragma warning disable CA1031 // The thread that reloads the configuration cannot correct it, and an exception there could end the process.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -239,7 +239,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         }
     }
 
-    /// <param name="latest">Read under the lock, so that of two changes at once the later stands.</param>
+    /// <param name="latest">Read under the lock, so that of two concurrent changes the later one takes effect.</param>
     private void Update(Func<RoundRobinOptions> latest)
     {
         lock (_updating)
@@ -252,7 +252,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
             CheckAbilities(members);
             if (!_balancer.Change(members))
             {
-                // One that was there before goes with the last of the calls that still run over it.
+                // A transport from before the update is disposed with the last attempt.
                 if (before is null)
                 {
                     _ownTransport?.Dispose();
@@ -283,8 +283,8 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         IEnumerable<EndpointSetup> withoutEmbeddings = members.Setups.Values.Where(setup => MakesEmbeddings && setup.EmbeddingGenerator is null);
         string[] faults =
         [
-            .. withoutChat.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made embedding generator, but a chat client is over the pool; set its ChatClient as well, or give it an address."),
-            .. withoutEmbeddings.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made chat client, but a generator of embeddings is over the pool; set its EmbeddingGenerator as well, or give it an address."),
+            .. withoutChat.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made embedding generator, but a chat client uses the pool; set its ChatClient as well, or give it an address."),
+            .. withoutEmbeddings.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made chat client, but an embedding generator uses the pool; set its EmbeddingGenerator as well, or give it an address."),
         ];
         if (faults.Length > 0)
         {

@@ -6,7 +6,7 @@ public enum EndpointState
     /// <summary>The endpoint takes its whole share of the calls.</summary>
     Healthy,
 
-    /// <summary>The endpoint takes calls again after a failure: as many at once as it has admitted so far, and more with each. Other systems call it slow start.</summary>
+    /// <summary>The endpoint takes calls again after a failure: a few at one time, and more with each that it admits. Other systems call it slow start.</summary>
     Recovering,
 
     /// <summary>The endpoint's cooldown is over, and it takes one call at a time until one is admitted. Other systems call it half-open.</summary>

@@ -4,7 +4,7 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Represents what one endpoint of a pool was doing at the moment of <see cref="EndpointPool.GetStatus"/>. Immutable; never holds a key.
+/// Represents the state and counts of one endpoint at the moment of <see cref="EndpointPool.GetStatus"/>. Immutable; never holds a key.
 /// </summary>
 public sealed class EndpointStatus
 {
@@ -16,30 +16,30 @@ public sealed class EndpointStatus
     /// <summary>Gets the deployment, or <see langword="null"/> for a ready-made client that names none.</summary>
     public string? DeploymentName { get; internal init; }
 
-    /// <summary>Gets whether it takes calls.</summary>
+    /// <summary>Gets the state: whether it takes calls.</summary>
     public EndpointState State { get; internal init; }
 
     /// <summary>Gets why it is not healthy, or <see langword="null"/> if it is <see cref="EndpointState.Healthy"/>.</summary>
     public EndpointFailureReason? Reason { get; internal init; }
 
-    /// <summary>Gets how long it still takes no call, or <see langword="null"/> if it is not <see cref="EndpointState.Unavailable"/>.</summary>
+    /// <summary>Gets the time until it takes calls again, or <see langword="null"/> if it is not <see cref="EndpointState.Unavailable"/>.</summary>
     public TimeSpan? ReadyIn { get; internal init; }
 
-    /// <summary>Gets the number of attempts that are running there.</summary>
+    /// <summary>Gets the number of attempts that run there.</summary>
     public int InFlight { get; internal init; }
 
     /// <summary>Gets the number of attempts that it answered.</summary>
     public long Answered { get; internal init; }
 
-    /// <summary>Gets the number of attempts that failed at its cost, <see cref="RateLimited"/> ones included.</summary>
+    /// <summary>Gets the number of attempts whose failure counts against it, including <see cref="RateLimited"/> ones.</summary>
     public long Failed { get; internal init; }
 
     /// <summary>Gets the number of attempts that it rejected because of its limits.</summary>
     public long RateLimited { get; internal init; }
 
     /// <summary>
-    /// Gets the sum of the input tokens that its answers reported, cached ones included. Calls, streams and embeddings are counted, whatever the client; what an operation of
-    /// <see cref="EndpointPool.InvokeAsync"/> used is not seen.
+    /// Gets the sum of the input tokens that its answers reported, cached ones included. Calls, streams and embeddings are counted, whatever the client; the tokens of operations of
+    /// <see cref="EndpointPool.InvokeAsync"/> are not known.
     /// </summary>
     public long InputTokens { get; internal init; }
 

@@ -8,8 +8,8 @@ namespace AzureOpenAI.RoundRobin;
 /// </summary>
 /// <remarks>
 /// A call whose only attempt failed throws the SDK's own exception instead. <see cref="ClientResultException.Status"/> and
-/// <see cref="ClientResultException.GetRawResponse"/> belong to one attempt: the 429 with the soonest time, else the last that was
-/// answered over HTTP; where none was, the status is 0 and there is no response.
+/// <see cref="ClientResultException.GetRawResponse"/> belong to one attempt: the 429 with the soonest time, else the last with
+/// an HTTP status; where none has one, the status is 0 and there is no response.
 /// </remarks>
 public class EndpointsExhaustedException : ClientResultException
 {
@@ -17,7 +17,7 @@ public class EndpointsExhaustedException : ClientResultException
     /// <param name="message">What happened, without keys.</param>
     /// <param name="attempts">The failed attempts, in order; for a call that made none, the last failure of each endpoint.</param>
     /// <param name="retryAfter">When an endpoint is expected to take calls again, from now.</param>
-    /// <param name="response">The response of the attempt that stands for the call, or <see langword="null"/>.</param>
+    /// <param name="response">The response of the attempt that <see cref="ClientResultException.Status"/> belongs to, or <see langword="null"/>.</param>
     /// <param name="innerException">The exception of that attempt, or <see langword="null"/>.</param>
     public EndpointsExhaustedException(
         string message,

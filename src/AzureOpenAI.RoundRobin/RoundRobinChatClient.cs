@@ -42,7 +42,7 @@ public sealed class RoundRobinChatClient : IChatClient
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinChatClient"/> class over ready-made clients of any provider.</summary>
     /// <param name="clients">The clients to rotate over, in order. The list is captured.</param>
-    /// <param name="options">How calls behave; only what is about attempts counts.</param>
+    /// <param name="options">How calls behave; only the options about attempts are used.</param>
     /// <param name="leaveOpen">Whether the clients outlive this one; otherwise each is disposed with it, once its last call has ended.</param>
     /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
     /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
@@ -78,9 +78,9 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <inheritdoc/>
     /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
-    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
-    // Compiled by itself, so that all of its way is inlined here. In a caller that knows the client's type the JIT would inline the first half and call the other.
+    // Not inlined into callers, so that the JIT inlines the whole path here. In a caller that knows the client's type it would inline the first half and call the other.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -94,7 +94,7 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <inheritdoc/>
     /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
-    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
     /// <exception cref="ChatStreamInterruptedException">The stream broke off after content had reached the caller.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
@@ -107,7 +107,7 @@ public sealed class RoundRobinChatClient : IChatClient
     }
 
     /// <inheritdoc/>
-    /// <remarks>Answers for this client, its pool, and metadata of the pool as a whole. For a key it knows nothing, and so returns <see langword="null"/>.</remarks>
+    /// <remarks>Answers for this client, its pool, and metadata of the pool as a whole. With a key it returns <see langword="null"/>.</remarks>
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);

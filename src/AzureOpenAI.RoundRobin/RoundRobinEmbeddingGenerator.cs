@@ -19,7 +19,7 @@ namespace AzureOpenAI.RoundRobin;
 /// with fewer vectors than values, or with an empty one, is a broken answer, and another endpoint is asked.
 /// </para>
 /// <para>
-/// Every endpoint must serve the same model, under whatever deployment name: vectors of different models cannot be compared, and nothing here can tell.
+/// Every endpoint must serve the same model, under any deployment name: vectors of different models cannot be compared, and the pool cannot detect a difference.
 /// </para>
 /// </remarks>
 [SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The first parameters differ in kind, so no call is ambiguous.")]
@@ -49,8 +49,8 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     }
 
     /// <summary>Initializes a new instance of the <see cref="RoundRobinEmbeddingGenerator"/> class over ready-made generators of any provider.</summary>
-    /// <param name="generators">The generators to rotate over, in order. The list is captured. They fail by exception only: their answers are passed on as they are.</param>
-    /// <param name="options">How calls behave; only what is about attempts counts.</param>
+    /// <param name="generators">The generators to rotate over, in order. The list is captured. Only their exceptions count as failures: answers are passed on as they are.</param>
+    /// <param name="options">How calls behave; only the options about attempts are used.</param>
     /// <param name="leaveOpen">Whether the generators outlive this one; otherwise each is disposed with it, once its last call has ended.</param>
     /// <param name="loggerFactory">Where the pool's logs go, or <see langword="null"/> for nowhere.</param>
     /// <param name="timeProvider">The source of all time, or <see langword="null"/> for the system's.</param>
@@ -87,9 +87,9 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     /// <inheritdoc/>
     /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
-    /// <exception cref="TimeoutException">Two attempts ran out of time.</exception>
+    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
-    // Compiled by itself, so that all of its way is inlined here. In a caller that knows the client's type the JIT would inline the first half and call the other.
+    // Not inlined into callers, so that the JIT inlines the whole path here. In a caller that knows the client's type it would inline the first half and call the other.
     [MethodImpl(MethodImplOptions.NoInlining)]
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default)
@@ -101,7 +101,7 @@ public sealed class RoundRobinEmbeddingGenerator : IEmbeddingGenerator<string, E
     }
 
     /// <inheritdoc/>
-    /// <remarks>Answers for this generator, its pool, and metadata of the pool as a whole. For a key it knows nothing, and so returns <see langword="null"/>.</remarks>
+    /// <remarks>Answers for this generator, its pool, and metadata of the pool as a whole. With a key it returns <see langword="null"/>.</remarks>
     public object? GetService(Type serviceType, object? serviceKey = null)
     {
         ArgumentNullException.ThrowIfNull(serviceType);

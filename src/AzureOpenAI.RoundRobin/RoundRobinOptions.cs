@@ -7,7 +7,7 @@ using Microsoft.Extensions.Configuration;
 namespace AzureOpenAI.RoundRobin;
 
 /// <summary>
-/// Represents what a pool of endpoints is made of and how its calls behave.
+/// Represents the endpoints of a pool, and how its calls behave.
 /// </summary>
 /// <remarks>
 /// Plain settings with no logic, read when the pool is built or updated: later changes to an instance are not observed.
@@ -28,7 +28,7 @@ public sealed class RoundRobinOptions
     /// <c>AZURE_OPENAI_EMBEDDING_DEPLOYMENT</c>, else each endpoint's own.
     /// </value>
     /// <remarks>
-    /// An endpoint's own <see cref="EndpointOptions.DeploymentName"/> beats it, but not in a keyed registration or one for embeddings, whose purpose it is.
+    /// An endpoint's own <see cref="EndpointOptions.DeploymentName"/> takes precedence, except in a keyed registration and in one for embeddings.
     /// </remarks>
     public string? DeploymentName { get; set; }
 
@@ -55,7 +55,7 @@ public sealed class RoundRobinOptions
     /// </value>
     /// <remarks>
     /// Read by <c>AddAzureOpenAIRoundRobin</c> and its like for keys and embeddings, and by <see cref="AzureOpenAIRoundRobin"/>. The constructor of
-    /// <see cref="EndpointPool"/>, <see cref="EndpointPool.Update(RoundRobinOptions)"/> and the methods <c>FromEnvironment</c> make a pool always:
+    /// <see cref="EndpointPool"/>, <see cref="EndpointPool.Update(RoundRobinOptions)"/> and the methods <c>FromEnvironment</c> always make a pool:
     /// <see langword="false"/> is a fault there. A registered pool whose options turn to <see langword="false"/> while it runs stays on, and logs a warning.
     /// </remarks>
     public bool? Enabled { get; set; }
@@ -80,43 +80,43 @@ public sealed class RoundRobinOptions
 
     /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
     /// <value>
-    /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever it says.
+    /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever its prompt.
     /// </value>
     /// <remarks>
     /// <para>
-    /// A service caches the start of a prompt, from 1,024 tokens on, at the deployment that saw it. Plain rotation sends each turn of a
-    /// conversation to another one; <see cref="EndpointAffinity.PromptCache"/> keeps it where its prompt is cached. Calls belong together
-    /// that have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
-    /// else the same instructions, leading system messages, tool names and first user message. Only streams and answers of
-    /// <see cref="RoundRobinChatClient"/> have an affinity, and a call with nothing to go by takes its turn.
+    /// The service caches the start of a prompt, from 1,024 tokens on, at the deployment that received it. The rotation sends each turn of a
+    /// conversation to another one; with <see cref="EndpointAffinity.PromptCache"/> a conversation stays where its prompt is cached. Calls belong to one
+    /// conversation if they have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
+    /// else the same instructions, leading system messages, tool names and first user message. Only calls and streams of
+    /// <see cref="RoundRobinChatClient"/> have an affinity; a call without any of these takes its turn.
     /// </para>
     /// <para>
     /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. To send one as well,
-    /// set it in <see cref="ChatOptions.RawRepresentationFactory"/>, which is not looked into.
+    /// set it in <see cref="ChatOptions.RawRepresentationFactory"/>, which the pool does not read.
     /// </para>
     /// <para>
-    /// A new conversation is placed by weighted rendezvous hashing over the names of the endpoints, passed on to the next in that order
-    /// where an endpoint has had more than its share of the latest ones, and stays there while it is remembered (the last 10,000
-    /// conversations and more). Other processes with the same endpoints agree on most. Give ready-made clients names that last.
-    /// A call goes elsewhere, to the next in the same order, while its endpoint is out, or would have more than 8 calls in flight and more than
-    /// twice its fair share of all (three quarters of all where there are two); it comes back after. Priorities, failover and waiting are as without.
+    /// A new conversation gets the first endpoint in the order of weighted rendezvous hashing over the names of the endpoints, or the next where
+    /// that one has more than its share of the latest conversations. It stays there while it is remembered (the last 10,000
+    /// conversations and more). Other processes with the same endpoints place most conversations alike. Give ready-made clients names that stay the same.
+    /// While its endpoint is unavailable, or would have more than 8 calls in flight and more than twice its fair share of all (three quarters of all
+    /// where there are two), a call goes to the next in the same order. Priorities, failover and waiting do not change.
     /// </para>
     /// <para>
-    /// The price is evenness: conversations are spread by weight, not calls, so one that is busier than others loads its endpoint more.
-    /// Many calls with one and the same prompt go to one endpoint.
+    /// The calls are spread less evenly: conversations are spread by weight, not calls, so a busy conversation loads its endpoint more, and many calls
+    /// with the same prompt go to one endpoint.
     /// </para>
     /// </remarks>
     public EndpointAffinity Affinity { get; set; }
 
-    /// <summary>Gets or sets what tells which calls belong together, such as by a conversation's or tenant's id.</summary>
+    /// <summary>Gets or sets the selector of a call's conversation key, such as a conversation's or tenant's id.</summary>
     /// <value>
-    /// The default is <see langword="null"/>: the start of the prompt tells. A selector that returns <see langword="null"/> lets the call take
+    /// The default is <see langword="null"/>: the start of the prompt is the key. Where the selector returns <see langword="null"/>, the call takes
     /// its turn.
     /// </value>
     /// <remarks>
-    /// Takes <see cref="EndpointAffinity.PromptCache"/>. Called once for each call, or for each stream when it is asked for, from any thread
-    /// and possibly from many at once, so it must be quick and safe for that; it must not change what it is given. If it throws, the call takes
-    /// its turn, and a warning is logged the first time.
+    /// Needs <see cref="EndpointAffinity.PromptCache"/>. Called once for each call or stream, from any thread and possibly from many at once, so it must
+    /// be quick and safe for concurrent use; it must not change its arguments. If it throws, the call takes its turn, and a warning is logged the first
+    /// time.
     /// </remarks>
     public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; set; }
 
@@ -125,8 +125,8 @@ public sealed class RoundRobinOptions
     /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
     /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
     /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short, and its
-    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead. Where it
-    /// does, the answer is not taken, and the endpoint rests as misconfigured.
+    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send the key to the address that a redirect names. If it
+    /// does, the answer is rejected, and the endpoint is unavailable as misconfigured.
     /// </value>
     public HttpClient? HttpClient { get; set; }
 
@@ -134,24 +134,24 @@ public sealed class RoundRobinOptions
     /// <value>
     /// The default is <see langword="null"/>. Used where the pool is registered in a service collection; the client is created once,
     /// so set <see cref="SocketsHttpHandler.PooledConnectionLifetime"/> on its handler, and set <see cref="SocketsHttpHandler.AllowAutoRedirect"/>
-    /// to <see langword="false"/>. A warning is logged at start where the client follows redirects; it is not changed, since others may use it.
+    /// to <see langword="false"/>. A warning is logged at start where the client follows redirects; its handler is not changed, since other code may use the client.
     /// </value>
     public string? HttpClientName { get; set; }
 
-    /// <summary>The section that a registration was given to read from.</summary>
+    /// <summary>The section that a registration reads.</summary>
     internal IConfiguration? Section { get; set; }
 
-    /// <summary>What a registration's own code threw when it was asked to fill these options; whoever reads them must be told.</summary>
+    /// <summary>The exception of a registration's own code that should fill these options; thrown to the reader of the options.</summary>
     internal ExceptionDispatchInfo? Failure { get; private set; }
 
-    /// <summary>Has a registration's code fill these options. It also runs when the configuration is reloaded, on a thread that must not meet what it throws.</summary>
+    /// <summary>Lets a registration's code fill these options. It also runs when the configuration is reloaded, on a thread to which it must not throw.</summary>
     internal void Take(Action<RoundRobinOptions> configure)
     {
         try
         {
             configure(this);
         }
-#pragma warning disable CA1031 // It is thrown on, where it can be answered.
+#pragma warning disable CA1031 // It is thrown to the reader of the options.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

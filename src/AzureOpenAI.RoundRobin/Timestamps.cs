@@ -3,7 +3,7 @@ namespace AzureOpenAI.RoundRobin;
 /// <summary>Arithmetic on <see cref="TimeProvider.GetTimestamp"/>, which is monotonic and never the wall clock, and on durations.</summary>
 internal static class Timestamps
 {
-    /// <summary>The timestamp that is <paramref name="duration"/> later, or the last there is.</summary>
+    /// <summary>The timestamp that is <paramref name="duration"/> later, or the largest one.</summary>
     public static long After(this TimeProvider time, long timestamp, TimeSpan duration)
     {
         double ticks = duration.TotalSeconds * time.TimestampFrequency;

@@ -66,14 +66,14 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
 
   process.env.SCREENSHOT && it("is drawn for the readme", async () => {
     await pause(9000);
-    // More than two of them can take: the line grows, and empties once the third is back.
+    // More than two of them can take: the queue grows, and empties once the third is available again.
     await page.fill("#load", "40");
     await pause(6000);
     await page.click("[aria-label='Revive contoso-japan']");
     await until(async () => await state("contoso-japan") === "healthy", "contoso-japan is healthy");
     await pause(8000);
     await page.fill("#load", "18");
-    await until(async () => await figure("The line") === 0, "nobody waits");
+    await until(async () => await figure("Queue") === 0, "no call waits");
     await pause(8000);
     await page.click("[aria-label='Throttle contoso-france']");
     await until(async () => await state("contoso-france") === "unavailable", "contoso-france is unavailable");

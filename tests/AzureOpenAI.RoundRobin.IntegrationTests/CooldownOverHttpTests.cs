@@ -174,7 +174,7 @@ public sealed class CooldownOverHttpTests
 
         Assert.Equal(2, fleet.Attempts());
         Assert.Equal(429, exception.Status);
-        Assert.Contains("exceeds the whole limit", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("exceeds the deployment's tokens-per-minute limit", exception.Message, StringComparison.Ordinal);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));
 
         Assert.NotNull(await fleet.AskAsync(streaming, "short"));

@@ -1,6 +1,6 @@
 namespace Dashboard.LiveView;
 
-/// <summary>In seconds, or null where nothing was answered of late.</summary>
+/// <summary>In seconds, or null where nothing was answered in the last ten seconds.</summary>
 internal readonly record struct Latencies(double? Median, double? Slowest);
 
 /// <summary>The latencies of the last ten seconds, at most the last 512. Not safe for concurrent use.</summary>

@@ -7,10 +7,10 @@ using AzureOpenAI.RoundRobin;
 
 namespace Dashboard.LiveView;
 
-/// <summary>What one client is shown: a frame every half second, made when the client takes it.</summary>
+/// <summary>The frames for one client: one every half second, made when the client takes it.</summary>
 /// <remarks>
-/// A client that reads slowly gets fewer frames, and one that never reads gets none: nothing is queued for it. What happened between two frames is held
-/// in a record of bounded size, which drops the oldest. All of it ends with the client, or with the app.
+/// A client that reads slowly gets fewer frames, and one that never reads gets none: nothing is queued for it. Events between two frames are held
+/// in a record of bounded size, which drops the oldest. It ends with the client, or with the app.
 /// </remarks>
 internal static class LiveFeed
 {

@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin;
 
 namespace Dashboard.LiveView;
 
-/// <summary>What the page is sent. Totals are since the pool began; those of calls since this client began to watch.</summary>
+/// <summary>One frame for the page. Totals count from the start of the pool; those of calls from the start of this client.</summary>
 internal sealed record LiveFrame(
     long Time,
     int Waiting,
@@ -12,13 +12,13 @@ internal sealed record LiveFrame(
     IReadOnlyList<LiveEndpoint> Endpoints,
     IReadOnlyList<LiveEvent> Events);
 
-/// <summary>Whole calls, however many attempts they took.</summary>
-/// <param name="Answered">Calls that got their answer.</param>
-/// <param name="MovedOn">Those of them that took more than one attempt.</param>
-/// <param name="Lost">Calls that failed, by whosever fault but their caller's.</param>
-/// <param name="Cut">Those of the lost that were streams, cut after their first words, which nobody else may finish.</param>
-/// <param name="Waits">Waits in the line that are over.</param>
-/// <param name="LongestWait">The longest of them, in seconds.</param>
+/// <summary>Calls, with any number of attempts.</summary>
+/// <param name="Answered">Calls that were answered.</param>
+/// <param name="MovedOn">Answered calls with more than one attempt.</param>
+/// <param name="Lost">Calls that failed, except by their caller's fault.</param>
+/// <param name="Cut">Lost calls that were streams, cut after their first content.</param>
+/// <param name="Waits">Waits in the queue that have ended.</param>
+/// <param name="LongestWait">The longest of these waits, in seconds.</param>
 internal readonly record struct CallTotals(long Answered, long MovedOn, long Lost, long Cut, long Waits, double LongestWait);
 
 /// <summary>One endpoint. Times are in seconds.</summary>
@@ -43,10 +43,10 @@ internal sealed record LiveEvent(LiveEventKind Kind, string Endpoint, string? Re
 
 internal enum LiveEventKind
 {
-    /// <summary>An attempt failed before its first words, so that its call may go on elsewhere.</summary>
+    /// <summary>An attempt failed before its first content, so that its call may go to another endpoint.</summary>
     Failover,
 
-    /// <summary>A stream was cut after its first words.</summary>
+    /// <summary>A stream was cut after its first content.</summary>
     Cut,
 
     /// <summary>The endpoint became unavailable.</summary>

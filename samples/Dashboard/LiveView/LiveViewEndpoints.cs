@@ -5,7 +5,7 @@ using Microsoft.AspNetCore.StaticFiles;
 
 namespace Dashboard.LiveView;
 
-/// <summary>Maps a page that shows what a pool does, and the events behind it. Read-only: no key, no address and no text of a call goes out.</summary>
+/// <summary>Maps a page that shows what a pool does, and the events behind it. Read-only: it sends no key, no address and no text of a call.</summary>
 internal static class LiveViewEndpoints
 {
     private const string Resources = "LiveView/";
@@ -15,7 +15,7 @@ internal static class LiveViewEndpoints
     private static readonly FileExtensionContentTypeProvider ContentTypes = new();
 
     /// <param name="endpoints">The app.</param>
-    /// <param name="pattern">Where the page stands. Its script and events are below.</param>
+    /// <param name="pattern">The path of the page. Its script and events are below it.</param>
     /// <param name="serviceKey">The key of the registration whose pool is shown, or null for the one without.</param>
     /// <returns>All of it, so that <c>RequireAuthorization()</c> covers all of it.</returns>
     public static RouteGroupBuilder MapRoundRobinLiveView(this IEndpointRouteBuilder endpoints, string pattern = "/live", string? serviceKey = null)
@@ -33,7 +33,7 @@ internal static class LiveViewEndpoints
     {
         EndpointPool? pool = serviceKey is null ? services.GetService<EndpointPool>() : services.GetKeyedService<EndpointPool>(serviceKey);
         return pool is null
-            ? Results.NotFound("There is no pool to look at: the switch is off.")
+            ? Results.NotFound("There is no pool: the switch is off.")
             : TypedResults.ServerSentEvents(LiveFeed.ReadAsync(
                 pool, services.GetService<TimeProvider>() ?? TimeProvider.System, services.GetService<IMeterFactory>(), lifetime.ApplicationStopping, cancellationToken));
     }

@@ -2,10 +2,10 @@ using System.Diagnostics.Metrics;
 
 namespace Dashboard.LiveView;
 
-/// <summary>What the pool's metrics have told since somebody began to watch. The record is of bounded size.</summary>
+/// <summary>The measurements of the pool since a client connected. The record is of bounded size.</summary>
 /// <remarks>
 /// Needs the factory that the pool was given, if any. The meter is that of all pools in the app, so an app with several of them sees their latencies and calls together; states and totals of endpoints are
-/// read from the pool itself. Measurements come from the threads of the calls, so what is done with one is short.
+/// read from the pool itself. Measurements run on the threads of the calls, so each is handled quickly.
 /// </remarks>
 internal sealed class Observations : IDisposable
 {
@@ -50,7 +50,7 @@ internal sealed class Observations : IDisposable
         }
     }
 
-    /// <summary>A word of the metrics as a person reads it.</summary>
+    /// <summary>A word of the metrics as text for a person.</summary>
     public static string Words(string name) => name.Replace('_', ' ');
 
     public Latencies Latencies(string? endpoint = null)
@@ -61,7 +61,7 @@ internal sealed class Observations : IDisposable
         }
     }
 
-    /// <summary>What happened since this was last asked, the oldest first.</summary>
+    /// <summary>The events since the last call, the oldest first.</summary>
     public LiveEvent[] TakeEvents()
     {
         lock (_lock)
@@ -112,7 +112,7 @@ internal sealed class Observations : IDisposable
         }
         else if (!IsCallersOwn(outcome))
         {
-            // Of what stands there only a status is short enough for a person.
+            // Of the values of error.type only a status is short enough for a person.
             string status = int.TryParse(error, out _) ? $" ({error})" : "";
             Note(new(outcome == Cut ? LiveEventKind.Cut : LiveEventKind.Failover, endpoint, Words(outcome) + status, 1));
         }
@@ -130,7 +130,7 @@ internal sealed class Observations : IDisposable
         }
     }
 
-    /// <summary>The same thing many times between two frames is one entry with a number.</summary>
+    /// <summary>Equal events between two frames are one entry with a count.</summary>
     private void Note(LiveEvent happened)
     {
         for (LinkedListNode<LiveEvent>? node = _events.Last; node is not null; node = node.Previous)

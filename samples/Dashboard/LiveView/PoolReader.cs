@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin;
 
 namespace Dashboard.LiveView;
 
-/// <summary>Puts the pool's own reading and what was observed since the last one into a frame.</summary>
+/// <summary>Makes a frame of the pool's status and of the measurements since the last frame.</summary>
 internal sealed class PoolReader(EndpointPool pool, Observations observations, TimeProvider time)
 {
     private readonly Dictionary<(string, string?), EndpointState> _states = [];

@@ -20,7 +20,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
 
     public Ledger Ledger => _azure.Ledger;
 
-    /// <summary>Whether neither configuration nor environment says anything of real endpoints.</summary>
+    /// <summary>Whether neither configuration nor environment names real endpoints.</summary>
     public static bool IsNeeded(IConfiguration configuration) =>
         Array.TrueForAll(
             ["USE_AZURE_OPENAI_ROUND_ROBIN", "AZURE_OPENAI_ROUND_ROBIN_CONNECTION", "AZURE_OPENAI_ENDPOINT"],

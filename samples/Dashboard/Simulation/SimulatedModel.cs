@@ -1,6 +1,6 @@
 namespace Dashboard.Simulation;
 
-/// <summary>What the simulated resources say: enough words that one sees them come.</summary>
+/// <summary>The answers of the simulated resources, long enough to watch them arrive.</summary>
 internal static class SimulatedModel
 {
     public static string Answer(string? question) =>

@@ -2,7 +2,7 @@ using AzureOpenAI.Simulator;
 
 namespace Dashboard.Simulation;
 
-/// <summary>The buttons, and what the resources themselves have counted. Without simulated resources the list is empty.</summary>
+/// <summary>The buttons, and the counts of the resources themselves. Without simulated resources the list is empty.</summary>
 internal static class SimulationEndpoints
 {
     public static void MapSimulation(this IEndpointRouteBuilder endpoints, string pattern, SimulatedFleet? fleet)

@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Dashboard.Simulation;
 
-/// <summary>What is wrong with a simulated resource.</summary>
+/// <summary>The fault of a simulated resource.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<Trouble>))]
 internal enum Trouble
 {
@@ -17,6 +17,6 @@ internal enum Trouble
     /// <summary>Takes requests and never answers.</summary>
     Hung,
 
-    /// <summary>About a second more before each answer: slow, but not so slow that it seems to hang.</summary>
+    /// <summary>About a second more before each answer: lagging, but not stalled.</summary>
     Slow,
 }

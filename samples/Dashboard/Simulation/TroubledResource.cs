@@ -2,7 +2,7 @@ using AzureOpenAI.Simulator;
 
 namespace Dashboard.Simulation;
 
-/// <summary>A simulated resource with one trouble at a time.</summary>
+/// <summary>A simulated resource with one fault at a time.</summary>
 internal sealed class TroubledResource(SimulatedResource resource) : IDisposable
 {
     private readonly SemaphoreSlim _turn = new(1, 1);
@@ -24,7 +24,7 @@ internal sealed class TroubledResource(SimulatedResource resource) : IDisposable
             }
             else if (Trouble == Trouble.Hung)
             {
-                // Requests that hang under the old fault would go on doing so.
+                // Otherwise requests that hang by the old fault would go on hanging.
                 resource.ResetConnections();
             }
 

@@ -28,7 +28,7 @@ async function startTroubles() {
     return;
   }
 
-  kind.textContent = "Three simulated Azure OpenAI resources behind one IChatClient. Break one, and watch the pool heal.";
+  kind.textContent = "Three simulated Azure OpenAI resources behind one IChatClient. Break one, and watch the pool recover.";
   document.getElementById("trouble").hidden = false;
   for (const resource of resources) {
     const group = document.createElement("fieldset");

@@ -10,14 +10,14 @@ using AzureOpenAI.RoundRobin.Transport;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// One attempt at one endpoint: its token, its deadline, and what is known of how far it got. Reused for later attempts once it has ended.
+/// One attempt at one endpoint: its token, its deadline, and how far it got. The object is reused for later attempts once this one has ended.
 /// </summary>
 /// <remarks>
-/// The token that the client sees is this object's own, so the deadline can end it, and the caller's. The timer is armed lazily and
-/// outlives single attempts, which makes the deadline free for all that end in time; <c>_armed</c> names the wait that a late callback
-/// belongs to, so that it can never cancel the attempt that reuses the object.
+/// The client gets this object's own token, which the deadline and the caller's token both cancel. The timer is armed lazily and outlives single attempts, so the
+/// deadline costs nothing for attempts that end in time. <c>_armed</c> is the number of the present wait: a timer callback cancels only if the number has not changed
+/// since it compared the clock with the deadline, so it never cancels an attempt that reuses the object.
 /// </remarks>
-[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache that keeps attempts lets go of them; nobody else owns one.")]
+[SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache owns all attempts, and disposes their timers in LetGo.")]
 internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestScope, ICallOwner
 {
     private const long Idle = 0;
@@ -37,22 +37,22 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private Marks _marks;
     private TokenCounts _usage;
 
-    /// <summary>Where it goes back to.</summary>
+    /// <summary>The cache that the object returns to.</summary>
     public AttemptCache Cache { get; } = cache;
 
-    /// <summary>Nothing is known of it but where it runs, so there is nothing to account for and nothing to forget. One look, for a call that is answered at once.</summary>
+    /// <summary>Nothing is noted on it but its endpoint, so there is nothing to count and nothing to reset. One read, for a call that completes synchronously.</summary>
     public bool IsPlain => _marks.All == 0;
 
-    /// <summary>Set for as long as the attempt runs.</summary>
+    /// <summary>Not null while the attempt runs.</summary>
     public Endpoint Endpoint => Volatile.Read(ref _endpoint)!;
 
-    /// <summary>Nobody uses it. Another thread that asks may be told what was true a moment ago.</summary>
+    /// <summary>No attempt runs in this object. Another thread may read what was true a moment ago.</summary>
     public bool IsIdle => Volatile.Read(ref _endpoint) is null;
 
-    /// <summary>It was let go of, and runs never again.</summary>
+    /// <summary>The object has left the cache, and is never used again.</summary>
     public bool IsGone { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
 
-    /// <summary>The thread that keeps it while it runs and when it is idle; null if it is kept by none, or has left it.</summary>
+    /// <summary>The thread whose slot holds the object, running or idle; null if it is in no slot.</summary>
     public Thread? Keeper { get; set; }
 
     /// <summary>Its token may be in use after its end, so it must not become another attempt's.</summary>
@@ -64,19 +64,19 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The pool's epoch when this was picked.</summary>
     public int Epoch { get; private set; }
 
-    /// <summary>How many calls the pool had begun when this was counted among those in flight; wraps.</summary>
+    /// <summary>The number of calls that the pool had begun when this one was counted in flight; wraps.</summary>
     public uint Number { get; private set; }
 
-    /// <summary>It has been answered; a stream, when its first content has come.</summary>
+    /// <summary>It has been answered; for a stream, its first content has come.</summary>
     public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
-    /// <summary>Whoever sees it sees <see cref="Number"/> too, which is written before.</summary>
+    /// <summary>When it began. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
     public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
 
-    /// <summary>How long it has taken; nothing for one that ended as it began, which never looked at the clock.</summary>
+    /// <summary>How long it has taken; zero for one that completed synchronously, since it never read the clock.</summary>
     public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
 
-    /// <summary>What it holds where its deployment or its resource was not healthy when it was picked.</summary>
+    /// <summary>The permits that it acquired, where its deployment or its resource was not healthy when it was picked.</summary>
     public Permit Permit
     {
         get => new(_marks.HoldsDeploymentPermit, _marks.HoldsResourcePermit);
@@ -91,18 +91,18 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The request reached the transport.</summary>
     public bool IsSent { get => _marks.IsSent; set => _marks.IsSent = value; }
 
-    /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
+    /// <summary>It may be relocated: no content has reached the caller, and the call has not been relocated before.</summary>
     public bool CanRelocate { get => _marks.IsMovable; set => _marks.IsMovable = value; }
 
-    /// <summary>What the answer cost, as far as it is known.</summary>
+    /// <summary>The tokens that the answer cost, as far as they are known.</summary>
     public TokenCounts Usage { get => _usage; set => _usage = Note(value); }
 
     public bool HasUsage => !_usage.IsEmpty;
 
-    /// <summary>How many bytes of a stream have come so far; null where nobody counts. A box, since an older request may still count in its own.</summary>
+    /// <summary>The bytes of a stream that have come so far; null where they are not counted. A box, since a request of an earlier attempt may still count in its own.</summary>
     public StrongBox<long>? Received { get; private set; }
 
-    /// <summary>Null while nobody listens.</summary>
+    /// <summary>Null where no listener is attached.</summary>
     public AttemptTrace? Trace { get; set => field = Note(value); }
 
     IAnswerListener IRequestScope.AnswerListener => Endpoint.Hints;
@@ -131,8 +131,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     void IRequestScope.Sends() => IsSent = true;
 
-    /// <summary>Counts it among the calls in flight, once, and before anything of it is awaited. An attempt whose answer is there at once is never counted.</summary>
-    /// <param name="number">How many calls the pool has begun.</param>
+    /// <summary>Counts it in flight, once, before it is awaited. An attempt that completes synchronously is never counted.</summary>
+    /// <param name="number">The number of calls that the pool has begun.</param>
     public void Count(uint number)
     {
         if (!IsCounted)
@@ -151,14 +151,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         }
     }
 
-    /// <summary>The client has not answered at once, so something is under way.</summary>
+    /// <summary>The client's task is not complete: for a ready-made client that means that the request was sent.</summary>
     public void Sent(long now)
     {
         StartedAt = StartedAt == 0 ? now : StartedAt;
         IsSent |= !Endpoint.IsSdkBacked;
     }
 
-    /// <summary>Begins to count what comes of its stream.</summary>
+    /// <summary>Begins to count the bytes of its stream.</summary>
     public StrongBox<long> CountReceived() => Received = Note(new StrongBox<long>());
 
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
@@ -168,12 +168,13 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         _callers = caller.UnsafeRegister(static state => ((Attempt)state!)._source.Cancel(), this);
     }
 
-    /// <summary>Starts the clock of one wait: for an answer, or for a stream's next update.</summary>
+    /// <summary>Starts the deadline of one wait: for an answer, or for a stream's next update.</summary>
     public void Await(long now, TimeSpan limit)
     {
         long deadline = limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(now, limit);
         Volatile.Write(ref _deadline, deadline);
-        // A full fence on both sides: either the callback sees this wait, or this sees that the callback has run. See OnTimer.
+        // T1 (here): writes the wait, full fence, reads _timerDue. T2 (OnTimer): clears _timerDue, full fence, reads the wait. One of them sees the other's write: T2
+        // takes up this wait, or T1 sees no timer due and schedules it.
         Interlocked.Exchange(ref _armed, Note(++_waits));
         if (deadline < Volatile.Read(ref _timerDue))
         {
@@ -181,7 +182,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         }
     }
 
-    /// <summary>The wait is over. Returns false if the deadline was first, and has cancelled the attempt.</summary>
+    /// <summary>The wait is over. False if the deadline came first and has cancelled the attempt, or if it was relocated.</summary>
     public bool Arrived()
     {
         long armed = Volatile.Read(ref _armed);
@@ -189,8 +190,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     }
 
     /// <summary>
-    /// Claims the attempt for another endpoint, if it still waits at this one and has done so since before <paramref name="startedBefore"/>. The wait it is
-    /// claimed in is named by a number that never returns, so an attempt that ended meanwhile, and its object's next one, are safe.
+    /// Claims the attempt for another endpoint, if it still waits at this one and began before <paramref name="startedBefore"/>. Numbers of waits are never used twice, so
+    /// the claim fails if the attempt has ended meanwhile, also if its object already runs the next one.
     /// </summary>
     public bool TryRelocate(Endpoint from, long startedBefore)
     {
@@ -198,10 +199,10 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return armed > Idle && CanRelocate && Endpoint == from && StartedAt < startedBefore && Interlocked.CompareExchange(ref _armed, Moved, armed) == armed;
     }
 
-    /// <summary>Ends an attempt that was claimed. Runs the client's own code, so not under a lock.</summary>
+    /// <summary>Cancels an attempt that was claimed. Runs the client's code, so not under a lock.</summary>
     public void CancelRelocated() => Cancel();
 
-    /// <summary>Ends it, and makes the object fit for another attempt.</summary>
+    /// <summary>Ends the attempt, and resets the object for another one.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
     public bool TryReset()
     {
@@ -211,8 +212,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     }
 
     /// <summary>
-    /// Frees the timer. The token source is left to the collector: a cancellation, by the caller or by the deadline, may be under way on
-    /// another thread, and would throw into the caller's own <c>Cancel</c> or out of a timer if the source were disposed.
+    /// Disposes the timer, but not the token source: another thread may be in the middle of a cancellation, by the caller or by the deadline. Disposed, the source
+    /// would throw into the caller's own <c>Cancel</c>, or out of a timer.
     /// </summary>
     public void LetGo()
     {
@@ -239,7 +240,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return quiet;
     }
 
-    /// <summary>Something is known of the attempt, and has to be forgotten.</summary>
+    /// <summary>Something is noted that a reset must clear.</summary>
     private T Note<T>(T value)
     {
         _marks.HasMore = true;
@@ -272,7 +273,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Interlocked.Exchange(ref _timerDue, long.MaxValue);
         long armed = Volatile.Read(ref _armed);
         long deadline = Volatile.Read(ref _deadline);
-        // A wait without an end needs no timer: the next that has one sets it.
+        // A wait without a deadline needs no timer; the next wait with one schedules it.
         if (armed <= Idle || deadline == long.MaxValue)
         {
             return;
@@ -297,11 +298,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         }
         catch (AggregateException)
         {
-            // A callback of the client's that throws is not for the timer's thread, or for the call that happens to move this one.
+            // A callback of the client's that throws must not reach the timer's thread, or the call that relocates this attempt.
         }
     }
 
-    /// <summary>Side by side, so that one look tells that there are none. Not bits of one number, since other threads may set one of them meanwhile.</summary>
+    /// <summary>Flags that overlap one number, so that one read shows that none is set. A byte for each and not a bit, since another thread may set one meanwhile.</summary>
     [StructLayout(LayoutKind.Explicit)]
     private struct Marks
     {
@@ -329,7 +330,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         [FieldOffset(6)]
         public bool IsMovable;
 
-        /// <summary>Something is noted that is no mark.</summary>
+        /// <summary>Something is noted outside of these flags.</summary>
         [FieldOffset(7)]
         public bool HasMore;
     }

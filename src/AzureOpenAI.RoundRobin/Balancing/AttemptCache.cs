@@ -5,12 +5,12 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// Keeps ended attempts for reuse: one with each thread, where a call that completes at once finds it without an interlocked operation and leaves it, the rest
-/// in a bounded queue.
+/// Keeps ended attempts for reuse: one in a slot of each thread, for calls that complete synchronously, and up to 256 in a queue. The slot needs no interlocked
+/// operation.
 /// </summary>
 /// <remarks>
-/// Who runs an attempt is the only one that touches the thread it is with: it is looked for, marked as running and ended in that thread, and leaves it before
-/// anything is awaited. So it needs no more than a look whether it is idle, for a client that calls the pool from within its own call.
+/// Only the thread itself reads and writes its slot: it rents the attempt there, ends it there, and takes it out of the slot before it awaits. So renting needs no
+/// fence, only a check that the attempt is idle: a client may call the pool from within its own call, on the same thread.
 /// </remarks>
 internal sealed class AttemptCache(TimeProvider time) : IDisposable
 {
@@ -28,12 +28,12 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private bool _hasCrowd;
 
     /// <summary>
-    /// Some endpoint may have <see cref="StallTest.LeastWaiting"/> calls in flight. Where none has, as where every answer is there at once, this is all that
-    /// the look for silent ones costs.
+    /// Some endpoint may have <see cref="StallTest.LeastWaiting"/> calls in flight. While none has, as where all calls complete synchronously, one read of this is the whole
+    /// cost of stall detection.
     /// </summary>
     public bool MayHaveStall => Volatile.Read(ref _hasCrowd);
 
-    /// <summary>An attempt for a call that may be over before it leaves this thread.</summary>
+    /// <summary>An attempt for a call that may complete synchronously: this thread's own, if it is idle.</summary>
     public Attempt RentHere()
     {
         Attempt? attempt = _threads;
@@ -47,7 +47,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         return attempt;
     }
 
-    /// <summary>An attempt that any thread may go on with.</summary>
+    /// <summary>An attempt in no thread's slot: any thread may go on with it.</summary>
     public Attempt Rent()
     {
         if (_rest.TryDequeue(out Attempt? attempt))
@@ -66,7 +66,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         return attempt;
     }
 
-    /// <summary>The attempt that the thread keeps goes on without it. To be called in that thread.</summary>
+    /// <summary>Takes the attempt out of the calling thread's slot, since another thread may go on with it.</summary>
     public static void Leave(Attempt attempt)
     {
         attempt.Keeper = null;
@@ -105,7 +105,10 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>To be called after the call has been counted at its endpoint, so that who forgets the crowd at the same time counts it, or comes before this.</summary>
+    /// <summary>
+    /// T1 (here): counts its call in flight, then sets the flag. T2 (<see cref="StallDetector.HasSuspect"/>): clears the flag, full fence, then reads the counts. Either T2
+    /// reads T1's call, or T1 sets the flag after T2 cleared it: the flag is never lost while calls wait.
+    /// </summary>
     public void NoteMayHaveStall()
     {
         if (!MayHaveStall)
@@ -114,7 +117,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>To be called before the calls in flight are counted. A full fence; see <see cref="NoteMayHaveStall"/>.</summary>
+    /// <summary>Clears the flag, with a full fence, before the calls in flight are read. See <see cref="NoteMayHaveStall"/>.</summary>
     public void ForgetMayHaveStall() => Interlocked.Exchange(ref _hasCrowd, false);
 
     /// <summary>Whether any attempt runs.</summary>
@@ -126,7 +129,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>How many attempts run at an endpoint, those that may still end at once among them.</summary>
+    /// <summary>The number of attempts that run at an endpoint, including those that may still complete synchronously.</summary>
     public int CountAt(Endpoint endpoint)
     {
         lock (_all)
@@ -135,7 +138,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>How many attempts at an endpoint have begun within the last <paramref name="span"/>, and are not answered.</summary>
+    /// <summary>The number of attempts at an endpoint that began within the last <paramref name="span"/> and are not answered.</summary>
     public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now)
     {
         int count = 0;
@@ -150,7 +153,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         return count;
     }
 
-    /// <summary>Every attempt that runs, and some that do not.</summary>
+    /// <summary>All attempts, running and idle.</summary>
     public Attempt[] Snapshot()
     {
         lock (_all)
@@ -168,7 +171,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>Leaves an attempt with this thread, if it keeps none that can still be used.</summary>
+    /// <summary>Puts the attempt into this thread's slot, if the slot is empty or holds an attempt of a disposed pool.</summary>
     private static bool TryKeep(Attempt attempt)
     {
         if (_threads is { } kept && !kept.Cache._disposed)
@@ -181,7 +184,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         return true;
     }
 
-    /// <summary>Lets go of what threads kept that are no more. Each time that the attempts have doubled, so that it costs next to nothing.</summary>
+    /// <summary>Removes the attempts in slots of threads that have ended. Runs each time that the number of attempts has doubled, so its cost per attempt is constant.</summary>
     private void SweepUnsynchronized()
     {
         if (_all.Count < _sweepAt)
@@ -199,8 +202,8 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     }
 
     /// <summary>
-    /// Whether the thread that keeps it is no more. It may have left the thread just before that was over, and run elsewhere by now; so whose it is counts
-    /// after the thread has been seen dead, and nobody is there any more who would change it.
+    /// Whether the attempt is in the slot of a thread that has ended. T1 (that thread) may take it out of the slot, hand it on, and end. T2 (the sweeper) sees that T1 has
+    /// ended, full fence, reads <see cref="Attempt.Keeper"/> again: only T1 takes the attempt out of its slot, so if the keeper still is T1, then T1 never handed it on.
     /// </summary>
     private static bool IsAbandoned(Attempt attempt)
     {

@@ -5,8 +5,8 @@ using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>Takes what becomes of attempts, counts it, and takes the balancer's lock where it changes what is known of an endpoint.</summary>
-/// <remarks>Safe for concurrent use. An answer of a healthy endpoint takes no lock.</remarks>
+/// <summary>Counts the outcome of each attempt, and takes the balancer's lock where the outcome changes an endpoint's state.</summary>
+/// <remarks>Safe for concurrent use. A completed answer of a healthy endpoint takes no lock.</remarks>
 internal sealed class AttemptTracker
 {
     private readonly Lock _lock;
@@ -32,7 +32,7 @@ internal sealed class AttemptTracker
     /// <inheritdoc cref="Attempt.Count"/>
     public void Count(Attempt attempt) => attempt.Count(_state.CallsBegun());
 
-    /// <summary>The call is answered; of a stream the first content has come.</summary>
+    /// <summary>The call is answered; for a stream, its first content has come.</summary>
     public void Timed(Attempt attempt)
     {
         attempt.IsAnswered = true;
@@ -44,7 +44,7 @@ internal sealed class AttemptTracker
 
     /// <summary>The endpoint admitted the call, though it has not answered it yet.</summary>
     /// <param name="attempt">The attempt that runs.</param>
-    /// <param name="withContent">Whether it has content; where errors ejected the endpoint, a beginning without content proves nothing.</param>
+    /// <param name="withContent">Whether it has content. At an endpoint that was ejected for errors, a stream that opens without content proves nothing.</param>
     public void Admitted(Attempt attempt, bool withContent = true)
     {
         Endpoint endpoint = attempt.Endpoint;
@@ -71,7 +71,7 @@ internal sealed class AttemptTracker
 
     /// <summary>The endpoint answered, in full.</summary>
     /// <param name="attempt">The attempt that ended.</param>
-    /// <param name="streamed">Whether the answer came piece by piece, so that the time to its first content has been noted before.</param>
+    /// <param name="streamed">Whether it is a stream, whose time to first content is noted already.</param>
     public void Succeeded(Attempt attempt, bool streamed = false)
     {
         bool plain = attempt.IsPlain;
@@ -95,8 +95,8 @@ internal sealed class AttemptTracker
 
     /// <summary>The caller gave up, or the request itself was at fault: no endpoint is ejected for it.</summary>
     /// <param name="attempt">The attempt that ended.</param>
-    /// <param name="answered">Whether the endpoint said anything, which proves that it can be reached.</param>
-    /// <param name="served">Whether the caller got a part of an answer, which counts as one.</param>
+    /// <param name="answered">Whether the endpoint sent anything, which proves that it can be reached.</param>
+    /// <param name="served">Whether the caller got a part of an answer, which counts as an answer.</param>
     public void Abandoned(Attempt attempt, bool answered, bool served = false)
     {
         if (served && attempt.StartedAt != 0)
@@ -127,12 +127,12 @@ internal sealed class AttemptTracker
         End(attempt, answered: served);
     }
 
-    /// <summary>The attempt failed at the endpoint's cost.</summary>
+    /// <summary>The attempt failed, and the failure counts against its endpoint.</summary>
     /// <param name="attempt">The attempt that ended.</param>
-    /// <param name="outcome">What became of it.</param>
-    /// <param name="failure">The same in the caller's terms.</param>
-    /// <param name="fingerprint">Tells requests apart, for one that exceeds every limit.</param>
-    /// <param name="eject">False to note the failure only; <see cref="Eject(Endpoint, int, in AttemptOutcome, TimeSpan)"/> follows if it turns out to be the endpoint's.</param>
+    /// <param name="outcome">How it ended.</param>
+    /// <param name="failure">The same for the caller.</param>
+    /// <param name="fingerprint">A hash of the request, where it may exceed the deployment's whole limit; else 0.</param>
+    /// <param name="eject">False to count the failure only; <see cref="Eject(Endpoint, int, in AttemptOutcome, TimeSpan)"/> follows if it turns out to be the endpoint's.</param>
     public void Failed(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, int fingerprint, bool eject)
     {
         Endpoint endpoint = attempt.Endpoint;
@@ -148,7 +148,7 @@ internal sealed class AttemptTracker
             endpoint.LastFailure = failure;
             if (outcome.Status > 0 && attempt.Permit.OfResource && endpoint.Health.TargetOf(outcome.Kind) == endpoint.Health.Deployment)
             {
-                // The deployment refused, so its resource is there.
+                // The deployment answered with a status, so its resource can be reached.
                 _outcomes.AdmitAtResource(attempt, now);
             }
 
@@ -166,7 +166,7 @@ internal sealed class AttemptTracker
         _deferred.Run();
     }
 
-    /// <summary>Holds an earlier failure against its endpoint after all.</summary>
+    /// <summary>Ejects an endpoint for a failure that <see cref="Failed"/> only counted.</summary>
     public void Eject(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost)
     {
         lock (_lock)
@@ -205,7 +205,7 @@ internal sealed class AttemptTracker
         }
     }
 
-    /// <summary>An attempt that completed synchronously has no number: it counts as the latest call, since a client that blocks may have held it for long.</summary>
+    /// <summary>An attempt that completed synchronously has no number: it counts as the latest call.</summary>
     private uint NumberOf(Attempt attempt) => attempt.IsCounted ? attempt.Number : _state.CallsBegun();
 
     private void NoteAnswer(Attempt attempt, TimeSpan took)
@@ -240,7 +240,8 @@ internal sealed class AttemptTracker
             }
         }
 
-        // Before the attempt is reset: an interlocked operation would wait for that, and the attempt is still this call's alone, so what it counts apart is too.
+        // Before the reset, for two reasons: an interlocked operation after it would wait for its writes to drain, and the attempt's separate count is this call's
+        // only until the reset.
         long answers = endpoint.Ended(attempt, answered, counted);
         _inFlight.End(attempt);
         PoolMembers members = _state.Members;
@@ -261,7 +262,7 @@ internal sealed class AttemptTracker
         }
     }
 
-    /// <summary>Looks for endpoints that have stalled or lag, each among those that answer the same model.</summary>
+    /// <summary>Looks for endpoints that have stalled or are lagging, compared with those that answer the same model.</summary>
     private void Observe(bool compare)
     {
         lock (_lock)

@@ -6,12 +6,11 @@ using AzureOpenAI.RoundRobin.Telemetry;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// The one conductor: it holds the lock, and says in which order a call, an outcome or a new configuration is taken up and everything is settled. It has no rule of
-/// its own; those are in the parts that it asks.
+/// The conductor: it holds the lock, and fixes the order of entry: settle, then pick, queue or apply a new configuration, then settle again. The rules are in its parts.
 /// </summary>
 /// <remarks>
-/// A call that meets healthy endpoints and succeeds never takes the lock. Everything else does, for a moment: it is rare, or waits anyway. No code of the user's
-/// runs under it: logs and cancellations are noted, and run after it by <see cref="DeferredWork"/>.
+/// A call that succeeds at a healthy endpoint never takes the lock. All other calls do, for a moment: they are rare, or wait anyway. No code of the user's runs under
+/// the lock: <see cref="DeferredWork"/> runs logs and cancellations after it.
 /// </remarks>
 internal sealed class Balancer : IDisposable
 {
@@ -25,10 +24,10 @@ internal sealed class Balancer : IDisposable
     private readonly DeferredWork _deferred;
     private readonly ITimer _wake;
 
-    /// <param name="members">What the pool consists of.</param>
+    /// <param name="members">The endpoints and pickers of the pool.</param>
     /// <param name="time">The source of all time.</param>
-    /// <param name="log">What operators are told.</param>
-    /// <param name="instruments">What is measured.</param>
+    /// <param name="log">The pool's log.</param>
+    /// <param name="instruments">The pool's metrics.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
     public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release)
     {
@@ -58,12 +57,12 @@ internal sealed class Balancer : IDisposable
 
     public Instruments Instruments { get; }
 
-    /// <summary>Takes what becomes of attempts.</summary>
+    /// <summary>Takes the outcomes of attempts.</summary>
     public AttemptTracker Tracker { get; }
 
     public bool IsDisposed => _inFlight.IsClosed;
 
-    /// <summary>How many calls wait in the queues.</summary>
+    /// <summary>The number of calls in all queues.</summary>
     public int WaitingCalls
     {
         get
@@ -75,10 +74,10 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <summary>What a call gets that comes after the pool's disposal. It names the pool, which is what the caller has disposed.</summary>
+    /// <summary>The exception of a call after the pool's disposal. It names the pool's public type.</summary>
     public static ObjectDisposedException DisposedException() => new(PoolLog.Category);
 
-    /// <summary>Begins an attempt at the next endpoint without the lock; null where something is due, or where calls wait.</summary>
+    /// <summary>Begins an attempt at the next endpoint without the lock; null while a state change is due or calls are queued.</summary>
     public Attempt? TryBegin(Picker picker, uint affinity)
     {
         if (!picker.TryPick(affinity, out Endpoint? endpoint))
@@ -93,7 +92,7 @@ internal sealed class Balancer : IDisposable
         }
         else if (affinity != 0)
         {
-            // The next pick for the same conversation goes by the calls in flight, so it must see this one from its start.
+            // A pick with an affinity reads the calls in flight, so each counts from its start.
             Tracker.Count(attempt);
         }
 
@@ -128,7 +127,7 @@ internal sealed class Balancer : IDisposable
         return result;
     }
 
-    /// <summary>The endpoint whose turn it is, for use outside of a call; null where none suits.</summary>
+    /// <summary>The next endpoint in the rotation that suits, for use outside of a call; null where none does.</summary>
     public Endpoint? Peek(Picker picker, Func<Endpoint, bool> suits)
     {
         if (IsDisposed)
@@ -140,7 +139,7 @@ internal sealed class Balancer : IDisposable
         return picker.Peek(suits);
     }
 
-    /// <summary>The call does not wait any longer. False if it was released in the same moment.</summary>
+    /// <summary>The caller gave up: takes its call out of the queue. False if it was released or refused in the same moment.</summary>
     public bool Leave(Waiter waiter)
     {
         lock (_lock)
@@ -149,7 +148,7 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <summary>The call may not wait any longer. It goes without an attempt, unless only an estimate of its tokens holds it back.</summary>
+    /// <summary>The call's wait has reached its limit: it is refused, unless only a configured token limit has no room for it.</summary>
     public void RunOut(Waiter waiter)
     {
         PickRequest request = waiter.Request;
@@ -175,7 +174,7 @@ internal sealed class Balancer : IDisposable
         _deferred.Run();
     }
 
-    /// <summary>What a call gets that was sent away from the queue.</summary>
+    /// <summary>The result for a call that was refused while it was queued.</summary>
     public PickResult Dismissed(Picker picker)
     {
         lock (_lock)
@@ -184,10 +183,10 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <summary>How many attempts run at an endpoint now.</summary>
+    /// <summary>The number of attempts that run at an endpoint.</summary>
     public int CountAt(Endpoint endpoint) => _inFlight.CountAt(endpoint);
 
-    /// <summary>Looks at all endpoints at one moment.</summary>
+    /// <summary>Reads all endpoints at one moment, under the lock.</summary>
     public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
     {
         T result;
@@ -203,10 +202,9 @@ internal sealed class Balancer : IDisposable
     }
 
     /// <summary>
-    /// Takes another configuration: endpoints that stay keep their state and their calls, new ones join the rotation, and no call begins any more at those
-    /// that leave.
+    /// Applies a new configuration: endpoints that stay keep their state and their calls, new ones join the rotation, and no call begins at those that leave.
     /// </summary>
-    /// <param name="members">What the pool consists of from here on.</param>
+    /// <param name="members">The endpoints and pickers from here on.</param>
     /// <returns>False where the pool was disposed before.</returns>
     public bool Change(PoolMembers members)
     {
@@ -242,14 +240,15 @@ internal sealed class Balancer : IDisposable
             _settlement.Settle(now);
         }
 
-        // From here on an attempt that begins at an endpoint that has left sees that it has, or is seen below.
+        // T1 begins an attempt at an endpoint that has left: marks it as running, reads the flag. T2 (here): has set the flag, process-wide fence, reads the marks. T1
+        // sees the flag, or T2 sees the attempt and does not log the endpoint as drained.
         Interlocked.MemoryBarrierProcessWide();
         _inFlight.TellDrained();
         _deferred.Run();
         return true;
     }
 
-    /// <summary>Refuses new calls, wakes those that wait, and releases the transport when the last attempt has ended.</summary>
+    /// <summary>Refuses new and queued calls, and releases the transport after the last attempt has ended.</summary>
     public void Dispose()
     {
         List<Waiter> waiting = [];

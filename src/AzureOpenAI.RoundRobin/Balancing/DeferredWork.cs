@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>What was decided under the balancer's lock and runs other people's code: cancellations, and loggers. It runs after the lock.</summary>
+/// <summary>Work that runs the user's code, and so runs after the balancer's lock: cancellations of relocated attempts, and logs.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
 internal sealed class DeferredWork(PoolLog log)
 {

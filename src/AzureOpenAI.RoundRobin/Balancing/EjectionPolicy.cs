@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>What a failure does to its endpoint. A pure function of the outcome and of how the endpoint stands.</summary>
+/// <summary>What a failure does to its endpoint. A pure function of the outcome and of the endpoint's standing.</summary>
 internal static class EjectionPolicy
 {
     /// <summary>A stated pause shorter than this skips the endpoint's turns, and leaves the rotation as it is.</summary>
@@ -28,10 +28,10 @@ internal static class EjectionPolicy
         return outcome.RetryAfter is null && standing.IsAvailable ? Guard(outcome.Kind, standing) : Ejection.Eject;
     }
 
-    /// <summary>An endpoint that fails some calls stays available where no other would do better: ejected, it would make all calls wait for nothing.</summary>
+    /// <summary>An endpoint that fails some calls stays available where no other is: ejected, it would make all calls wait.</summary>
     private static Ejection Guard(OutcomeKind kind, in Standing standing) => kind switch
     {
-        // Calls of a lone endpoint come back one by one, as the SDK's own retries would. Where others wait already they would come back at once, and again and again.
+        // Calls of an only endpoint retry one by one with a pause, as the SDK's own retries do. With calls in the queue they would retry at once, without a pause.
         OutcomeKind.Failed or OutcomeKind.BrokenAnswer when standing is { IsHealthy: true, IsAlone: true, IsAwaited: false } => Ejection.None,
         OutcomeKind.Failed or OutcomeKind.BrokenAnswer when standing is { IsIntermittent: true, IsLastAvailableResource: true } => Ejection.Endure,
         OutcomeKind.Cut when standing.IsLastAvailable => Ejection.None,
@@ -51,7 +51,7 @@ internal enum Ejection
     /// <summary>The attempt is from before the last ejection: only a time that the endpoint stated counts.</summary>
     TakeLate,
 
-    /// <summary>The request is at fault until a different one gets the same: it is logged.</summary>
+    /// <summary>The request is at fault until a different one gets the same answer: log it, and eject nothing.</summary>
     NoteRequest,
 
     /// <summary>The endpoint's turns are skipped until the stated time.</summary>

@@ -4,7 +4,7 @@ using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>Which attempts run, and at which endpoints: no attempt begins at an endpoint that has left or in a pool that is disposed, and what the pool owns is released once, after the last has ended.</summary>
+/// <summary>The attempts that run. None begins at an endpoint that has left or in a disposed pool; what the pool owns is released once, after the last has ended.</summary>
 /// <remarks>
 /// <para><see cref="TryBegin"/> and <see cref="End"/> run without a lock. Both flags that they read are set under the balancer's lock, and then a process-wide fence follows.</para>
 /// <code>
@@ -12,12 +12,12 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 ///   T2 disposes, retires:  sets a flag;  Interlocked.MemoryBarrierProcessWide();  looks for marks
 /// </code>
 /// <para>
-/// Either T1's read comes after T2's fence and sees the flag, or its mark came before the fence and T2 sees the attempt. So T1 needs no fence of its own. Two attempts
-/// that end last both take back their marks before the fence of <see cref="ReleaseIfIdle"/>, and look after it: one of them at least finds that none runs.
+/// Either T1's read comes after T2's fence and sees the flag, or T1's mark came before the fence and T2 sees the attempt. So T1 needs no fence of its own. If the last
+/// two attempts end at one time, each clears its mark before the fence in <see cref="ReleaseIfIdle"/> and reads all marks after it: at least one of them finds none.
 /// </para>
 /// </remarks>
 /// <param name="time">The source of all time.</param>
-/// <param name="log">Is told which endpoints have left.</param>
+/// <param name="log">The pool's log.</param>
 /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache of attempts is disposed with the last attempt, by ReleaseIfIdle.")]
 internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
@@ -32,13 +32,13 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>The pool is disposed.</summary>
     public bool IsClosed => _isClosed;
 
-    /// <summary>Endpoints that have left the configuration, and still have calls.</summary>
+    /// <summary>Endpoints that have left the configuration and still have calls.</summary>
     public Endpoint[] Leaving => _leaving;
 
     /// <inheritdoc cref="AttemptCache.MayHaveStall"/>
     public bool MayHaveStall => _attempts.MayHaveStall;
 
-    /// <summary>Starts an attempt of a call that may be over before it leaves this thread; null if the pool was disposed or the endpoint retired in the same moment.</summary>
+    /// <summary>Starts an attempt of a call that may complete synchronously; null if the pool was disposed or the endpoint retired in the same moment.</summary>
     public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
 
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
@@ -47,7 +47,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>The attempt has ended, and the object may serve another.</summary>
     public void End(Attempt attempt) => _attempts.Return(attempt);
 
-    /// <summary>How many attempts run at an endpoint.</summary>
+    /// <summary>The number of attempts that run at an endpoint.</summary>
     public int CountAt(Endpoint endpoint) => _attempts.CountAt(endpoint);
 
     /// <inheritdoc cref="AttemptCache.CountUnanswered"/>
@@ -62,7 +62,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <inheritdoc cref="AttemptCache.ForgetMayHaveStall"/>
     public void ForgetMayHaveStall() => _attempts.ForgetMayHaveStall();
 
-    /// <summary>No attempt begins any more at these endpoints. Followed by a process-wide fence, and then by <see cref="TellDrained"/>.</summary>
+    /// <summary>Lets no further attempt begin at these endpoints. The caller follows with a process-wide fence, and then with <see cref="TellDrained"/>.</summary>
     public void Retire(Endpoint[] endpoints)
     {
         Array.ForEach(endpoints, static endpoint => endpoint.Retire());
@@ -72,7 +72,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         }
     }
 
-    /// <summary>Logs the endpoints that have left and have no calls any more, each once.</summary>
+    /// <summary>Logs each endpoint that has left and has no calls any more, once.</summary>
     public void TellDrained()
     {
         lock (_lock)
@@ -86,7 +86,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         log.Write();
     }
 
-    /// <summary>An attempt has ended, or did not begin, at an endpoint that has left or in a pool that is disposed.</summary>
+    /// <summary>An attempt has ended, or did not begin, at an endpoint that has left or in a disposed pool.</summary>
     public void LookForLeavers(Endpoint endpoint)
     {
         if (endpoint.IsRetired)
@@ -100,7 +100,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         }
     }
 
-    /// <summary>No attempt begins any more. Under the balancer's lock, and followed by a process-wide fence outside of it.</summary>
+    /// <summary>Lets no further attempt begin. Under the balancer's lock; the caller follows with a process-wide fence outside of it.</summary>
     public void Close() => _isClosed = true;
 
     /// <summary>Releases what the pool owns, if no attempt runs.</summary>

@@ -6,14 +6,14 @@ using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>Writes into an endpoint what became of its attempts: permits, recovery, and what <see cref="EjectionPolicy"/> decides of a failure.</summary>
+/// <summary>Writes the outcomes of attempts into their endpoints: permits, recovery, and what <see cref="EjectionPolicy"/> decides on a failure.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, PoolLog log)
 {
-    /// <summary>A client that sends the same too large request again and again is logged once in this time.</summary>
+    /// <summary>Requests that may exceed an endpoint's limit are logged once in this time.</summary>
     private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
 
-    /// <summary>A call that held a permit is admitted, unless the endpoint has to complete an answer first.</summary>
+    /// <summary>Counts a call with a permit as admitted, unless the endpoint must complete an answer first.</summary>
     public void Admit(Attempt attempt, long now, bool completed)
     {
         EndpointHealth health = attempt.Endpoint.Health;
@@ -33,7 +33,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         AdmitAtResource(attempt, now);
     }
 
-    /// <summary>The resource answers, whatever its deployment says.</summary>
+    /// <summary>The resource answers, whatever its deployment answers.</summary>
     public void AdmitAtResource(Attempt attempt, long now)
     {
         Permit permit = attempt.Permit;
@@ -63,7 +63,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         state.HasChanged = true;
     }
 
-    /// <summary>An answer is complete, at an endpoint that had failures or is not healthy.</summary>
+    /// <summary>A completed answer, at an endpoint that had failures or is not healthy.</summary>
     /// <param name="attempt">The attempt.</param>
     /// <param name="number">The number of its call.</param>
     /// <param name="now">The present.</param>
@@ -76,7 +76,10 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         endpoint.Health.Succeeded(attempt.Epoch);
     }
 
-    /// <summary>An endpoint that was taken for stalled answers after all. One of the older half of its calls may be from before it stalled, and proves nothing.</summary>
+    /// <summary>
+    /// Recovers an endpoint that was ejected as stalled and answers a call from before. An answer to the older half of its calls may be from before the stall, and proves
+    /// nothing.
+    /// </summary>
     public void RecoverFromStall(Attempt attempt, uint number, long now)
     {
         HealthState health = attempt.Endpoint.Health.Deployment;
@@ -87,7 +90,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
-    /// <summary>An endpoint has stalled.</summary>
+    /// <summary>Ejects an endpoint that has stalled.</summary>
     public void Eject(in Stall stall, long now)
     {
         Endpoint endpoint = stall.Endpoint;
@@ -97,12 +100,12 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         Eject(endpoint, state.Epoch, outcome, stall.Waited, fingerprint: 0, onProbation: false, now);
     }
 
-    /// <summary>An attempt has failed at the endpoint's cost.</summary>
+    /// <summary>An attempt has failed, and the failure counts against its endpoint.</summary>
     /// <param name="endpoint">Where it ran.</param>
     /// <param name="epoch">The pool's epoch when it was picked.</param>
-    /// <param name="outcome">What became of it.</param>
+    /// <param name="outcome">How it ended.</param>
     /// <param name="cost">How long it took.</param>
-    /// <param name="fingerprint">Tells requests apart, for one that exceeds every limit.</param>
+    /// <param name="fingerprint">A hash of the request, where it may exceed the deployment's whole limit; else 0.</param>
     /// <param name="onProbation">It held a permit, so one failure is enough.</param>
     /// <param name="now">The present.</param>
     public void Eject(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
@@ -167,7 +170,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
-    /// <summary>The deployment has no room, nor has the one that it spills over to: all of the resource's deployments are ejected, for the time that was stated.</summary>
+    /// <summary>Ejects all deployments of the resource for the stated time: neither the deployment nor the one that it spills over to has room.</summary>
     private void EjectAll(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
@@ -219,10 +222,10 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, time.Until(now, until), now));
     }
 
-    /// <summary>How many calls the endpoint took in the window that a rejection has just closed: those that run, and about as many as it answered.</summary>
+    /// <summary>The number of calls that the endpoint took in the window that a rejection has just closed: those that run, and an estimate of those that it answered.</summary>
     private int Taken(Endpoint endpoint, TimeSpan pause, long now)
     {
-        // The pause is what is left of the window, so the rest of it is over.
+        // The pause is what is left of the window; what went before it has passed.
         TimeSpan passed = ServiceWindows.AtLeast(pause) - pause;
         double taken = endpoint.Capacity.AnsweredWithin(passed, endpoint.Answered, now);
         foreach (Attempt attempt in inFlight.Snapshot())

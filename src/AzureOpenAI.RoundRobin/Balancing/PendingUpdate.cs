@@ -3,10 +3,10 @@ using System.Threading.Tasks.Sources;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>What a stream waits for: the endpoint's next update, as the caller's <c>await</c> sees it. One object serves all updates of an attempt, and later attempts.</summary>
+/// <summary>The wait for a stream's next update, as the caller's <c>await</c> sees it. One object serves all updates of an attempt, and later attempts.</summary>
 /// <remarks>
-/// Stands where an async method would allocate for each update, or take a state machine from a pool that misses when updates come in on
-/// changing threads. Used by one wait at a time, as an enumerator is.
+/// An async method would allocate for each update, or take a state machine from the runtime's pool, which misses when updates come in on changing threads. Used by one
+/// wait at a time, as an enumerator is.
 /// </remarks>
 internal sealed class PendingUpdate : IValueTaskSource<bool>
 {
@@ -17,16 +17,16 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
 
     public PendingUpdate() => _onArrived = OnArrived;
 
-    /// <summary>A wait has begun whose result was not fetched. Such an object must not serve another stream, which could get that result.</summary>
+    /// <summary>A wait has begun whose result was not fetched. The object must not serve another stream, which could get that result.</summary>
     public bool IsAwaited => Volatile.Read(ref _taker) is not null;
 
-    /// <summary>Waits for a move that is not complete, and has <paramref name="taker"/> turn what comes of it into what the caller gets.</summary>
+    /// <summary>Waits for a <c>MoveNextAsync</c> that is not complete; <paramref name="taker"/> turns its result into the caller's.</summary>
     public ValueTask<bool> Wait(ValueTask<bool> move, IUpdateTaker taker)
     {
         _result.Reset();
         Volatile.Write(ref _taker, taker);
         _move = move.ConfigureAwait(false).GetAwaiter();
-        // The last thing done here: the move may arrive, and be followed by the next wait, before this returns.
+        // Last: once the continuation is registered, another thread may complete this wait and begin the next before this returns.
         ValueTask<bool> result = new(this, _result.Version);
         _move.UnsafeOnCompleted(_onArrived);
         return result;
@@ -60,7 +60,7 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
         {
             moved = taker.Take(_move.GetResult());
         }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the taker's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the taker judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -72,7 +72,7 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
     }
 }
 
-/// <summary>Takes what comes of a <see cref="PendingUpdate"/>.</summary>
+/// <summary>Takes the result of a <see cref="PendingUpdate"/>.</summary>
 internal interface IUpdateTaker
 {
     /// <param name="moved">Whether there is another update.</param>
@@ -80,6 +80,6 @@ internal interface IUpdateTaker
     bool Take(bool moved);
 
     /// <param name="exception">What the client threw.</param>
-    /// <returns>What the caller is told.</returns>
+    /// <returns>The caller's exception.</returns>
     Exception Fail(Exception exception);
 }

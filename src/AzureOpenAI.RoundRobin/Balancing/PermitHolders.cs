@@ -31,7 +31,7 @@ internal sealed class PermitHolders(TimeProvider time)
         return next;
     }
 
-    /// <summary>An attempt that has not failed counts as admitted when it would have been rejected, or would have failed as the last one did twice over.</summary>
+    /// <summary>An attempt without an outcome counts as admitted after the endpoint's rejection time, and after twice the time that its last failure took.</summary>
     private long AdmittedAt(Attempt attempt)
     {
         EndpointHealth health = attempt.Endpoint.Health;

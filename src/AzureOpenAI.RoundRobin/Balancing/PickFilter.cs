@@ -21,10 +21,10 @@ internal readonly struct AnyEndpoint : IPickFilter
 /// <param name="now">The present.</param>
 internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool retry, long now) : IPickFilter
 {
-    /// <summary>Calls that wait for the endpoints of a burst to acknowledge it look again after this time.</summary>
+    /// <summary>Queued calls that wait for endpoints to acknowledge a burst look again after this time.</summary>
     public static readonly TimeSpan BurstSpacing = TimeSpan.FromMilliseconds(25);
 
-    /// <summary>With fewer calls in flight a burst costs too little to be protected from.</summary>
+    /// <summary>With fewer calls in flight at an endpoint there is no burst protection.</summary>
     private const int LeastBurst = 32;
 
     /// <summary>Calls that can wait for less than this skip burst protection.</summary>
@@ -43,7 +43,7 @@ internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool
 
     /// <summary>
     /// This endpoint has at least as many unacknowledged calls as the one that rejected this call last, and more than twice what it answers in a second: it will
-    /// most likely reject the call too. In a moment it has acknowledged them.
+    /// most likely reject this call too. It is asked once it has acknowledged them.
     /// </summary>
     public bool IsInBurst(Endpoint endpoint)
     {

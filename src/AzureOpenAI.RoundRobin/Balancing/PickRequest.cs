@@ -3,8 +3,8 @@ using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>All that a pick must know of a call, and what it notes on it.</summary>
-/// <remarks>Owned by the call. Read and written by the balancer under its lock, while the call waits for that.</remarks>
+/// <summary>What a pick needs to know of a call, and what it notes on the call.</summary>
+/// <remarks>Owned by the call. The balancer reads and writes it under its lock, while the call waits.</remarks>
 internal sealed class PickRequest(Picker picker)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
@@ -17,19 +17,19 @@ internal sealed class PickRequest(Picker picker)
 
     public Picker Picker { get; } = picker;
 
-    /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
+    /// <summary>The key of its conversation; 0 for a call without affinity, which takes its turn.</summary>
     public uint Affinity { get; init; }
 
-    /// <summary>About what a token limit is charged for it; nothing where there is none.</summary>
+    /// <summary>An estimate of what a token limit is charged for it; empty where no endpoint has one.</summary>
     public TokenEstimate Tokens { get; init; }
 
     /// <summary>How long the call may still wait.</summary>
     public required TimeSpan Patience { get; set; }
 
-    /// <summary>Where it was rejected last.</summary>
+    /// <summary>The endpoint that rejected it last.</summary>
     public Endpoint? RejectedBy { get; private set; }
 
-    /// <summary>This endpoint stated more than 5 minutes to this call, and would state the same again: the call does not go back to it.</summary>
+    /// <summary>This endpoint stated more than 5 minutes to this call, and would state them again: the call does not return to it.</summary>
     public Endpoint? TooLargeFor { get; private set; }
 
     /// <summary>The call has met a failure that may be the request's own fault: it goes on to untried healthy endpoints only, and does not wait for any.</summary>
@@ -40,16 +40,16 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>How long the call pauses before it asks the same endpoints again: 0.5, 1, 2 and then 4 s.</summary>
     public TimeSpan NextPause => FirstPause * (1 << Math.Min(_pauses, 3));
 
-    /// <summary>Noted by the balancer: its place among all calls that were ever queued; long.MaxValue for one that never was.</summary>
+    /// <summary>Noted by the balancer: its place in the order of all calls that were ever queued; long.MaxValue for a call that never was.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 
-    /// <summary>Noted by the balancer: it goes wherever else it may, since no token limit will have room for it in time.</summary>
+    /// <summary>Noted by the balancer: no token limit will have room for it in time, so token limits do not hold it back.</summary>
     public bool IgnoresTokenLimits { get; set; }
 
     /// <summary>Noted by the balancer: it may ask each misconfigured endpoint once.</summary>
     public bool MayAskMisconfigured { get; set; }
 
-    /// <summary>Noted by the balancer: it was released from the queue to an endpoint that is known to take calls, so its release counts for the pace of the queue.</summary>
+    /// <summary>Noted by the balancer: its release counts for the pace of the queue, since it did not go to a probe of a faulty endpoint.</summary>
     public bool MadePace { get; set; }
 
     /// <summary>Noted by the balancer: the call has failed at every endpoint that it may ask, or a second time at one. From then on all time counts against MaxWait.</summary>
@@ -62,7 +62,7 @@ internal sealed class PickRequest(Picker picker)
 
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
-    /// <summary>An attempt has failed there.</summary>
+    /// <summary>An attempt has failed at this endpoint.</summary>
     public void Failed(Endpoint endpoint, bool rejected, bool tooLarge)
     {
         _failures++;
@@ -72,7 +72,7 @@ internal sealed class PickRequest(Picker picker)
         TooLargeFor = tooLarge ? endpoint : TooLargeFor;
     }
 
-    /// <summary>The call has paused, and may ask the endpoints that it has tried again.</summary>
+    /// <summary>The call has paused: it may ask again the endpoints that it has tried.</summary>
     public void Paused()
     {
         _pauses++;

@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>What the balancer says to a call that asks for its next endpoint. <see cref="Kind"/> says which of the other members is set.</summary>
+/// <summary>The balancer's answer to a call that asks for its next endpoint. <see cref="Kind"/> says which of the other members is set.</summary>
 internal readonly struct PickResult
 {
     public PickKind Kind { get; private init; }
@@ -35,7 +35,7 @@ internal enum PickKind
     /// <summary>The call waits in the queue.</summary>
     Queued,
 
-    /// <summary>Every healthy endpoint has just failed this very call: it asks again after a pause.</summary>
+    /// <summary>Every healthy endpoint has just failed this call: it asks again after a pause.</summary>
     Pause,
 
     /// <summary>No endpoint will take the call.</summary>
@@ -44,10 +44,10 @@ internal enum PickKind
 
 internal enum Refusal
 {
-    /// <summary>Every endpoint refuses its credentials or lacks its deployment; waiting mends nothing.</summary>
+    /// <summary>Every endpoint refuses its credentials or lacks its deployment: waiting does not help.</summary>
     Misconfigured,
 
-    /// <summary>No endpoint will take calls while this one may still wait.</summary>
+    /// <summary>No endpoint will take calls within the time that this call may still wait.</summary>
     BeyondPatience,
 
     /// <summary>The call goes to untried healthy endpoints only, and there is none.</summary>

@@ -6,10 +6,10 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>Whose turn it is among the endpoints that answer one model.</summary>
+/// <summary>Picks the next among the endpoints that answer one model.</summary>
 /// <remarks>
-/// <see cref="TryPick"/> and what it reads are used by every call without a lock. A call that reads while the balancer swaps acts on a state that was true a moment
-/// ago, which its attempt finds out. All else is under the balancer's lock.
+/// Every call uses <see cref="TryPick"/> without a lock. A call that reads while the balancer swaps the rotation acts on the state of a moment ago; the outcome of its
+/// attempt shows if that was wrong. All else is under the balancer's lock.
 /// </remarks>
 internal sealed class Picker
 {
@@ -36,16 +36,16 @@ internal sealed class Picker
         Queue = new(time);
     }
 
-    /// <summary>None where the configuration has none any more for the model.</summary>
+    /// <summary>Empty where the new configuration has no endpoint for the model.</summary>
     public Endpoint[] Endpoints => _endpoints;
 
-    /// <summary>False where a call has nowhere else to go.</summary>
+    /// <summary>False where there is only one endpoint.</summary>
     public bool HasAlternatives => _endpoints.Length > 1;
 
-    /// <summary>What a call costs in tokens matters here.</summary>
+    /// <summary>Some endpoint has a configured token limit, so calls need an estimate of their tokens.</summary>
     public bool HasTokenLimits => _hasTokenLimits;
 
-    /// <summary>Where conversations are at home; null without affinity.</summary>
+    /// <summary>The home of each conversation; null without affinity.</summary>
     public ConversationHomes? Homes => _homes;
 
     public StallTest StallTest => _stallTest;
@@ -53,7 +53,7 @@ internal sealed class Picker
     /// <summary>The calls that wait for these endpoints.</summary>
     public WaitQueue Queue { get; }
 
-    /// <summary>Endpoints that are probed or recover, and are offered a call before the rotation is asked: the best priority first.</summary>
+    /// <summary>Probing and recovering endpoints, which are offered a call before the rotation; the best priority first.</summary>
     public List<Endpoint> Candidates { get; } = [];
 
     /// <summary>The priority of the rotation; int.MaxValue where no endpoint is healthy.</summary>
@@ -70,13 +70,13 @@ internal sealed class Picker
         set => Volatile.Write(ref _nextEvent, value);
     }
 
-    /// <summary>How many turns were taken; wraps.</summary>
+    /// <summary>The number of turns taken; wraps.</summary>
     public uint Turns => Volatile.Read(ref _cursor);
 
-    /// <summary>How many calls went where they prefer, and took no turn: those that do take turns stay even among themselves. Wraps.</summary>
+    /// <summary>The number of calls that went to their preferred endpoint and took no turn; wraps.</summary>
     public uint Preferred => Volatile.Read(ref _preferred);
 
-    /// <summary>How many calls began, in turn or where they prefer; wraps.</summary>
+    /// <summary>The number of calls that began, in turn or at their preferred endpoint; wraps.</summary>
     public uint Begun => unchecked(Turns + Preferred);
 
     public uint Advance() => Interlocked.Increment(ref _cursor);
@@ -101,7 +101,7 @@ internal sealed class Picker
         return true;
     }
 
-    /// <summary>The endpoint whose turn it is, or that the call prefers, among those that it may go to; else one of a worse priority.</summary>
+    /// <summary>The call's preferred endpoint, or the next in turn, among those that it may go to; else one of a worse priority.</summary>
     public Endpoint? Take(in PickFilter filter) =>
         (filter.Request.Affinity != 0 ? PreferredPick.Of(this, Rotation, filter.Request.Affinity, filter) : InTurn(filter)) ?? SpillOver(filter);
 
@@ -130,7 +130,7 @@ internal sealed class Picker
         return null;
     }
 
-    /// <summary>Whether the call may go to an endpoint of the rotation.</summary>
+    /// <summary>Whether the call may go to any endpoint of the rotation.</summary>
     public bool HasAny(in PickFilter filter)
     {
         foreach (Endpoint endpoint in Rotation.Slots)
@@ -144,7 +144,7 @@ internal sealed class Picker
         return false;
     }
 
-    /// <summary>Takes other endpoints, or the same with other weights.</summary>
+    /// <summary>Applies the endpoints of a new configuration, or the same with other weights.</summary>
     public void Become(Endpoint[] endpoints, bool hasHomes)
     {
         _hasChanged = true;
@@ -160,8 +160,8 @@ internal sealed class Picker
         }
     }
 
-    /// <summary>Finds the endpoints that are far slower than the others.</summary>
-    /// <returns>Whether they are others than before.</returns>
+    /// <summary>Finds the lagging endpoints.</summary>
+    /// <returns>Whether the set has changed.</returns>
     public bool FindLagging()
     {
         IReadOnlyList<bool> lagging = _outliers.Look(_responseTimes);
@@ -175,7 +175,7 @@ internal sealed class Picker
         return changed;
     }
 
-    /// <summary>Takes the endpoints' states into the candidates and a new rotation.</summary>
+    /// <summary>Builds the candidates and the rotation from the endpoints' states.</summary>
     public void Rebuild()
     {
         Priority = int.MaxValue;
@@ -198,7 +198,7 @@ internal sealed class Picker
             }
         }
 
-        // An endpoint near its limit has its turns back when all of them are.
+        // Endpoints near their limit take no turns, unless all of them are near it.
         if (available.Exists(static endpoint => endpoint.Hints.IsNear) && !available.TrueForAll(static endpoint => endpoint.Hints.IsNear))
         {
             available.RemoveAll(static endpoint => endpoint.Hints.IsNear);
@@ -219,7 +219,7 @@ internal sealed class Picker
     private Endpoint? InTurn(in PickFilter filter)
     {
         Rotation rotation = Rotation;
-        // The turn is taken only if an endpoint can be asked.
+        // The cursor advances only if an endpoint is found.
         uint turn = unchecked(Turns + 1);
         uint passedOver = 0;
         for (uint i = 0; i < (uint)rotation.Count; i++)
@@ -227,7 +227,7 @@ internal sealed class Picker
             Endpoint endpoint = rotation[turn + i];
             if (filter.Allows(endpoint))
             {
-                // With those before it that were passed over: else the one that stands next would have all their turns.
+                // Past the endpoints that were passed over as well: otherwise this endpoint would get their turns too.
                 Interlocked.Add(ref _cursor, passedOver + 1);
                 return endpoint;
             }
@@ -239,8 +239,8 @@ internal sealed class Picker
     }
 
     /// <summary>
-    /// For a call that the rotation has no room for, or has failed: the endpoint whose turn it is in the next priority that has any. Endpoints of the best priority
-    /// that have no turns because they are near their limit come before the next priority.
+    /// Where no endpoint of the rotation may take the call: one of the best priority that has any, in turn. Endpoints of the rotation's own priority that are out of it
+    /// because they are near their limit come first.
     /// </summary>
     private Endpoint? SpillOver(in PickFilter filter)
     {

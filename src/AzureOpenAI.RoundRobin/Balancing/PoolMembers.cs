@@ -6,26 +6,26 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// What a pool consists of by its present configuration: its endpoints, and the groups that answer each model. Immutable; a new configuration makes a new one,
-/// out of the same endpoints and groups where they are still there.
+/// The endpoints of a pool by its present configuration, and the picker of each model. Immutable; a new configuration makes a new one, with the same endpoints and
+/// pickers where they are still there.
 /// </summary>
 internal sealed class PoolMembers
 {
-    /// <summary>So many answers of one endpoint lie between two looks for silence, at least.</summary>
+    /// <summary>Minimum answers of one endpoint between two stall checks; a power of two.</summary>
     private const int LeastBetweenLooks = 4;
 
-    /// <summary>And so many between two comparisons of their speed, which change more slowly and cost more.</summary>
+    /// <summary>Minimum answers of one endpoint between two latency comparisons; a power of two. Latencies change more slowly than stalls, and cost more to compare.</summary>
     private const int LeastBetweenComparisons = 16;
 
-    /// <summary>The same where an answer was there at once: such ones have no speed to compare.</summary>
+    /// <summary>The same for answers that completed synchronously: they have no latency to compare.</summary>
     private const int LeastBetweenComparisonsAtOnce = 1024;
 
     private readonly uint _begunBefore;
 
     /// <param name="endpoints">All of them, in the order of the configuration.</param>
-    /// <param name="resources">The resources below them.</param>
+    /// <param name="resources">Their resources.</param>
     /// <param name="byPicker">The endpoints of each picker.</param>
-    /// <param name="before">What this takes the place of.</param>
+    /// <param name="before">The members that this replaces.</param>
     public PoolMembers(
         IReadOnlyDictionary<Endpoint, EndpointSetup> endpoints, IReadOnlyList<PooledResource> resources, IReadOnlyDictionary<Picker, Endpoint[]> byPicker, PoolMembers? before)
     {
@@ -43,33 +43,33 @@ internal sealed class PoolMembers
 
     public Endpoint[] Endpoints { get; }
 
-    /// <summary>How each endpoint is asked; valid for those that were there before from the moment that the dispatcher takes the members.</summary>
+    /// <summary>How each endpoint is asked. For endpoints that were there before it holds from <see cref="Apply"/> on.</summary>
     public IReadOnlyDictionary<Endpoint, EndpointSetup> Setups { get; }
 
     public IReadOnlyList<PooledResource> Resources { get; }
 
-    /// <summary>Which endpoints make up each group, from the same moment on.</summary>
+    /// <summary>The endpoints of each picker; they hold from <see cref="Apply"/> on.</summary>
     public IReadOnlyDictionary<Picker, Endpoint[]> ByPicker { get; }
 
-    /// <summary>All pickers, in the order in which their queues are released: those of a single endpoint first, since their calls have nowhere else to go.</summary>
+    /// <summary>All pickers, in the order in which their queues are released: those with a single endpoint first.</summary>
     public Picker[] Pickers { get; }
 
     public HealthState[] HealthStates { get; }
 
-    /// <summary>For calls that name no model, or one that nobody maps.</summary>
+    /// <summary>For calls that name no model, or one that no endpoint maps.</summary>
     public required Picker Default { get; init; }
 
     public required FrozenDictionary<string, Picker> ByModel { get; init; }
 
-    /// <summary>For calls of a conversation that one ready-made client keeps: that one, with a line of its own.</summary>
+    /// <summary>For calls of a conversation that one ready-made client keeps: a picker of that client alone.</summary>
     public required FrozenDictionary<Endpoint, Picker> ByOwner { get; init; }
 
-    /// <summary>Who made which conversation; null where no client keeps any.</summary>
+    /// <summary>The ready-made client that owns each conversation; null where no client keeps any.</summary>
     public ConversationOwners? Conversations { get; init; }
 
     public bool HasHomes { get; init; }
 
-    /// <summary>Less one, so that it is a mask.</summary>
+    /// <summary>A power of two less one: a mask for counts of answers.</summary>
     public long ObserveEvery { get; }
 
     /// <inheritdoc cref="ObserveEvery"/>
@@ -78,7 +78,7 @@ internal sealed class PoolMembers
     /// <inheritdoc cref="ObserveEvery"/>
     public long CompareSynchronousEvery { get; }
 
-    /// <summary>How many calls have begun, those before this configuration among them; wraps.</summary>
+    /// <summary>The number of calls that have begun, including those before this configuration; wraps.</summary>
     public uint CallsBegun()
     {
         uint turns = _begunBefore;
@@ -104,7 +104,7 @@ internal sealed class PoolMembers
 
     /// <summary>Whether no other endpoint is available for any model that it answers.</summary>
     /// <param name="endpoint">The endpoint.</param>
-    /// <param name="besidesItsResource">Whether other deployments of its resource are left aside, since they fail with it.</param>
+    /// <param name="besidesItsResource">Whether to ignore other deployments of its resource, since they fail with it.</param>
     public bool IsLastAvailable(Endpoint endpoint, bool besidesItsResource) => Array.TrueForAll(Pickers, picker =>
         !picker.Endpoints.Contains(endpoint)
         || Array.TrueForAll(picker.Endpoints, other => other == endpoint || (besidesItsResource && other.Resource == endpoint.Resource) || !other.Health.IsAvailable));
@@ -127,7 +127,7 @@ internal sealed class PoolMembers
         };
     }
 
-    /// <summary>Takes the endpoints' states into all rotations.</summary>
+    /// <summary>Builds all rotations from the endpoints' states.</summary>
     public void Rebuild()
     {
         foreach (Picker picker in Pickers)
@@ -158,10 +158,10 @@ internal sealed class MembersChange
 
     public required Endpoint[] Joined { get; init; }
 
-    /// <summary>Endpoints that are asked in another way or as often as before no more: key, weight, limits.</summary>
+    /// <summary>Endpoints with another setup: key, weight, limits.</summary>
     public required Endpoint[] Changed { get; init; }
 
-    /// <summary>Of those the ones with another key or api-version.</summary>
+    /// <summary>Endpoints among <see cref="Changed"/> with another key or api-version.</summary>
     public required Endpoint[] Reconfigured { get; init; }
 
     public required Picker[] LeftPickers { get; init; }

@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>Which endpoint that is not healthy may be asked by a call, when, and at what price.</summary>
+/// <summary>Which endpoints that are not healthy a call may ask, when, and at what price.</summary>
 /// <remarks>
 /// <para>A call goes through the rows in this order; "token" is one of the pool's <see cref="RetryBudget"/>.</para>
 /// <code>
@@ -29,7 +29,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     private long _lastForced = long.MinValue;
     private long _nextMisconfigured = long.MinValue;
 
-    /// <summary>An endpoint that is offered the call before the rotation is asked: the one whose turn it is among those of the best priority.</summary>
+    /// <summary>An endpoint that is offered the call before the rotation: the next in turn among those of the best priority.</summary>
     public Endpoint? Candidate(Picker picker, in PickFilter filter)
     {
         List<Endpoint> free = [];
@@ -64,7 +64,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         return chosen;
     }
 
-    /// <summary>Where no available endpoint has room: the one of the best priority that is probed or recovers.</summary>
+    /// <summary>Where no available endpoint has room: a probing or recovering one of the best priority.</summary>
     public static Endpoint? Standby(Picker picker, in PickFilter filter)
     {
         Endpoint? best = null;
@@ -79,7 +79,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         return best;
     }
 
-    /// <summary>An endpoint that was ejected for errors between its answers: it is better asked than waited for. The one that has not failed for longest.</summary>
+    /// <summary>An endpoint that was ejected for errors between its answers: asking it is better than waiting. The one whose last failure is the oldest.</summary>
     public Endpoint? Intermittent(PickRequest request, long now)
     {
         Endpoint? chosen = null;
@@ -95,7 +95,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         return chosen is not null && budget.TryTake(now, callsBegun()) ? chosen : null;
     }
 
-    /// <summary>Where every endpoint is misconfigured: one call a second goes round and asks, so that a mended key is found without a restart.</summary>
+    /// <summary>Where every endpoint is misconfigured: one call a second asks each of them, so that a corrected key is found without a restart.</summary>
     public Endpoint? Misconfigured(PickRequest request, long now)
     {
         if (!request.MayAskMisconfigured)
@@ -160,8 +160,8 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     private static bool IsOptional(Picker picker, Endpoint candidate) => picker.HasHealthy && candidate.Health.State == EndpointState.Probing;
 
     /// <summary>
-    /// A call makes an optional probe with its first attempt only: one that has lost time already goes to the best endpoint there is. After a failed probe the endpoint
-    /// is a candidate once in a round of turns: else at a call a minute each call would find it out again.
+    /// A call makes an optional probe with its first attempt only: a call that has lost time already goes to a healthy endpoint. After a failed probe the endpoint is a
+    /// candidate once in a round of turns: otherwise, at one call a minute, every call would make a failing probe.
     /// </summary>
     private static bool MayProbe(Picker picker, Endpoint candidate, PickRequest request) =>
         !request.HasTriedAny && (candidate.Health.FailedProbes == 0 || unchecked(picker.Begun - candidate.ProbedAtTurn) >= (uint)picker.Endpoints.Length);
@@ -190,7 +190,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     private long ForcedAt(Endpoint endpoint, bool isOnly, long now)
     {
         EndpointHealth health = endpoint.Health;
-        // A configured limit has its own time, at which everything is looked at again.
+        // A configured limit has its own time, at which the pool is settled again.
         if (health.IsMisconfigured || health.State < EndpointState.Probing || !endpoint.Capacity.HasConfiguredRoom)
         {
             return long.MaxValue;
@@ -199,12 +199,12 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         long spaced = _lastForced == long.MinValue ? now : time.After(_lastForced, ForcedSpacing);
         if (health.State == EndpointState.Probing)
         {
-            // Its probe may be a long call, or one that hangs though the endpoint is healthy by now. Meanwhile no other is let in, so a second is sent.
+            // The probe may be a long call, or one that hangs though the endpoint has recovered. It holds the only permit, so after 10 s a second probe is due.
             return health.IsBeingProbed ? Math.Max(spaced, time.After(health.ProbeBeganAt, SecondProbeAfter)) : long.MaxValue;
         }
 
         return Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.ExpectedAt) is var known && known > now ? known
-            // From the start of the last one, so that a probe which took long to fail is followed at once.
+            // Counted from the start of the last probe, so that one which took long to fail is followed at once.
             : isOnly ? time.After(health.LastFailureBeganAt, Timestamps.Min(FirstOfOnlyOne * (1 << Math.Min(health.FailedProbes, 5)), LongestOfOnlyOne))
             : spaced;
     }

@@ -1,9 +1,9 @@
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// What keeps attempts that are not free from becoming a storm: one bucket per pool, 10 at once, 10 more a second, and one for every five calls.
+/// Bounds relocations, and the probes that cost a token by <see cref="ProbeSchedule"/>: a token bucket per pool of 10 tokens, refilled with 10 a second and one for every 5 calls.
 /// </summary>
-/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class RetryBudget(TimeProvider time)
 {
     private const double Burst = 10;
@@ -16,7 +16,7 @@ internal sealed class RetryBudget(TimeProvider time)
     private uint _callsSeen;
 
     /// <param name="now">The present.</param>
-    /// <param name="calls">How many calls the pool has begun; may wrap.</param>
+    /// <param name="calls">The number of calls that the pool has begun; may wrap.</param>
     public bool TryTake(long now, uint calls)
     {
         _tokens = Math.Min(Burst, _tokens + (_time.Until(_filledAt, now).TotalSeconds * PerSecond) + (unchecked(calls - _callsSeen) * PerCall));
@@ -31,6 +31,6 @@ internal sealed class RetryBudget(TimeProvider time)
         return true;
     }
 
-    /// <summary>When the next token is there, if no call comes before.</summary>
+    /// <summary>When the next token is available, if no call begins before.</summary>
     public long NextAt(long now) => _tokens >= 1 ? now : _time.After(now, TimeSpan.FromSeconds((1 - _tokens) / PerSecond));
 }

@@ -3,14 +3,14 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// The fit endpoints of the best priority that has any, in smooth weighted order. Immutable: a change of fitness makes a new one.
+/// The available endpoints of the best priority that has a healthy one, in smooth weighted order. Immutable: a change of their states makes a new one.
 /// </summary>
 internal sealed class Rotation
 {
-    /// <summary>Weights are scaled down rather than take more slots than this.</summary>
+    /// <summary>Weights are scaled down to take at most this many slots.</summary>
     public const int MaxSlots = 4096;
 
-    /// <summary>A slow endpoint has one turn in about so many.</summary>
+    /// <summary>A lagging endpoint has one turn in about this many.</summary>
     public const int LaggingEvery = 32;
 
     public static readonly Rotation Empty = new([], [], []);
@@ -29,15 +29,15 @@ internal sealed class Rotation
 
     public ReadOnlySpan<Endpoint> Slots => _slots;
 
-    /// <summary>Those that have their full share of the turns, each once, in the order of the configuration.</summary>
+    /// <summary>The endpoints with their full share of turns, each once, in the order of the configuration.</summary>
     public ReadOnlySpan<Endpoint> Members => _members;
 
-    /// <summary>Those that have one turn in <see cref="LaggingEvery"/>.</summary>
+    /// <summary>The endpoints with one turn in about <see cref="LaggingEvery"/>.</summary>
     public ReadOnlySpan<Endpoint> Lagging => _slow;
 
     public int Count => _slots.Length;
 
-    /// <summary>The endpoint whose turn the ticket is. Unsigned, so the wrap of the cursor costs one uneven turn in four billion and no negative index.</summary>
+    /// <summary>The endpoint at a position of the cursor. The position is unsigned: its wrap makes one turn in 4 billion uneven, and no index negative.</summary>
     public Endpoint this[uint ticket] => _slots[Remainder(unchecked(ticket + _offset))];
 
     public static Rotation Of(IReadOnlyList<Endpoint> endpoints)
@@ -52,7 +52,7 @@ internal sealed class Rotation
         return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members, []);
     }
 
-    /// <summary>The same, with one turn in about 32 for each endpoint that is slow, which shows when it is itself again.</summary>
+    /// <summary>The same with one turn in about 32 for each lagging endpoint; its answers show when it is no longer lagging.</summary>
     public static Rotation Of(IReadOnlyList<Endpoint> endpoints, IReadOnlyList<Endpoint> slow)
     {
         Rotation even = Of(endpoints);
@@ -79,12 +79,12 @@ internal sealed class Rotation
     }
 
     /// <summary>
-    /// The same, going on where another left off: with the next turn comes whoever stands after the endpoint that had the last one. Else each change of
-    /// fitness would give somebody a turn twice and somebody none.
+    /// The same slots, shifted so that the next turn goes to the endpoint after the one that had the last turn. Without the shift each swap would give one endpoint two
+    /// turns in a row and pass over another.
     /// </summary>
-    /// <param name="last">Who had the last turn.</param>
-    /// <param name="ticket">The ticket of that turn.</param>
-    /// <param name="order">All endpoints, in order.</param>
+    /// <param name="last">The endpoint that had the last turn.</param>
+    /// <param name="ticket">The cursor at that turn.</param>
+    /// <param name="order">All endpoints of the picker, in order.</param>
     public Rotation ContinuedAfter(Endpoint last, uint ticket, Endpoint[] order)
     {
         int place = Array.IndexOf(order, last);
@@ -101,8 +101,8 @@ internal sealed class Rotation
     }
 
     /// <summary>
-    /// Divided by the number of slots, in two multiplications, which give the same for every 32-bit number (Lemire, Kaser, Kurz: "Faster remainder
-    /// by direct computation", 2019; what is added in the middle makes up for the half that is cut off, for divisors below 2^31).
+    /// The remainder of a division by the number of slots, in two multiplications. Exact for every 32-bit number and divisors below 2^31: Lemire, Kaser, Kurz, "Faster
+    /// remainder by direct computation", 2019. The 1 that is added makes up for the lower half of the product, which is cut off.
     /// </summary>
     private uint Remainder(uint number) => (uint)((((unchecked(_reciprocal * number) >> 32) + 1) * (uint)_slots.Length) >> 32);
 
@@ -119,7 +119,8 @@ internal sealed class Rotation
     private static int GreatestCommonDivisor(int left, int right) => right == 0 ? left : GreatestCommonDivisor(right, left % right);
 
     /// <summary>
-    /// Smooth weighted order: each turn every endpoint gains its weight and the richest pays the total, so 5, 1, 1 gives a a b a c a a.
+    /// Smooth weighted order: at each slot every endpoint gains its weight in credit, and the one with the most credit gets the slot and pays the sum of all weights. So 5, 1, 1
+    /// gives a a b a c a a.
     /// </summary>
     private static Endpoint[] Spread(IReadOnlyList<Endpoint> endpoints, int[] weights)
     {

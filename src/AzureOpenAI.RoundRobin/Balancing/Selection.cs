@@ -4,7 +4,7 @@ using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>The order in which a call looks for its endpoint: a candidate, a turn, an endpoint on standby, a probe; else a pause or the queue. Begins the attempt.</summary>
+/// <summary>The order in which a call looks for an endpoint: a candidate, the next turn, a standby, a probe; else a pause, a refusal or the queue. Begins the attempt.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission, OutcomeWriter outcomes)
 {
@@ -38,9 +38,9 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         return picker.Queue.Length == 0 && picker.HasAny(filter) ? admission.Pause(filter) : admission.Refuse(request, now) ?? Enqueue(request, now);
     }
 
-    /// <summary>Begins an attempt for the call at a candidate, else at the endpoint whose turn it is, else at one on standby; null where none takes it.</summary>
+    /// <summary>Begins an attempt at a candidate, else at the next endpoint in turn, else at a standby; null where none takes the call.</summary>
     /// <param name="request">The call.</param>
-    /// <param name="retry">Whether an endpoint that this call has tried will do.</param>
+    /// <param name="retry">Whether the call may return to an endpoint that it has tried.</param>
     /// <param name="now">The present.</param>
     public Attempt? Take(PickRequest request, bool retry, long now)
     {
@@ -49,14 +49,14 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         return endpoint is null ? null : Begin(endpoint, request.Tokens, now);
     }
 
-    /// <summary>The same for the first call in the queue, which also may go back to an endpoint that it has tried, and force a probe.</summary>
+    /// <summary>The same for the first call in the queue, which may also return to an endpoint that it has tried, and force a probe.</summary>
     public Attempt? TakeQueued(PickRequest request, long now) =>
         Take(request, retry: false, now)
         ?? Probe(probes.Intermittent(request, now), request, now)
         ?? Take(request, retry: true, now)
         ?? ForceProbe(request, now);
 
-    /// <summary>No request is refused because of what it is estimated to cost: where the token limits have no room for it in time, the service decides.</summary>
+    /// <summary>Token limits are estimates, so they refuse no call: where none will have room in time, the call ignores them and the service decides.</summary>
     private Attempt? TakeBeyondTokenLimits(PickRequest request, long now)
     {
         if (!request.Tokens.IsCharged || request.IgnoresTokenLimits)

@@ -8,21 +8,20 @@ using AzureOpenAI.RoundRobin.Telemetry;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// The order in which everything is brought up to the present: capacity, health, admissions, rotations, queues, ramps, what operators are told, and when to look
-/// again.
+/// The order of a settlement: capacity, health, admissions, rotations, queues, ramps, logs, and the time of the next one.
 /// </summary>
-/// <remarks>Needs the balancer's lock. Stuck attempts are claimed under it, and ended after it.</remarks>
+/// <remarks>Needs the balancer's lock. Stuck attempts are claimed under it, and cancelled after it.</remarks>
 internal sealed class Settlement(
     PoolState state, TimeProvider time, Lock balancersLock, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, StuckCalls stuck, OutcomeWriter outcomes,
     Selection selection, PoolLog log, DeferredWork deferred, ITimer wake)
 {
-    /// <summary>The timer is set for this much at most, and then again.</summary>
+    /// <summary>The timer is set for at most this time, and then again.</summary>
     private const double LongestDelayMs = 3_600_000;
 
     private readonly Func<PickRequest, long, Attempt?> _takeQueued = selection.TakeQueued;
     private long _nextSettle = long.MinValue;
 
-    /// <summary>Brings everything up to the present, if anything has changed or become due.</summary>
+    /// <summary>Brings the pool up to the present, if anything has changed or is due.</summary>
     public void Settle(long now)
     {
         Debug.Assert(balancersLock.IsHeldByCurrentThread, "The balancer's lock is needed.");
@@ -50,7 +49,7 @@ internal sealed class Settlement(
         state.HasChanged = false;
     }
 
-    /// <summary>Says when calls and the timer must look again, and relocates the attempts that are stuck by now.</summary>
+    /// <summary>Plans when calls and the timer settle again, and claims the attempts that are stuck by now.</summary>
     public void LookAgain(long now)
     {
         _nextSettle = NextDue();
@@ -84,7 +83,7 @@ internal sealed class Settlement(
             if (health is { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited } && health.UnavailableUntil <= now
                 && endpoint.Capacity.Reopen(health.UnavailableUntil, stated: health.RetryAfterUntil >= health.UnavailableUntil))
             {
-                // After a rejection, where it is known how many calls it takes, it takes all of them at its time.
+                // After a rejection an endpoint with a known limit needs no probe: a whole window of calls is released at the stated time.
                 health.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
             }
 
@@ -146,7 +145,7 @@ internal sealed class Settlement(
         }
     }
 
-    /// <summary>When the next cooldown ends, the next attempt counts as admitted, or the next limit changes.</summary>
+    /// <summary>The time when the next cooldown ends, the next attempt counts as admitted, or the next limit changes.</summary>
     private long NextDue()
     {
         long due = permits.NextAt();
@@ -163,7 +162,7 @@ internal sealed class Settlement(
         return due;
     }
 
-    /// <summary>When the next call must look under the lock: at once while an endpoint that it may be sent to is not simply healthy.</summary>
+    /// <summary>When the next call must take the lock: at once while an available endpoint of the rotation's priority is recovering, limited or skipped.</summary>
     private long NextLook(Picker picker, long now)
     {
         foreach (Endpoint endpoint in picker.Endpoints)
@@ -178,7 +177,7 @@ internal sealed class Settlement(
         return probes.NextCandidateAt(picker, now);
     }
 
-    /// <summary>When the queue must be looked at, besides the time when something is due: for a forced probe, or because an endpoint stands in a burst that it acknowledges in a moment.</summary>
+    /// <summary>When the queue must be looked at, besides the times of <see cref="NextDue"/>: for a forced probe, or 25 ms later where an endpoint has yet to acknowledge a burst.</summary>
     private long NextRelease(Picker picker, long now)
     {
         long next = probes.NextForcedAt(picker, now);

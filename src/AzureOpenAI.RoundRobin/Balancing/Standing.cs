@@ -3,16 +3,16 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>How an endpoint stands in its pool when one of its attempts has failed: the facts by which <see cref="EjectionPolicy"/> decides.</summary>
+/// <summary>The facts about an endpoint, after one of its attempts has failed, by which <see cref="EjectionPolicy"/> decides.</summary>
 internal readonly record struct Standing
 {
     /// <summary>The attempt is from before the last ejection.</summary>
     public bool IsLate { get; init; }
 
-    /// <summary>The endpoint stated more than 5 minutes to this request, and to no different one before.</summary>
+    /// <summary>The endpoint stated more than 5 minutes to this request, and did not to a different one before.</summary>
     public bool IsSuspectRequest { get; init; }
 
-    /// <summary>The outcome is about the deployment, and not about the resource.</summary>
+    /// <summary>The outcome concerns the deployment, not the resource.</summary>
     public bool OfDeployment { get; init; }
 
     public bool IsHealthy { get; init; }
@@ -25,7 +25,7 @@ internal readonly record struct Standing
     /// <summary>For every model that it answers, no other endpoint is available.</summary>
     public bool IsLastAvailable { get; init; }
 
-    /// <summary>The same, other deployments of its resource left aside, since they fail with it.</summary>
+    /// <summary>The same without the other deployments of its resource, since they fail with it.</summary>
     public bool IsLastAvailableResource { get; init; }
 
     /// <summary>It has answered since its key, address and deployment were set.</summary>
@@ -37,7 +37,7 @@ internal readonly record struct Standing
     /// <summary>Calls are queued that it could answer.</summary>
     public bool IsAwaited { get; init; }
 
-    /// <summary>Calls are queued, for whatever model.</summary>
+    /// <summary>Calls are queued, for any model.</summary>
     public bool HasQueues { get; init; }
 
     public static Standing Of(PoolMembers members, Endpoint endpoint, in AttemptOutcome outcome, bool isLate, bool isSuspectRequest) => new()

@@ -2,13 +2,13 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Calls;
 
-/// <summary>The properties by which an answer tells where it came from.</summary>
+/// <summary>The additional properties of an answer that name its endpoint and the number of its attempts.</summary>
 internal static class AnswerOrigin
 {
     public const string Endpoint = "azure_openai.round_robin.endpoint";
     public const string Attempts = "azure_openai.round_robin.attempts";
 
-    /// <summary>Nearly every answer's, and not a new object each time.</summary>
+    /// <summary>The value for nearly all answers, boxed once.</summary>
     private static readonly object One = 1;
 
     public static void Mark(AdditionalPropertiesDictionary properties, string endpoint, int attempts)

@@ -6,11 +6,11 @@ using AzureOpenAI.RoundRobin.Telemetry;
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>
-/// The loop that every call, stream and operation shares: pick, attempt, classify, and again where the outcome allows it.
+/// The loop that calls, streams and operations share: pick, attempt, classify, and again where the outcome allows it.
 /// </summary>
 /// <remarks>
-/// The first attempt is spelled out before the loop, because a call that succeeds at once must not pay for what the others need:
-/// where the endpoint's task is complete it is returned as it is. A stream spells out its own, in <see cref="Chat.ChatStream"/>.
+/// The first attempt is written out before the loop, so that a call that succeeds synchronously does not pay for the loop: a task of the endpoint's that is complete is
+/// returned as it is. A stream writes out its own first attempt, in <see cref="Chat.ChatStream"/>.
 /// </remarks>
 internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits limits, bool isMapped = false)
 {
@@ -23,10 +23,10 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
     public CallLimits Limits { get; } = limits;
 
-    /// <summary>The endpoints answer a model that callers name, through their deployment maps.</summary>
+    /// <summary>The picker is that of a model in the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
-    /// <summary>A first attempt by the quick way, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
+    /// <summary>A first attempt without the lock, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
     public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -43,7 +43,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         return attempt;
     }
 
-    /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types costs as much again as all the rest.</remarks>
+    /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types doubles the cost of a call.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Task<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
@@ -67,7 +67,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         return pending;
     }
 
-    /// <summary>Shows an attempt to those who listen, from here on. To be called in an async method, since the attempt's span becomes the current one.</summary>
+    /// <summary>Traces the attempt from here on, if a listener is attached. Called in an async method only, since the attempt's span becomes the current one.</summary>
     public void Trace(Attempt attempt, string operation, int number)
     {
         if (_instruments.IsListening)
@@ -83,7 +83,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         _tracker.Admitted(attempt);
     }
 
-    /// <remarks>What it holds while it waits is what an asynchronous call costs in memory, so the caller's token is left with the attempt.</remarks>
+    /// <remarks>The fields of its state machine are the memory that an asynchronous call costs, so the caller's token stays in the attempt.</remarks>
     private async Task<TResult> FirstAsync<TOperation, TResult>(TOperation operation, Attempt attempt, Task<TResult> pending)
         where TOperation : struct, IOperation<TResult>
     {
@@ -97,7 +97,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             _tracker.Succeeded(attempt);
             return result;
         }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -107,7 +107,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         return await RecoverAsync<TOperation, TResult>(operation, attempt, failure, attempt.Caller).ConfigureAwait(false);
     }
 
-    /// <summary>Goes on after a first attempt that failed, or that could not be made by the quick way.</summary>
+    /// <summary>Goes on after a first attempt that failed, or that needs the lock.</summary>
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
@@ -153,7 +153,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
                 call.Ended();
                 return result;
             }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
             catch (Exception exception)
 #pragma warning restore CA1031
             {
@@ -169,7 +169,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         return await operation.InvokeAsync(attempt, number).ConfigureAwait(false);
     }
 
-    /// <summary>Starts the clock of an attempt that was not over at once. A stream does so itself, for each of its updates.</summary>
+    /// <summary>Starts the deadline of an attempt that is not complete. A stream does so itself, for each of its updates.</summary>
     private void Await<TOperation, TResult>(Attempt attempt, Task<TResult> pending)
         where TOperation : struct, IOperation<TResult>
     {
@@ -202,7 +202,10 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Balancer.Time.GetUtcNow()), cancellationToken);
     }
 
-    /// <summary>Reads the request. One that cannot be read, such as a list that its owner changes meanwhile, is the client's to complain of: an attempt runs, and must end.</summary>
+    /// <summary>
+    /// Reads the request. A request that cannot be read, such as a list that its owner changes meanwhile, must not throw here, where an attempt runs and must end: the client
+    /// throws when it reads the request.
+    /// </summary>
     private static T Read<T>(Func<T> reading)
         where T : struct
     {

@@ -7,7 +7,7 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Calls;
 
-/// <summary>The failed attempts of a call, and the exception that its caller gets where no attempt follows.</summary>
+/// <summary>The failed attempts of a call, and the exception for its caller where no attempt follows.</summary>
 internal sealed class CallFailure(Balancer balancer, Picker picker)
 {
     private readonly List<EndpointAttempt> _attempts = [];
@@ -16,12 +16,12 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
 
     public IReadOnlyList<EndpointAttempt> Attempts => _attempts;
 
-    /// <summary>Throws what an attempt has met: the same exception, but for a cancellation, which carries the caller's token.</summary>
+    /// <summary>Throws the exception of an attempt as it is; a cancellation carries the caller's token.</summary>
     [DoesNotReturn]
     public static void Throw(in AttemptOutcome outcome, CancellationToken cancellationToken) =>
         ExceptionDispatchInfo.Throw(outcome.Kind == OutcomeKind.Caller ? Cancelled(outcome.Exception, cancellationToken) : outcome.Exception);
 
-    /// <summary>A cancellation that is the caller's wish carries the caller's token.</summary>
+    /// <summary>The exception of a call that its caller cancelled, with the caller's token.</summary>
     public static Exception Cancelled(Exception exception, CancellationToken cancellationToken) =>
         exception is OperationCanceledException cancelled && cancelled.CancellationToken == cancellationToken
             ? exception
@@ -46,7 +46,7 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
 
         if (refused.Refusal == Refusal.Gone)
         {
-            throw Exhausted(null, waited, "The configuration has changed, and no endpoint is left for what the call asks for. ");
+            throw Exhausted(null, waited, "The new configuration has no endpoint for the call's model or conversation. ");
         }
 
         if (refused.Refusal == Refusal.Misconfigured && _attempts.Count != 1)
@@ -57,7 +57,7 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
         Throw(refused.ReadyIn, waited);
     }
 
-    /// <summary>Throws the exception of a single attempt as it is, and one over all of several.</summary>
+    /// <summary>Throws the exception of a single attempt as it is; after several, one that lists all.</summary>
     [DoesNotReturn]
     public void Throw(TimeSpan? readyIn, TimeSpan waited)
     {
@@ -66,31 +66,31 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
             throw Exhausted(readyIn, waited);
         }
 
-        // An attempt that ran out of time ends as a cancelled one does, but nobody has cancelled this call.
+        // The pool cancels an attempt that times out. Its caller did not, so the exception must be no cancellation.
         if (_standsFor.Exception is OperationCanceledException)
         {
             throw new TimeoutException(
-                string.Create(CultureInfo.InvariantCulture, $"Endpoint '{_attempts[0].EndpointName}' did not answer within {_attempts[0].Duration.TotalSeconds:0.#} s, and no other could be asked."),
+                string.Create(CultureInfo.InvariantCulture, $"Endpoint '{_attempts[0].EndpointName}' did not answer within {_attempts[0].Duration.TotalSeconds:0.#} s, and the call made no other attempt."),
                 _standsFor.Exception);
         }
 
         ExceptionDispatchInfo.Throw(_standsFor.Exception);
     }
 
-    /// <summary>The second attempt of the call has run out of time.</summary>
+    /// <summary>The second attempt of the call has timed out.</summary>
     [DoesNotReturn]
     public void ThrowTimedOutTwice(in AttemptOutcome outcome, string endpoint, TimeSpan cost, TimeSpan waited) => throw (outcome.Status > 0
         ? Exhausted(null, waited)
         : new TimeoutException(
-            string.Create(CultureInfo.InvariantCulture, $"Two attempts ran out of time, the last after {cost.TotalSeconds:0.#} s at endpoint '{endpoint}'. A call makes no more of them, since each may have been executed; raise AttemptTimeout if answers take that long."),
+            string.Create(CultureInfo.InvariantCulture, $"Two attempts timed out, the second after {cost.TotalSeconds:0.#} s at endpoint '{endpoint}'. The call makes no third, since the service may have executed both; raise AttemptTimeout if answers take that long."),
             outcome.Exception));
 
     /// <summary>A second endpoint has stated more than 5 minutes to the call.</summary>
     [DoesNotReturn]
     public void ThrowTooLarge(TimeSpan waited) => throw Exhausted(
-        null, waited, "The call was asked twice to wait for hours, which is what endpoints answer to a request that alone exceeds the whole limit of the deployment: make it smaller, or raise the deployment's tokens per minute. ");
+        null, waited, "Two endpoints asked to retry after hours. The request probably exceeds the deployment's tokens-per-minute limit: shorten it, or raise the limit. ");
 
-    /// <summary>Which failure stands for the call: the 429 with the soonest time, else the last that came over HTTP, else the last.</summary>
+    /// <summary>Chooses the failure whose exception and response the call surfaces: the 429 with the soonest time, else the last with an HTTP status, else the last.</summary>
     private void StandFor(in AttemptOutcome outcome, long now)
     {
         bool rateLimited = outcome.Kind == OutcomeKind.RateLimited;
@@ -107,7 +107,7 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
 
     private EndpointsExhaustedException Misconfigured(TimeSpan waited)
     {
-        // Not by what this call has met: other endpoints may be misconfigured in another way.
+        // By the last failure of every endpoint, not by this call's attempts: other endpoints may be misconfigured in another way.
         string what = LastFailures().All(failure => failure.Status is 401 or 403)
             ? "Every endpoint refuses its key or credential: check AZURE_OPENAI_API_KEY of each, its role and its network rules. "
             : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. ";
@@ -123,7 +123,7 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
         AttemptOutcome standing = _standsFor;
         if (_attempts.Count == 0 && failures.Length > 0)
         {
-            // No attempt of its own: the endpoints' last failures stand for it, a rejection before the others.
+            // The call made no attempt: the endpoints' last failures are listed, and a 429 among them surfaces before the others.
             EndpointAttempt speaks = Array.FindLast(failures, static failure => failure.Status == 429)
                 ?? Array.FindLast(failures, static failure => failure.Status is not null) ?? failures[^1];
             standing = OutcomeClassifier.Classify(speaks.Exception, default, DateTimeOffset.UnixEpoch);

@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Calls;
 
-/// <summary>How far a call may go, from the options.</summary>
+/// <summary>The limits of one call, from the options.</summary>
 internal sealed class CallLimits
 {
     public required TimeSpan MaxWait { get; init; }
@@ -9,7 +9,7 @@ internal sealed class CallLimits
 
     public TimeSpan? FirstContentTimeout { get; init; }
 
-    /// <summary>The pool made its own transport, so it knows its timeouts.</summary>
+    /// <summary>The pool made its own transport, whose timeouts are known.</summary>
     public bool OwnTransport { get; init; }
 
     public int MaxAttempts { get; init; } = int.MaxValue;

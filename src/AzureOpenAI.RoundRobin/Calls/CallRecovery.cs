@@ -8,9 +8,9 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>
-/// A call that did not succeed at its first attempt, or found no endpoint for it: what it has tried, and what it does next.
+/// A call whose first attempt failed, or found no endpoint without the lock: the attempts that it made, and what it does next.
 /// </summary>
-/// <remarks>Made when the first trouble comes, so that a call without trouble does not pay for it. Used by one thread at a time.</remarks>
+/// <remarks>Created only then, so that other calls do not pay for it. Used by one thread at a time.</remarks>
 internal sealed class CallRecovery
 {
     /// <summary>The second attempt that runs out of time ends the call, since each may have been executed.</summary>
@@ -30,12 +30,12 @@ internal sealed class CallRecovery
     private long? _failedEverywhereAt;
     private bool _isRequests;
 
-    /// <param name="balancer">Whom to ask for endpoints.</param>
+    /// <param name="balancer">The pool's balancer.</param>
     /// <param name="picker">The endpoints that answer the call's model.</param>
-    /// <param name="limits">How far the call may go.</param>
-    /// <param name="affinity">What keeps it with the other calls of its conversation; 0 for one that takes its turn.</param>
-    /// <param name="tokens">About what a token limit is charged for it; nothing where there is none.</param>
-    /// <param name="fingerprint">Tells the request from a different one.</param>
+    /// <param name="limits">The limits of the call.</param>
+    /// <param name="affinity">The key of its conversation; 0 for a call without affinity.</param>
+    /// <param name="tokens">An estimate of what a token limit is charged for it; empty where no endpoint has one.</param>
+    /// <param name="fingerprint">Computes a hash that differs between different requests.</param>
     public CallRecovery(Balancer balancer, Picker picker, CallLimits limits, uint affinity, TokenEstimate tokens, Func<int> fingerprint)
     {
         (_balancer, _limits, _fingerprint) = (balancer, limits, fingerprint);
@@ -44,16 +44,16 @@ internal sealed class CallRecovery
         _failure = new CallFailure(balancer, picker);
     }
 
-    /// <summary>It was relocated from a stalled endpoint; that happens to a call once.</summary>
+    /// <summary>It was relocated from a stalled endpoint; a call is relocated once at most.</summary>
     public bool WasRelocated { get; private set; }
 
     /// <summary>The number of the attempt that runs or comes next, from 1.</summary>
     public int AttemptNumber => _failure.Attempts.Count + 1;
 
-    /// <summary>How many attempts are over. Unlike <see cref="AttemptNumber"/> it counts an attempt whose failure ends the call.</summary>
+    /// <summary>The number of attempts that have ended. Unlike <see cref="AttemptNumber"/> it counts an attempt whose failure ends the call.</summary>
     public int AttemptsMade { get; private set; }
 
-    /// <summary>How long it has waited in all.</summary>
+    /// <summary>The sum of its waits and pauses.</summary>
     public TimeSpan Waited { get; private set; }
 
     /// <summary>Takes the failure of an attempt, and throws where it ends the call.</summary>
@@ -150,7 +150,7 @@ internal sealed class CallRecovery
     /// <summary>The call is answered.</summary>
     public void Ended() => _doubts.Answered();
 
-    /// <summary>The metric's word for its end where it has ended with an exception.</summary>
+    /// <summary>The metric's word for a call that ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
         cancellationToken.IsCancellationRequested ? OutcomeKind.Caller : _isRequests ? OutcomeKind.Request : OutcomeKind.Failed);
 

@@ -3,17 +3,17 @@ using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Calls;
 
-/// <summary>What a call does at an endpoint: ask for an answer, or open a stream. A struct, so that the loop calls it directly and nothing is boxed.</summary>
-/// <typeparam name="TResult">What the operation yields.</typeparam>
+/// <summary>What a call does at an endpoint: ask for an answer, or open a stream. Implemented by structs, so that the loop calls it directly and nothing is boxed.</summary>
+/// <typeparam name="TResult">The result of the operation.</typeparam>
 internal interface IOperation<TResult>
 {
-    /// <summary>What it is called in <c>gen_ai.operation.name</c>.</summary>
+    /// <summary>Its value of <c>gen_ai.operation.name</c>.</summary>
     static abstract string Name { get; }
 
-    /// <summary>True if the attempt is over when the operation is; false if the result goes on with it and ends it.</summary>
+    /// <summary>True if the attempt ends with the operation; false if the result goes on with the attempt, and ends it.</summary>
     static abstract bool EndsAttempt { get; }
 
-    /// <summary>True if an attempt that is stuck at a silent endpoint may be ended and made elsewhere.</summary>
+    /// <summary>True if an attempt at a stalled endpoint may be relocated.</summary>
     static abstract bool MayRelocate { get; }
 
     /// <summary>True if the operation is the user's own code, whose unknown exceptions say nothing of the endpoint.</summary>
@@ -28,21 +28,21 @@ internal interface IOperation<TResult>
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     uint Affinity { get; }
 
-    /// <summary>Does it once. Never throws: a failure to start is a failed task like any other. A result that is there at once may be read twice.</summary>
+    /// <summary>Does it once. Never throws: a failure to start is a failed task. The loop may read the result of a completed task twice.</summary>
     /// <param name="attempt">The endpoint, and the token to pass on.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
     Task<TResult> InvokeAsync(Attempt attempt, int number);
 
-    /// <summary>Looks at the result before it is passed on, while the attempt still runs. Throws for built endpoints only.</summary>
-    /// <param name="result">What the operation yielded.</param>
+    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints only.</summary>
+    /// <param name="result">The result of the operation.</param>
     /// <param name="attempt">The attempt that yielded it.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
     /// <exception cref="IOException">The answer is not whole.</exception>
     void Check(TResult result, Attempt attempt, int number);
 
-    /// <summary>About how many tokens a limit is charged for it; nothing where that cannot be told.</summary>
+    /// <summary>An estimate of the tokens that a limit is charged for it; empty where there is none.</summary>
     TokenEstimate EstimateTokens();
 
-    /// <summary>Tells the request from another one.</summary>
+    /// <summary>A hash that differs between different requests.</summary>
     int Fingerprint();
 }

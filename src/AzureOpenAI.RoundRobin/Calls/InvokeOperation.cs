@@ -25,19 +25,19 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
 
     public TokenEstimate EstimateTokens() => default;
 
-    /// <summary>What the operation asks for is not ours to see, so each counts as a different request.</summary>
+    /// <summary>The request inside the user's operation is not known, so each operation counts as a different request.</summary>
     public int Fingerprint() => OperationCount.Next();
 
     public Task<T> InvokeAsync(Attempt attempt, int number)
     {
-        // What it yields may be lazy, as the SDK's streams are, and hold on to the token.
+        // The result may be lazy, as the SDK's streams are, and use the token after the attempt.
         attempt.IsTokenKept = true;
         try
         {
             return RequestScope.Run(attempt, _operation, static (operation, running) => operation(running.Endpoint.Pooled(), running.Token))
                 ?? throw new InvalidOperationException("The operation returned no task.");
         }
-#pragma warning disable CA1031 // Whatever the operation throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the operation throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

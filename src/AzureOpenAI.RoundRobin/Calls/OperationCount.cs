@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Calls;
 
-/// <summary>Numbers the operations whose content is the user's own.</summary>
+/// <summary>Numbers the operations whose request is not known.</summary>
 internal static class OperationCount
 {
     private static int _count;

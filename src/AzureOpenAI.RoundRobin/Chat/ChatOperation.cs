@@ -37,7 +37,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             return (attempt.Endpoint.IsSdkBacked ? RequestScope.Run(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

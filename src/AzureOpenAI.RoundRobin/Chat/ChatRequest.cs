@@ -5,7 +5,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <summary>What the caller asks for, and how it is put to an endpoint. Neither the messages nor the options are ever changed.</summary>
+/// <summary>The caller's request, and the options that each endpoint gets. The caller's messages and options are never changed.</summary>
 internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOptions? options, bool modelIsMapped, uint affinity)
 {
     private const int CharactersPerToken = 4;
@@ -14,10 +14,10 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
 
     public IEnumerable<ChatMessage> Messages { get; } = messages;
 
-    /// <summary>The caller's own.</summary>
+    /// <summary>The caller's options.</summary>
     public ChatOptions? Options { get; } = options;
 
-    /// <summary>32 bits are enough, since two conversations with the same key merely share an endpoint, and fill what would be padding.</summary>
+    /// <summary>The key of its conversation; 0 without affinity. 32 bits, which fit into the struct's padding: two conversations with the same key merely share an endpoint.</summary>
     public uint Affinity { get; } = affinity;
 
     /// <summary>The caller names a model or a conversation, and a 404 may be about that.</summary>
@@ -34,7 +34,7 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     public ChatOptions? OptionsFor(Endpoint endpoint) =>
         endpoint.Setup.HasDefaults || Options is { ModelId: not null } ? OptionsWithDefaults(endpoint) : Options;
 
-    /// <summary>As the service reckons on arrival, before it has counted: a quarter of the characters. At least 1, so that it is charged for something.</summary>
+    /// <summary>The estimate that the service makes on arrival: a quarter of the characters. At least 1, so that the call is charged.</summary>
     public TokenEstimate EstimateTokens()
     {
         long characters = Options?.Instructions?.Length ?? 0;
@@ -49,7 +49,7 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
         return new(1 + (characters / CharactersPerToken), Options?.MaxOutputTokens);
     }
 
-    /// <summary>Tells requests apart well enough to see that two of them met the same refusal.</summary>
+    /// <summary>A hash that differs between different requests, to see whether two that were refused were different ones.</summary>
     public int Fingerprint()
     {
         HashCode hash = default;
@@ -84,8 +84,8 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     }
 
     /// <summary>
-    /// A v1 endpoint reads its deployment from the body, so the name there is always ours. A classic one reads it from the path, and a
-    /// model that is not mapped goes to it as the caller wrote it, as with the SDK's own client.
+    /// A v1 endpoint reads its deployment from the body, so the name there is always the endpoint's own. A classic one reads it from the path, and gets a model that is not mapped
+    /// as the caller wrote it, as with the SDK's own client.
     /// </summary>
     private string? ModelFor(Endpoint endpoint) =>
         Options?.ModelId is { } model && endpoint.DeploymentName is { } deployment && model != deployment

@@ -10,12 +10,12 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Chat;
 
 /// <summary>
-/// A streamed answer, from its opening to its end. Until its first content its failures are the loop's, which moves it to another endpoint;
-/// after that they are the caller's.
+/// A streamed answer, from its opening to its end. The loop takes a failure before the first content, and opens the stream at another endpoint; the caller gets a failure after
+/// it.
 /// </summary>
 /// <remarks>
-/// Sequence and enumerator in one object, as the compiler does it, but with nothing between the caller and the endpoint's own enumerator once
-/// the content flows. Each enumeration is a call of its own.
+/// Sequence and enumerator in one object, as the compiler generates them, but once live the caller awaits the endpoint's own enumerator. Each enumeration is a call of its
+/// own.
 /// </remarks>
 internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, CancellationToken cancellationToken)
     : IAsyncEnumerable<ChatResponseUpdate>, IAsyncEnumerator<ChatResponseUpdate>, IUpdateTaker
@@ -37,7 +37,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     public ChatResponseUpdate Current { get; private set; } = null!;
 
-    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "Whoever enumerates disposes.")]
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The caller disposes the enumerator.")]
     public IAsyncEnumerator<ChatResponseUpdate> GetAsyncEnumerator(CancellationToken cancellationToken = default)
     {
         bool hasOwn = cancellationToken.CanBeCanceled && cancellationToken != _caller;
@@ -221,7 +221,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         }
     }
 
-    /// <summary>The next of the held updates. With the last of them the stream goes live, or is over.</summary>
+    /// <summary>Makes the next held update the current one. After the last of them the stream is live, or over.</summary>
     private bool PassOn()
     {
         Current = _held.PassOn(out bool last);
@@ -244,7 +244,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 return new(Moved(move.GetAwaiter().GetResult()));
             }
         }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -255,7 +255,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         return _attempt!.PendingUpdate.Wait(move, this);
     }
 
-    /// <remarks>Without an attempt the caller has disposed the stream although it waited.</remarks>
+    /// <remarks>There is no attempt if the caller disposed the stream during the wait.</remarks>
     bool IUpdateTaker.Take(bool moved)
     {
         if (_attempt is not { } attempt)
@@ -269,7 +269,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     Exception IUpdateTaker.Fail(Exception exception) => Interrupted(exception);
 
-    /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
+    /// <summary>Starts the deadline for the next update. No deadline runs while the caller handles an update.</summary>
     private void Await(TimeSpan? leftToContent)
     {
         long now = _loop.Balancer.Time.GetTimestamp();
@@ -300,7 +300,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
         if (!_finished && _attempt!.Endpoint.IsSdkBacked)
         {
-            // The SDK reports an error event, or a connection that was closed early, as the end of the stream.
+            // The SDK reports an error event, and a connection that closes early, as the end of the stream.
             throw new IOException($"Endpoint '{_attempt.Endpoint.Name}' ended its stream without a finish reason.");
         }
 

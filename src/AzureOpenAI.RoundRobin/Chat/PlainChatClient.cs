@@ -5,8 +5,8 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <summary>What an app gets while the switch is off: the SDK's own client, given the same defaults by Microsoft.Extensions.AI. No class of ours is in its path.</summary>
-/// <remarks>A ready-made client is given them too, so that its answers are the same on both sides of the switch.</remarks>
+/// <summary>The client while the switch is off: the SDK's own, with the configured defaults set by Microsoft.Extensions.AI. No class of this library is in its path.</summary>
+/// <remarks>A ready-made client gets the defaults too, so that its answers do not depend on the switch.</remarks>
 internal static class PlainChatClient
 {
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client that is returned disposes the one inside.")]

@@ -39,7 +39,7 @@ internal static class StreamEnd
         }
         else
         {
-            // The caller walked away in the middle, after content: the endpoint did serve it.
+            // The caller left the stream after content: the endpoint served it.
             if (attempt.Interruption is null)
             {
                 attempt.Trace?.Left();

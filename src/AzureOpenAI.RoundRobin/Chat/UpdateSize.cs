@@ -2,11 +2,11 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <summary>About how many bytes an update without content keeps alive, as far as it shows them.</summary>
-/// <remarks>What a provider's own object behind it holds cannot be seen; the number of updates bounds that.</remarks>
+/// <summary>An estimate of the bytes that an update without content keeps alive.</summary>
+/// <remarks>It does not see into a provider's own object; the maximum number of held updates limits those.</remarks>
 internal static class UpdateSize
 {
-    /// <summary>Of the update and its list.</summary>
+    /// <summary>The bytes of the update and its list.</summary>
     private const int Bare = 128;
 
     public static long Of(ChatResponseUpdate update)

@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Configuration.Sources;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>What holds for every endpoint that says nothing itself.</summary>
+/// <summary>The settings of endpoints that have none of their own.</summary>
 internal sealed class BaseSettings
 {
     private readonly string _askedName;
@@ -18,7 +18,7 @@ internal sealed class BaseSettings
         }
         else if (Asked is null)
         {
-            // A chat deployment that an endpoint calls its own cannot answer embeddings, so this variable speaks for code.
+            // An endpoint's own deployment may be one for chat, which makes no embeddings, so this variable counts like code and takes precedence.
             (Asked, _askedName) = (variables.Find(VariableNames.EmbeddingDeployment), VariableNames.EmbeddingDeployment);
         }
 
@@ -30,7 +30,7 @@ internal sealed class BaseSettings
     /// <summary>The deployment or model that the registration names.</summary>
     public string? Asked { get; }
 
-    /// <summary>Whether <see cref="Asked"/> beats an endpoint's own deployment.</summary>
+    /// <summary>Whether <see cref="Asked"/> takes precedence over an endpoint's own deployment.</summary>
     public bool Insists { get; }
 
     /// <summary>The deployment where nothing else gives one.</summary>
@@ -40,7 +40,7 @@ internal sealed class BaseSettings
 
     private string ApiVersionName { get; }
 
-    /// <param name="findings">Where faults go.</param>
+    /// <param name="findings">Collects faults.</param>
     /// <param name="inPath">Whether a deployment can become part of a path.</param>
     public void Check(Findings findings, bool inPath)
     {

@@ -2,10 +2,10 @@ using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>An endpoint with the deployment that a call without a model gets.</summary>
+/// <summary>An endpoint with the deployment of calls that name no model.</summary>
 internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoice Deployment)
 {
-    /// <summary>Equal where resource, or ready-made client, and deployment are equal. Null where either is unknown.</summary>
+    /// <summary>Equal for equal deployments at the same resource or ready-made client. Null where either is unknown.</summary>
     private (object, string?)? Identity =>
         Entry.MayRepeat ? null
         : Entry.Kind == EndpointKind.ReadyMade ? ((Entry.ChatClient, Entry.EmbeddingGenerator), Deployment.Name)
@@ -13,7 +13,7 @@ internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoic
             ? (AddressRules.Normalize(address).AbsoluteUri, name.ToUpperInvariant())
             : null;
 
-    /// <summary>The same resource or ready-made client with the same deployment twice is one: the later stands in the earlier one's place.</summary>
+    /// <summary>Merges entries with the same resource or ready-made client and the same deployment: the later entry replaces the earlier one.</summary>
     public static List<ChosenEntry> Merge(IEnumerable<ChosenEntry> entries, Findings findings)
     {
         List<ChosenEntry> merged = [];

@@ -5,36 +5,36 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>The ways in: each makes settings out of what code, a section and variables say, or throws with every fault at once.</summary>
-/// <remarks>Each throws <see cref="Microsoft.Extensions.Options.OptionsValidationException"/>, and changes nothing that it is given.</remarks>
+/// <summary>Makes settings from code, a section and variables, or throws with all faults at once.</summary>
+/// <remarks>Each method throws <see cref="Microsoft.Extensions.Options.OptionsValidationException"/>, and changes none of its arguments.</remarks>
 internal static class ConfigurationResolver
 {
-    /// <summary>A pool of the endpoints that code gives. Reads no variable.</summary>
+    /// <summary>A pool of the endpoints in code. Reads no variable.</summary>
     public static Resolution ForPool(RoundRobinOptions options, Registration registration = default) =>
         Resolve(options, registration, Variables.None, isEnabled: true, renew: renewed => ForPool(renewed, registration));
 
-    /// <summary>A pool, whatever the switch says. Endpoints from code, else from the variable.</summary>
-    /// <param name="options">What code says.</param>
-    /// <param name="registration">What it is for.</param>
+    /// <summary>A pool, without reading the switch. Endpoints from code, else from the variable.</summary>
+    /// <param name="options">The options that code has set.</param>
+    /// <param name="registration">What the endpoints are resolved for.</param>
     /// <param name="environment">Looks up an environment variable; null for the process's own.</param>
     public static Resolution ForEnvironment(
         RoundRobinOptions options, Registration registration = default, Func<string, string?>? environment = null) =>
         Resolve(options, registration, Process(environment), isEnabled: true, renew: renewed => ForEnvironment(renewed, registration, environment));
 
-    /// <summary>A pool or the single endpoint, as the switch says.</summary>
+    /// <summary>A pool or the single endpoint, by the switch.</summary>
     /// <inheritdoc cref="ForEnvironment"/>
     public static Resolution ForSwitch(
         RoundRobinOptions options, Registration registration = default, Func<string, string?>? environment = null) =>
         Resolve(options, registration, Process(environment), isEnabled: null, renew: renewed => ForEnvironment(renewed, registration, environment));
 
-    /// <summary>A registration in a service collection: as the switch says, variables from configuration before the environment.</summary>
-    /// <param name="options">What code says.</param>
-    /// <param name="registration">What it is for.</param>
+    /// <summary>A registration in a service collection: a pool or the single endpoint, by the switch; variables come from configuration, else from the environment.</summary>
+    /// <param name="options">The options that code has set.</param>
+    /// <param name="registration">What the endpoints are resolved for.</param>
     /// <param name="configuration">The application's configuration, if it has one.</param>
-    /// <param name="section">What the registration was given: the endpoints, or a section that holds the variables' names.</param>
-    /// <param name="httpClients">Makes the client that <see cref="RoundRobinOptions.HttpClientName"/> names; null where no factory is registered. Called at most once, and only where nothing is at fault.</param>
+    /// <param name="section">The section of the registration: the array of endpoints, or a section that holds the variables by their names.</param>
+    /// <param name="httpClients">Creates the client of <see cref="RoundRobinOptions.HttpClientName"/>; null where no factory is registered. Called at most once, and only for a valid configuration.</param>
     /// <param name="environment">Looks up an environment variable; null for the process's own.</param>
-    /// <param name="runs">Whether there is a pool already, so that it is too late for the switch.</param>
+    /// <param name="runs">Whether the pool runs already, so that the switch is not read.</param>
     public static Resolution ForServices(
         RoundRobinOptions options, Registration registration, IConfiguration? configuration, IConfiguration? section,
         Func<string, HttpClient>? httpClients, Func<string, string?>? environment = null, bool runs = false)
@@ -48,14 +48,14 @@ internal static class ConfigurationResolver
             renew: renewed => ForServices(renewed, registration, configuration, section, httpClients, environment, runs: true), source, httpClients, runs);
     }
 
-    /// <summary>A pool of ready-made clients. Of the options only those about attempts count.</summary>
+    /// <summary>A pool of ready-made clients. Only the options about attempts are used.</summary>
     /// <exception cref="ArgumentException"><paramref name="clients"/> is empty or contains null.</exception>
     public static Resolution ForClients(IEnumerable<IChatClient> clients, RoundRobinOptions? options = null) =>
         ForReadyMade(
             clients, nameof(clients), static (place, client) => new(place, isData: false) { ChatClient = client, MayRepeat = true }, options, Registration.Chat,
             static renewed => ForPool(renewed, Registration.Chat));
 
-    /// <summary>A pool of ready-made generators. Of the options only those about attempts count.</summary>
+    /// <summary>A pool of ready-made generators. Only the options about attempts are used.</summary>
     /// <exception cref="ArgumentException"><paramref name="generators"/> is empty or contains null.</exception>
     public static Resolution ForGenerators(IEnumerable<IEmbeddingGenerator<string, Embedding<float>>> generators, RoundRobinOptions? options = null) =>
         ForReadyMade(

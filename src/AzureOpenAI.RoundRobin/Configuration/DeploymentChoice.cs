@@ -1,8 +1,8 @@
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>Which deployment of an endpoint answers a call that names no model.</summary>
-/// <param name="Name">Null where nothing gives one; for a ready-made client that is its own affair.</param>
-/// <param name="IsEndpoints">Whether it is the deployment that the endpoint's own temperature and token limit were meant for.</param>
+/// <param name="Name">Null where no source names one, which is allowed for a ready-made client.</param>
+/// <param name="IsEndpoints">Whether the endpoint's own temperature and token limit apply to it.</param>
 internal readonly record struct DeploymentChoice(string? Name, bool IsEndpoints)
 {
     public static DeploymentChoice For(EndpointEntry entry, BaseSettings common)
@@ -13,7 +13,7 @@ internal readonly record struct DeploymentChoice(string? Name, bool IsEndpoints)
             return new(mapped, AreSame(mapped, own));
         }
 
-        // Whoever built a ready-made client chose its model.
+        // The model of a ready-made client is chosen where the client is built.
         if (entry.Kind == EndpointKind.ReadyMade)
         {
             return new(own, IsEndpoints: true);

@@ -6,13 +6,13 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>One endpoint as it was written, from whichever source, blanks trimmed and nothing checked yet.</summary>
+/// <summary>One endpoint as it was written, from any source: blanks are trimmed, and nothing is validated yet.</summary>
 [DebuggerDisplay("{ToString(),nq}")]
 internal sealed class EndpointEntry
 {
     private HashSet<EntryField>? _unreadable;
 
-    /// <param name="place">Counted from 1, as people do.</param>
+    /// <param name="place">Its position, from 1.</param>
     /// <param name="isData">Whether messages use the names of the data, not those of the properties.</param>
     public EndpointEntry(int place, bool isData) => (Place, IsData) = (place, isData);
 
@@ -33,12 +33,12 @@ internal sealed class EndpointEntry
 
     public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }
 
-    /// <summary>From a list of clients, in which one that stands there twice is meant to.</summary>
+    /// <summary>From a list of clients, where the same client twice is intended.</summary>
     public bool MayRepeat { get; init; }
 
     public string? Deployment { get; set; }
 
-    /// <summary>Which of its two names in data the deployment was given under.</summary>
+    /// <summary>The name in data, of its two, under which the deployment was given.</summary>
     public EntryField DeploymentField { get; set; } = EntryField.Deployment;
 
     public Dictionary<string, string> Deployments { get; } = new(StringComparer.OrdinalIgnoreCase);
@@ -62,11 +62,11 @@ internal sealed class EndpointEntry
         : Address is null ? EndpointKind.Classic
         : AddressRules.Kind(Address);
 
-    /// <summary>Whether it is a fault that nothing names a deployment; not where one was named and could not be read.</summary>
+    /// <summary>Whether a missing deployment is a fault; false where one was given and could not be read, which is a fault of its own.</summary>
     public bool NeedsDeployment =>
         Kind != EndpointKind.ReadyMade && !IsUnreadable(EntryField.Deployment) && !IsUnreadable(EntryField.Model);
 
-    /// <summary>The host that a ready-made client says it calls, if it says.</summary>
+    /// <summary>The host in a ready-made client's metadata, if there is one.</summary>
     public Uri? ProviderAddress =>
         ProviderUri is { IsAbsoluteUri: true, Host.Length: > 0 } address ? address : null;
 
@@ -101,10 +101,10 @@ internal sealed class EndpointEntry
         return entry;
     }
 
-    /// <summary>The name under which the user knows <paramref name="field"/>.</summary>
+    /// <summary>The name of <paramref name="field"/> in the source that the user wrote.</summary>
     public string NameOf(EntryField field) => IsData ? field.InData() : field.InCode();
 
-    /// <summary>Notes that <paramref name="field"/> was given, but not so that it could be read: it is not missing.</summary>
+    /// <summary>Notes that <paramref name="field"/> was given but could not be read, so that it does not count as missing.</summary>
     public void MarkUnreadable(EntryField field) => (_unreadable ??= []).Add(field);
 
     public bool IsUnreadable(EntryField field) => _unreadable?.Contains(field) is true;

@@ -8,6 +8,6 @@ internal enum EndpointKind
     /// <summary>Path ends in <c>/openai/v1</c>, deployment in the body.</summary>
     V1,
 
-    /// <summary>A chat client or an embedding generator that somebody else built.</summary>
+    /// <summary>A chat client or an embedding generator that the user's code built.</summary>
     ReadyMade,
 }

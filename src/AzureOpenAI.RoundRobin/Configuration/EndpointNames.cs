@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Configuration.Sources;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>Gives each endpoint a name of its own: what the user chose, else one made of its address.</summary>
+/// <summary>Gives each endpoint a unique name: the user's, else one derived from its address.</summary>
 internal static class EndpointNames
 {
     public static void CheckUnique(IEnumerable<EndpointEntry> entries, Findings findings)
@@ -27,7 +27,7 @@ internal static class EndpointNames
 
         string Unique(string wanted)
         {
-            // Remembered per name, so that a thousand equal hosts are not tried a thousand times each.
+            // The last suffix of each name is kept, so that 1,000 equal hosts do not take 1,000 tries each.
             int number = repeats.GetValueOrDefault(wanted, 1);
             string name = number == 1 ? wanted : $"{wanted}-{number}";
             while (!taken.Add(name))

@@ -5,13 +5,13 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>One endpoint with every default filled in and every rule checked. A class, since a record prints its key.</summary>
+/// <summary>One endpoint with all defaults set and all rules checked. A class, since a record would print its key.</summary>
 [DebuggerDisplay("{Name,nq}")]
 internal sealed class EndpointSettings
 {
     public required string Name { get; init; }
 
-    /// <summary>The name was chosen by the user, and not made of the address.</summary>
+    /// <summary>The user chose the name; otherwise it is derived from the address.</summary>
     public bool HasOwnName { get; init; }
 
     public required EndpointKind Kind { get; init; }
@@ -29,7 +29,7 @@ internal sealed class EndpointSettings
 
     public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }
 
-    /// <summary>What a call that names no model gets. Null for a ready-made client without one.</summary>
+    /// <summary>The deployment of calls that name no model. Null for a ready-made client without one.</summary>
     public string? Deployment { get; init; }
 
     /// <summary>Model (case-insensitive) to deployment, for calls that name one.</summary>
@@ -38,7 +38,7 @@ internal sealed class EndpointSettings
     /// <summary>Null: the SDK's default.</summary>
     public string? ApiVersion { get; init; }
 
-    /// <summary>For calls to <see cref="Deployment"/>; mapped models get the pool's.</summary>
+    /// <summary>For calls to <see cref="Deployment"/>; mapped models get the value of the pool's options.</summary>
     public float? Temperature { get; init; }
 
     public int? MaxOutputTokens { get; init; }
@@ -47,7 +47,7 @@ internal sealed class EndpointSettings
 
     public int Priority { get; init; }
 
-    /// <summary>Of <see cref="Deployment"/>, as is the next.</summary>
+    /// <summary>A limit of <see cref="Deployment"/>, as is the next.</summary>
     public int? RequestsPerMinute { get; init; }
 
     public int? TokensPerMinute { get; init; }

@@ -2,7 +2,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>What a pool is built from: every default filled in, every rule checked.</summary>
+/// <summary>The settings of a pool, with all defaults set and all rules checked.</summary>
 internal sealed record PoolSettings
 {
     public required IReadOnlyList<EndpointSettings> Endpoints { get; init; }
@@ -25,10 +25,10 @@ internal sealed record PoolSettings
 
     public HttpClient? HttpClient { get; init; }
 
-    /// <summary>What a factory made <see cref="HttpClient"/> for; null where it was given.</summary>
+    /// <summary>The name for which a factory created <see cref="HttpClient"/>; null where the client was given.</summary>
     public string? HttpClientName { get; init; }
 
-    /// <summary>A factory makes another client each time that it is asked, for the same transport: the one in use will do.</summary>
+    /// <summary>Keeps the client in use, if it has the same name: a factory creates another client each time, over the same transport.</summary>
     public PoolSettings WithTransportOf(PoolSettings before) =>
         HttpClientName is not null && HttpClientName == before.HttpClientName ? this with { HttpClient = before.HttpClient } : this;
 

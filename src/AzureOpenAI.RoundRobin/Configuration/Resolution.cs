@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>What the sources come to, with every rule kept.</summary>
+/// <summary>The valid configuration of a registration, from all sources.</summary>
 internal sealed class Resolution
 {
     /// <summary>Off: <see cref="Settings"/> has exactly one endpoint, for the SDK's own client.</summary>
@@ -8,9 +8,9 @@ internal sealed class Resolution
 
     public required PoolSettings Settings { get; init; }
 
-    /// <summary>To be logged once, each on its own. Free of keys.</summary>
+    /// <summary>Warnings to log once, each as an entry of its own. They contain no keys.</summary>
     public required IReadOnlyList<string> Warnings { get; set; }
 
-    /// <summary>Reads the same sources again, for a pool that runs: with other options, and with the switch left as it was.</summary>
+    /// <summary>Reads the same sources again for a running pool, with other options; the switch is not read again.</summary>
     public required Func<RoundRobinOptions, Resolution> Renew { get; init; }
 }

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Options;
 
 namespace AzureOpenAI.RoundRobin.Configuration;
 
-/// <summary>Checks everything that was said, then fills in every default.</summary>
+/// <summary>Checks all rules, then sets all defaults.</summary>
 internal sealed class SettingsBuilder(
     RoundRobinOptions options, Registration registration, Variables variables, Findings findings, Func<string, HttpClient>? httpClients,
     Func<RoundRobinOptions, Resolution> renew)
@@ -57,7 +57,7 @@ internal sealed class SettingsBuilder(
 
     private List<ChosenEntry> Check(IReadOnlyList<EndpointEntry> entries)
     {
-        // Every key must be known before the first name is judged.
+        // All keys must be known before the first name is checked, since a name may contain one.
         foreach (EndpointEntry entry in entries)
         {
             findings.Protect(entry.ApiKey);

@@ -13,14 +13,14 @@ public static class AzureOpenAIRoundRobinHealthChecksBuilderExtensions
     private const string DefaultName = "azure_openai_round_robin";
 
     /// <summary>
-    /// Adds a check of the pool that <c>AddAzureOpenAIRoundRobin</c> or <c>AddKeyedAzureOpenAIRoundRobin</c> registered. It reads what the pool knows,
-    /// and never calls the service: healthy while every endpoint takes calls, degraded while some are out, unhealthy while all are. The data name those
-    /// that are out, with the reason and the time until they are ready. While the switch is off there is no pool, which is healthy.
+    /// Adds a check of the pool that <c>AddAzureOpenAIRoundRobin</c> or <c>AddKeyedAzureOpenAIRoundRobin</c> registered. It reads the pool's state and never calls the service:
+    /// healthy while every endpoint takes calls, degraded while some are unavailable or probing, unhealthy while all are unavailable. The data name these endpoints, with the reason
+    /// and the time until they are ready. While the switch is off there is no pool, which is healthy.
     /// </summary>
     /// <param name="builder">The health checks.</param>
     /// <param name="name">The check's name, or <see langword="null"/> for <c>azure_openai_round_robin</c>, followed by the key where there is one.</param>
     /// <param name="serviceKey">The registration's key, or <see langword="null"/> for the one without.</param>
-    /// <param name="failureStatus">What is reported while all endpoints are out, or <see langword="null"/> for <see cref="HealthStatus.Unhealthy"/>.</param>
+    /// <param name="failureStatus">The status while all endpoints are unavailable, or <see langword="null"/> for <see cref="HealthStatus.Unhealthy"/>.</param>
     /// <param name="tags">Tags to filter checks by, or <see langword="null"/>.</param>
     /// <returns>The same builder.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="builder"/> is <see langword="null"/>.</exception>

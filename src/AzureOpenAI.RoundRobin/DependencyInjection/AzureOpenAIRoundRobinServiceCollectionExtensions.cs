@@ -22,8 +22,8 @@ namespace Microsoft.Extensions.DependencyInjection;
 /// The endpoints come from code, else from the section, else from <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>, looked up in the app's configuration
 /// and then in the environment. While the switch <c>USE_AZURE_OPENAI_ROUND_ROBIN</c> is off the client is the SDK's own over one endpoint, and
 /// there is no pool. Faults stop the host at its start; where there is no host, the first resolve throws. Registering twice adds nothing twice.
-/// A pool follows its options and the configuration while the app runs, as <see cref="EndpointPool.Update(RoundRobinOptions)"/> does; what is at fault then is refused whole,
-/// logged, and the pool goes on as it was. The switch, and a single endpoint while it is off, are read at the start only.
+/// A pool follows its options and the configuration while the app runs, as <see cref="EndpointPool.Update(RoundRobinOptions)"/> does; an invalid configuration is refused whole
+/// and logged, and the pool keeps the old one. The switch, and a single endpoint while it is off, are read at the start only.
 /// </remarks>
 [SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The second parameters differ in kind, so no call is ambiguous.")]
 public static class AzureOpenAIRoundRobinServiceCollectionExtensions
@@ -31,7 +31,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <summary>Registers the app's chat client.</summary>
     /// <param name="services">The services.</param>
     /// <param name="configure">Sets what configuration does not say, or <see langword="null"/>.</param>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> is <see langword="null"/>.</exception>
     public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, Action<RoundRobinOptions>? configure = null)
     {
@@ -45,7 +45,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="services">The services.</param>
     /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
     /// <param name="configure">Sets what the section does not say, or <see langword="null"/>.</param>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
     public static ChatClientBuilder AddAzureOpenAIRoundRobin(this IServiceCollection services, IConfiguration section, Action<RoundRobinOptions>? configure = null)
     {
@@ -64,9 +64,9 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="configure">Names the deployment, and what else configuration does not say, or <see langword="null"/>.</param>
     /// <remarks>
     /// The key is text, since it is also the name of the registration's <see cref="RoundRobinOptions"/>, for <c>Configure&lt;RoundRobinOptions&gt;(key, ...)</c>,
-    /// and stands in messages about them. The client is a singleton, since its pool has to live as long as what it has learned of the endpoints is of use.
+    /// and appears in messages about them. The client is a singleton, since its pool must keep what it has learned of the endpoints.
     /// </remarks>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="serviceKey"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
     public static ChatClientBuilder AddKeyedAzureOpenAIRoundRobin(this IServiceCollection services, string serviceKey, Action<RoundRobinOptions>? configure = null)
@@ -85,7 +85,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
     /// <param name="configure">Names the deployment, and what else the section does not say, or <see langword="null"/>.</param>
     /// <inheritdoc cref="AddKeyedAzureOpenAIRoundRobin(IServiceCollection, string, Action{RoundRobinOptions}?)" path="/remarks"/>
-    /// <returns>A builder for what stands around the client, such as <c>UseFunctionInvocation</c>.</returns>
+    /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/>, <paramref name="serviceKey"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException"><paramref name="serviceKey"/> is empty.</exception>
     public static ChatClientBuilder AddKeyedAzureOpenAIRoundRobin(

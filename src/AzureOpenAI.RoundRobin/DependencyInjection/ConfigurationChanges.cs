@@ -5,7 +5,7 @@ using Microsoft.Extensions.Primitives;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Tells when what a registration reads from the configuration may have changed: its options hold none of it.</summary>
+/// <summary>Signals that the configuration that a registration reads may have changed: the options themselves do not contain it.</summary>
 internal sealed class ConfigurationChanges(string name, IConfiguration? configuration) : IOptionsChangeTokenSource<RoundRobinOptions>
 {
     private static readonly CancellationChangeToken Never = new(CancellationToken.None);

@@ -4,10 +4,10 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace AzureOpenAI.RoundRobin.DependencyInjection;
 
-/// <summary>Says how well a pool is, from what it knows already: it never asks an endpoint.</summary>
+/// <summary>Reports the health of a pool from its endpoints' states; it never calls an endpoint.</summary>
 /// <remarks>
-/// An endpoint whose time is over but which nobody has asked since is no reason for unhealthy. An app that gets no more calls because of it would
-/// never find out that all is well again.
+/// A probing endpoint, whose cooldown is over and which no call has asked since, counts as degraded and not as unhealthy. Otherwise an app that gets no calls while it is
+/// unhealthy would stay so: only a call finds that the endpoint has recovered.
 /// </remarks>
 /// <param name="pool">Finds the pool; null while the switch is off.</param>
 internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
@@ -36,13 +36,13 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
             data[NameOf(status, all)] = Describe(status);
         }
 
-        string text = $"{away.Length} of {all.Count} {(away.Length == 1 ? "is" : "are")} out: {string.Join("; ", data.Select(static entry => $"'{entry.Key}' {entry.Value}"))}.";
+        string text = $"{away.Length} of {all.Count} {(away.Length == 1 ? "is" : "are")} unavailable or probing: {string.Join("; ", data.Select(static entry => $"'{entry.Key}' {entry.Value}"))}.";
         return away.Length == all.Count && Array.TrueForAll(away, static status => status.State == EndpointState.Unavailable)
             ? new HealthCheckResult(failureStatus, text, data: data)
             : HealthCheckResult.Degraded(text, data: data);
     }
 
-    /// <summary>An endpoint that serves several models stands there once for each deployment.</summary>
+    /// <summary>An endpoint with several deployments has one entry for each.</summary>
     private static string NameOf(EndpointStatus status, IReadOnlyList<EndpointStatus> all) =>
         status.DeploymentName is { } deployment && all.Count(other => other.Name == status.Name) > 1 ? $"{status.Name}/{deployment}" : status.Name;
 
@@ -51,6 +51,6 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
         string reason = OutcomeNames.Prose(status.Reason ?? EndpointFailureReason.Failed);
         return status.ReadyIn is { } wait
             ? string.Create(CultureInfo.InvariantCulture, $"{reason}, ready in {wait.TotalSeconds:0.#} s")
-            : $"{reason}, the next call asks it again";
+            : $"{reason}, the next call probes it";
     }
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>What a registration comes to in its container: its options, the app's configuration, the environment.</summary>
+/// <summary>Resolves a registration in its container: from its options, the app's configuration and the environment.</summary>
 internal static class RegistrationResolution
 {
     public static Resolution Of(IServiceProvider services, RoundRobinOptions options, Registration registration)

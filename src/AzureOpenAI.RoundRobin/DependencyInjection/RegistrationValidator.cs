@@ -4,10 +4,10 @@ using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
-/// <summary>Reads a registration as it will be used, when the host starts, so that every fault is known before the first call.</summary>
+/// <summary>Resolves a registration when the host starts, so that every fault is known before the first call.</summary>
 /// <remarks>
-/// Once that has gone well it is for the running pool to judge. What is thrown here then would be thrown at whoever reloads the configuration, which for a
-/// file is a thread of the runtime, and ends the process.
+/// After that the running pool validates new configurations. An exception here would then be thrown into the reload of the configuration, for a file on a thread of the
+/// runtime, and would end the process.
 /// </remarks>
 internal sealed class RegistrationValidator(IServiceProvider services, Registration registration) : IValidateOptions<RoundRobinOptions>
 {

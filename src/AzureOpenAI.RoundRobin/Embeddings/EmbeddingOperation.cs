@@ -28,7 +28,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
     /// <summary>No part of a batch is cached by the service.</summary>
     public uint Affinity => 0;
 
-    /// <summary>There is no output to reckon.</summary>
+    /// <summary>Embeddings have no output tokens.</summary>
     public TokenEstimate EstimateTokens() => new(_request.EstimateTokens(), Output: 0);
 
     public int Fingerprint() => _request.Fingerprint();
@@ -40,7 +40,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
             return (attempt.Endpoint.IsSdkBacked ? RequestScope.Run(attempt, _request, Ask) : Ask(_request, attempt))
                 ?? throw new InvalidOperationException($"The generator of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
-#pragma warning disable CA1031 // Whatever the generator throws is an outcome, and the classifier's to judge.
+#pragma warning disable CA1031 // Whatever the generator throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -60,7 +60,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
             return;
         }
 
-        // Callers pair vectors with their texts by place, so one that is missing would give all after it to the wrong text.
+        // Callers pair vectors with texts by position, so a missing vector would pair all that follow with the wrong text.
         int usable = 0;
         foreach (Embedding<float> embedding in result)
         {

@@ -4,7 +4,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Embeddings;
 
-/// <summary>A batch as the caller gave it, and how it is put to an endpoint. Neither the values nor the options are ever changed.</summary>
+/// <summary>The caller's batch, and the options that each endpoint gets. The caller's values and options are never changed.</summary>
 internal readonly struct EmbeddingRequest(IReadOnlyCollection<string> values, EmbeddingGenerationOptions? options, bool modelIsMapped)
 {
     private const int CharactersPerToken = 4;
@@ -13,17 +13,17 @@ internal readonly struct EmbeddingRequest(IReadOnlyCollection<string> values, Em
 
     public IReadOnlyCollection<string> Values { get; } = values;
 
-    /// <summary>The caller's own.</summary>
+    /// <summary>The caller's options.</summary>
     public EmbeddingGenerationOptions? Options { get; } = options;
 
     /// <summary>The caller names a model, and a 404 may be about that.</summary>
     public bool NamesModel => Options is { ModelId: not null };
 
-    /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
+    /// <summary>Copies a sequence that may be readable only once, since each attempt reads it.</summary>
     public static IReadOnlyCollection<string> Repeatable(IEnumerable<string> values) => values as IReadOnlyCollection<string> ?? [.. values];
 
     /// <summary>
-    /// The caller's options, or a copy with this endpoint's deployment. A v1 endpoint reads that from the body, so the name there is always ours;
+    /// The caller's options, or a copy with this endpoint's deployment. A v1 endpoint reads that from the body, so the name there is always the endpoint's own;
     /// a classic one reads it from the path, and a model that is not mapped goes to it as the caller wrote it, as with the SDK's own generator.
     /// </summary>
     public EmbeddingGenerationOptions? OptionsFor(Endpoint endpoint)
@@ -39,7 +39,7 @@ internal readonly struct EmbeddingRequest(IReadOnlyCollection<string> values, Em
         return copy;
     }
 
-    /// <summary>As the service reckons on arrival: a quarter of the characters of each value, rounded up.</summary>
+    /// <summary>The estimate that the service makes on arrival: a quarter of the characters of each value, rounded up.</summary>
     public long EstimateTokens()
     {
         long tokens = 0;
@@ -51,7 +51,7 @@ internal readonly struct EmbeddingRequest(IReadOnlyCollection<string> values, Em
         return Math.Max(tokens, 1);
     }
 
-    /// <summary>Tells requests apart well enough to see that two of them met the same refusal.</summary>
+    /// <summary>A hash that differs between different requests, to see whether two that were refused were different ones.</summary>
     public int Fingerprint()
     {
         HashCode hash = default;

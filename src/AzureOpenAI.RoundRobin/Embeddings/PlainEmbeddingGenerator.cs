@@ -5,7 +5,10 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Embeddings;
 
-/// <summary>What an app gets while the switch is off: the SDK's own generator. On the v1 route, where the model that a caller names would be taken for a deployment, Microsoft.Extensions.AI puts the deployment in its place.</summary>
+/// <summary>
+/// The generator while the switch is off: the SDK's own. On the v1 route, where the service takes the caller's model for a deployment, Microsoft.Extensions.AI replaces it with
+/// the deployment.
+/// </summary>
 internal static class PlainEmbeddingGenerator
 {
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The generator that is returned disposes the one inside.")]

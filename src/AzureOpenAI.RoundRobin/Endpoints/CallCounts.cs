@@ -1,14 +1,14 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>How many calls an endpoint has answered, and how many are in flight there. Exact, whoever counts at the same time.</summary>
+/// <summary>The calls that an endpoint has answered, and those in flight. Exact under concurrency.</summary>
 /// <remarks>
-/// Answers that are there at once mostly come to one thread, again and again, and an interlocked operation is a large part of what such a call costs. So the first
-/// attempt that has one counts its own apart, and is the only one that ever writes there: an attempt is run by one call at a time, and handed on with a fence.
-/// All others count together, with interlocked operations. A biased count, as some runtimes keep their references.
+/// A biased count, as in biased reference counting. Calls that complete synchronously mostly do so on one thread, and an interlocked operation is a large part of their
+/// cost. So the first attempt object that has such a call becomes the owner of a separate count, which it alone writes with plain operations: one call at a time runs an
+/// attempt, and it is handed on with a fence. All other attempts share the other count, with interlocked operations.
 /// </remarks>
 internal struct CallCounts
 {
-    /// <summary>Both counts of a call that ends well in one word, so that its end is one interlocked operation.</summary>
+    /// <summary>Answered and in flight share one word, so that the end of a call is one interlocked operation.</summary>
     private const int AnsweredShift = 24;
     private const long OneAnswered = 1L << AnsweredShift;
 
@@ -20,15 +20,15 @@ internal struct CallCounts
 
     public readonly int InFlight => InFlightOf(Volatile.Read(in _answeredAndInFlight));
 
-    /// <returns>How many are in flight now.</returns>
+    /// <returns>The calls in flight now.</returns>
     public int Began() => InFlightOf(Interlocked.Increment(ref _answeredAndInFlight));
 
-    /// <summary>A call that was in flight has ended.</summary>
-    /// <returns>How many answers were counted so far in the same place, of two.</returns>
+    /// <summary>A call that was counted in flight has ended.</summary>
+    /// <returns>The answers so far in the shared count.</returns>
     public long Ended(bool answered) => Interlocked.Add(ref _answeredAndInFlight, answered ? OneAnswered - 1 : -1) >> AnsweredShift;
 
-    /// <summary>A call was answered that was never in flight.</summary>
-    /// <returns>How many answers were counted so far in the same place, of two.</returns>
+    /// <summary>A call was answered that was never counted in flight.</summary>
+    /// <returns>The answers so far in the count that took it: the owner's or the shared one.</returns>
     public long AnsweredSynchronously(ICallOwner owner)
     {
         if (_favored != owner && !TryFavor(owner))
@@ -41,7 +41,10 @@ internal struct CallCounts
         return answered;
     }
 
-    /// <summary>Another may take the place of one that is never used again, whose last count is seen by whoever sees that.</summary>
+    /// <summary>
+    /// The place of the owner is free once it is gone. T1 (the owner) writes its last count, then <see cref="ICallOwner.IsGone"/> with release. T2 (here) reads it with acquire,
+    /// so it reads T1's last count too.
+    /// </summary>
     private bool TryFavor(ICallOwner owner)
     {
         ICallOwner? favored = _favored;
@@ -51,9 +54,9 @@ internal struct CallCounts
     private static int InFlightOf(long answeredAndInFlight) => (int)(answeredAndInFlight & (OneAnswered - 1));
 }
 
-/// <summary>What counts its calls one after the other, never two at a time.</summary>
+/// <summary>Counts its calls one after the other, never two at a time.</summary>
 internal interface ICallOwner
 {
-    /// <summary>It counts no more. Read with acquire, so whoever sees it also sees the last count.</summary>
+    /// <summary>It counts no more. Written with release after its last count, and read with acquire.</summary>
     bool IsGone { get; }
 }

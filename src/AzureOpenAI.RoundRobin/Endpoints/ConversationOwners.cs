@@ -3,12 +3,12 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>
-/// Remembers which ready-made client made a conversation that it keeps itself: nobody else knows what the id stands for. The one place that knows for how long.
+/// The ready-made client that owns each conversation that a client keeps itself: no other client knows its id.
 /// </summary>
-/// <remarks>Safe for concurrent use. Touched only by calls and answers that carry an id, so a plain lock will do.</remarks>
+/// <remarks>Safe for concurrent use. Only calls and answers that carry an id come here, so a plain lock is enough.</remarks>
 internal sealed class ConversationOwners
 {
-    /// <summary>More conversations than are likely to be under way at once; past them the one that was not heard of for longest is forgotten.</summary>
+    /// <summary>More conversations than are likely at one time; beyond, the least recently used one is forgotten.</summary>
     public const int Most = 10_000;
 
     private readonly Lock _lock = new();
@@ -26,7 +26,7 @@ internal sealed class ConversationOwners
         }
     }
 
-    /// <summary>The client has answered with this id, so it is the one that knows it; whoever used the same id before is not.</summary>
+    /// <summary>The client has answered with this id, so it owns the conversation from here on, also if another client used the same id before.</summary>
     public void Remember(string id, IChatClient maker)
     {
         lock (_lock)
@@ -48,7 +48,7 @@ internal sealed class ConversationOwners
         }
     }
 
-    /// <summary>Where the conversation must go on, or null for an id that was never seen or is forgotten.</summary>
+    /// <summary>The owner of the conversation, or null for an id that is not known.</summary>
     public IChatClient? Find(string id)
     {
         lock (_lock)

@@ -2,13 +2,13 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>For how long an endpoint that named no time itself stays out. A pure function of the outcome and of what came before it.</summary>
+/// <summary>The length of a cooldown where the endpoint stated no time. A pure function of the outcome and the history.</summary>
 internal static class Cooldown
 {
-    /// <summary>Growth is forgotten one step at a time, each for so long without a failure.</summary>
+    /// <summary>Each 30 s without a failure take back one step of growth.</summary>
     public static readonly TimeSpan ForgivenAfter = TimeSpan.FromSeconds(30);
 
-    /// <summary>A suspect request is believed to be the endpoint's fault once a different one got the same answer there.</summary>
+    /// <summary>The cooldown after a second, different request was asked to wait for more than 5 minutes.</summary>
     public static readonly TimeSpan AfterLongHint = TimeSpan.FromSeconds(60);
 
     private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
@@ -18,9 +18,9 @@ internal static class Cooldown
     private static readonly TimeSpan[] Configuration = [TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(60), TimeSpan.FromMinutes(5)];
 
     /// <param name="kind">What happened.</param>
-    /// <param name="strikes">How often it happened before and is not yet forgiven.</param>
-    /// <param name="outFor">How long the endpoint has been out, all in all, and not yet forgiven.</param>
-    /// <param name="cost">What this attempt cost its caller.</param>
+    /// <param name="strikes">The number of ejections before, less those forgiven.</param>
+    /// <param name="outFor">The time that the endpoint was unavailable in all, less what is forgiven.</param>
+    /// <param name="cost">How long the failed attempt took.</param>
     public static TimeSpan For(OutcomeKind kind, int strikes, TimeSpan outFor, TimeSpan cost) => kind switch
     {
         OutcomeKind.RateLimited => Doubled(Second, strikes, LongestRateLimit),

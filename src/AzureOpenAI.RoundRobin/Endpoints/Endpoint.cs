@@ -7,11 +7,11 @@ using OpenAI;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>One deployment at one resource: its client, its health, and what it has done so far.</summary>
+/// <summary>One deployment at one resource: its client, its health, its capacity and its counts.</summary>
 [DebuggerDisplay("{Name,nq}")]
 internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState health, string? deployment, EndpointSetup setup)
 {
-    // Read by calls without a lock: one that comes while it is swapped is made as the configuration said a moment ago.
+    // Read by calls without a lock: a call during a swap is made with the configuration of a moment ago.
     private volatile EndpointSetup _setup = setup;
     private volatile bool _isRetired;
     private volatile bool _hasRefusedRequest;
@@ -57,36 +57,36 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public ConversationOwners? Conversations => _setup.Conversations;
 
-    /// <summary>It is not in the configuration any more: no attempt begins here.</summary>
+    /// <summary>It has left the configuration: no attempt begins here.</summary>
     public bool IsRetired => _isRetired;
 
     public ResponseTimes ResponseTimes { get; } = new();
 
-    /// <summary>What it takes, learned from its rejections or configured. Under the dispatcher's lock.</summary>
+    /// <summary>The limits of the endpoint, learned from its rejections or configured. Under the balancer's lock.</summary>
     public required EndpointCapacity Capacity { get; init; }
 
-    /// <summary>What it says of its limit.</summary>
+    /// <summary>The rate-limit headers of its answers.</summary>
     public required LimitHints Hints { get; init; }
 
-    /// <summary>The turn is passed over until then, without a new rotation: a pause that is shorter than a rebuild is worth.</summary>
+    /// <summary>Its turns are skipped until this timestamp: a stated pause too short to rebuild the rotation for.</summary>
     public long SkippedUntil { get; set; } = long.MinValue;
 
-    /// <summary>Operators were told that it is out, and wait to hear that it is fit again. Under the dispatcher's lock.</summary>
+    /// <summary>The log has an entry that it is unavailable, so its recovery is logged too. Under the balancer's lock.</summary>
     public bool IsLoggedUnavailable { get; set; }
 
-    /// <summary>Before this nothing is told of requests that may exceed its limit. Under the dispatcher's lock.</summary>
+    /// <summary>Requests that may exceed its limit are not logged before this timestamp. Under the balancer's lock.</summary>
     public long NextSuspectLogAt { get; set; } = long.MinValue;
 
-    /// <summary>The last failure, with its exception; written under the dispatcher's lock.</summary>
+    /// <summary>The last failure, with its exception; written under the balancer's lock.</summary>
     public EndpointAttempt? LastFailure { get; set; }
 
-    /// <summary>How many calls of its group had begun when one of them last risked a probe here. Under the dispatcher's lock.</summary>
+    /// <summary>The number of calls that its picker had begun at the last optional probe here. Under the balancer's lock.</summary>
     public uint ProbedAtTurn { get; set; }
 
-    /// <summary>While it is taken for silent: the number of the middle one of the calls that waited there then. Under the dispatcher's lock.</summary>
+    /// <summary>While it is ejected as stalled: the number of the median one of the calls that waited there. Under the balancer's lock.</summary>
     public uint StalledAtCall { get; set; }
 
-    /// <summary>The calls that wait for an answer there, and the streams that are open. A call that its client answers at once is not among them.</summary>
+    /// <summary>The calls that wait for an answer, and the open streams. Calls that complete synchronously are not included.</summary>
     public int InFlight => _calls.InFlight;
 
     public long Answered => _calls.Answered;
@@ -98,38 +98,38 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public long Rejected => Interlocked.Read(ref _rejected);
 
-    /// <summary>What its answers cost, as they said themselves.</summary>
+    /// <summary>The tokens that its answers reported.</summary>
     public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
-    /// <summary>A success changes nothing of what is known of it.</summary>
+    /// <summary>A success would change none of its state.</summary>
     public bool IsClean => Health.IsClean && !Capacity.HoldsBack && !Hints.HasNews;
 
-    /// <summary>One more call may go there, whatever its tokens.</summary>
+    /// <summary>It has room for one more call, whatever its tokens.</summary>
     public bool HasRoom => Health.CanAcquire && Capacity.HasRoom;
 
-    /// <summary>It takes no call before this timestamp, whatever happens: it stated so itself.</summary>
+    /// <summary>It takes no call before this timestamp, whatever happens: it stated the time itself.</summary>
     public long RetryAfterUntil => Math.Max(Health.RetryAfterUntil, SkippedUntil);
 
     /// <summary>
-    /// Within this an attempt would have been rejected: twice the slowest recent rejection, 250 ms to 2 s. Answers may take a minute, rejections do not.
+    /// The time within which the endpoint would have rejected an attempt: twice its slowest recent rejection, 250 ms to 2 s.
     /// </summary>
     public TimeSpan RejectionTime => new(Volatile.Read(ref _rejectionTicks));
 
-    /// <summary>Under the dispatcher's lock.</summary>
+    /// <summary>Under the balancer's lock.</summary>
     public void Become(EndpointSetup setup)
     {
         _setup = setup;
         Capacity.Configure(setup.RequestsPerMinute, setup.TokensPerMinute);
     }
 
-    /// <summary>Under the dispatcher's lock.</summary>
+    /// <summary>Under the balancer's lock.</summary>
     public void Retire() => _isRetired = true;
 
     /// <inheritdoc cref="CallCounts.Began"/>
     public int Began() => _calls.Began();
 
     /// <summary>An attempt has ended.</summary>
-    /// <returns>How many answers were counted so far, in the same place as this one; 0 where this gave none.</returns>
+    /// <returns>The answers so far in the count that took this one; 0 where it was not answered.</returns>
     public long Ended(ICallOwner owner, bool answered, bool counted) =>
         counted ? _calls.Ended(answered) : answered ? _calls.AnsweredSynchronously(owner) : 0;
 
@@ -150,7 +150,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
         Interlocked.Add(ref _cachedInputTokens, tokens.CachedInput);
     }
 
-    /// <summary>Under the dispatcher's lock.</summary>
+    /// <summary>Under the balancer's lock.</summary>
     public void CountFailure(OutcomeKind kind, TimeSpan took)
     {
         Interlocked.Increment(ref _failed);
@@ -170,7 +170,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
         public static readonly TimeSpan Least = TimeSpan.FromMilliseconds(250);
         private static readonly TimeSpan Most = TimeSpan.FromSeconds(2);
 
-        /// <summary>Follows a slower rejection at once, and forgets it by an eighth with each quicker one.</summary>
+        /// <summary>Grows to a slower rejection at once, and shrinks by an eighth of the difference with each quicker one.</summary>
         public static TimeSpan After(TimeSpan before, TimeSpan took)
         {
             TimeSpan twice = 2 * took;

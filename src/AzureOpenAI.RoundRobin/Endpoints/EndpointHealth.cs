@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>The health of an endpoint: that of its deployment, and that of the resource below it, which other deployments share. The worse of the two counts.</summary>
+/// <summary>The health of an endpoint: that of its deployment and that of its resource, which other deployments share. The worse of the two counts.</summary>
 /// <remarks>Not safe for concurrent use, but for <see cref="IsClean"/>; the balancer's lock guards it.</remarks>
 internal sealed class EndpointHealth(HealthState deployment, HealthState resource)
 {
@@ -25,16 +25,16 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     /// <inheritdoc cref="HealthState.CanAcquire"/>
     public bool CanAcquire => Deployment.CanAcquire && Resource.CanAcquire;
 
-    /// <summary>It is half-open, and the call that may run there does.</summary>
+    /// <summary>It is probing, and its only permit is taken.</summary>
     public bool IsBeingProbed => State == EndpointState.Probing && !CanAcquire;
 
-    /// <summary>A probe runs there because of something else than a rejection: how many calls it takes is not known.</summary>
+    /// <summary>It is probing for another reason than a rejection, so the number of calls that it takes is not known.</summary>
     public bool IsProbedForFault => IsForFault(Deployment) || IsForFault(Resource);
 
-    /// <summary>If it is not healthy, then only because of errors between its answers.</summary>
+    /// <summary>If it is not healthy, then because of errors between its answers only.</summary>
     public bool IsIntermittent => Deployment.State == EndpointState.Healthy && Resource.IsIntermittent;
 
-    /// <summary>It was ejected for errors, so a stream's beginning without content proves nothing.</summary>
+    /// <summary>It was ejected for errors, so a stream that opens without content proves nothing.</summary>
     public bool IsEjectedForErrors => Resource is { State: not EndpointState.Healthy, Reason: OutcomeKind.Failed or OutcomeKind.BrokenAnswer };
 
     /// <inheritdoc cref="HealthState.NeedsCompletion"/>
@@ -52,15 +52,15 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
 
     public TimeSpan LastFailureTook => Timestamps.Max(Deployment.LastFailureTook, Resource.LastFailureTook);
 
-    /// <summary>When the last call with a permit began. It may have been another deployment's.</summary>
+    /// <summary>When the last call with a permit began. It may have been at another deployment of the resource.</summary>
     public long ProbeBeganAt => Math.Max(Deployment.ProbeBeganAt, Resource.ProbeBeganAt);
 
     public int FailedProbes => Math.Max(Deployment.FailedProbes, Resource.FailedProbes);
 
-    /// <summary>What keeps it from being healthy: the resource where that is as bad.</summary>
+    /// <summary>Why it is not healthy: the resource's reason where its state is no better than the deployment's.</summary>
     public OutcomeKind Reason => Resource.State >= Deployment.State ? Resource.Reason : Deployment.Reason;
 
-    /// <summary>Whose health an outcome is about.</summary>
+    /// <summary>The health that an outcome concerns: the resource's or the deployment's.</summary>
     public HealthState TargetOf(OutcomeKind kind) => kind switch
     {
         OutcomeKind.CredentialRefused or OutcomeKind.Unreachable or OutcomeKind.Failed or OutcomeKind.BrokenAnswer => Resource,
@@ -83,8 +83,8 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
         }
     }
 
-    /// <summary>The deployment has admitted a call that held a permit of it. Nothing changes where the call is from an earlier epoch.</summary>
-    /// <returns>Whether it recovers from a rejection, so that its capacity may say how many calls it takes.</returns>
+    /// <summary>The deployment has admitted a call that held a permit of it. A call from an earlier epoch changes nothing.</summary>
+    /// <returns>Whether it is recovering from a rejection, so that its learned limit may end the ramp.</returns>
     public bool AdmitAtDeployment(in Permit permit, int epoch, long now)
     {
         if (!permit.OfDeployment || epoch < Deployment.Epoch)
@@ -116,8 +116,8 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
         Resource.Succeeded(epoch);
     }
 
-    /// <summary>It is asked with another key or in another way from here on.</summary>
-    /// <returns>Whether it was unavailable because of the old one, and is available now.</returns>
+    /// <summary>It has another key or api-version from here on.</summary>
+    /// <returns>Whether it was misconfigured before, and is available now.</returns>
     public bool Reconfigured(int epoch, long now) =>
         Deployment.Recover(RecoveryReason.Reconfigured, epoch, now) | Resource.Recover(RecoveryReason.Reconfigured, epoch, now);
 

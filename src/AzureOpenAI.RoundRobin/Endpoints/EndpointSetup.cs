@@ -3,7 +3,7 @@ using OpenAI;
 
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>How an endpoint is asked, and how often, as the configuration says now. Swapped whole when that changes; what the endpoint has done and how it is stays.</summary>
+/// <summary>The present configuration of an endpoint: its client, weight, priority and limits. Swapped whole; the endpoint's health and counts stay.</summary>
 internal sealed record EndpointSetup
 {
     public required string Name { get; init; }
@@ -21,22 +21,22 @@ internal sealed record EndpointSetup
 
     public int? MaxOutputTokens { get; init; }
 
-    /// <summary>It says something of what callers leave open.</summary>
+    /// <summary>It has defaults for options that callers do not set.</summary>
     public bool HasDefaults => Temperature is not null || MaxOutputTokens is not null;
 
     public int Weight { get; init; } = 1;
 
     public int Priority { get; init; }
 
-    /// <summary>Null where it is not known; then it is learned. So is the next.</summary>
+    /// <summary>Null where it is not configured; then the limit is learned.</summary>
     public int? RequestsPerMinute { get; init; }
 
     public int? TokensPerMinute { get; init; }
 
-    /// <summary>What it draws its place in a rendezvous order, by which conversations are spread from.</summary>
+    /// <summary>The seed of its draws in rendezvous orders.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where the conversations are noted that its client keeps; null where the pool built the client, which keeps none.</summary>
+    /// <summary>Where the conversations of its client are noted; null for an SDK-backed client, which keeps none.</summary>
     public ConversationOwners? Conversations { get; init; }
 
     public override string ToString() => Name;

@@ -85,12 +85,12 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>One more call may run: it is healthy, or has a permit left.</summary>
     public bool CanAcquire => State == EndpointState.Healthy || (State != EndpointState.Unavailable && _unadmitted < _allowed);
 
-    /// <summary>It answers some calls and fails others. If it is unavailable, then because others do better.</summary>
+    /// <summary>It answers some calls and fails others: fewer than 10 consecutive errors, and no other reason to be ejected.</summary>
     public bool IsIntermittent => _errorsInRow < MostErrorsInRow && (State == EndpointState.Healthy || Reason is OutcomeKind.Failed or OutcomeKind.BrokenAnswer);
 
     /// <summary>
-    /// Takes one of the permits of an endpoint that is not healthy. Where all are taken there is one more: a call that never ends there must not keep the others out
-    /// for ever.
+    /// Acquires a permit of an endpoint that is not healthy. Where all are taken it grants one more: a call that hangs there must not block all others for ever. The caller
+    /// decides when that is due.
     /// </summary>
     /// <returns>Whether the call holds a permit; none is needed at a healthy endpoint.</returns>
     public bool Acquire(long now)
@@ -115,7 +115,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         if (State == EndpointState.Probing)
         {
             EndProbing(now);
-            // That was the whole answer, if one was needed. The next need not be, or its long calls would hold up all others.
+            // If a completed answer was needed, this was it. Further calls count without one: otherwise a few long calls would hold up the ramp.
             NeedsCompletion = false;
             LastFailureTook = TimeSpan.Zero;
             Become(EndpointState.Recovering);
@@ -139,7 +139,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    /// <summary>Its time is up, or a probe is due before that.</summary>
+    /// <summary>Its cooldown is over, or a forced probe is due before.</summary>
     public void BeginProbing()
     {
         _allowed = 1;
@@ -149,9 +149,9 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     /// <summary>Makes it available without a probe.</summary>
     /// <param name="why">What is known of it.</param>
-    /// <param name="epoch">The pool's epoch from here on; used where outcomes from before say nothing of what it is asked with now.</param>
+    /// <param name="epoch">The pool's epoch from here on; used after a new key, since outcomes of the old one say nothing about it.</param>
     /// <param name="now">The present.</param>
-    /// <returns>Whether it is available for it.</returns>
+    /// <returns>Whether it is available now.</returns>
     public bool Recover(RecoveryReason why, int epoch, long now) => why switch
     {
         RecoveryReason.CapacityKnown => RecoverFully(now),
@@ -181,7 +181,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return before.Times > 0 && (before.Fingerprint != fingerprint || (kind is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment && before.Times >= MostOfSameRequest));
     }
 
-    /// <summary>Counts an error of an endpoint that stays available all the same, because no other could stand in for it.</summary>
+    /// <summary>Counts an error of an endpoint that stays available, because no other is.</summary>
     public void Endure()
     {
         _errorsInRow++;
@@ -211,14 +211,14 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    /// <summary>Makes a stated pause that only skipped turns so far a cooldown, since calls wait for its end.</summary>
+    /// <summary>Ejects it until a stated time that only skipped its turns so far.</summary>
     public void EjectUntil(long until, int epoch, long now)
     {
         RetryAfterUntil = Math.Max(RetryAfterUntil, until);
         Eject(OutcomeKind.RateLimited, until, now, epoch);
     }
 
-    /// <summary>Takes a failure of an earlier epoch. It adds no ejection of its own; but a stated time holds, whichever attempt brought it.</summary>
+    /// <summary>Takes a failure of an earlier epoch. Only a stated time counts, which holds whichever attempt brought it.</summary>
     /// <returns>Whether it was ejected anew for it.</returns>
     public bool FailedLate(in AttemptOutcome outcome, long now, int epoch)
     {
@@ -269,7 +269,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         (_ejections, _unavailableFor, FailedProbes, Epoch) = (0, TimeSpan.Zero, 0, epoch);
         if (RetryAfterUntil > now)
         {
-            // It has stated a time besides, and that holds for every key.
+            // A stated time holds for every key.
             (Reason, UnavailableUntil) = (OutcomeKind.RateLimited, RetryAfterUntil);
             Become(EndpointState.Unavailable);
             return false;
@@ -314,7 +314,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         LastFailedAt = now;
         FailedProbes = Math.Max(FailedProbes, _errorsInRow - 1);
         NeedsCompletion = kind is OutcomeKind.TimedOut or OutcomeKind.Stalled or OutcomeKind.Cut;
-        // After a rejection there is little room: one call more for each that is admitted. After an outage all of it is free: seven more.
+        // Permits added for each admitted call: 1 after a rejection, since there is little room; 7 after an outage, since all of it is free; else 3.
         _rampStep = kind switch { OutcomeKind.RateLimited => 1, OutcomeKind.Unreachable => 7, _ => 3 };
         _ejectedAt = now;
         Become(EndpointState.Unavailable);
@@ -331,12 +331,12 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 /// <summary>Why an endpoint is available again without a probe.</summary>
 internal enum RecoveryReason
 {
-    /// <summary>The time that it stated is over, or it admitted a probe, and it is known how many calls it takes.</summary>
+    /// <summary>Its stated time is over, or it admitted a probe, and its limit is known.</summary>
     CapacityKnown,
 
-    /// <summary>It was taken for stalled, and answered a call from before: it was late, and nothing worse.</summary>
+    /// <summary>It was ejected as stalled, and answered a call from before: it was only late.</summary>
     AnsweredAfterAll,
 
-    /// <summary>It refused its key or lacked its deployment, and is asked with another key or in another way now.</summary>
+    /// <summary>It refused its key or lacked its deployment, and has another key or api-version now.</summary>
     Reconfigured,
 }

@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>What a call holds that was let to an endpoint while its deployment or its resource was not healthy: it is one of the few that may run there.</summary>
+/// <summary>Held by a call at an endpoint whose deployment or resource was not healthy when it was picked; only a few are granted at one time.</summary>
 internal readonly record struct Permit(bool OfDeployment, bool OfResource)
 {
     public bool IsHeld => OfDeployment || OfResource;

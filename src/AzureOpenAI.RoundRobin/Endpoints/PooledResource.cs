@@ -4,7 +4,7 @@ using OpenAI;
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>
-/// A resource with the entries of the configuration that lead to it. The one place that knows when a resource of a new configuration is one that was there before.
+/// A resource with its entries in the configuration. Decides which resource of the old configuration a resource of a new one is.
 /// </summary>
 internal sealed class PooledResource(EndpointSettings first)
 {
@@ -16,16 +16,16 @@ internal sealed class PooledResource(EndpointSettings first)
 
     public Resource Resource { get; private set; } = null!;
 
-    /// <summary>Those of each api-version that its entries name.</summary>
+    /// <summary>The SDK client for each api-version that its entries name.</summary>
     public Dictionary<string, OpenAIClient> Clients { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>What carries the clients' requests.</summary>
+    /// <summary>The transport of the clients.</summary>
     public HttpClient? Transport { get; init; }
 
-    /// <summary>A key or a credential; null for what is ready-made.</summary>
+    /// <summary>A key or a credential; null for a ready-made client or generator.</summary>
     private object? Secret => (object?)First.ApiKey ?? First.Credential;
 
-    /// <summary>Two entries with one address and one key lead to one resource; each ready-made client or generator is one by itself.</summary>
+    /// <summary>Entries with the same address and key share a resource; each ready-made client or generator is a resource of its own.</summary>
     public static (Uri?, object) IdentityOf(EndpointSettings entry) => (entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
 
     public void Add(EndpointSettings entry) => _entries.Add(entry);
@@ -33,13 +33,13 @@ internal sealed class PooledResource(EndpointSettings first)
     public bool HasSameSecret(PooledResource other) => Secret is null && other.Secret is null ? HasSameReadyMade(other) : Equals(Secret, other.Secret);
 
     /// <summary>
-    /// Finds for each resource the one that it was before: at the same address with the same key, else with an entry of the same name, else with the
-    /// same deployment, else the one that is left. What is ready-made is the same only if it is the same object.
+    /// Finds for each resource the one that it was before: at the same address with the same key, else with an entry of the same name, else with the same deployment, else any
+    /// that is left at the address. A ready-made client or generator is the same only if it is the same object.
     /// </summary>
-    /// <param name="resources">Those of the new configuration. Each gets its <see cref="Resource"/>.</param>
-    /// <param name="before">Those of the old one.</param>
-    /// <param name="create">Makes one that was not there before.</param>
-    /// <returns>What each was, where it was anything.</returns>
+    /// <param name="resources">The resources of the new configuration; each gets its <see cref="Resource"/>.</param>
+    /// <param name="before">The resources of the old one.</param>
+    /// <param name="create">Creates a resource that was not there before.</param>
+    /// <returns>The old resource of each new one that has one.</returns>
     public static Dictionary<PooledResource, PooledResource> Match(IReadOnlyList<PooledResource> resources, IEnumerable<PooledResource> before, Func<PooledResource, Resource> create)
     {
         Func<PooledResource, PooledResource, bool>[] alike =
@@ -71,7 +71,7 @@ internal sealed class PooledResource(EndpointSettings first)
         return was;
     }
 
-    /// <summary>A conversation goes on at the chat client that keeps it, so where there are two these decide; a generator keeps nothing.</summary>
+    /// <summary>Where both have chat clients these decide, since a chat client may keep conversations and a generator keeps none.</summary>
     private bool HasSameReadyMade(PooledResource other) => First.ChatClient is { } client && other.First.ChatClient is { } theirs
         ? client == theirs
         : First.EmbeddingGenerator is { } generator && generator == other.First.EmbeddingGenerator;

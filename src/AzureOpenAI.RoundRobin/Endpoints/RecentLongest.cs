@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>The longest of the pool's last answers; of a stream, the time to its first content. What takes twice as long and has no sign of life is stuck.</summary>
-/// <remarks>Written without a lock by every asynchronous call, read seldom.</remarks>
+/// <summary>The longest of the pool's last 128 answers; for a stream, the time to its first content.</summary>
+/// <remarks>Every asynchronous call writes it without a lock.</remarks>
 internal sealed class RecentLongest
 {
     private const int Remembered = 128;

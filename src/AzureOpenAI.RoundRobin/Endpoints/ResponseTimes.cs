@@ -1,21 +1,21 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
-/// <summary>Which calls an endpoint has answered lately, and how long its answers took. Of a stream the first content is what is meant by an answer here.</summary>
+/// <summary>The calls that an endpoint has answered recently, and how long they took. For a stream the first content counts as its answer.</summary>
 /// <remarks>
-/// Written by every asynchronous call without a lock. A sign or a duration that is lost to a race changes no decision: many are needed for one. A call is named
-/// by how many the pool had begun when it was counted; the number wraps, so it is only ever used as an age, the number of calls begun since.
+/// Every asynchronous call writes it without a lock. A value lost to a race changes no decision, since each decision needs many. A call's number is the number of calls that
+/// the pool had begun when it was counted; it wraps, so it is only used as an age: the number of calls begun since.
 /// </remarks>
 internal sealed class ResponseTimes
 {
-    /// <summary>A median is that of so many answers.</summary>
+    /// <summary>The number of answers that a median is taken of.</summary>
     public const int Remembered = 20;
 
-    /// <summary>So many calls that were answered are remembered by their numbers: enough for three calls that wait to be past belief in a pool of two.</summary>
+    /// <summary>The number of answered calls whose numbers are kept: enough for a stall of three waiting calls to be found in a pool of two.</summary>
     private const int Numbered = 256;
 
     private const long Never = -1;
 
-    /// <summary>No call lasts while so many others begin, so what seems older by more is younger, whatever the numbers have done since: an endpoint may have been idle for long.</summary>
+    /// <summary>No call lasts while this many others begin. So an age above it means that the number has wrapped, as at an endpoint that was idle for long.</summary>
     private const uint LongestCall = 1 << 28;
 
     private readonly double[] _seconds = new double[Remembered];
@@ -29,10 +29,10 @@ internal sealed class ResponseTimes
     private long _atOnce;
     private uint _lookedAt;
 
-    /// <summary>How many answers were timed; grows for ever.</summary>
+    /// <summary>The number of answers that were timed, from the start.</summary>
     public int Count => Volatile.Read(ref _count);
 
-    /// <summary>The call with this number had a sign of life: an answer, or a failure that the endpoint took part in.</summary>
+    /// <summary>The call with this number made progress: an answer, or a failure that the endpoint itself reported.</summary>
     public void Progressed(uint number)
     {
         long youngest = Volatile.Read(ref _youngest);
@@ -42,7 +42,7 @@ internal sealed class ResponseTimes
         }
     }
 
-    /// <summary>It was answered.</summary>
+    /// <summary>The call with this number was answered.</summary>
     public void Answered(uint number, TimeSpan took)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _answers) - 1) % Numbered);
@@ -51,9 +51,9 @@ internal sealed class ResponseTimes
         Progressed(number);
     }
 
-    /// <summary>The age of the youngest call that had a sign of life.</summary>
+    /// <summary>The age of the youngest call that made progress.</summary>
     /// <param name="latest">The number of the latest call.</param>
-    /// <returns>0 also for one that is younger than the latest: it has begun since that was read.</returns>
+    /// <returns>0 also for a call that began after the latest was read.</returns>
     public uint ProgressAge(uint latest) => Volatile.Read(ref _youngest) is var youngest && youngest == Never ? uint.MaxValue
         : latest - (uint)youngest is var age && age > uint.MaxValue - LongestCall ? 0
         : age;
@@ -70,7 +70,7 @@ internal sealed class ResponseTimes
         }
     }
 
-    /// <summary>How long the last answers took.</summary>
+    /// <summary>The durations of the last answers.</summary>
     public TimeSpan[] LastDurations()
     {
         TimeSpan[] took = new TimeSpan[Math.Min(Volatile.Read(ref _answers), Numbered)];
@@ -82,14 +82,14 @@ internal sealed class ResponseTimes
         return took;
     }
 
-    /// <summary>A stream was let go of by its caller before its end.</summary>
+    /// <summary>The caller left a stream before its end.</summary>
     public void Unfinished() => Interlocked.Increment(ref _unfinished);
 
     /// <summary>
-    /// Accounts for the answers that were there at once, which nobody timed: all that is known of them is that they came since the last look.
-    /// Under the dispatcher's lock.
+    /// Adds the answers that completed synchronously since the last call of this method. They are not timed, so all get the number after that call's latest. Under the
+    /// balancer's lock.
     /// </summary>
-    /// <param name="answered">How many calls it has answered in all.</param>
+    /// <param name="answered">The number of calls that it has answered in all.</param>
     /// <param name="latest">The number of the latest call.</param>
     public void CountSynchronous(long answered, uint latest)
     {
@@ -107,8 +107,9 @@ internal sealed class ResponseTimes
         _lookedAt = latest;
     }
 
-    /// <param name="took">The whole answer.</param>
-    /// <param name="tokens">What its time grows with; 0 where it is not known.</param>
+    /// <summary>Notes the duration of a whole answer.</summary>
+    /// <param name="took">The duration.</param>
+    /// <param name="tokens">The tokens by which it is divided; 0 where they are not known.</param>
     public void Add(TimeSpan took, long tokens)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
@@ -116,8 +117,8 @@ internal sealed class ResponseTimes
         Volatile.Write(ref _perToken[index], tokens > 0 ? took.TotalSeconds / tokens : double.NaN);
     }
 
-    /// <summary>How long the last answers took, in seconds: the whole, and per token (NaN where that is not known).</summary>
-    /// <returns>How many were taken.</returns>
+    /// <summary>Copies the durations of the last answers, in seconds: the whole, and per token (NaN where that is not known).</summary>
+    /// <returns>The number of answers copied.</returns>
     public int Take(int last, Span<double> whole, Span<double> perToken)
     {
         int count = Count;

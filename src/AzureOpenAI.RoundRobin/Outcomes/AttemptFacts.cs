@@ -6,13 +6,13 @@ internal readonly record struct AttemptFacts
     /// <summary>The caller's own token is cancelled.</summary>
     public bool CallerCancelled { get; init; }
 
-    /// <summary>Our own deadline ended the attempt.</summary>
+    /// <summary>The pool's own deadline ended the attempt.</summary>
     public bool TimedOut { get; init; }
 
-    /// <summary>We ended the attempt because its endpoint had fallen silent.</summary>
+    /// <summary>The pool relocated the attempt, because its endpoint had stalled.</summary>
     public bool Relocated { get; init; }
 
-    /// <summary>The pool built the client, so the request was seen to leave.</summary>
+    /// <summary>The client is SDK-backed, so the transport notes when its request is sent.</summary>
     public bool IsSdkBacked { get; init; }
 
     /// <summary>A request of this attempt reached the transport. For a ready-made client: its task was not complete at once.</summary>
@@ -21,7 +21,7 @@ internal readonly record struct AttemptFacts
     /// <summary>Content of this attempt has reached the caller.</summary>
     public bool Committed { get; init; }
 
-    /// <summary>The deployment's name is the caller's own <c>ModelId</c>, not the pool's configuration.</summary>
+    /// <summary>The deployment's name is the caller's <c>ModelId</c>, not the configuration's.</summary>
     public bool NameIsCallers { get; init; }
 
     /// <summary>The call goes on with a job of one endpoint, named by the caller's own continuation token.</summary>

@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Outcomes;
 internal readonly struct AttemptOutcome(
     OutcomeKind kind, Exception exception, int status = 0, TimeSpan? hint = null, PipelineResponse? response = null, bool exhaustsResource = false, bool mayBeEndpoints = false)
 {
-    /// <summary>A hint beyond this speaks of the request or of a dead quota, not of a pause.</summary>
+    /// <summary>A longer hint means that the request exceeds the limit, or that the quota is used up; it is not a time to retry at.</summary>
     public static readonly TimeSpan LongestHint = TimeSpan.FromMinutes(5);
 
     public OutcomeKind Kind { get; } = kind;
@@ -17,12 +17,12 @@ internal readonly struct AttemptOutcome(
     /// <summary>The HTTP status; 0 where there was none.</summary>
     public int Status { get; } = status;
 
-    /// <summary>How long the endpoint asked to be left alone. Only ever set on 429 and 503.</summary>
+    /// <summary>The time that the endpoint stated in its headers; only with 429 and 503.</summary>
     public TimeSpan? Hint { get; } = hint;
 
     public PipelineResponse? Response { get; } = response;
 
-    /// <summary>Not this deployment alone has no capacity, but also the one that would have taken over at its resource.</summary>
+    /// <summary>Neither this deployment nor the one that it spills over to has capacity.</summary>
     public bool ExhaustsResource { get; } = exhaustsResource;
 
     /// <summary>With <see cref="OutcomeKind.Request"/>: the endpoint may be at fault instead, so one other is asked.</summary>
@@ -37,9 +37,9 @@ internal readonly struct AttemptOutcome(
     /// <summary>The estimate of this one request may exceed the whole limit of the deployment.</summary>
     public bool MayExceedLimit => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
 
-    /// <summary>The time for which the endpoint must not be asked, if it named a credible one.</summary>
+    /// <summary>The stated time for which the endpoint must not be asked, if it is at most 5 minutes.</summary>
     public TimeSpan? RetryAfter => Hint <= LongestHint ? Hint : null;
 
-    /// <summary>Whether another endpoint may do better.</summary>
+    /// <summary>Whether another endpoint may succeed.</summary>
     public bool MayFailOver => Kind > OutcomeKind.Request;
 }

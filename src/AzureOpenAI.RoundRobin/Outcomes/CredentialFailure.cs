@@ -3,8 +3,8 @@ using System.Runtime.CompilerServices;
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
 /// <summary>
-/// Which exceptions came from a credential. They belong to libraries that we do not reference and can be of any kind, and reach the loop through the SDK's
-/// pipeline as they are; so each is noted, for as long as it lives.
+/// Notes which exceptions a credential threw. They can be of any type, of libraries that are not referenced here, and pass through the SDK's pipeline unchanged; so each
+/// object is noted, for as long as it lives.
 /// </summary>
 internal static class CredentialFailure
 {

@@ -8,11 +8,11 @@ using Azure;
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
 /// <summary>
-/// Says what an exception means. A pure function, and the only place that knows status codes and the SDKs' exceptions.
+/// Classifies an exception. A pure function, and the only file that knows status codes and the SDKs' exceptions.
 /// </summary>
 internal static class OutcomeClassifier
 {
-    /// <summary>The deployment had no room, nor had the one at the same resource that it spills over to; the status is that of the first.</summary>
+    /// <summary>Neither the deployment nor the one that it spills over to had capacity; the status is the first one's.</summary>
     private const string SpillOverFailed = "x-ms-spillover-error";
 
     public static AttemptOutcome Classify(Exception exception, in AttemptFacts facts, DateTimeOffset now)
@@ -28,7 +28,7 @@ internal static class OutcomeClassifier
             return new(OutcomeKind.Stalled, exception);
         }
 
-        // A status of its own, an argument error, a timeout: it is the credential's all the same.
+        // Whatever the exception's own type or status: it came from the credential.
         if (facts.IsSdkBacked && CredentialFailure.IsBehind(exception))
         {
             return new(OutcomeKind.CredentialRefused, exception);
@@ -37,7 +37,7 @@ internal static class OutcomeClassifier
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
             ?? new(facts.TimedOut ? OutcomeKind.TimedOut : Transport(cause, facts), exception);
-        // Out of range is what the SDK says to a value that it does not know yet: the stream was whole, and only unreadable.
+        // The SDK throws ArgumentOutOfRangeException for a value that it does not know yet: the stream was whole, but not readable.
         bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.BrokenAnswer && cause is ArgumentOutOfRangeException);
         return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
     }
@@ -106,10 +106,10 @@ internal static class OutcomeClassifier
         {
             OperationCanceledException or TimeoutException => OutcomeKind.TimedOut,
             RedirectFollowedException => OutcomeKind.MissingDeployment,
-            // Nothing but the request has been touched so far, and the app's own code in it.
+            // Nothing was sent, so the request itself or the app's code in it threw.
             not (ClientResultException or RequestFailedException) when facts is { IsSdkBacked: true, Sent: false, IsUserCode: false } => OutcomeKind.Request,
             JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.BrokenAnswer,
-            // What the SDK says to a vector that it cannot read.
+            // The SDK throws it for a vector that it cannot read.
             FormatException when !facts.IsUserCode => OutcomeKind.BrokenAnswer,
             not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.IsUserCode => OutcomeKind.Request,
             _ => OutcomeKind.Failed,

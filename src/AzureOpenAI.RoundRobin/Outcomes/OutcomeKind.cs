@@ -1,15 +1,15 @@
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
-/// <summary>How an attempt ended, in the terms that decide what follows.</summary>
+/// <summary>How an attempt ended.</summary>
 internal enum OutcomeKind
 {
     /// <summary>The endpoint answered.</summary>
     Answered,
 
-    /// <summary>The caller's token is cancelled. Nobody is blamed.</summary>
+    /// <summary>The caller's token is cancelled. No endpoint is ejected.</summary>
     Caller,
 
-    /// <summary>The request is at fault wherever it goes. Surfaces as itself, nobody is blamed.</summary>
+    /// <summary>The request is at fault at every endpoint. The exception surfaces as it is, and no endpoint is ejected.</summary>
     Request,
 
     /// <summary>429: the deployment has no capacity for the moment.</summary>
@@ -24,7 +24,7 @@ internal enum OutcomeKind
     /// <summary>Nothing was sent: refused, DNS, TLS, connect timeout.</summary>
     Unreachable,
 
-    /// <summary>5xx, 424, 529, a reset, or a failure that says nothing known.</summary>
+    /// <summary>5xx, 424, a reset, or a failure of no other kind.</summary>
     Failed,
 
     /// <summary>A response began and could not be read, or ended without an answer, before any content.</summary>
@@ -33,9 +33,9 @@ internal enum OutcomeKind
     /// <summary>A stream ended without its finish after content had reached the caller.</summary>
     Cut,
 
-    /// <summary>The attempt ran out of time after it was sent.</summary>
+    /// <summary>The attempt timed out after it was sent.</summary>
     TimedOut,
 
-    /// <summary>The endpoint gave no sign of life while the others went on answering.</summary>
+    /// <summary>The endpoint made no progress with any call while the others went on answering.</summary>
     Stalled,
 }

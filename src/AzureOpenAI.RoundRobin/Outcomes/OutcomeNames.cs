@@ -5,8 +5,8 @@ using Azure;
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
 /// <summary>
-/// What outcomes are called: in metrics and logs, in texts for people, in <see cref="EndpointFailureReason"/> and in <c>error.type</c>. The words are few and
-/// never change, since people build alerts on them.
+/// The names of outcomes: in metrics and logs, in texts for people, in <see cref="EndpointFailureReason"/> and in <c>error.type</c>. Words in metrics and logs never
+/// change, since alerts are built on them.
 /// </summary>
 internal static class OutcomeNames
 {
@@ -24,9 +24,9 @@ internal static class OutcomeNames
         new(OutcomeKind.CredentialRefused, "credential_refused", "refused its credential", EndpointFailureReason.CredentialRefused),
         new(OutcomeKind.Unreachable, "unreachable", "unreachable", EndpointFailureReason.Unreachable),
         new(OutcomeKind.Failed, "failed", "failed", EndpointFailureReason.Failed),
-        new(OutcomeKind.BrokenAnswer, "broken_answer", "broke its answer", EndpointFailureReason.BrokenAnswer),
+        new(OutcomeKind.BrokenAnswer, "broken_answer", "sent a broken answer", EndpointFailureReason.BrokenAnswer),
         new(OutcomeKind.Cut, "cut", "cut its stream", EndpointFailureReason.Cut),
-        new(OutcomeKind.TimedOut, "timed_out", "ran out of time", EndpointFailureReason.TimedOut, ErrorType: "timeout"),
+        new(OutcomeKind.TimedOut, "timed_out", "timed out", EndpointFailureReason.TimedOut, ErrorType: "timeout"),
         new(OutcomeKind.Stalled, "stalled", "stalled", EndpointFailureReason.Stalled, ErrorType: "timeout"),
     ];
 
@@ -39,10 +39,10 @@ internal static class OutcomeNames
     /// <inheritdoc cref="Prose(OutcomeKind)"/>
     public static string Prose(EndpointFailureReason reason) => Array.Find(Rows, row => row.Reason == reason).Prose;
 
-    /// <summary>What callers see; an outcome that is not the endpoint's failure, and so should not come here, is <see cref="EndpointFailureReason.Failed"/>.</summary>
+    /// <summary>The public reason; <see cref="EndpointFailureReason.Failed"/> for an outcome that is no failure of the endpoint, which should not come here.</summary>
     public static EndpointFailureReason Reason(OutcomeKind kind) => Rows[(int)kind].Reason ?? EndpointFailureReason.Failed;
 
-    /// <summary>The value of <c>error.type</c>: the status, else what the transport met, else the exception's type; null where nothing failed but the caller's patience.</summary>
+    /// <summary>The value of <c>error.type</c>: the status, else the transport's error, else the exception's type; null where the attempt was answered or the caller cancelled it.</summary>
     public static string? ErrorType(in AttemptOutcome outcome)
     {
         if (outcome.Kind is OutcomeKind.Answered or OutcomeKind.Caller)
@@ -69,7 +69,7 @@ internal static class OutcomeNames
         return exception is HttpRequestException { HttpRequestError: not HttpRequestError.Unknown } transport ? Of(transport.HttpRequestError) : exception.GetType().FullName;
     }
 
-    /// <summary>As .NET's own HTTP metrics call them.</summary>
+    /// <summary>The same values as in .NET's HTTP metrics.</summary>
     private static string Of(HttpRequestError error) => error switch
     {
         HttpRequestError.NameResolutionError => "name_resolution_error",
@@ -85,6 +85,6 @@ internal static class OutcomeNames
     /// <param name="Word">In metrics and logs.</param>
     /// <param name="Prose">In texts for people.</param>
     /// <param name="Reason">In the public API; null where no endpoint failed.</param>
-    /// <param name="ErrorType">In <c>error.type</c> where there is no status; null where the exception tells.</param>
+    /// <param name="ErrorType">In <c>error.type</c> where there is no status; null where it is the exception's.</param>
     private readonly record struct Row(OutcomeKind Kind, string Word, string Prose, EndpointFailureReason? Reason = null, string? ErrorType = null);
 }

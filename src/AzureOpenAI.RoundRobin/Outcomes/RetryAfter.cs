@@ -3,14 +3,14 @@ using System.Net.Http.Headers;
 
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
-/// <summary>Reads the three ways in which a service asks to be left alone for a while.</summary>
+/// <summary>Reads the three headers in which a service states a time to retry after.</summary>
 internal static class RetryAfter
 {
     public delegate bool HeaderLookup<in TSource>(TSource source, string name, out string? value);
 
     /// <summary>
     /// Returns the wait that the headers ask for: <c>retry-after-ms</c>, else <c>x-ms-retry-after-ms</c>, else <c>Retry-After</c> in seconds
-    /// (also with a fraction) or as a date. A value that is no wait (zero, negative, in the past, garbage) is no hint, and the next is read.
+    /// (also with a fraction) or as a date. A value that is no wait (zero, negative, in the past, not a number) is ignored, and the next is read.
     /// </summary>
     public static TimeSpan? Parse<TSource>(TSource source, HeaderLookup<TSource> lookup, DateTimeOffset now)
     {

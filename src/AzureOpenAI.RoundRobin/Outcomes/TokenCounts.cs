@@ -2,13 +2,13 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
-/// <summary>The tokens of one answer, as its client reports them; none where it does not.</summary>
-/// <param name="Input">Those of the prompt, cached ones included.</param>
-/// <param name="Output">Those of the answer.</param>
-/// <param name="CachedInput">Those of the prompt that the service had seen before.</param>
+/// <summary>The tokens of one answer, as its client reports them; zero where it does not.</summary>
+/// <param name="Input">The tokens of the prompt, including cached ones.</param>
+/// <param name="Output">The tokens of the answer.</param>
+/// <param name="CachedInput">The tokens of the prompt that came from the service's cache.</param>
 internal readonly record struct TokenCounts(long Input, long Output, long CachedInput)
 {
-    /// <summary>What an answer's time grows with: its own length; or its input's, where it has none to count, as embeddings.</summary>
+    /// <summary>The tokens by which durations are compared: the output's, or the input's where there is no output, as for embeddings.</summary>
     public long Length => Output > 0 ? Output : Input;
 
     public bool IsEmpty => (Input | Output | CachedInput) == 0;
@@ -17,8 +17,8 @@ internal readonly record struct TokenCounts(long Input, long Output, long Cached
         new(Positive(usage.InputTokenCount), Positive(usage.OutputTokenCount), Positive(usage.CachedInputTokenCount));
 
     /// <summary>
-    /// Takes a stream's next report. Reports add up, as they do in Microsoft.Extensions.AI; but one that repeats the prompt of the last, with no less of an
-    /// answer, is the same one grown: some servers send it with every chunk.
+    /// Adds a stream's next report. Reports add up, as in Microsoft.Extensions.AI; but a report with the same input as the last, and no smaller output, replaces it: some servers
+    /// send a running total with every chunk.
     /// </summary>
     public TokenCounts Then(in TokenCounts next) =>
         next.Input > 0 && next.Input == Input && next.Output >= Output

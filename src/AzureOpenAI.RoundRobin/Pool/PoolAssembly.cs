@@ -10,8 +10,8 @@ using OpenAI;
 namespace AzureOpenAI.RoundRobin.Pool;
 
 /// <summary>
-/// Builds a pool's members from its settings: each resource once, each deployment there once, and the groups that answer each model. What was there
-/// before keeps its state, and gets a new client only where its key or its api-version is a new one.
+/// Builds a pool's members from its settings: one object for each resource, one for each of its deployments, and one picker for each model. Resources and endpoints of the
+/// members before keep their objects, and so their state; a client is new only where the key, the api-version or the transport is.
 /// </summary>
 internal sealed class PoolAssembly
 {
@@ -28,12 +28,12 @@ internal sealed class PoolAssembly
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
 
-    /// <param name="settings">What to build.</param>
-    /// <param name="transport">Carries every request; null if there are ready-made clients only.</param>
+    /// <param name="settings">The configuration.</param>
+    /// <param name="transport">The transport of SDK-backed clients; null if all are ready-made.</param>
     /// <param name="time">The source of all time.</param>
-    /// <param name="start">Where each cursor starts.</param>
+    /// <param name="start">The start of each cursor.</param>
     /// <param name="jitter">A random number from 0 to 1, for cooldowns.</param>
-    /// <param name="before">What the pool consists of so far; null at its beginning.</param>
+    /// <param name="before">The members so far; null for a new pool.</param>
     public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, uint start, Func<double> jitter, PoolMembers? before = null)
     {
         (_settings, _transport, _time, _start, _jitter, _before) = (settings, transport, time, start, jitter, before);
@@ -46,7 +46,7 @@ internal sealed class PoolAssembly
         }
 
         _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
-        // Also where there is one only: another configuration may set others beside it, which must not be asked for what it keeps.
+        // Also for a single ready-made client: a later configuration may add others, which do not know the conversations that it keeps.
         _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
     }
 
@@ -81,9 +81,8 @@ internal sealed class PoolAssembly
     }
 
     /// <summary>
-    /// Two entries of one resource can lead to the same deployment there, which then stands here twice.
-    /// An endpoint that does not map a model which others do would answer with another one, so it is left out, unless the name is its own
-    /// deployment's; or is a ready-made client's own affair, since it names none.
+    /// The endpoints that answer a model that some entry maps. An entry that does not map it would answer with another model, so it is left out, with two exceptions: its own
+    /// deployment has the model's name, or it is a ready-made client without a deployment's name. An endpoint can be in the result twice, by two entries of one resource.
     /// </summary>
     private IEnumerable<Endpoint> For(string model)
     {
@@ -130,7 +129,7 @@ internal sealed class PoolAssembly
             MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,
             Weight = entry.Weight,
             Priority = entry.Priority,
-            // Limits are those of the endpoint's own deployment; what others take is learned.
+            // The configured limits are those of the endpoint's own deployment; the limits of mapped ones are learned.
             RequestsPerMinute = isDefault ? entry.RequestsPerMinute : null,
             TokensPerMinute = isDefault ? entry.TokensPerMinute : null,
             Seed = RendezvousOrder.SeedOf(entry.Name, deployment),

@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Pool;
 
-/// <summary>What a pool says of itself as one client: stable, and not whichever endpoint happens to be next.</summary>
+/// <summary>The metadata of a pool as one client: the same for every call, whichever endpoint is next.</summary>
 internal static class PoolMetadata
 {
     private const string AzureOpenAI = "azure.ai.openai";

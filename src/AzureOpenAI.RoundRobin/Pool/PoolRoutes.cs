@@ -9,7 +9,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Pool;
 
-/// <summary>Which way a call goes by the pool's present configuration: that of its model, or to the client that keeps its conversation. Immutable.</summary>
+/// <summary>The loop for each call by the pool's present configuration: that of its model, or of the client that keeps its conversation. Immutable.</summary>
 internal sealed class PoolRoutes
 {
     private readonly Balancer _balancer;
@@ -51,7 +51,7 @@ internal sealed class PoolRoutes
     public AttemptLoop LoopFor(string? model) =>
         model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
 
-    /// <summary>A conversation that a ready-made client keeps goes on there and nowhere else; any other call goes where its model is answered.</summary>
+    /// <summary>A call of a conversation that a ready-made client keeps goes to that client only; any other call goes by its model.</summary>
     public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
 
     private AttemptLoop LoopOf(ChatOptions options)
@@ -61,8 +61,8 @@ internal sealed class PoolRoutes
     }
 
     /// <summary>
-    /// The same client under the deployment that the loop asks it for. If it does not answer the model, it is asked all the same, and for the model as the
-    /// caller wrote it. If it is not in the configuration any more, nobody knows the conversation.
+    /// The loop of that client alone, at the deployment of the call's model. If the client does not map the model, it is asked for the model as the caller wrote it. If the
+    /// client has left the configuration, no endpoint knows the conversation, and the call goes by its model.
     /// </summary>
     private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop)
     {

@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Pool;
 
-/// <summary>What callers see of an endpoint at one moment.</summary>
+/// <summary>Reads the public status of an endpoint at one moment.</summary>
 internal static class StatusReader
 {
     public static EndpointStatus Read(Endpoint endpoint, int inFlight, TimeProvider time, long now)

@@ -4,8 +4,8 @@ using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
 
-/// <summary>One attempt as those see it who listen: its span, how long it took, and what became of it. Made only while somebody listens.</summary>
-/// <remarks>Used by the flow of its attempt, but for the status, which the request's flow writes.</remarks>
+/// <summary>The trace of one attempt: its span, duration and outcome. Created only while a listener is attached.</summary>
+/// <remarks>The attempt's flow uses it; only the status is written by the request's flow.</remarks>
 internal sealed class AttemptTrace : IStatusListener
 {
     public static readonly ActivitySource Source = new(Instruments.MeterName);
@@ -33,18 +33,18 @@ internal sealed class AttemptTrace : IStatusListener
         _began = time.GetTimestamp();
     }
 
-    /// <summary>Begins under the current span, and makes its own the current one: to be called in an async method, which gives its caller the old one back.</summary>
+    /// <summary>Begins a span under the current one, and makes it the current one. Called in an async method only, at whose end the old one is current again.</summary>
     public static AttemptTrace Begin(Instruments instruments, TimeProvider time, string endpoint, string operation, int number) =>
         new(instruments, time, endpoint, operation, number);
 
-    /// <summary>The call had waited so long, in all, before this attempt.</summary>
+    /// <summary>Notes the sum of the call's waits before this attempt.</summary>
     public void Waited(TimeSpan waited) => _waited = waited;
 
-    /// <summary>Headers have come, with this status.</summary>
+    /// <summary>The headers of the answer have come, with this status.</summary>
     public void Answered(int status) => _status = status;
 
-    /// <param name="outcome">What became of it.</param>
-    /// <param name="endsCall">Whether the call is over with it; else whoever goes on tells of the call.</param>
+    /// <param name="outcome">How it ended.</param>
+    /// <param name="endsCall">Whether it ends the call, which is then measured here; else the loop measures the call.</param>
     public void Ended(in AttemptOutcome outcome, bool endsCall)
     {
         _outcome = OutcomeNames.Of(outcome.Kind);

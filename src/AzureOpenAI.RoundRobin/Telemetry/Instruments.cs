@@ -6,10 +6,9 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
 
-/// <summary>What is measured, under which names. One for each meter, so that pools of one app add up and do not overwrite each other.</summary>
+/// <summary>The instruments and their names. One object for each meter, so that the pools of an app add up and do not overwrite each other.</summary>
 /// <remarks>
-/// Nothing is computed where nobody listens. Whoever does runs their own code inside of a measurement, and what that throws goes nowhere: it is not
-/// the call's affair.
+/// Nothing is computed without a listener. A listener runs inside of a measurement; exceptions that it throws are swallowed, so that they cannot change a call.
 /// </remarks>
 internal sealed class Instruments
 {
@@ -19,7 +18,7 @@ internal sealed class Instruments
     private const string Outcome = "outcome";
     private const string TokenType = "gen_ai.token.type";
 
-    /// <summary>For every pool that is not given a factory. Lives as long as the process, as its listeners may.</summary>
+    /// <summary>The meter of all pools without a factory. It lives as long as the process, as its listeners may.</summary>
     private static readonly Meter Shared = new(MeterName);
 
     private static readonly ConditionalWeakTable<Meter, Instruments> ByMeter = [];
@@ -43,8 +42,8 @@ internal sealed class Instruments
         _attemptDuration = meter.CreateHistogram(
             Prefix + "attempt.duration", "s", "How long attempts took; those of streams to the stream's end.", advice: Seconds);
         _callAttempts = meter.CreateHistogram(Prefix + "call.attempts", "{attempt}", "How many attempts calls made.", advice: Few);
-        _cooldowns = meter.CreateCounter<long>(Prefix + "cooldowns", "{cooldown}", "How often endpoints went out.");
-        _waitDuration = meter.CreateHistogram(Prefix + "wait.duration", "s", "How long calls waited while no endpoint was fit, each wait.", advice: Seconds);
+        _cooldowns = meter.CreateCounter<long>(Prefix + "cooldowns", "{cooldown}", "The number of ejections.");
+        _waitDuration = meter.CreateHistogram(Prefix + "wait.duration", "s", "How long calls waited for an endpoint, each wait.", advice: Seconds);
         _tokens = meter.CreateCounter<long>(Prefix + "tokens", "{token}", "Tokens that answers reported, cached ones included.");
         _cachedTokens = meter.CreateCounter<long>(Prefix + "tokens.cached", "{token}", "Input tokens that came from the service's prompt cache.");
         meter.CreateObservableGauge(Prefix + "endpoints", Pools.ByState, "{endpoint}", "How many endpoints are in each state.");
@@ -53,7 +52,7 @@ internal sealed class Instruments
 
     public PoolGauges Pools { get; } = new();
 
-    /// <summary>Whether anybody wants to know of calls and attempts.</summary>
+    /// <summary>Whether a listener for calls or attempts is attached.</summary>
     public bool IsListening
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -72,7 +71,7 @@ internal sealed class Instruments
         {
             return ByMeter.GetValue(meter, static meter => new Instruments(meter));
         }
-#pragma warning disable CA1031 // A listener that throws when it is shown an instrument must not cost the app its pool, whatever it throws.
+#pragma warning disable CA1031 // A listener that throws when an instrument is published must not cost the app its pool, whatever it throws.
         catch
 #pragma warning restore CA1031
         {
@@ -150,7 +149,7 @@ internal sealed class Instruments
         }
     }
 
-    /// <summary>Instruments of a meter that is disposed, which nobody is ever shown.</summary>
+    /// <summary>Instruments of a disposed meter, which has no listeners.</summary>
     private static Instruments Unheard()
     {
         Meter meter = new(MeterName);

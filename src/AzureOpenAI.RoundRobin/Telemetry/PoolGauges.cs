@@ -2,8 +2,8 @@ using System.Diagnostics.Metrics;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
 
-/// <summary>The pools behind one meter, and what they come to. A gauge tells the sum of all: with a gauge for each, the last one asked would stand for the others.</summary>
-/// <remarks>Holds pools weakly, so that one that nobody disposes can still be collected.</remarks>
+/// <summary>The pools behind one meter, and their sums. One gauge reports the sum of all pools: of one gauge for each pool an exporter would keep the last value only.</summary>
+/// <remarks>Holds pools weakly, so that a pool that is never disposed can still be collected.</remarks>
 internal sealed class PoolGauges
 {
     private static readonly (EndpointState State, string Name)[] States =
@@ -28,7 +28,7 @@ internal sealed class PoolGauges
         }
     }
 
-    /// <summary>Every state, the empty ones too, so that no line in a chart breaks off.</summary>
+    /// <summary>The count for every state, also where it is zero, so that no line in a chart ends.</summary>
     public IEnumerable<Measurement<int>> ByState()
     {
         EndpointStatus[] all = Read();

@@ -7,10 +7,10 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AzureOpenAI.RoundRobin.Telemetry;
 
 /// <summary>
-/// What the pool tells its operators. Noted under the dispatcher's lock, told outside of it, and never able to change a call.
+/// The pool's log. Entries are noted under the balancer's lock and written after it; a logger that throws cannot change a call.
 /// </summary>
 /// <remarks>
-/// Whether a level is enabled is for the logger to say, which is the user's code, so it is asked as a note is told and not under the lock. Without a logger nothing is noted.
+/// Whether a level is enabled is asked when an entry is written and not under the lock, since the logger is the user's code. Without a logger nothing is noted.
 /// </remarks>
 internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, ConcurrentDictionary<string, bool> toldWarnings)
 {
@@ -19,7 +19,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
 
     private static readonly TimeSpan ShortPause = TimeSpan.FromSeconds(1);
 
-    /// <summary>What each factory's log was warned of: registrations that read the same variables find the same in them, and it is said once.</summary>
+    /// <summary>The configuration warnings that each factory's log has: registrations that read the same variables have the same warnings, and each is logged once.</summary>
     private static readonly ConditionalWeakTable<ILoggerFactory, ConcurrentDictionary<string, bool>> Warned = [];
 
     private readonly ILogger _logger = logger;
@@ -27,7 +27,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private readonly ConcurrentDictionary<string, bool> _toldWarnings = toldWarnings;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
 
-    /// <returns>Whether operators are told, and so should also be told when it is back. Pauses that come many a second are for those who debug.</returns>
+    /// <returns>Whether the end of the cooldown is logged too. Pauses under 1 s are logged at Debug, and their end is not logged.</returns>
     public bool Ejected(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
     {
         if (_instruments is { WantsCooldowns: true })
@@ -59,7 +59,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
 
     public void SuspectedRequest(string endpoint, TimeSpan hint) => Note(logger => RequestMayExceedLimit(logger, endpoint, hint));
 
-    /// <summary>Nothing is told where nothing has changed.</summary>
+    /// <summary>Logs nothing where nothing has changed.</summary>
     public void Changed(IReadOnlyCollection<string> joined, IReadOnlyCollection<string> left, IReadOnlyCollection<string> changed)
     {
         if (joined.Count + left.Count + changed.Count > 0)
@@ -71,29 +71,29 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
 
     public void Left(string endpoint) => Note(logger => HasLeft(logger, endpoint));
 
-    /// <summary>Tells at once: not to be called under a lock.</summary>
+    /// <summary>Writes at once, so not under a lock.</summary>
     public void Refused(Exception exception)
     {
         Note(logger => ConfigurationRefused(logger, exception.Message, exception));
         Write();
     }
 
-    /// <summary>Tells at once: not to be called under a lock.</summary>
+    /// <summary>Writes at once, so not under a lock.</summary>
     public void AffinityFailed(Exception exception)
     {
         Note(logger => AffinityKeyFailed(logger, exception));
         Write();
     }
 
-    /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
-    /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
+    /// <param name="loggerFactory">Creates the logger; null for no log.</param>
+    /// <param name="instruments">Counts ejections; null where there is no pool.</param>
     public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
     {
         loggerFactory ??= NullLoggerFactory.Instance;
         return new(loggerFactory.CreateLogger(Category), instruments, Warned.GetOrCreateValue(loggerFactory));
     }
 
-    /// <summary>Tells what is doubtful in the configuration, where that log has not heard it yet.</summary>
+    /// <summary>Writes the warnings about the configuration that this factory's log does not have yet.</summary>
     public void Write(IEnumerable<string> warnings)
     {
         foreach (string warning in warnings.Where(warning => _toldWarnings.TryAdd(warning, true)))
@@ -104,7 +104,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Write();
     }
 
-    /// <summary>Tells what was noted. Not under a lock: a logger is the user's code.</summary>
+    /// <summary>Writes the noted entries. Not under a lock, since a logger is the user's code.</summary>
     public void Write()
     {
         while (_notes.TryDequeue(out Action<ILogger>? note))
@@ -130,11 +130,11 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     }
 
     [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited",
-        Message = "Endpoint '{Endpoint}' is rate limited and rests for {Cooldown}.")]
+        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown}: rate limited.")]
     private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
-    [LoggerMessage(EventId = 2, EventName = "EndpointCoolingDown", Level = LogLevel.Warning,
-        Message = "Endpoint '{Endpoint}' cools down ({Reason}, status {Status}) for {Cooldown}.")]
+    [LoggerMessage(EventId = 2, EventName = "EndpointUnavailable", Level = LogLevel.Warning,
+        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}).")]
     private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, TimeSpan cooldown, Exception exception);
 
     [LoggerMessage(EventId = 3, EventName = "EndpointCredentialRefused", Level = LogLevel.Error,
@@ -145,19 +145,19 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Message = "Endpoint '{Endpoint}' is misconfigured: it has no such deployment or path (status {Status}). Check its address, deployment name and api-version. It is asked again in {Cooldown}.")]
     private static partial void DeploymentMissing(ILogger logger, string endpoint, int status, TimeSpan cooldown, Exception exception);
 
-    [LoggerMessage(EventId = 5, EventName = "EndpointReturned", Level = LogLevel.Information,
-        Message = "Endpoint '{Endpoint}' is fit again.")]
+    [LoggerMessage(EventId = 5, EventName = "EndpointAvailable", Level = LogLevel.Information,
+        Message = "Endpoint '{Endpoint}' is available again.")]
     private static partial void IsFitAgain(ILogger logger, string endpoint);
 
     [LoggerMessage(EventId = 6, EventName = "RequestMayExceedLimit", Level = LogLevel.Warning,
-        Message = "Endpoint '{Endpoint}' asks to wait for {RetryAfter}: the request may exceed the deployment's whole limit. The endpoint is not blamed for it.")]
+        Message = "Endpoint '{Endpoint}' asks to wait for {RetryAfter}: the request may exceed the deployment's whole limit. The endpoint is not ejected for it.")]
     private static partial void RequestMayExceedLimit(ILogger logger, string endpoint, TimeSpan retryAfter);
 
     [LoggerMessage(EventId = 7, EventName = "ConfigurationWarning", Level = LogLevel.Warning, Message = "{Warning}")]
     private static partial void ConfigurationWarning(ILogger logger, string warning);
 
     [LoggerMessage(EventId = 8, EventName = "AffinityKeyFailed", Level = LogLevel.Warning,
-        Message = "A call's affinity could not be told, so it takes its turn; check AffinityKey. This is said only once.")]
+        Message = "The affinity of a call could not be determined, so the call takes its turn; check AffinityKey. This warning is logged once.")]
     private static partial void AffinityKeyFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(EventId = 9, EventName = "EndpointsChanged", Level = LogLevel.Information,
@@ -169,7 +169,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private static partial void ConfigurationRefused(ILogger logger, string faults, Exception exception);
 
     [LoggerMessage(EventId = 11, EventName = "EndpointLeft", Level = LogLevel.Information,
-        Message = "Endpoint '{Endpoint}' is not in the configuration any more, and its last call has ended.")]
+        Message = "Endpoint '{Endpoint}' has left the configuration, and its last call has ended.")]
     private static partial void HasLeft(ILogger logger, string endpoint);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>

@@ -2,12 +2,12 @@ using System.Runtime.CompilerServices;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>The body of an answer, of which no more is read than an answer can be.</summary>
-/// <remarks>Counts as it reads and keeps nothing, so that what is counted is what came over the wire.</remarks>
-/// <param name="body">The body as it comes over the wire.</param>
-/// <param name="limit">How much of it is read at most.</param>
-/// <param name="received">Where what comes is counted, if it is.</param>
-/// <param name="announced">The length that its header names; zero if none.</param>
+/// <summary>The body of an answer, limited in length.</summary>
+/// <remarks>Counts the bytes as they are read, and buffers none.</remarks>
+/// <param name="body">The body from the wire.</param>
+/// <param name="limit">The maximum length.</param>
+/// <param name="received">Where the bytes are counted; null if they are not.</param>
+/// <param name="announced">The length in its header; zero if there is none.</param>
 internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<long>? received = null, long announced = 0) : Stream
 {
     private const byte CarriageReturn = (byte)'\r';
@@ -95,7 +95,7 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
 
     private AnswerTooLongException TooLong()
     {
-        // Nobody else may do so: the SDK does not let go of an answer that it could not read.
+        // Dispose here: the SDK leaks a response whose body throws.
         _body.Dispose();
         return new(_limit);
     }

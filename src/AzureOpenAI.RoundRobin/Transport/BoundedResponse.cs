@@ -2,7 +2,7 @@ using System.ClientModel.Primitives;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>An answer whose body is bounded from the moment that the transport sets it, and clean where it is an error.</summary>
+/// <summary>An answer whose body is limited as soon as the transport sets it, and whose error body is cleaned of keys.</summary>
 internal sealed class BoundedResponse(PipelineResponse response, EndpointMessage message, AnswerLimit limit, long announced) : PipelineResponse
 {
     private readonly PipelineResponse _response = response;

@@ -3,17 +3,17 @@ using System.Runtime.CompilerServices;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>A request of a client that the pool built, and its answer; knows what the request is sent for.</summary>
+/// <summary>A request of an SDK-backed client, and its answer, with the listeners of the attempt that it belongs to.</summary>
 internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage(request)
 {
-    // Not the scope itself: a user's operation may end before its request does, and the attempt object then serves another call.
+    // The listeners and not the scope: a user's operation may end before its request does, and its attempt object may then serve another call.
     private IAnswerListener? _answers;
     private IStatusListener? _status;
 
-    /// <summary>Where the attempt counts what comes of its stream; null where it does not.</summary>
+    /// <summary>Where the attempt counts the bytes of its stream; null where it does not.</summary>
     public StrongBox<long>? Received { get; private set; }
 
-    /// <summary>The request leaves now.</summary>
+    /// <summary>The request is being sent.</summary>
     public void Sends()
     {
         if (RequestScope.Current is { } scope)
@@ -24,14 +24,14 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
         }
     }
 
-    /// <summary>The head of its answer has come.</summary>
+    /// <summary>The headers of its answer have come.</summary>
     public void Answered(HttpResponseMessage answer)
     {
         _answers?.Answered(answer.Headers);
         _status?.Answered((int)answer.StatusCode);
     }
 
-    /// <summary>Lets no more through of the answer than this. One that names its length cannot be longer, and costs nothing.</summary>
+    /// <summary>Limits the answer. An answer with a length in its header that is within the limit needs no stream of ours around it.</summary>
     public void Bound(AnswerLimit limit, long? announced)
     {
         if (limit.EndsThere || Received is not null || !(announced <= limit.Most))

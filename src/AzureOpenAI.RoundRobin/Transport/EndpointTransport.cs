@@ -5,10 +5,10 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Transport;
 
 /// <summary>
-/// The transport of every client that the pool builds, and the one place through which its requests leave and answers come: the attempt hears of both, no
-/// more of an answer is let through than an answer can be, and none that came from another address.
+/// The transport of every SDK-backed client. It notifies the attempt of its request and its answer, limits the length of answers, and rejects an answer that came from another
+/// address.
 /// </summary>
-/// <remarks>Hooks of the transport and not policies of the pipeline, each of which would cost a call two state machines.</remarks>
+/// <remarks>It uses hooks of the transport: a policy of the pipeline would cost each call two state machines.</remarks>
 internal sealed class EndpointTransport(HttpClient client) : HttpClientPipelineTransport(client)
 {
     protected override PipelineMessage CreateMessageCore() => new EndpointMessage(base.CreateMessageCore().Request);
@@ -27,13 +27,13 @@ internal sealed class EndpointTransport(HttpClient client) : HttpClientPipelineT
             received.Bound(limit, LengthOf(response));
         }
 
-        // An error is read here where nobody else would, so that it can be cleaned.
+        // The error of a stream is not buffered by the SDK; it is here, so that it can be cleaned of keys.
         message.BufferResponse |= ErrorBody.Is(response);
     }
 
     /// <summary>
-    /// A client that somebody else made may follow redirects. It cannot be kept from doing so, but an answer that came from another address is not taken: the
-    /// endpoint rests as misconfigured, and the log says why.
+    /// An <see cref="HttpClient"/> that the user gave may follow redirects, which cannot be prevented here. An answer from another address is rejected: the endpoint is ejected as
+    /// misconfigured, and the log says why.
     /// </summary>
     private static void RejectRedirected(PipelineMessage message, HttpResponseMessage httpResponse)
     {
@@ -44,7 +44,7 @@ internal sealed class EndpointTransport(HttpClient client) : HttpClientPipelineT
         }
     }
 
-    /// <summary>What is fetched piece by piece and not as events, such as a file, is held by nobody.</summary>
+    /// <summary>The limit of an answer; null for one that is neither buffered nor a stream of events, such as a file, since none of it is held in memory.</summary>
     private static AnswerLimit? LimitOf(PipelineMessage message, PipelineResponse response) =>
         ErrorBody.Is(response) ? AnswerLimit.Error
         : message.BufferResponse ? AnswerLimit.Whole

@@ -2,7 +2,7 @@ using System.ClientModel.Primitives;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>Makes the body of an error fit for the SDK, which quotes it in its exception, and so in every log.</summary>
+/// <summary>Cleans the body of an error of keys, since the SDK quotes it in its exception, and so in every log.</summary>
 internal static class ErrorBody
 {
     private const int ShortestKey = 8;
@@ -10,7 +10,7 @@ internal static class ErrorBody
 
     public static bool Is(PipelineResponse response) => response.Status is < 200 or >= 300;
 
-    /// <summary>To be called when the body has been read.</summary>
+    /// <summary>Called after the body has been read.</summary>
     public static void Clean(PipelineRequest request, PipelineResponse response)
     {
         if (!Is(response))
@@ -18,14 +18,14 @@ internal static class ErrorBody
             return;
         }
 
-        // The classic client throws a NullReferenceException at an error that is the JSON null, and its status would be lost.
+        // For an error body that is the JSON null the classic client throws a NullReferenceException, without the status.
         if (response.Content.ToMemory().Span.Trim(" \t\r\n"u8).SequenceEqual("null"u8))
         {
             response.ContentStream = new MemoryStream();
         }
         else if (KeyOf(request) is { Length: >= ShortestKey } key && response.Content.ToString() is var body && body.Contains(key, StringComparison.OrdinalIgnoreCase))
         {
-            // A gateway that echoes what it was sent.
+            // Some gateways echo the request.
             response.ContentStream = BinaryData.FromString(body.Replace(key, "(key)", StringComparison.OrdinalIgnoreCase)).ToStream();
         }
     }

@@ -2,7 +2,7 @@ using System.ClientModel.Primitives;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>Stands where the SDK would try again: that is for the pool to do, at another endpoint.</summary>
+/// <summary>Replaces the SDK's retries: the pool retries, at another endpoint.</summary>
 internal sealed class OneTryPolicy : PipelinePolicy
 {
     public static readonly OneTryPolicy Instance = new();

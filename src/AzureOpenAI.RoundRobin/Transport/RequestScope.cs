@@ -2,19 +2,19 @@ using System.Runtime.CompilerServices;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>Carries what a request is sent for from a call to the transport; the SDK has no other way to do so.</summary>
+/// <summary>Carries the attempt of a request from the call to the transport; the SDK has no other way to do so.</summary>
 internal static class RequestScope
 {
     private static readonly AsyncLocal<IRequestScope?> Running = new();
 
-    /// <summary>What the requests of this flow are sent for.</summary>
+    /// <summary>The attempt of this flow's requests.</summary>
     public static IRequestScope? Current => Running.Value;
 
-    /// <summary>Marks the flow for as long as <paramref name="start"/> runs synchronously; what it started keeps the mark.</summary>
+    /// <summary>Sets the scope while <paramref name="start"/> runs synchronously; asynchronous work that it starts keeps it.</summary>
     public static TResult Run<TScope, TState, TResult>(TScope scope, TState state, Func<TState, TScope, TResult> start)
         where TScope : class, IRequestScope
     {
-        // An operation of InvokeAsync may itself call a pool, and goes on as its own attempt after that.
+        // An operation of InvokeAsync may itself call a pool; after that its own scope is current again.
         IRequestScope? outer = Running.Value;
         Running.Value = scope;
         try
@@ -28,18 +28,18 @@ internal static class RequestScope
     }
 }
 
-/// <summary>What a request is sent for: an attempt, which learns that its request has left, and of what comes back.</summary>
+/// <summary>The attempt of a request: it is notified when the request is sent and when the answer comes.</summary>
 internal interface IRequestScope
 {
     /// <summary>Reads the headers of the answer.</summary>
     IAnswerListener AnswerListener { get; }
 
-    /// <summary>Gets the status of the answer; null where nobody traces the attempt.</summary>
+    /// <summary>Gets the status of the answer; null where the attempt is not traced.</summary>
     IStatusListener? StatusListener { get; }
 
     /// <summary>Counts the bytes of the answer as they come; null where the attempt does not count them.</summary>
     StrongBox<long>? Received { get; }
 
-    /// <summary>The request leaves now.</summary>
+    /// <summary>The request is being sent.</summary>
     void Sends();
 }

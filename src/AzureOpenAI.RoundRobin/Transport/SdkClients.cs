@@ -15,8 +15,8 @@ internal static class SdkClients
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// One transport for a pool: connections are renewed, so that a DNS change is seen; a dead host costs 5 seconds; and neither a
-    /// cookie nor a redirect can take a key or a call to another place than the configured one.
+    /// The transport of a pool. Connections are renewed every 2 minutes, so that DNS changes take effect; connecting times out after 5 s; cookies and redirects are off, so that no
+    /// key is sent to another address.
     /// </summary>
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handler.")]
     public static HttpClient CreateTransport()
@@ -32,7 +32,7 @@ internal static class SdkClients
         return new HttpClient(handler, disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
-    /// <summary>A client whose every attempt is the pool's: no retries of its own, and the pool's deadline instead of the SDK's.</summary>
+    /// <summary>A client for the pool, without the SDK's retries and deadlines.</summary>
     public static OpenAIClient Create(EndpointSettings settings, HttpClient transport, TimeProvider time)
     {
         TokenCache? tokens = settings.Credential is { } credential ? new(credential, time) : null;
@@ -81,7 +81,7 @@ internal static class SdkClients
         AuthenticationPolicy authentication = settings.ApiKey is { } key
             ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
             : new TokenPolicy(credential!, Scope(settings.Address!));
-#pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor itself is not in our surface.
+#pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor is not in this library's own public API.
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001
     }

@@ -5,22 +5,22 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Transport;
 
 /// <summary>
-/// An endpoint's token: fetched once for its lifetime, by one caller for all who want it, and renewed a while before it expires. The SDK's classic client keeps
-/// tokens less strictly, and its v1 client not at all.
+/// Caches an endpoint's token. One call fetches it for all that need it, once for its lifetime, and renews it before it expires. The SDK's classic client caches tokens less
+/// strictly, and its v1 client does not.
 /// </summary>
 /// <remarks>
-/// A fetch belongs to the call that began it, and ends with it; then another of those who wait begins one, so no call is lost to another's cancellation.
-/// While the old token is valid nobody waits but the one who renews it, and a renewal that fails costs nobody anything.
+/// A fetch belongs to the call that began it, and is cancelled with it; then one of the waiting calls begins another, so no call fails because another was cancelled. While the
+/// old token is valid only the call that renews it waits, and if the renewal fails, all calls use the old token.
 /// </remarks>
 internal sealed class TokenCache(TokenCredential credential, TimeProvider time) : TokenCredential
 {
-    /// <summary>A token is not sent where it may expire on its way.</summary>
+    /// <summary>A token is not used this close to its expiry, since it may expire on the way.</summary>
     private static readonly TimeSpan Margin = TimeSpan.FromSeconds(30);
 
-    /// <summary>So long before its end one is renewed whose issuer does not say when.</summary>
+    /// <summary>A token whose issuer states no time of renewal is renewed this long before it expires.</summary>
     private static readonly TimeSpan Ahead = TimeSpan.FromMinutes(5);
 
-    /// <summary>Between two renewals, where the first failed or brought a token that is to be renewed itself already.</summary>
+    /// <summary>The pause before the next renewal, where one failed or brought a token that is due for renewal already.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(30);
 
     private readonly TokenCredential _credential = credential;
@@ -29,7 +29,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
     private Held? _held;
     private TaskCompletionSource<Fetched>? _fetch;
 
-    /// <remarks>On the synchronous way, which only a user's own operation takes, nobody waits for another's fetch.</remarks>
+    /// <remarks>Only a user's own operation calls this synchronous method. It does not wait for the fetch of another call.</remarks>
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken)
     {
         if (Find(requestContext) is { } held && held.IsFresh(_time.GetUtcNow()))
@@ -87,10 +87,10 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         Fetched fetched = default;
         try
         {
-            // Not all credentials listen to their token.
+            // Some credentials ignore the cancellation token.
             fetched = Keep(context, await _credential.GetTokenAsync(context, cancellationToken).AsTask().WaitAsync(cancellationToken).ConfigureAwait(false));
         }
-#pragma warning disable CA1031 // It is told to all who wait for the token.
+#pragma warning disable CA1031 // All calls that wait for the token get the exception.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -106,7 +106,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         return fetched;
     }
 
-    /// <returns>Null where whoever fetched has given up.</returns>
+    /// <returns>Null where the call that fetched was cancelled.</returns>
     private static AccessToken? TokenOf(in Fetched fetched)
     {
         if (fetched.Failure is { } failure)
@@ -118,7 +118,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         return fetched.Token;
     }
 
-    /// <summary>A client asks for one scope all its life; for anything else it is as if nothing was held.</summary>
+    /// <summary>The cached token, if it is for the same scopes. A client always asks for one scope.</summary>
     private Held? Find(TokenRequestContext context) =>
         Volatile.Read(ref _held) is { } held && context.Claims is null && held.Scopes.AsSpan().SequenceEqual(context.Scopes) ? held : null;
 
@@ -130,7 +130,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         return new(token, null);
     }
 
-    /// <summary>What comes of a fetch that failed: the old token while it is valid, and another fetch later.</summary>
+    /// <summary>The result of a fetch that failed: the old token while it is valid, and a renewal later.</summary>
     private Fetched Instead(TokenRequestContext context, Exception failure)
     {
         DateTimeOffset now = _time.GetUtcNow();
@@ -153,7 +153,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         public override string ToString() => nameof(Held);
     }
 
-    /// <summary>Neither, where whoever fetched has given up.</summary>
+    /// <summary>A token or a failure; neither where the call that fetched was cancelled.</summary>
     private readonly record struct Fetched(AccessToken? Token, Exception? Failure)
     {
         public override string ToString() => nameof(Fetched);

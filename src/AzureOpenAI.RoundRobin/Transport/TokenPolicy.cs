@@ -3,7 +3,7 @@ using Azure.Core;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>Puts a credential's token on each request of a v1 client; the SDK's own way there asks for a new one each time.</summary>
+/// <summary>Puts a credential's token on each request of a v1 client. The SDK's own policy would ask the credential for each request.</summary>
 internal sealed class TokenPolicy(TokenCredential tokens, string scope) : AuthenticationPolicy
 {
     private readonly TokenCredential _tokens = tokens;

@@ -2,7 +2,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace AzureOpenAI.Simulator;
 
-/// <summary>One request on its way through a resource: what it may do to the connection, and what the ledger is told of it.</summary>
+/// <summary>One request on its way through a resource: what it may do to the connection, and what the ledger records of it.</summary>
 internal sealed class Exchange
 {
     private readonly TrackedConnection _connection;

@@ -4,7 +4,7 @@ using System.Net;
 namespace AzureOpenAI.Simulator;
 
 /// <summary>
-/// Something that goes wrong, and when. Without a condition it goes wrong on every request until it is removed.
+/// A fault and its conditions. Without a condition it applies to every request until it is removed.
 /// </summary>
 /// <remarks>
 /// Immutable: the methods that add a condition return a new fault. Conditions combine: <c>Fault.Status(500).ForStreams().WithProbability(0.5).Times(3)</c>.

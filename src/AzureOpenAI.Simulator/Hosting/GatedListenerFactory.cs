@@ -6,7 +6,7 @@ using Microsoft.Extensions.Options;
 
 namespace AzureOpenAI.Simulator;
 
-/// <summary>Gives the server a gate for each port that it is told to listen on.</summary>
+/// <summary>Gives the server a gate for each port that it should listen on.</summary>
 internal sealed class GatedListenerFactory : IConnectionListenerFactory
 {
     // Two bytes make a flush wait until the socket has taken the data. A reset after k events would else overtake them.

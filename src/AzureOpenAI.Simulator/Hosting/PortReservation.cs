@@ -4,7 +4,7 @@ using System.Net.Sockets;
 namespace AzureOpenAI.Simulator;
 
 /// <summary>
-/// Holds a TCP port on loopback by a socket that is bound and does not listen: connections are refused, and nobody else gets the port.
+/// Holds a TCP port on loopback by a socket that is bound and does not listen: connections are refused, and no other socket gets the port.
 /// </summary>
 internal sealed class PortReservation : IDisposable
 {
@@ -18,7 +18,7 @@ internal sealed class PortReservation : IDisposable
 
     public int Port { get; }
 
-    /// <summary>Hands the bound socket over to who listens on it.</summary>
+    /// <summary>Hands the bound socket over to the listener.</summary>
     public Socket Take() => Interlocked.Exchange(ref _held, null) ?? Bind(Port);
 
     /// <summary>Takes the port back after its listener has closed. Where the system does not allow it yet, the port is free meanwhile; connections are refused either way.</summary>

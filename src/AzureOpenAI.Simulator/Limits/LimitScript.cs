@@ -1,7 +1,7 @@
 namespace AzureOpenAI.Simulator;
 
 /// <summary>
-/// The changes of limits that are still to come, in order of time. Whoever holds it takes those that are due before it looks at its limits, so no timer is needed
+/// The changes of limits that are still to come, in order of time. Its owner applies those that are due before it reads its limits, so no timer is needed
 /// and each change holds from its moment exactly. Not synchronized: its holder has the lock.
 /// </summary>
 internal sealed class LimitScript

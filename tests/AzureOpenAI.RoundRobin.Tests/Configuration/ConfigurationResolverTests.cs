@@ -22,7 +22,7 @@ public sealed class ConfigurationResolverTests
         foreach (Func<Resolution> resolve in always)
         {
             string fault = Given.Fault(resolve);
-            Assert.StartsWith("Enabled is false, but EndpointPool, RoundRobinChatClient and RoundRobinEmbeddingGenerator make a pool always", fault, StringComparison.Ordinal);
+            Assert.StartsWith("Enabled is false, but EndpointPool, RoundRobinChatClient and RoundRobinEmbeddingGenerator always make a pool", fault, StringComparison.Ordinal);
             Assert.Contains("AddAzureOpenAIRoundRobin", fault, StringComparison.Ordinal);
             Assert.Contains("AzureOpenAIRoundRobin.CreateFromEnvironment", fault, StringComparison.Ordinal);
         }

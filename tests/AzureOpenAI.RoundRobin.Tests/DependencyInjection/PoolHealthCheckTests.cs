@@ -40,7 +40,7 @@ public sealed class PoolHealthCheckTests
 
         Assert.Equal(HealthStatus.Degraded, entry.Status);
         Assert.Equal("rate limited, ready in 10.5 s", Assert.Single(entry.Data, data => data.Key == "a").Value);
-        Assert.Equal("1 of 2 is out: 'a' rate limited, ready in 10.5 s.", entry.Description);
+        Assert.Equal("1 of 2 is unavailable or probing: 'a' rate limited, ready in 10.5 s.", entry.Description);
     }
 
     [Theory]
@@ -55,7 +55,7 @@ public sealed class PoolHealthCheckTests
         (_, HealthReportEntry entry) = await CheckAsync(provider);
         Assert.Equal(expected, entry.Status);
         Assert.Equal(["a", "b"], entry.Data.Keys.Order());
-        Assert.StartsWith("2 of 2 are out: ", entry.Description, StringComparison.Ordinal);
+        Assert.StartsWith("2 of 2 are unavailable or probing: ", entry.Description, StringComparison.Ordinal);
 
         _time.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(HealthStatus.Degraded, (await CheckAsync(provider)).Entry.Status);

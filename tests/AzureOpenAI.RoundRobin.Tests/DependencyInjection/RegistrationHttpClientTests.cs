@@ -61,7 +61,7 @@ public class RegistrationHttpClientTests
         string[] warnings = [.. provider.GetFakeLogCollector().GetSnapshot().Select(record => record.Message).Where(message => message.Contains("redirects", StringComparison.Ordinal))];
         Assert.Equal(warns ? 1 : 0, warnings.Length);
         Assert.All(warnings, static warning => Assert.Equal(
-            "The HttpClient 'azure' follows redirects, and would send a key on to wherever one leads; set AllowAutoRedirect = false on its primary handler.", warning));
+            "The HttpClient 'azure' follows redirects, and would send a key to the address that a redirect names; set AllowAutoRedirect = false on its primary handler.", warning));
     }
 
     [Fact]

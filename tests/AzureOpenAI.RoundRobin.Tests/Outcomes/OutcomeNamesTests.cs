@@ -34,7 +34,7 @@ public class OutcomeNamesTests
     {
         EndpointAttempt attempt = new("east", reason, new TimeoutException()) { Status = 500, RetryAfter = TimeSpan.FromSeconds(2) };
 
-        Assert.Equal($"'east' {OutcomeNames.Prose(reason)} (500), asks for 2 s", $"{attempt}");
+        Assert.Equal($"'east' {OutcomeNames.Prose(reason)} (500), asks to retry after 2 s", $"{attempt}");
         Assert.DoesNotContain("_", $"{attempt}", StringComparison.Ordinal);
     }
 }

@@ -48,7 +48,7 @@ public class RateLimitedForOverFiveMinutesTests
 
         EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
 
-        Assert.Contains("request that alone exceeds", failure.Message, StringComparison.Ordinal);
+        Assert.Contains("exceeds the deployment's tokens-per-minute limit", failure.Message, StringComparison.Ordinal);
         Assert.Equal(429, failure.Status);
         Assert.Equal([1, 1, 1, 1], pool.Calls);
         Assert.All(pool.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));

@@ -136,8 +136,8 @@ public class WhatSurfacesTests
 
         EndpointsExhaustedException exhausted = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
 
-        Assert.Contains("'a' rate limited (429), asks for 60 s; 'b' refused its credential (401).", exhausted.Message, StringComparison.Ordinal);
-        Assert.Contains("fit in 60 s", exhausted.Message, StringComparison.Ordinal);
+        Assert.Contains("'a' rate limited (429), asks to retry after 60 s; 'b' refused its credential (401).", exhausted.Message, StringComparison.Ordinal);
+        Assert.Contains("available in about 60 s", exhausted.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -61,7 +61,7 @@ export class LiveCharts {
         { label: "rejected (429)", color: color("--line-5"), read: sum("rateLimited") },
         { label: "failed", color: color("--unavailable"), read: sum("failed") },
       ], 5),
-      this.add("Calls in the line", "", [
+      this.add("Calls in the queue", "", [
         { label: "waiting", color: color("--line-4"), read: frame => frame.waiting, fill: true },
       ], 5),
     ];
@@ -107,7 +107,7 @@ export class LiveCharts {
     return [this.points.map(frame => (frame.time - now) / 1000), ...chart.series.map(one => this.points.map(one.read))];
   }
 
-  /** What the chart shows, for those who do not see it. */
+  /** The chart as text, for screen readers. */
   describe({ box, title, unit, series }) {
     const last = this.points.at(-1);
     box.ariaLabel = `${title}. Now: ${series.map(one => `${one.label} ${one.read(last)?.toFixed(2) ?? "none"}${unit}`).join(", ")}.`;

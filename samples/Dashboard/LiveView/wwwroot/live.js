@@ -11,7 +11,7 @@ export function mountLiveView(element, events = new URL("events", import.meta.ur
   source.addEventListener("frame", message => view.take(JSON.parse(message.data)));
   source.addEventListener("open", () => view.tell("Live, read from the pool twice a second", false));
   source.addEventListener("error", () => view.tell(
-    source.readyState === EventSource.CLOSED ? "There is no pool to look at: the switch is off, or this page may not see it." : "The connection is lost. Trying again.", true));
+    source.readyState === EventSource.CLOSED ? "There is no pool: the switch is off, or this page has no access to it." : "The connection is lost. Trying again.", true));
   return () => {
     source.close();
     view.charts.end();
@@ -75,7 +75,7 @@ class LiveView {
     this.figure("Answered", count(sum("answered")), "by all endpoints");
     this.figure("Moved on", count(calls.movedOn), "since this page opened");
     this.figure("Lost", count(calls.lost), calls.cut ? `${count(calls.cut)} ${calls.cut === 1 ? "stream" : "streams"} cut in the middle` : "since this page opened", calls.lost > 0);
-    this.figure("The line", count(frame.waiting), calls.waits ? `${count(calls.waits)} waited, at most ${time(calls.longestWait)}` : "nobody had to wait", frame.waiting > 0);
+    this.figure("Queue", count(frame.waiting), calls.waits ? `${count(calls.waits)} waited, at most ${time(calls.longestWait)}` : "no call had to wait", frame.waiting > 0);
     this.figure("Latency", time(frame.median), `95 % within ${time(frame.slowest)}`);
     this.figure("Tokens", count(input + sum("outputTokens")), `${count(input)} in, ${count(sum("outputTokens"))} out`);
     this.figure("Cached", share(sum("cachedTokens"), input), "of the input tokens");
@@ -146,7 +146,7 @@ class LiveView {
 
   log(frame) {
     for (const event of frame.events) {
-      // What goes on happening is one line that counts up.
+      // A repeated event is one line with a count.
       const key = [event.kind, event.endpoint, event.reason].join();
       const recent = [...this.parts.log.children].slice(0, 4).find(entry => entry.dataset.key === key);
       const entry = recent ?? document.createElement("li");

@@ -3,18 +3,18 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
-/// <summary>What a call is kept together by: the caller's cache key, else what the user's selector says, else the start of its prompt.</summary>
+/// <summary>The affinity key of a call: the caller's cache key, else the result of the user's selector, else a hash of the prompt's start.</summary>
 internal sealed class AffinityKeys(Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? selector, PoolLog log)
 {
     /// <summary>
-    /// Looked up in the additional properties only. The SDK has no property for it, and what a <see cref="ChatOptions.RawRepresentationFactory"/>
-    /// would write can be told only by running it, which is the endpoint's client's to do.
+    /// Read from the additional properties only. The SDK has no property for it, and a <see cref="ChatOptions.RawRepresentationFactory"/> would have to be run to see what it
+    /// sets, which only the endpoint's client does.
     /// </summary>
     public const string PromptCacheKey = "prompt_cache_key";
 
     private int _failed;
 
-    /// <summary>A number that stands for the key, or 0 for a call that simply takes its turn. Never throws.</summary>
+    /// <summary>A hash of the key, or 0 for a call without affinity. Never throws.</summary>
     public uint Of(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         try
@@ -24,7 +24,7 @@ internal sealed class AffinityKeys(Func<IEnumerable<ChatMessage>, ChatOptions?, 
                 : selector(messages, options) is { } selected ? PromptPrefix.KeyOf(selected)
                 : 0;
         }
-#pragma warning disable CA1031 // Where a call goes is a preference: whatever goes wrong in finding it, the call takes its turn.
+#pragma warning disable CA1031 // Affinity is a preference: where the key cannot be found, for whatever reason, the call takes its turn.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -3,31 +3,30 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
 /// <summary>
-/// Where each conversation of a group is at home, so that all its calls find the same prompt cache. The one place that knows the rule.
+/// The home endpoint of each conversation, so that all its calls find the same prompt cache. Sticky sessions over <see cref="RendezvousOrder"/>.
 /// </summary>
 /// <remarks>
 /// <para>
-/// A key that was never seen is placed at the first endpoint of its <see cref="RendezvousOrder"/> that is fit, or returns and may have one more call, is not overloaded, and has not
-/// more than its share of the latest placements; there it stays. Hashing alone would spread few conversations badly (30 over 3 endpoints
-/// with a deviation of a fifth and more); going by the load alone, two processes would never agree. So the share has some room: one
-/// conversation, or a tenth.
+/// <b>Rule.</b> A new key is placed, and stays, at the first endpoint of its order that is healthy, or recovering with a permit left; that is not overloaded
+/// (<see cref="IsOverloaded"/>); and that would exceed its share of the latest placements by at most one conversation, or a tenth. Where no endpoint qualifies, the first of
+/// the order is the home.
 /// </para>
 /// <para>
-/// What that costs shows only where no memory helps, in other processes and after a restart. Of 30 conversations over 3 endpoints two processes
-/// place some 65 % alike, of 300 some 85 %, of more nearly all. While a process runs an endpoint that goes out moves its own conversations and
-/// no others, and they come back; a restart with one endpoint more moves that one's share and, of 300, up to as many again.
+/// <b>Why a share.</b> Hashing alone spreads few conversations unevenly: 30 over 3 endpoints with a deviation of 20 % and more. Load alone would place each key differently in
+/// each process. The share is a compromise with a cost: two processes, or one before and after a restart, place about 65 % of 30 conversations alike over 3 endpoints, 85 % of
+/// 300, and nearly all of more. A restart with one more endpoint moves that endpoint's share, and of 300 conversations up to as many again. Within a process an unavailable
+/// endpoint moves only its own conversations, and they return.
 /// </para>
 /// <para>
-/// Homes are given by conversations, not by calls, since nobody knows how many calls will come. Where some keys are far busier than others,
-/// <see cref="IsOverloaded"/> is what keeps the endpoint of a busy one from drowning.
+/// <b>Busy keys.</b> The share counts conversations, since the number of their future calls is not known. <see cref="IsOverloaded"/> protects the home of a key with many calls.
 /// </para>
 /// </remarks>
 internal sealed class ConversationHomes
 {
-    /// <summary>So many calls an endpoint may always have in flight.</summary>
+    /// <summary>An endpoint with at most this many calls in flight is never overloaded.</summary>
     private const int AlwaysAllowed = 8;
 
-    /// <summary>Older placements count half once there are so many for each endpoint: those conversations are over by and by.</summary>
+    /// <summary>Each time that placements reach this many for each endpoint, they all count half: old conversations end over time.</summary>
     private const int Remembered = 64;
 
     private readonly Endpoint[] _endpoints;
@@ -37,8 +36,8 @@ internal sealed class ConversationHomes
     private readonly int[] _placed;
     private int _allPlaced;
 
-    /// <param name="endpoints">All of the group, whether fit or not.</param>
-    /// <param name="before">Where the conversations were at home among other endpoints; those whose home is still there stay.</param>
+    /// <param name="endpoints">All endpoints of the picker, in any state.</param>
+    /// <param name="before">The homes among the endpoints before; conversations whose home is still there stay.</param>
     public ConversationHomes(Endpoint[] endpoints, ConversationHomes? before = null)
     {
         _endpoints = endpoints;
@@ -51,14 +50,14 @@ internal sealed class ConversationHomes
         _table = before is null ? new() : TakeOver(before);
     }
 
-    /// <summary>The endpoints to ask, best first: the key's home if it is in the rotation, then the others as the key prefers them.</summary>
+    /// <summary>The endpoints to ask, best first: the key's home if it is in the rotation, then the others in the key's rendezvous order.</summary>
     /// <param name="key">The conversation; not 0.</param>
-    /// <param name="rotation">Those to choose from. Not empty.</param>
+    /// <param name="rotation">The endpoints to choose from; not empty.</param>
     public RendezvousOrder OrderFor(uint key, Rotation rotation) => new(key, rotation.Members, HomeOf(key, rotation));
 
     /// <summary>
-    /// With one more it would have more than twice its fair share of the calls in flight, so the next in order is asked. Where the share is
-    /// above a third, twice is nearly all, and a busy key would leave the others idle: there the bound is half way from the share to all.
+    /// Whether one more call would give the endpoint more than twice its fair share of the calls in flight; then the next in order is asked. For a share above one third the
+    /// bound is half way between the share and all: twice such a share is nearly all calls, and a busy key would leave the other endpoints idle.
     /// </summary>
     public static bool IsOverloaded(Endpoint endpoint, Rotation rotation)
     {
@@ -112,7 +111,7 @@ internal sealed class ConversationHomes
             }
 
             Endpoint home = Place(key, rotation);
-            // A rotation that was read before a new configuration came may still have one that is not here any more.
+            // A rotation that was read before a new configuration may hold an endpoint that has left.
             if (_indexes.TryGetValue(home, out int index))
             {
                 _table.Put(key, index);
@@ -123,7 +122,7 @@ internal sealed class ConversationHomes
         }
     }
 
-    /// <summary>A home of a worse tier was for want of a better, so it is one no longer when there is one.</summary>
+    /// <summary>The key's home, unless its priority is worse than the rotation's: such a home was only for the time when no better endpoint was available.</summary>
     private Endpoint? Find(uint key, Rotation rotation) =>
         _table.Find(key) is >= 0 and int index && _endpoints[index].Priority <= rotation.Members[0].Priority ? _endpoints[index] : null;
 

@@ -1,9 +1,9 @@
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
 /// <summary>
-/// Remembers a number for each of some 16,000 keys, and forgets first what was not asked for of late: eight places for each part of the keys.
+/// Remembers a number for each of up to 16,384 keys, in 2,048 sets of 8 places; a full set replaces a key that was not looked up recently.
 /// </summary>
-/// <remarks>Any thread may find; only one at a time may put. A place is one word, so a reader sees a whole entry or none.</remarks>
+/// <remarks>Any thread may call <see cref="Find"/>; one at a time may call <see cref="Put"/>. A place is one word, so a reader sees a whole entry or none.</remarks>
 internal sealed class HomeTable
 {
     private const int Sets = 2048;
@@ -13,7 +13,7 @@ internal sealed class HomeTable
     private readonly ulong[] _places = new ulong[Sets * Ways];
     private readonly byte[] _hands = new byte[Sets];
 
-    /// <summary>The number that was put for the key, or -1. The key is not 0, which marks an empty place.</summary>
+    /// <summary>The number of the key, or -1. The key is not 0, which marks an empty place.</summary>
     public int Find(uint key)
     {
         foreach (ref ulong place in SetOf(key))
@@ -40,7 +40,7 @@ internal sealed class HomeTable
     }
 
     /// <summary>The same with other numbers.</summary>
-    /// <param name="numbers">The new number for each old one; -1 for what is to be forgotten.</param>
+    /// <param name="numbers">The new number for each old one; -1 removes its keys.</param>
     public HomeTable Renumbered(ReadOnlySpan<int> numbers)
     {
         HomeTable table = new();
@@ -66,7 +66,7 @@ internal sealed class HomeTable
             }
         }
 
-        // A clock: what was asked for since the hand last came by stays for another round.
+        // Clock replacement: a key that was looked up since the hand last passed stays for another round.
         ref byte hand = ref _hands[key % Sets];
         while (true)
         {

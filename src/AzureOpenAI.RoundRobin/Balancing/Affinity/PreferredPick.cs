@@ -2,11 +2,11 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
-/// <summary>The endpoint for a call that has an affinity: the home of its conversation, else the next that its key prefers.</summary>
+/// <summary>The endpoint for a call with an affinity: the home of its conversation, else the next in the key's order.</summary>
 internal static class PreferredPick
 {
     /// <param name="picker">The endpoints that answer the call's model.</param>
-    /// <param name="rotation">The picker's, as it was read.</param>
+    /// <param name="rotation">The picker's rotation, as the call read it.</param>
     /// <param name="affinity">The call's key; not 0.</param>
     /// <param name="filter">The endpoints that the call may go to.</param>
     public static Endpoint? Of<TFilter>(Picker picker, Rotation rotation, uint affinity, in TFilter filter)
@@ -14,7 +14,7 @@ internal static class PreferredPick
     {
         Endpoint? preferred = rotation.Count == 0 ? null
             : Lagging(picker, rotation, filter)
-            // A call from before a configuration that keeps no homes any more goes by its key alone.
+            // The new configuration may have no homes; a call from before it goes by its key alone.
             ?? FirstFree(picker.Homes is { } homes ? homes.OrderFor(affinity, rotation) : new RendezvousOrder(affinity, rotation.Members), rotation, filter)
             ?? FirstFree(new RendezvousOrder(affinity, rotation.Lagging), rotation, filter);
         if (preferred is not null)
@@ -25,7 +25,7 @@ internal static class PreferredPick
         return preferred;
     }
 
-    /// <summary>One call in 32 goes to a lagging endpoint, whatever it prefers, so that one sees when the endpoint is as fast as the others again.</summary>
+    /// <summary>One call in 32 goes to a lagging endpoint, whatever its home, since only answers show that the endpoint is no longer lagging.</summary>
     private static Endpoint? Lagging<TFilter>(Picker picker, Rotation rotation, in TFilter filter)
         where TFilter : struct, IPickFilter
     {

@@ -5,14 +5,14 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
 /// <summary>
-/// The part of a prompt that all calls of a conversation share and that a service caches: instructions and leading system messages, the tools
-/// in their order, and the first user message. A pure function, the same in every process.
+/// A hash of the part of a prompt that all calls of a conversation share and that the service caches: instructions, the tools in their order, leading system messages, and
+/// the first user message. A pure function, the same in every process.
 /// </summary>
 internal static class PromptPrefix
 {
     private static readonly ChatRole Developer = new("developer");
 
-    /// <summary>A number that stands for the prefix, or 0 for a prompt that has none.</summary>
+    /// <summary>The hash of the prefix, or 0 for a prompt without one.</summary>
     public static uint KeyOf(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         ulong hash = Add(0, options?.Instructions);
@@ -40,7 +40,7 @@ internal static class PromptPrefix
         return Fold(hash);
     }
 
-    /// <summary>A number that stands for a key that somebody chose.</summary>
+    /// <summary>The hash of a key that the caller or the selector gave.</summary>
     public static uint KeyOf(string key) => Fold(Add(0, key));
 
     private static ulong Add(ulong hash, IList<AIContent> contents)

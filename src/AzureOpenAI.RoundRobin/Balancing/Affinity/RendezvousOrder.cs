@@ -5,17 +5,16 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
 /// <summary>
-/// The order in which a key prefers endpoints: weighted rendezvous hashing, also called highest random weight. Each endpoint draws a number
-/// from its own name and the key, and the best of them is first.
+/// The order in which a key prefers endpoints: weighted rendezvous hashing, also called highest random weight. Each endpoint draws a number from its name and the key; the
+/// smallest is first.
 /// </summary>
 /// <remarks>
-/// An endpoint's number depends on no other endpoint. So the order is the same in every process that knows the same endpoints, one that goes
-/// away leaves the order of the others as it was, and over many keys each endpoint is first as often as its weight says. Allocates nothing; each
-/// step looks at every member.
+/// An endpoint's number depends on no other endpoint. So the order is the same in every process with the same endpoints, the others keep their order when one leaves, and
+/// over many keys each endpoint is first in proportion to its weight. Allocates nothing; each step reads every member.
 /// </remarks>
-/// <param name="key">What is to be placed.</param>
-/// <param name="members">Those to choose from.</param>
-/// <param name="home">Put first if it is one of the members, whatever it drew.</param>
+/// <param name="key">The key to place.</param>
+/// <param name="members">The endpoints to choose from.</param>
+/// <param name="home">The first of the order if it is a member, whatever it drew.</param>
 internal ref struct RendezvousOrder(uint key, ReadOnlySpan<Endpoint> members, Endpoint? home = null)
 {
     private readonly ReadOnlySpan<Endpoint> _members = members;
@@ -55,11 +54,11 @@ internal ref struct RendezvousOrder(uint key, ReadOnlySpan<Endpoint> members, En
         return true;
     }
 
-    /// <summary>What an endpoint draws its numbers from: its name and its deployment, and nothing that differs between processes.</summary>
+    /// <summary>The seed of an endpoint's draws: a hash of its name and deployment, the same in every process.</summary>
     public static ulong SeedOf(string name, string? deployment) =>
         XxHash3.HashToUInt64(MemoryMarshal.AsBytes(deployment.AsSpan()), (long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(name.AsSpan())));
 
-    /// <summary>The time to the first event at a rate of the endpoint's weight: the smallest of such times is an endpoint's with a chance of exactly its share.</summary>
+    /// <summary>An exponential draw with the endpoint's weight as its rate: the chance that it is the smallest is exactly the endpoint's share of all weights.</summary>
     private readonly double Draw(Endpoint endpoint)
     {
         ulong hash = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in key)), (long)endpoint.Seed);

@@ -2,20 +2,20 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 
-/// <summary>Tells which endpoints are far slower than the others of their group, and when they are themselves again.</summary>
-/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+/// <summary>Finds lagging endpoints: those far slower than the others of their model, until they no longer are.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class LatencyOutliers(int endpoints)
 {
     private const double TooSlow = 4;
     private const double ItselfAgain = 2;
 
-    /// <summary>So few answers tell that a slow endpoint is itself again; it does not get many.</summary>
+    /// <summary>The number of last answers by which a lagging endpoint is judged: few, since it gets one turn in 32.</summary>
     private const int Probes = 5;
 
-    /// <summary>Below this difference, in seconds, nobody minds, and a busy machine makes it by itself.</summary>
+    /// <summary>A difference of medians below this, in seconds, is ignored: a busy machine causes it by itself.</summary>
     private const double Negligible = 0.02;
 
-    /// <summary>By so many standard deviations must its answers rank behind the others'. Where half of all calls are long, the median alone is a toss.</summary>
+    /// <summary>The standard deviations by which its answers must rank behind the others'. Where half of all calls are long, medians alone differ by chance.</summary>
     private const double ClearlyBehind = 3.5;
 
     private readonly bool[] _slow = new bool[endpoints];
@@ -24,9 +24,9 @@ internal sealed class LatencyOutliers(int endpoints)
     private readonly List<double> _medians = new(endpoints);
     private readonly List<double> _mediansPerToken = new(endpoints);
 
-    /// <summary>Looks at all of them now and then.</summary>
-    /// <param name="vitals">Of each endpoint, in order.</param>
-    /// <returns>Which of them are slow now.</returns>
+    /// <summary>Compares all endpoints.</summary>
+    /// <param name="vitals">The response times of each endpoint, in order.</param>
+    /// <returns>For each endpoint whether it is lagging.</returns>
     public IReadOnlyList<bool> Look(IReadOnlyList<ResponseTimes> vitals)
     {
         for (int i = 0; i < _samples.Length; i++)
@@ -51,14 +51,14 @@ internal sealed class LatencyOutliers(int endpoints)
         return _slow;
     }
 
-    /// <summary>Twenty answers can all be long ones by chance; twenty others after them cannot.</summary>
+    /// <summary>A suspicion holds for 20 further answers before it counts: 20 answers can all be long by chance, but hardly 20 more.</summary>
     private bool IsConfirmed(int i, int count)
     {
         _suspectedAt[i] = _suspectedAt[i] == 0 ? count : _suspectedAt[i];
         return count - _suspectedAt[i] >= ResponseTimes.Remembered;
     }
 
-    /// <summary>The rank-sum test: how often one of its answers took longer than one of another endpoint, against what chance makes of equals.</summary>
+    /// <summary>The rank-sum test: whether its answers take longer than the other endpoints' answers more often than chance explains.</summary>
     private bool IsClearlyBehind(int i, bool perToken)
     {
         ReadOnlySpan<double> own = _samples[i].Values(perToken);
@@ -99,7 +99,7 @@ internal sealed class LatencyOutliers(int endpoints)
         medians.Sort();
     }
 
-    /// <summary>The lower middle of the others' medians. Slow ones count as well: while they are the fewer, the middle is a healthy one.</summary>
+    /// <summary>The lower median of the others' medians. Lagging endpoints are included: while they are the minority, the median is a healthy one's.</summary>
     private static double MiddleWithout(List<double> sorted, double value)
     {
         int own = sorted.BinarySearch(value);
@@ -108,7 +108,7 @@ internal sealed class LatencyOutliers(int endpoints)
         return count <= 0 ? double.NaN : sorted[own >= 0 && middle >= own ? middle + 1 : middle];
     }
 
-    /// <summary>The last answers of one endpoint; medians are NaN where it has not given enough, or not told their length.</summary>
+    /// <summary>The last answers of one endpoint; medians are NaN where there are fewer than 20, or their tokens are not known.</summary>
     private sealed class Sample
     {
         private readonly double[] _whole = new double[ResponseTimes.Remembered];
@@ -133,7 +133,7 @@ internal sealed class LatencyOutliers(int endpoints)
         private static double MiddleOf(Span<double> values)
         {
             values.Sort();
-            // Where one is not known, it is sorted to the front.
+            // NaN is sorted to the front.
             return values.IsEmpty || double.IsNaN(values[0]) ? double.NaN : values[values.Length / 2];
         }
     }

@@ -3,10 +3,10 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 
-/// <summary>Finds endpoints that have stalled: calls wait there without a sign of progress, while the other endpoints answer. It changes no endpoint.</summary>
+/// <summary>Finds stalled endpoints: their calls make no progress while the other endpoints answer. It changes no endpoint.</summary>
 internal sealed class StallDetector(InFlight inFlight)
 {
-    /// <summary>Whether a closer look may find anything. Without the lock, since it is asked often and a healthy pool says no; most of all one where no call waits.</summary>
+    /// <summary>Whether <see cref="Look"/> may find a stall. Without the lock, since it is called often and a healthy pool has no suspect.</summary>
     public bool HasSuspect(PoolMembers members)
     {
         inFlight.ForgetMayHaveStall();
@@ -105,6 +105,6 @@ internal sealed class StallDetector(InFlight inFlight)
 
 /// <summary>The verdict that an endpoint has stalled.</summary>
 /// <param name="Endpoint">The endpoint.</param>
-/// <param name="Waited">How long the oldest of its calls has waited that is younger than any it has answered.</param>
-/// <param name="MiddleCall">The number of the middle one of those calls.</param>
+/// <param name="Waited">The wait of the oldest among its calls that began after the youngest one that it has answered.</param>
+/// <param name="MiddleCall">The number of the median one of those calls.</param>
 internal readonly record struct Stall(Endpoint Endpoint, TimeSpan Waited, uint MiddleCall);

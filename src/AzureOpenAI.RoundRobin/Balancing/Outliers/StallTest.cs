@@ -1,35 +1,35 @@
 namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 
 /// <summary>
-/// Tells when an endpoint has fallen silent: others have answered many calls that began after the youngest one that it has answered, and it is past belief that
-/// all of its calls since then are just long ones. The measure is the others' answers and not seconds, so it fits answers of 60 ms and of 60 s alike.
+/// Decides whether an endpoint has stalled: the other endpoints have answered many calls that began after the youngest one that it has answered, and the chance that all its
+/// calls since then are merely long is below 1 in 10 million. The measure is the others' answers, not seconds, so it holds for answers of 60 ms and of 60 s alike.
 /// </summary>
 /// <remarks>
-/// What an endpoint took long ago it may still answer while it lets all that is new hang, so answers count by when their calls began. A call's age is the
-/// number of calls that the pool has begun since.
+/// A stalled endpoint may still answer calls that began before the stall, so answers count by the start of their calls. A call's age is the number of calls that the pool has
+/// begun since.
 /// </remarks>
 internal sealed class StallTest(int endpoints)
 {
-    /// <summary>Fewer calls than this may all be long ones.</summary>
+    /// <summary>With fewer waiting calls an endpoint is never stalled: they may all be long ones.</summary>
     public const int LeastWaiting = 3;
 
-    /// <summary>The natural logarithm of ten million to one. A healthy pool is looked at often, so once in a thousand would be every day.</summary>
+    /// <summary>The natural logarithm of 10 million. A healthy pool is tested often: at 1 in 1,000 it would have a false stall every day.</summary>
     private const double PastBelief = 16.1;
 
-    /// <summary>So many answers must others have given to calls that began after the youngest one that this endpoint has answered.</summary>
+    /// <summary>Minimum answers of the other endpoints to calls that began after the youngest one that this endpoint has answered.</summary>
     public int LeastAnswers { get; } = Math.Max(20, 10 * endpoints);
 
-    /// <summary>Whether a closer look may find anything: no more than two comparisons, for every endpoint every few calls.</summary>
-    /// <param name="inFlight">The calls in flight there.</param>
-    /// <param name="heardAge">The age of the youngest call that it has answered.</param>
+    /// <summary>Whether <see cref="HasStalled"/> may be true. Two comparisons only, since it runs for every endpoint every few calls.</summary>
+    /// <param name="inFlight">The calls in flight at the endpoint.</param>
+    /// <param name="heardAge">The age of the youngest call that made progress there.</param>
     public bool IsSuspect(int inFlight, uint heardAge) => inFlight >= LeastWaiting && heardAge > (uint)LeastAnswers;
 
-    /// <summary>The closer look at an endpoint.</summary>
-    /// <param name="waiting">Its calls that are younger than any it has answered: the age of each, and how long it has waited.</param>
-    /// <param name="othersAnswered">The ages of the calls that others have answered, in ascending order.</param>
-    /// <param name="othersWaiting">The ages of the calls that wait at others, in ascending order.</param>
-    /// <param name="itsAnswers">How long its own last answers took.</param>
-    /// <param name="heardAge">The age of the youngest call that it has answered.</param>
+    /// <summary>The full test of one endpoint.</summary>
+    /// <param name="waiting">Its waiting calls that are younger than any that made progress: age and wait of each.</param>
+    /// <param name="othersAnswered">The ages of the calls that the other endpoints have answered, in ascending order.</param>
+    /// <param name="othersWaiting">The ages of the calls that wait at the other endpoints, in ascending order.</param>
+    /// <param name="itsAnswers">The durations of its own last answers.</param>
+    /// <param name="heardAge">The age of the youngest call that made progress there.</param>
     public bool HasStalled(
         ReadOnlySpan<(uint Age, TimeSpan Waited)> waiting, ReadOnlySpan<uint> othersAnswered, ReadOnlySpan<uint> othersWaiting, ReadOnlySpan<TimeSpan> itsAnswers,
         uint heardAge)
@@ -49,7 +49,7 @@ internal sealed class StallTest(int endpoints)
         return against >= PastBelief;
     }
 
-    /// <summary>How likely a healthy endpoint has not answered a call of this age: no likelier than others have not answered those that began after it.</summary>
+    /// <summary>An upper bound of the chance that a healthy endpoint has not answered a call of this age: the share of younger calls that still wait at the other endpoints.</summary>
     private static double ShareThatWaits(uint age, ReadOnlySpan<uint> othersAnswered, ReadOnlySpan<uint> othersWaiting)
     {
         double wait = Younger(othersWaiting, age);
@@ -57,8 +57,8 @@ internal sealed class StallTest(int endpoints)
     }
 
     /// <summary>
-    /// The same by what the endpoint itself is used to: where one has all the long conversations, the others' answers say little about it. While it has
-    /// answered little itself, theirs say more.
+    /// The same chance by the endpoint's own last answers: the others' answers say little about an endpoint with all the long conversations. The fewer answers it has, the more
+    /// the others' share weighs.
     /// </summary>
     private static double ShareThatTookLonger(TimeSpan waited, ReadOnlySpan<TimeSpan> itsAnswers, double shareOfOthers)
     {
@@ -71,7 +71,7 @@ internal sealed class StallTest(int endpoints)
         return (longer + shareOfOthers) / (itsAnswers.Length + 1);
     }
 
-    /// <summary>How many are younger than the given age.</summary>
+    /// <summary>The number of ages below the given one.</summary>
     private static int Younger(ReadOnlySpan<uint> ages, uint age)
     {
         int low = 0;

@@ -3,21 +3,24 @@ using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 
-/// <summary>Which attempts are to be relocated: those at a stalled endpoint that have waited twice as long as the longest of the pool's last 128 answers. The oldest first, each for a token.</summary>
+/// <summary>
+/// Claims attempts for relocation: those at a stalled endpoint that have waited twice as long as the longest of the pool's last 128 answers. The oldest first, each for a token
+/// of the retry budget.
+/// </summary>
 /// <remarks>Not safe for concurrent use, but for <see cref="Add"/>; the balancer's lock guards it.</remarks>
 internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudget budget, Func<uint> callsBegun)
 {
     private static readonly TimeSpan LookSpacing = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Waits end this much after the budget's next token, so that rounding does not make them too early again and again.</summary>
+    /// <summary>The next look comes this much after the budget's next token, so that rounding never makes it too early.</summary>
     private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
 
     private readonly RecentLongest _longest = new();
 
-    /// <summary>An answer took this long; of a stream, its first content.</summary>
+    /// <summary>Notes the duration of an answer; for a stream, the time to its first content.</summary>
     public void Add(TimeSpan took) => _longest.Add(took);
 
-    /// <summary>Claims the attempts that are due now. The caller ends them outside of the lock.</summary>
+    /// <summary>Claims the attempts that are due now. The caller cancels them after the lock.</summary>
     /// <param name="members">The pool's endpoints.</param>
     /// <param name="now">The present.</param>
     /// <param name="next">When to look again; long.MaxValue while no endpoint has stalled.</param>
@@ -29,7 +32,7 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
             return [];
         }
 
-        // An attempt that was picked a moment before may begin to wait there only now, so look again.
+        // An attempt that was picked before the stall may begin to wait only now, so look again.
         next = time.After(now, LookSpacing);
         TimeSpan limit = 2 * _longest.Read();
         List<Attempt> claimed = [];

@@ -2,15 +2,15 @@ using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
-/// <summary>Which calls wait in the queue of their model, which are refused, and in which order they are released.</summary>
+/// <summary>Which calls are queued for their model, which are refused, and in which order they are released.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Admission(TimeProvider time)
 {
-    /// <summary>No call overtakes those that wait; but one that was released before them and failed comes back in front of them.</summary>
+    /// <summary>No newcomer overtakes queued calls. A call that was released and failed returns to its place, in front of those behind it.</summary>
     public static bool IsFirst(PickRequest request) => request.Picker.Queue.Head is not { } head || request.Ticket < head.Ticket;
 
-    /// <summary>Says no to a call that would wait for longer than it may: for the soonest time that the endpoints stated, or for the calls before it.</summary>
-    /// <returns>Null where the call may wait.</returns>
+    /// <summary>Refuses a call that would wait longer than it may: for the soonest time that the endpoints stated, or for the calls before it.</summary>
+    /// <returns>Null where the call may be queued.</returns>
     public PickResult? Refuse(PickRequest request, long now)
     {
         WaitQueue queue = request.Picker.Queue;
@@ -26,7 +26,7 @@ internal sealed class Admission(TimeProvider time)
         return PickResult.Refused(Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
     }
 
-    /// <summary>Puts the call into the queue: a newcomer at the end, one that was released and failed where it was.</summary>
+    /// <summary>Puts the call into the queue: a newcomer at the end, a call that was released and failed at its old place.</summary>
     public Waiter Enqueue(PickRequest request, long now)
     {
         WaitQueue queue = request.Picker.Queue;
@@ -44,7 +44,7 @@ internal sealed class Admission(TimeProvider time)
         return waiter;
     }
 
-    /// <summary>Releases calls from the head of the queue for as long as an endpoint takes them, and then refuses those that no endpoint will take in time.</summary>
+    /// <summary>Releases calls from the head of the queue while an endpoint takes them, then refuses those that no endpoint will take in time.</summary>
     /// <param name="picker">The model's endpoints.</param>
     /// <param name="take">Begins an attempt for the call, if an endpoint takes it.</param>
     /// <param name="now">The present.</param>
@@ -54,7 +54,7 @@ internal sealed class Admission(TimeProvider time)
         while (queue.Head is { } head && take(head.Request, now) is { } attempt)
         {
             queue.Remove(head);
-            // A probe is no pace: while a fault lasts one cannot tell when the queue will move.
+            // A probe of a faulty endpoint does not count for the pace: the end of a fault cannot be forecast.
             head.Request.MadePace = !attempt.Endpoint.Health.IsProbedForFault;
             if (head.Request.MadePace)
             {
@@ -70,7 +70,7 @@ internal sealed class Admission(TimeProvider time)
         }
     }
 
-    /// <summary>Sends the calls away that may wait for less long than until <paramref name="soonest"/>.</summary>
+    /// <summary>Refuses the queued calls whose wait ends before <paramref name="soonest"/>.</summary>
     public static void Dismiss(Picker picker, long soonest)
     {
         for (LinkedListNode<Waiter>? node = picker.Queue.Head?.Place; node is not null;)
@@ -84,7 +84,7 @@ internal sealed class Admission(TimeProvider time)
         }
     }
 
-    /// <summary>What a call gets that was sent away from the queue.</summary>
+    /// <summary>The result for a call that was refused while it was queued.</summary>
     public PickResult Dismissed(Picker picker, long now)
     {
         long soonest = SoonestAt(picker, now);
@@ -93,7 +93,7 @@ internal sealed class Admission(TimeProvider time)
             : PickResult.Refused(Refusal.BeyondPatience, soonest > now ? time.Until(now, soonest) : null);
     }
 
-    /// <summary>For a call that every healthy endpoint has failed: 0.5 s before the same endpoint is asked again, then twice as long; less where another is ready sooner.</summary>
+    /// <summary>For a call that every healthy endpoint has failed: it pauses for 0.5, 1, 2 and then 4 s before it asks them again; less where another is ready sooner.</summary>
     public PickResult Pause(in PickFilter filter)
     {
         PickRequest request = filter.Request;
@@ -114,7 +114,7 @@ internal sealed class Admission(TimeProvider time)
         return pause <= request.Patience ? PickResult.After(pause) : PickResult.Refused(Refusal.BeyondPatience, pause);
     }
 
-    /// <summary>Whether the call may go to another available endpoint than the one that will not take this request.</summary>
+    /// <summary>Whether the call may go to an available endpoint other than the one that refused this request.</summary>
     private static bool HasOther(Endpoint refuser, in PickFilter filter)
     {
         foreach (Endpoint endpoint in filter.Request.Picker.Endpoints)
@@ -128,7 +128,7 @@ internal sealed class Admission(TimeProvider time)
         return false;
     }
 
-    /// <summary>The only available endpoint will not take this request: the call waits for the first of the others, and not at all where there are none.</summary>
+    /// <summary>The only available endpoint refused this request: the call waits for the first of the others, and is refused where there are none.</summary>
     private PickResult PauseForOthers(PickRequest request, Endpoint refuser, long now)
     {
         TimeSpan? pause = null;
@@ -147,7 +147,7 @@ internal sealed class Admission(TimeProvider time)
 
     private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.SkippedUntil);
 
-    /// <summary>The soonest moment that no endpoint has ruled out. Where one is unavailable for a fault, that is now, since it stated no time; long.MaxValue where all are misconfigured.</summary>
+    /// <summary>The soonest time that an endpoint has stated, now where one has stated none; long.MaxValue where all are misconfigured.</summary>
     private static long SoonestAt(Picker picker, long now)
     {
         long soonest = long.MaxValue;

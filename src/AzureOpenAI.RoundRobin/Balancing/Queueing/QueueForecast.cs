@@ -4,17 +4,16 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 /// <summary>
-/// How long a newcomer would wait in the queue: until the endpoints' windows have taken all calls before it, where all windows are known; else by the pace of the
-/// queue.
+/// How long a newcomer would wait in the queue. Where the windows of all endpoints are known: until they have taken all calls before it; else by the pace of the queue.
 /// </summary>
 internal static class QueueForecast
 {
-    /// <summary>No call waits longer.</summary>
+    /// <summary>A longer wait is not forecast by windows.</summary>
     private static readonly TimeSpan Horizon = TimeSpan.FromHours(1);
 
     private static readonly TimeSpan Precision = TimeSpan.FromMilliseconds(10);
 
-    /// <returns>Null where neither the windows nor the pace say anything.</returns>
+    /// <returns>Null where neither windows nor pace give a forecast.</returns>
     public static TimeSpan? Of(Picker picker, long now)
     {
         int position = picker.Queue.Length + 1;
@@ -30,7 +29,7 @@ internal static class QueueForecast
                 return picker.Queue.EstimateWait(now);
             }
 
-            // A probe above the learned limit may take a call's place in each window, and send the call back to the head of the queue.
+            // A call that probes above the learned limit may be rejected in each window, and return to the head of the queue.
             position += endpoint.Capacity.MayLook ? 1 : 0;
         }
 
@@ -50,7 +49,7 @@ internal static class QueueForecast
         return most;
     }
 
-    /// <summary>At its limit, or unavailable by a rejection until it takes calls again; and it is known how many it takes.</summary>
+    /// <summary>It is at its limit, or unavailable after a rejection; and the number of calls that it takes is known.</summary>
     private static bool IsForeseeable(Endpoint endpoint) =>
         endpoint.Capacity.IsForeseeable
         && endpoint.Health.Resource.State == EndpointState.Healthy

@@ -1,20 +1,20 @@
 namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 /// <summary>
-/// The calls that wait for an endpoint, first come first served, and the pace at which they leave.
+/// The calls that wait for an endpoint, first come first served, and the pace of their releases.
 /// </summary>
-/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class WaitQueue(TimeProvider time)
 {
-    /// <summary>The pace is that of the last seconds, one slot each: as many as the longest window of the service has.</summary>
+    /// <summary>The pace is measured over this many seconds, one slot each: the longest window of the service.</summary>
     private const int Slots = 60;
 
     private const long NotYet = long.MinValue;
 
-    /// <summary>A pace says nothing before it has seen more than one window of the limits that a service keeps.</summary>
+    /// <summary>There is no estimate before the queue has moved for this long, the service's window for requests.</summary>
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(10);
 
-    /// <summary>A line that has not been empty for so long is no burst that will pass.</summary>
+    /// <summary>A queue that has not been empty for this long is an overload, not a burst.</summary>
     private static readonly TimeSpan Burst = TimeSpan.FromSeconds(30);
 
     private readonly TimeProvider _time = time;
@@ -31,7 +31,7 @@ internal sealed class WaitQueue(TimeProvider time)
 
     public long DrawTicket() => ++_nextTicket;
 
-    /// <summary>Puts the call where its ticket stands.</summary>
+    /// <summary>Inserts the call in the order of tickets.</summary>
     public void Enqueue(Waiter waiter, long now)
     {
         if (_waiters.Count == 0)
@@ -39,7 +39,7 @@ internal sealed class WaitQueue(TimeProvider time)
             BeginBusy(now);
         }
 
-        // Newcomers stand last and those who come back stand first, so one of the two ends is always near.
+        // Newcomers go to the tail, and returning calls belong near the head, so the search is short.
         LinkedListNode<Waiter>? before = _waiters.Last;
         if (before is null || before.Value.Ticket < waiter.Ticket)
         {
@@ -56,7 +56,7 @@ internal sealed class WaitQueue(TimeProvider time)
         waiter.Place = _waiters.AddBefore(after, waiter);
     }
 
-    /// <summary>Takes the call out of the line. False if it is not in it any more.</summary>
+    /// <summary>Takes the call out of the queue. False if it is no longer in it.</summary>
     public bool Remove(Waiter waiter)
     {
         if (waiter.Place is not { } place)
@@ -69,7 +69,7 @@ internal sealed class WaitQueue(TimeProvider time)
         return true;
     }
 
-    /// <summary>A call was let go to an endpoint.</summary>
+    /// <summary>A call was released to an endpoint.</summary>
     public void CountReleased(long now)
     {
         Advance(now);
@@ -77,10 +77,10 @@ internal sealed class WaitQueue(TimeProvider time)
         _left[Slot(_slotAt)]++;
     }
 
-    /// <summary>It was rejected there and came back, so it did not make any pace.</summary>
+    /// <summary>A released call failed and returned, so its release does not count for the pace.</summary>
     public void CountReturned() => _left[Slot(_slotAt)] = Math.Max(0, _left[Slot(_slotAt)] - 1);
 
-    /// <summary>How long a newcomer would wait at the present pace, or null where no pace can be told.</summary>
+    /// <summary>How long a newcomer would wait at the present pace; null where the pace is not known.</summary>
     public TimeSpan? EstimateWait(long now)
     {
         if (_waiters.Count == 0 || _movingSince == NotYet || _time.Until(_movingSince, now) < Observed)
@@ -91,12 +91,12 @@ internal sealed class WaitQueue(TimeProvider time)
         Advance(now);
         int left = _left.Sum();
         double moving = _time.Until(_movingSince, now).TotalSeconds;
-        // Before it has seen a whole window, the next may begin at any moment.
+        // Before 60 s of movement the next window of the service may begin at any moment, so no forecast is longer than that.
         double most = moving < Slots ? Slots : 86400;
         return left == 0 ? null : TimeSpan.FromSeconds(Math.Min(most, (_waiters.Count + 1) * Math.Min(Slots, moving) / left));
     }
 
-    /// <summary>It has not been empty for so long that waiting shortens nothing: whoever joins is served as late as all before.</summary>
+    /// <summary>It has not been empty for 30 s: under overload a longer queue only makes every call later.</summary>
     public bool IsLongStanding(long now) => _waiters.Count > 0 && _time.Until(_busySince, now) >= Burst;
 
     private static int Slot(long second) => (int)(second % Slots);

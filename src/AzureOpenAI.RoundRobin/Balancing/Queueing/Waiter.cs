@@ -5,7 +5,7 @@ internal sealed class Waiter(PickRequest request, long ticket, long deadline) : 
 {
     public PickRequest Request { get; } = request;
 
-    /// <summary>Drawn once per call, so that a call that was released and failed comes back to its place.</summary>
+    /// <summary>Drawn once per call, so that a call that was released and failed returns to its place.</summary>
     public long Ticket { get; } = ticket;
 
     /// <summary>When it may not wait any longer.</summary>

@@ -2,7 +2,7 @@ using System.Net;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>What an address may look like and what it says about its endpoint. No message quotes an address: it can hold a key.</summary>
+/// <summary>The rules for addresses, and the kind and name of an endpoint by its address. No message quotes an address, since it can contain a key.</summary>
 internal static class AddressRules
 {
     public const string NotAbsolute = "is not an absolute address; write it like https://my-resource.openai.azure.com.";
@@ -11,7 +11,7 @@ internal static class AddressRules
     private const string Classic = "/openai";
     private const string Deployments = "/openai/deployments";
 
-    /// <returns>What is wrong, in words that follow the name of the setting.</returns>
+    /// <returns>The faults, as texts that follow the name of the setting.</returns>
     public static IEnumerable<string> Check(Uri address)
     {
         if (!address.IsAbsoluteUri)
@@ -34,7 +34,7 @@ internal static class AddressRules
     public static EndpointKind Kind(Uri address) =>
         address.IsAbsoluteUri && Path(address).EndsWith(V1, StringComparison.OrdinalIgnoreCase) ? EndpointKind.V1 : EndpointKind.Classic;
 
-    /// <summary>The first label of the host; host and port where the host is an IP address or this machine, which say nothing alone.</summary>
+    /// <summary>The first label of the host; host and port for an IP address or this machine.</summary>
     public static string DefaultName(Uri address) =>
         address.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6 || IsLocalhost(address)
             ? $"{address.Host}-{address.Port}"

@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>Knows which api-versions are too old for the requests that the SDK sends.</summary>
+/// <summary>Warns of api-versions that are too old for the SDK's requests.</summary>
 internal static class ApiVersions
 {
     private const string OldestFit = "2024-09";
@@ -17,7 +17,7 @@ internal static class ApiVersions
             if (IsTooOld(group.Key))
             {
                 string names = string.Join(", ", group.Select(static endpoint => $"'{endpoint.Name}'"));
-                findings.Warn($"The api-version {group.Key} of {names} is older than {OldestFit}, and the SDK's requests no longer fit it; use 2024-10-21 or later.");
+                findings.Warn($"The api-version {group.Key} of {names} is older than {OldestFit}, and does not accept the SDK's requests any more; use 2024-10-21 or later.");
             }
         }
     }

@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.Configuration.Sources;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>The rules for one endpoint, each broken one said.</summary>
+/// <summary>The rules for one endpoint; each broken one is a fault.</summary>
 internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Registration registration)
 {
     public void Check(EndpointEntry entry)
@@ -173,7 +173,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         Check(EntryField.TokensPerMinute, NumberRules.AtLeastOne(entry.TokensPerMinute));
         if (entry.TokensPerMinute < entry.RequestsPerMinute && entry.TokensPerMinute >= 1)
         {
-            Check(EntryField.TokensPerMinute, $"is less than {entry.NameOf(EntryField.RequestsPerMinute)}, though each request has a token at least; correct one of them.");
+            Check(EntryField.TokensPerMinute, $"is less than {entry.NameOf(EntryField.RequestsPerMinute)}, though each request has at least one token; correct one of them.");
         }
 
         void Check(EntryField field, string? fault)

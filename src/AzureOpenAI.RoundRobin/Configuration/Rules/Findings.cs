@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>Collects what is wrong and what is odd, and lets no key out.</summary>
+/// <summary>Collects faults and warnings, and hides every key in them.</summary>
 internal sealed class Findings
 {
     private readonly List<string> _faults = [];
@@ -19,7 +19,7 @@ internal sealed class Findings
 
     public void Warn(string message) => _warnings.Add(message);
 
-    /// <summary>Blots <paramref name="key"/> out of every message, whichever setting it was pasted into by mistake.</summary>
+    /// <summary>Hides <paramref name="key"/> in every message, whichever setting it was pasted into by mistake.</summary>
     public void Protect(string? key)
     {
         if (key is not null)
@@ -30,7 +30,7 @@ internal sealed class Findings
 
     public bool ContainsSecret(string text) => _keys.AreIn(text);
 
-    /// <summary>The place of an endpoint, with its name where that is fit to be shown.</summary>
+    /// <summary>The position of an endpoint, with its name where that may be shown.</summary>
     public static string Label(EndpointEntry entry) =>
         entry.Name is { } name && TextRules.CanQuote(name) ? $"Endpoint {entry.Place} ('{name}')" : $"Endpoint {entry.Place}";
 

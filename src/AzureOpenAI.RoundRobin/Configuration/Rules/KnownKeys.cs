@@ -2,11 +2,11 @@ using System.Text;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>Finds keys in a text, and parts of them: a key that was cut in the middle, or pasted over something else, leaves one where nobody expects it.</summary>
-/// <remarks>Time grows with the text and not with the number of keys, of which there may be thousands.</remarks>
+/// <summary>Finds keys in a text, and parts of them: a key that was cut, or pasted over other text, leaves a part in a place where no key belongs.</summary>
+/// <remarks>Its time depends on the length of the text and not on the number of keys, of which there may be thousands.</remarks>
 internal sealed class KnownKeys
 {
-    /// <summary>Shorter keys are words of a test set-up, and shorter parts are found in words; blotting them out would spoil the messages.</summary>
+    /// <summary>Shorter keys are words of a test set-up, and shorter parts occur in words: hiding them would make the messages unreadable.</summary>
     public const int Shortest = 8;
 
     private readonly Dictionary<string, List<string>> _byStart = new(StringComparer.OrdinalIgnoreCase);
@@ -73,7 +73,7 @@ internal sealed class KnownKeys
         return blotted.ToString();
     }
 
-    /// <summary>The length of the longest key that begins there.</summary>
+    /// <summary>The length of the longest key that begins at a position.</summary>
     private int LengthAt(string text, int at)
     {
         ReadOnlySpan<char> rest = text.AsSpan(at);
@@ -91,7 +91,7 @@ internal sealed class KnownKeys
         return longest;
     }
 
-    /// <summary>Only of keys that look like keys, and only such as have a digit: other parts are words, of which our own messages are made.</summary>
+    /// <summary>Parts of keys that look like keys, and only parts with a digit: other parts may be words, which the messages themselves consist of.</summary>
     private HashSet<string> Parts()
     {
         HashSet<string> parts = new(StringComparer.OrdinalIgnoreCase);

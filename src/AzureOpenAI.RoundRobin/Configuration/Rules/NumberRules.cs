@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>The ranges of numbers and times. Each rule returns what is wrong, or null.</summary>
+/// <summary>The ranges of numbers and times. Each rule returns the fault, or null.</summary>
 internal static class NumberRules
 {
     private static readonly TimeSpan LongestWait = TimeSpan.FromHours(1);

@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>The rules for what <see cref="RoundRobinOptions"/> says for all endpoints, each broken one said.</summary>
+/// <summary>The rules for the settings of <see cref="RoundRobinOptions"/> that hold for all endpoints; each broken one is a fault.</summary>
 internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
 {
     /// <param name="canCreateClients">Whether there is a factory that makes named clients.</param>
@@ -18,7 +18,7 @@ internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
         }
         else if (options.AffinityKey is not null && options.Affinity == EndpointAffinity.None)
         {
-            findings.Fault("AffinityKey is given, but Affinity is None, so it would never be asked; set Affinity to PromptCache, or leave AffinityKey out.");
+            findings.Fault("AffinityKey is given, but Affinity is None, so it would never be called; set Affinity to PromptCache, or leave AffinityKey out.");
         }
 
         if (options.HttpClient is not null && options.HttpClientName is not null)
@@ -27,7 +27,7 @@ internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
         }
         else if (options.HttpClientName is not null && !canCreateClients)
         {
-            findings.Fault("HttpClientName is given, but there is no IHttpClientFactory here to make the client; register it with AddHttpClient in the service collection, or set HttpClient.");
+            findings.Fault("HttpClientName is given, but there is no IHttpClientFactory to create the client; register it with AddHttpClient in the service collection, or set HttpClient.");
         }
     }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>What names, keys, deployments and api-versions may consist of. Each rule returns what is wrong, or null.</summary>
+/// <summary>The characters of names, keys, deployments and api-versions. Each rule returns the fault, or null.</summary>
 internal static class TextRules
 {
     private const int LongestName = 100;
@@ -14,7 +14,7 @@ internal static class TextRules
 
     private static readonly SearchValues<char> PathCharacters = SearchValues.Create("/\\?#%");
 
-    /// <summary>Surrounding whitespace is a slip of the paste, as is the line end of a file; blank is absent.</summary>
+    /// <summary>Removes surrounding whitespace, such as the line end of a file; blank text counts as absent.</summary>
     public static string? Clean(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
     public static string? Name(string name) =>
@@ -32,7 +32,7 @@ internal static class TextRules
     public static string? Model(string model) =>
         HasControls(model) ? "contains a control character; use the name that callers ask for." : null;
 
-    /// <summary>On the classic route the deployment is part of the path, and must not lead out of its place there.</summary>
+    /// <summary>On the classic route the deployment is a segment of the path, and must not change the rest of it.</summary>
     public static string? Deployment(string deployment, bool inPath) =>
         HasControls(deployment) ? "contains a control character; use the deployment's name as it is in Azure."
         : inPath && (deployment.AsSpan().ContainsAny(PathCharacters) || deployment == "." || deployment.Contains("..", StringComparison.Ordinal))
@@ -44,7 +44,7 @@ internal static class TextRules
             ? "is not an api-version; write it like 2024-10-21 or 2025-04-01-preview."
             : null;
 
-    /// <summary>Whether a name that the user chose may stand in a message: short, printable, and nothing that could be a pasted key.</summary>
+    /// <summary>Whether a message may contain a name that the user chose: it is short and printable, and cannot be a pasted key.</summary>
     public static bool CanShow(string name)
     {
         if (name.Length > LongestName || HasControls(name))
@@ -69,7 +69,7 @@ internal static class TextRules
         return true;
     }
 
-    /// <summary>Whether it may stand in a message about data that could not be read, where a name may be what is left of a key: digits and letters in turn.</summary>
+    /// <summary>Whether a message about data that could not be read may contain a name. The name may be a part of a key there: digits and letters in turn.</summary>
     public static bool CanQuote(string name)
     {
         const int PieceRun = 8;

@@ -3,12 +3,12 @@ using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The one reader of connection data: nodes in, endpoints out, whether they were written as JSON or as a section.</summary>
+/// <summary>Reads connection data: from nodes, whether of JSON or of a section, to endpoints.</summary>
 internal sealed class ConnectionReader(string origin, Findings findings)
 {
     public const int MostEndpoints = 4096;
 
-    // Name to the places where it stood.
+    // From each unknown name to the positions of the endpoints that have it.
     private readonly OrderedDictionary<string, List<int>> _unknown = new(StringComparer.OrdinalIgnoreCase);
 
     public IReadOnlyList<EndpointEntry> Read(DataNode root)
@@ -127,7 +127,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
 
         entry.Deployment = deployment ?? model;
         entry.DeploymentField = deployment is null ? EntryField.Model : EntryField.Deployment;
-        // Said last, when the entry's name is known.
+        // Added last, when the entry's name is known.
         foreach ((EntryField field, string message) in faults)
         {
             entry.MarkUnreadable(field);

@@ -14,7 +14,7 @@ internal sealed class ConnectionSource
     private ConnectionSource(string origin, string? json, IConfiguration? section) =>
         (Origin, _json, _section) = (origin, json, section);
 
-    /// <summary>What messages call this place.</summary>
+    /// <summary>Its name in messages.</summary>
     public string Origin { get; }
 
     /// <returns>Null where there is nothing but whitespace.</returns>
@@ -29,7 +29,7 @@ internal sealed class ConnectionSource
         return hasChildren || !string.IsNullOrWhiteSpace(json) ? new(origin, json, hasChildren ? section : null) : null;
     }
 
-    /// <returns>The root, or null with the fault said.</returns>
+    /// <returns>The root, or null after adding a fault.</returns>
     public DataNode? Load(Findings findings)
     {
         if (string.IsNullOrWhiteSpace(_json))
@@ -39,7 +39,7 @@ internal sealed class ConnectionSource
 
         if (_section is not null)
         {
-            // Typically an array in appsettings.json under a variable of the same name.
+            // Typically an array in appsettings.json, and a variable of the same name.
             findings.Warn($"{Origin} is given both as JSON text and as a section; the text is used.");
         }
 

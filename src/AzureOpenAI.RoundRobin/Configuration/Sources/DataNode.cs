@@ -7,10 +7,10 @@ internal sealed class DataNode
 
     public DataKind Kind { get; }
 
-    /// <summary>Text as it is, or a number as it was written.</summary>
+    /// <summary>The text, or a number as it was written.</summary>
     public string Text { get; private init; } = string.Empty;
 
-    /// <summary>Null where this is no array. A section whose names are all numbers is both array and object.</summary>
+    /// <summary>Null where this is no array. A section whose names are all numbers is both an array and an object.</summary>
     public IReadOnlyList<DataNode>? Items { get; private init; }
 
     /// <summary>Null where this is no object. In order, duplicates kept.</summary>

@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 /// <summary>Decides where endpoints come from: code, else a section, else a variable. Lists are never merged.</summary>
 internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? section, Variables variables, Findings findings)
 {
-    /// <summary>Whether there is a pool at all. What code says beats the variable, and endpoints that somebody went to the trouble of passing are meant to be used.</summary>
+    /// <summary>Whether there is a pool. Code takes precedence over the variable, and endpoints in code turn the round-robin on.</summary>
     public bool IsOn()
     {
         if (options.Enabled is { } enabled)
@@ -28,7 +28,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         {
             if (findings.HasFaults)
             {
-                return true; // The switch is unreadable: say what is wrong with the endpoints too.
+                return true; // The switch is unreadable: report the faults of the endpoints too.
             }
 
             findings.Warn($"{VariableNames.Connection} is set but {VariableNames.Switch} is not, so the round-robin is off; set {VariableNames.Switch} to true to use it.");
@@ -37,13 +37,13 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         return on ?? false;
     }
 
-    /// <summary>For a pool that runs: app code was built on it, so it is too late to switch it off.</summary>
+    /// <summary>For a running pool, which cannot be switched off any more, since the app uses it.</summary>
     public void WarnIfOff()
     {
         Findings judged = new();
         if (!new EndpointSources(options, section, variables, judged).IsOn() && !judged.HasFaults)
         {
-            findings.Warn("The configuration says now that the round-robin is off. That is read at the start only, so it stays on until the next one.");
+            findings.Warn("The configuration now turns the round-robin off. The switch is read at the start only, so the round-robin stays on until the app restarts.");
         }
 
         foreach (string fault in judged.Faults)
@@ -52,12 +52,12 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         }
     }
 
-    /// <summary>For what makes a pool and reads no switch: code that turns it off would get a pool all the same.</summary>
+    /// <summary>For constructors and methods that always make a pool: code that sets the switch to off would get a pool all the same, so that is a fault.</summary>
     public void CheckNotOff()
     {
         if (options.Enabled is false)
         {
-            findings.Fault($"Enabled is false, but {nameof(EndpointPool)}, {nameof(RoundRobinChatClient)} and {nameof(RoundRobinEmbeddingGenerator)} make a pool always, by their constructors and by FromEnvironment; "
+            findings.Fault($"Enabled is false, but {nameof(EndpointPool)}, {nameof(RoundRobinChatClient)} and {nameof(RoundRobinEmbeddingGenerator)} always make a pool, by their constructors and by FromEnvironment; "
                 + "leave Enabled out. The switch is read by AddAzureOpenAIRoundRobin and by AzureOpenAIRoundRobin.CreateFromEnvironment: use one of them to have it off.");
         }
     }
@@ -127,7 +127,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         return new ConnectionReader(VariableNames.Endpoint, findings).Read(DataNode.OfArray([DataNode.OfObject(members)]));
     }
 
-    /// <summary>Most likely its path is misspelt, which nothing else would show.</summary>
+    /// <summary>A hint that the section's path may be misspelt.</summary>
     private string SectionIsEmpty(int inCode) =>
         inCode == 0 && section is { Endpoints: null } ? $" {section.Origin} is absent or has no endpoints; check its path." : "";
 

@@ -1,6 +1,6 @@
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The two names of each setting, so that a message uses the one that the user wrote.</summary>
+/// <summary>The two names of each setting: messages use the one that the user wrote.</summary>
 internal static class EntryFieldNames
 {
     /// <returns>The name in JSON and in configuration sections.</returns>

@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
 /// <summary>Turns JSON text into nodes. Comments and trailing commas are allowed, since people write this by hand.</summary>
 /// <remarks>
-/// A fault says where, never what: the text is full of keys, and the parser's own message can quote one.
+/// A fault names the position and never quotes the text, which contains keys; the parser's own message could quote one.
 /// </remarks>
 internal static class JsonConnection
 {
@@ -18,10 +18,10 @@ internal static class JsonConnection
         MaxDepth = 16,
     };
 
-    /// <returns>The root, or null with the fault said.</returns>
+    /// <returns>The root, or null after adding a fault.</returns>
     public static DataNode? Parse(string json, string origin, Findings findings)
     {
-        // Whitespace stays, so that lines and positions are those of the user's editor.
+        // Whitespace is kept, so that lines and positions match the user's editor.
         string text = json.TrimStart('\uFEFF');
         if (string.IsNullOrWhiteSpace(text))
         {

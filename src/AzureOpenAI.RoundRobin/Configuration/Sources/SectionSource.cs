@@ -4,12 +4,12 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The section that a registration was given: the endpoints themselves, or a place where the variables' names are looked up first.</summary>
+/// <summary>The section of a registration: it is the array of endpoints, or holds the variables by their names.</summary>
 internal sealed class SectionSource
 {
     private SectionSource(string origin) => Origin = origin;
 
-    /// <summary>What messages call it.</summary>
+    /// <summary>Its name in messages.</summary>
     public string Origin { get; }
 
     /// <summary>Null where it gives no endpoints.</summary>

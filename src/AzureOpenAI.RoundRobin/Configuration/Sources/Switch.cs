@@ -5,10 +5,10 @@ namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 /// <summary>Reads <c>USE_AZURE_OPENAI_ROUND_ROBIN</c>.</summary>
 internal static class Switch
 {
-    // Anything longer may be a key that landed in the wrong variable.
+    // A longer value may be a key that was pasted into the wrong variable.
     private const int LongestShown = 20;
 
-    /// <returns>Null where it is absent, or neither on nor off, which is said.</returns>
+    /// <returns>Null where it is absent, or where it is neither on nor off, which is a fault.</returns>
     public static bool? Read(string? text, Findings findings)
     {
         switch (TextRules.Clean(text)?.ToUpperInvariant())
@@ -20,7 +20,7 @@ internal static class Switch
             case "FALSE" or "0" or "NO" or "OFF":
                 return false;
             default:
-                string shown = text!.Length <= LongestShown && TextRules.CanShow(text) ? $"is '{text}'" : "has a value that is no switch";
+                string shown = text!.Length <= LongestShown && TextRules.CanShow(text) ? $"is '{text}'" : "is neither on nor off";
                 findings.Fault($"{VariableNames.Switch} {shown}; set it to true, 1, yes or on, or to false, 0, no or off.");
                 return null;
         }

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>Looks names up in each configuration in turn, then in the process environment. Blank is absent.</summary>
+/// <summary>Looks names up in each configuration in turn, then in the process environment. A blank value counts as absent.</summary>
 internal sealed class Variables
 {
-    /// <summary>For a plain constructor, which reads nothing behind its caller's back.</summary>
+    /// <summary>For constructors, which read no variable.</summary>
     public static readonly Variables None = new([], static _ => null) { AreRead = false };
 
     private readonly IConfiguration[] _configurations;

@@ -1,10 +1,10 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>How many calls an endpoint admitted per second in the long run, its shut times included.</summary>
-/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+/// <summary>The calls that an endpoint admitted per second in the long run, including the times when its window was shut.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal struct AdmittedPace
 {
-    /// <summary>After so much time, what was admitted before weighs about a third.</summary>
+    /// <summary>The time after which older admissions weigh 1/e, about a third.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromSeconds(20);
 
     private double _calls;
@@ -12,7 +12,7 @@ internal struct AdmittedPace
 
     public readonly double PerSecond => _calls / _seconds;
 
-    /// <summary>So many were admitted from one opening to the next.</summary>
+    /// <summary>Adds the calls that were admitted from one opening of the window to the next.</summary>
     public void Add(int admitted, TimeSpan passed)
     {
         double kept = Math.Exp(-passed / Memory);

@@ -1,10 +1,10 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>How many calls an endpoint had answered when, noted now and then: what it took before a rejection out of the blue, when nobody counted.</summary>
-/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+/// <summary>Notes the number of answers of an endpoint from time to time: an estimate of what it took before its first rejection, when its calls were not counted.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class AnswerNotes(TimeProvider time)
 {
-    /// <summary>The shortest window is a second, so closer notes would tell less of it.</summary>
+    /// <summary>The service's shortest window, so notes are not closer.</summary>
     private static readonly TimeSpan Apart = TimeSpan.FromSeconds(1);
 
     private (long At, long Answered)? _last;
@@ -17,7 +17,7 @@ internal sealed class AnswerNotes(TimeProvider time)
         }
     }
 
-    /// <summary>About how many calls it answered within the last <paramref name="span"/>, by the pace since the last note.</summary>
+    /// <summary>An estimate of the calls that it answered within the last <paramref name="span"/>, by the pace since the last note.</summary>
     public double Within(TimeSpan span, long answered, long now)
     {
         (long at, long before) = _last ?? (now, 0);

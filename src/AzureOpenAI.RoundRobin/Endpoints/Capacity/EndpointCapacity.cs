@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>What the dispatcher knows of how much a deployment takes: as its rejections tell, and as it was configured. Whichever is less counts.</summary>
-/// <remarks>Under the dispatcher's lock, but for <see cref="HoldsBack"/>.</remarks>
+/// <summary>The limits of a deployment: learned from its rejections, and configured. The lower one counts.</summary>
+/// <remarks>Under the balancer's lock, but for <see cref="HoldsBack"/>.</remarks>
 internal sealed class EndpointCapacity(TimeProvider time)
 {
     private readonly TimeProvider _time = time;
@@ -14,7 +14,7 @@ internal sealed class EndpointCapacity(TimeProvider time)
     /// <inheritdoc cref="LearnedWindows.HoldsBack"/>
     public bool HoldsBack => _windows.HoldsBack;
 
-    /// <summary>Turns may be passed over, so every pick has to look.</summary>
+    /// <summary>A limit applies, so every pick must check it under the lock.</summary>
     public bool IsLimited => HoldsBack || _requests is not null || _tokens is not null;
 
     public bool HasTokenLimit => _tokens is not null;
@@ -22,28 +22,28 @@ internal sealed class EndpointCapacity(TimeProvider time)
     /// <inheritdoc cref="LearnedWindows.IsCounted"/>
     public bool IsCounted => _windows.IsCounted;
 
-    /// <summary>Its windows are learned, so a call now and then feels whether there is more.</summary>
+    /// <summary>Its windows are learned, so some calls probe above the limit.</summary>
     public bool MayLook => IsCounted;
 
     /// <inheritdoc cref="LearnedWindows.ExpectedAt"/>
     public long ExpectedAt => _windows.ExpectedAt;
 
-    /// <summary>For one call more, whatever its tokens.</summary>
+    /// <summary>Whether there is room for one more call, whatever its tokens.</summary>
     public bool HasRoom => _windows.HasRoom && HasConfiguredRoom;
 
-    /// <summary>Whether one call more keeps what was configured. That is kept by whoever asks, and whatever is learned.</summary>
+    /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom => _requests?.HasRoom(1) != false;
 
-    /// <summary>How many calls it will take can be told. Not where tokens are configured: what the next calls cost is not known.</summary>
+    /// <summary>The number of calls that it will take can be forecast. Not with a configured token limit, since the tokens of the next calls are not known.</summary>
     public bool IsForeseeable => _tokens is null && (_windows.IsConfirmed || _requests is not null);
 
-    /// <summary>Whether the configured token limit has room, as far as can be told. A call whose tokens nobody counts is not held back by what others cost.</summary>
+    /// <summary>Whether the configured token limit has room. A call without an estimate is never held back.</summary>
     public bool HasRoomFor(long tokens) => tokens == 0 || _tokens?.HasRoom(tokens) != false;
 
-    /// <summary>When it will have.</summary>
+    /// <summary>When the token limit will have room.</summary>
     public long RoomForAt(long tokens) => _tokens?.RoomAt(tokens) ?? long.MinValue;
 
-    /// <summary>Takes what was configured. What was used before counts against the new limit as it did against the old one.</summary>
+    /// <summary>Applies the configured limits. Calls before count against the new limits as they did against the old ones.</summary>
     public void Configure(int? requestsPerMinute, int? tokensPerMinute)
     {
         if (requestsPerMinute != _configured.Requests)
@@ -59,8 +59,8 @@ internal sealed class EndpointCapacity(TimeProvider time)
         _configured = (requestsPerMinute, tokensPerMinute);
     }
 
-    /// <summary>A call is about to go there.</summary>
-    /// <param name="tokens">About how much of a token limit it uses.</param>
+    /// <summary>A call is about to go to the endpoint.</summary>
+    /// <param name="tokens">An estimate of its tokens.</param>
     /// <param name="now">The present.</param>
     public void Charge(long tokens, long now)
     {
@@ -69,7 +69,7 @@ internal sealed class EndpointCapacity(TimeProvider time)
         _tokens?.Take(tokens, now);
     }
 
-    /// <summary>It has answered so many calls so far.</summary>
+    /// <summary>Notes the number of calls that it has answered so far.</summary>
     public void Note(long answered, long now) => _notes.Note(answered, now);
 
     /// <inheritdoc cref="AnswerNotes.Within"/>

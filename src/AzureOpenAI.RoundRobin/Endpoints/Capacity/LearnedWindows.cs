@@ -1,73 +1,75 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 /// <summary>
-/// How many calls a deployment takes in how long a time, as its rejections tell, and how many of them are left. It only ever takes turns away.
+/// Learns a deployment's limit from its rejections: how many calls a window takes, how long it lasts, and how many calls are left in the present one. It only ever holds
+/// calls back.
 /// </summary>
 /// <remarks>
+/// <para>Congestion control calls a look "probing for bandwidth", a climb "increase", a limit halved "multiplicative decrease". A fixed-window estimator.</para>
 /// <para>
-/// <b>What is learned.</b> A rejection shuts a window; the end of the pause opens the next. What was admitted in between is what a window holds, and the time
-/// from one opening to the next is how long it lasts: one of <see cref="ServiceWindows"/> where it is near one. Where no pause was stated, the time from the
-/// opening to the rejection is all that is known, and the window is the shortest of the service's that it fits into. A first rejection comes out of the
-/// blue; what it took until then is reckoned from its answers, and is not <see cref="IsConfirmed"/> before a counted window has held as many.
+/// <b>Learning.</b> A rejection shuts a window, and the end of its pause opens the next one. The calls admitted in between are the limit. The time between two openings is the
+/// period: one of <see cref="ServiceWindows"/> where it is near one. Without a stated pause only the time from the opening to the rejection is known, and the period is the
+/// service's shortest window that is as long. Before the first rejection calls are not counted: the limit is estimated from the endpoint's answers, and
+/// <see cref="IsConfirmed"/> is false until a counted window has admitted as many.
 /// </para>
 /// <para>
-/// <b>What is done with it.</b> When a stated pause is over, a whole window of calls is let go at once, and no more until the next begins. After an unstated
-/// one a probe goes first, and the window follows when that is admitted.
+/// <b>Use.</b> At the end of a stated pause a whole window of calls may go at once, and no more until the next window. After an unstated pause a probe goes first, and
+/// the window follows when the probe is admitted.
 /// </para>
 /// <para>
-/// <b>Looks for more</b> (congestion control calls it probing). A few calls above the limit feel now and then whether there is more by now. The first look goes
-/// with the window's own calls, so that its rejection comes at once and the pause counts from there, and not from the middle of the next window. While none
-/// is rejected further looks follow, each twice as large as the last, and a window that took more than it should lets the next begin with one; what was
-/// taken is the new limit. After a rejection there is none for a while: one call in ten may be lost to looks, and one part in fifty of the time where the pause is longer
-/// than the rest of the window.
+/// <b>Looks.</b> From time to time a few calls above the limit look whether the limit has grown. The first look goes with the window's own calls, so that a rejection comes at
+/// once, and its pause counts from the start of the window and not from the middle. While no look is rejected, each is twice as large as the last, and the next window begins
+/// with one; the calls taken are the new limit. After a rejection the next look waits: looks may cost 1 call in 10, and 2 % of the time where a pause outlasts its window.
 /// </para>
 /// <para>
-/// <b>What is not believed.</b> A window that is found shut at its opening says nothing of what it holds; but the second in a row that rejects a whole burst
-/// halves it, and so on until one is admitted. If it was opened by our own reckoning, the reckoning was too short, and is lengthened. A spell that was
-/// shorter than 250 ms may have spent what gathered before it (a token bucket, a sliding window), so a window holds no more than a little above what was
-/// admitted in the long run. An endpoint that leaves a tenth of its windows unused for three of them is not held back any more.
+/// <b>Corrections.</b> A window that admits no call says nothing about the limit. The second such window in a row that rejects a whole burst halves the limit, and
+/// each further one does. If our own period opened that window, the period was too short, and is lengthened. Calls that filled a window within 250 ms may have used
+/// what a token bucket or a sliding window had saved up, so the limit is at most 10 % above the long-run pace. An endpoint that leaves more than a tenth of its windows unused
+/// for three windows is not held back any more.
 /// </para>
-/// <para>Written under the dispatcher's lock. <see cref="HoldsBack"/> is read without it, by attempts that end: one that is late ends without a look at who waits.</para>
+/// <para>
+/// Written under the balancer's lock. <see cref="HoldsBack"/> is also read without it, by attempts that end: a stale read lets one attempt end without a settlement.
+/// </para>
 /// </remarks>
 internal sealed class LearnedWindows(TimeProvider time)
 {
-    /// <summary>Looks may cost one call in so many...</summary>
+    /// <summary>The budget for looks above the limit: 1 call in 10, and (<see cref="LossesBetweenLooks"/>) 2 % of the time.</summary>
     private const double CallsBetweenLooks = 10;
 
-    /// <summary>...and one part in so many of the time.</summary>
+    /// <inheritdoc cref="CallsBetweenLooks"/>
     private const double LossesBetweenLooks = 50;
 
-    /// <summary>A first look is this part of the limit, so that a large one is felt out in few windows.</summary>
+    /// <summary>The first look is 1/32 of the limit, so that a large limit is found in few windows.</summary>
     private const int FirstLook = 32;
 
-    /// <summary>A look never exceeds this part of the limit, since all of it may be rejected.</summary>
+    /// <summary>A look is at most 1/4 of the limit, since all of it may be rejected.</summary>
     private const int LargestLook = 4;
 
-    /// <summary>A window that takes less than this part of its limit is not what holds the endpoint back.</summary>
+    /// <summary>A window that takes less than this part of its limit is quiet: the limit does not hold calls back.</summary>
     private const double Used = 0.9;
 
-    /// <summary>One quiet window is chance, three are not.</summary>
+    /// <summary>Quiet windows in a row after which the endpoint is not held back any more.</summary>
     private const int QuietWindows = 3;
 
-    /// <summary>Above the pace of the long run by this, so that a limit that has grown is still found.</summary>
+    /// <summary>The limit may exceed the long-run pace by this factor, so that a limit that has grown is still found.</summary>
     private const double AbovePace = 1.1;
 
-    /// <summary>Even a limit that holds one call is looked at again within the minute.</summary>
+    /// <summary>Even a limit of one call is looked at again within this time.</summary>
     private static readonly TimeSpan LongestBetweenLooks = TimeSpan.FromSeconds(60);
 
-    /// <summary>Windows of a few milliseconds would be looked at in each.</summary>
+    /// <summary>Without this, windows of a few milliseconds would each begin with a look.</summary>
     private static readonly TimeSpan ShortestBetweenLooks = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Where no time is stated it takes a probe to find that a window has opened, and a while to believe it.</summary>
+    /// <summary>The least time lost to a rejection without a stated pause, since a probe must find that the next window has opened.</summary>
     private static readonly TimeSpan LeastUnstatedLoss = TimeSpan.FromMilliseconds(500);
 
-    /// <summary>Three windows of milliseconds are no time to tell that it is quiet.</summary>
+    /// <summary>The least time for three quiet windows, for windows of milliseconds.</summary>
     private static readonly TimeSpan LeastQuiet = TimeSpan.FromSeconds(1);
 
-    /// <summary>No window of the service's is shorter than four of these; a shorter spell is room that comes back bit by bit.</summary>
+    /// <summary>A quarter of the service's shortest window. A shorter time from opening to opening means that the room comes back bit by bit.</summary>
     private static readonly TimeSpan ShortestSpell = TimeSpan.FromMilliseconds(250);
 
-    /// <summary>Keeps the count of windows finite where an endpoint asks for pauses of next to nothing.</summary>
+    /// <summary>Keeps the number of windows finite where an endpoint states pauses near zero.</summary>
     private static readonly TimeSpan ShortestPeriod = TimeSpan.FromMilliseconds(10);
 
     private readonly TimeProvider _time = time;
@@ -90,35 +92,35 @@ internal sealed class LearnedWindows(TimeProvider time)
 
     private enum Phase
     {
-        /// <summary>It takes whatever comes, for all that is known, and nobody counts.</summary>
+        /// <summary>No limit is known to apply, and calls are not counted.</summary>
         Unwatched,
 
         /// <summary>A rejection has shut the window.</summary>
         Shut,
 
-        /// <summary>The pause is over, but nobody says so, or it was wrong before: one call at a time feels its way.</summary>
+        /// <summary>The pause is over, but it was not stated, or was wrong before: one call at a time probes.</summary>
         Probed,
 
-        /// <summary>A window is open for what it holds.</summary>
+        /// <summary>A window is open for as many calls as its limit. This is no circuit breaker's "open": it takes calls.</summary>
         Open,
     }
 
-    /// <summary>Turns may be passed over, and so attempts that end here have to look who waits.</summary>
+    /// <summary>Calls may be held back, so the end of an attempt here must settle the queue.</summary>
     public bool HoldsBack => _phase == Phase.Open;
 
-    /// <summary>What a window holds, as far as it is known; 0 before the first rejection.</summary>
+    /// <summary>The calls that a window takes, as far as known; 0 before the first rejection.</summary>
     public int Limit { get; private set; }
 
     /// <summary>How long a window lasts.</summary>
     public TimeSpan Period { get; private set; }
 
-    /// <summary>All that it should hold was admitted in one window, and the next call was not: it is the limit, and not one rejection of many reasons.</summary>
+    /// <summary>A counted window admitted as many calls as the limit and rejected the next one, so the rejection had no other reason.</summary>
     public bool IsConfirmed { get; private set; }
 
     /// <summary>The calls of this window are counted.</summary>
     public bool IsCounted => _phase != Phase.Unwatched;
 
-    /// <summary>While it is shut after a rejection: when it should open, by all that is known of its windows.</summary>
+    /// <summary>While it is shut after a rejection: when the next window should open, by its period.</summary>
     public long ExpectedAt => _phase == Phase.Shut && IsConfirmed ? NextWindow : long.MinValue;
 
     public bool HasRoom => !HoldsBack || _taken < _allowed;
@@ -127,12 +129,12 @@ internal sealed class LearnedWindows(TimeProvider time)
 
     private long NextWindow => _time.After(_openedAt, Period);
 
-    /// <summary>At once before the first rejection, while one window is not yet as good as another, and after one that took more than it should.</summary>
+    /// <summary>When a look may go: at once before the first rejection, while the limit is not confirmed, and after a window that took more than its limit.</summary>
     private long NextLook => _shutAt == long.MinValue || !IsConfirmed || _climbs ? long.MinValue : _time.After(_shutAt, BetweenLooks);
 
     private TimeSpan BetweenLooks => Min(Max(Max(CallsBetweenLooks / Limit * Period, LossesBetweenLooks * _loss), ShortestBetweenLooks), LongestBetweenLooks);
 
-    /// <summary>A call is about to go there.</summary>
+    /// <summary>A call is about to go to the endpoint.</summary>
     public void Take(long now)
     {
         _taken++;
@@ -141,7 +143,7 @@ internal sealed class LearnedWindows(TimeProvider time)
 
     /// <summary>A call was rejected.</summary>
     /// <param name="now">The present.</param>
-    /// <param name="taken">How many calls it took in this window, this one included, as far as can be told; where nobody has counted.</param>
+    /// <param name="taken">An estimate of the calls in this window, including this one; used where calls were not counted.</param>
     public void Rejected(long now, int taken)
     {
         if (_phase == Phase.Shut)
@@ -162,9 +164,9 @@ internal sealed class LearnedWindows(TimeProvider time)
     }
 
     /// <summary>The pause after a rejection is over.</summary>
-    /// <param name="at">When it was over.</param>
-    /// <param name="stated">Whether the endpoint itself had named that time.</param>
-    /// <returns><see langword="true"/> if it may be taken at its word and gets a whole window of calls at once; else it is probed with one.</returns>
+    /// <param name="at">When it ended.</param>
+    /// <param name="stated">Whether the endpoint itself stated that time.</param>
+    /// <returns><see langword="true"/> if a whole window of calls may go at once; else one call probes.</returns>
     public bool Reopen(long at, bool stated)
     {
         if (_phase != Phase.Shut)
@@ -181,7 +183,7 @@ internal sealed class LearnedWindows(TimeProvider time)
     }
 
     /// <summary>A probe was admitted.</summary>
-    /// <returns><see langword="true"/> if enough is known for a whole window of calls.</returns>
+    /// <returns><see langword="true"/> if the limit is known, so that a whole window of calls may follow.</returns>
     public bool Admitted()
     {
         if (_phase != Phase.Probed || !IsKnown)
@@ -193,13 +195,13 @@ internal sealed class LearnedWindows(TimeProvider time)
         return true;
     }
 
-    /// <summary>It has shown call by call that it takes what comes, so there is nothing to hold back from.</summary>
+    /// <summary>The ramp has ended: the endpoint took every call, so no call is held back until the next rejection.</summary>
     public void Forget() => _phase = HoldsBack ? Phase.Open : Phase.Unwatched;
 
     /// <summary>Brings it up to the present.</summary>
     /// <param name="now">The present.</param>
-    /// <param name="rejectionTime">Within this a call would have been rejected.</param>
-    /// <param name="drained">Whether all that went there are answered, and so admitted.</param>
+    /// <param name="rejectionTime">The time within which the endpoint would have rejected a call.</param>
+    /// <param name="drained">Whether all calls there are answered, and so admitted.</param>
     public void Advance(long now, TimeSpan rejectionTime, bool drained)
     {
         if (HoldsBack && now >= NextWindow)
@@ -220,9 +222,9 @@ internal sealed class LearnedWindows(TimeProvider time)
         : HasRoom ? NextWindow
         : Math.Min(NextWindow, Math.Max(NextLook, _time.After(_lastTakenAt, rejectionTime)));
 
-    /// <summary>About how many calls it will take from now on within <paramref name="span"/>; without end where nothing is known.</summary>
+    /// <summary>A forecast of the calls that it will take within <paramref name="span"/> from now; infinite where the limit is not confirmed.</summary>
     /// <param name="span">How far ahead.</param>
-    /// <param name="opensAt">When it opens, where it is shut.</param>
+    /// <param name="opensAt">When the window opens, where it is shut.</param>
     /// <param name="now">The present.</param>
     public double TakenWithin(TimeSpan span, long opensAt, long now)
     {
@@ -272,7 +274,7 @@ internal sealed class LearnedWindows(TimeProvider time)
 
         if (_wasCounted && _isServices && stated && measured < Period)
         {
-            // It was opened by our own reckoning, and too early.
+            // Our own period opened it, and too early.
             _isServices = false;
             Period += measured;
         }
@@ -285,7 +287,7 @@ internal sealed class LearnedWindows(TimeProvider time)
         return window ?? Max(measured, ShortestPeriod);
     }
 
-    /// <summary>After a short spell a window holds no more than what was admitted in the long run, and a little.</summary>
+    /// <summary>Where the next opening came within 250 ms, the limit is at most 10 % above the long-run pace.</summary>
     private void KeepToPace(int admitted, TimeSpan spell)
     {
         _pace.Add(admitted, spell);

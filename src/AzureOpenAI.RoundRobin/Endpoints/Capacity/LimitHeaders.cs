@@ -3,27 +3,27 @@ using System.Globalization;
 
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>Reads what an answer says of how much of a deployment's limit is left. A pure function; what it cannot believe it does not hear.</summary>
+/// <summary>Reads from an answer's headers how much of a deployment's limit is left. A pure function; it ignores values that are not credible.</summary>
 internal static class LimitHeaders
 {
-    /// <summary>With less left than this an endpoint is near its limit.</summary>
+    /// <summary>An endpoint is near its limit with at most this part of it left.</summary>
     private const double Little = 0.1;
 
-    /// <summary>Where it is not said, or not credibly, when there is more again.</summary>
+    /// <summary>The time until the limit resets, where none is given or it is not credible.</summary>
     private static readonly TimeSpan UsualReset = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestReset = TimeSpan.FromSeconds(60);
 
-    /// <summary>A provisioned deployment drains all the time, so what it says is soon stale.</summary>
+    /// <summary>The utilization of a provisioned deployment falls all the time, so its value is stale after this.</summary>
     private static readonly TimeSpan Drained = TimeSpan.FromMilliseconds(250);
 
     private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789.");
 
     public delegate bool HeaderLookup<in TSource>(TSource source, string name, out string? value);
 
-    /// <param name="source">Where headers are looked up.</param>
-    /// <param name="lookup">How.</param>
-    /// <param name="spilledFrom">The header by which another deployment says that it took the call over from this one.</param>
-    /// <returns>For how long the endpoint is near its limit; zero if it is not; null if nothing credible is said.</returns>
+    /// <param name="source">The headers.</param>
+    /// <param name="lookup">Looks a header up.</param>
+    /// <param name="spilledFrom">The header that says that the call spilled over from this deployment to another.</param>
+    /// <returns>For how long the endpoint is near its limit; zero if it is not; null without a credible header.</returns>
     public static TimeSpan? NearFor<TSource>(TSource source, HeaderLookup<TSource> lookup, string spilledFrom)
     {
         TimeSpan? near = null;
@@ -34,7 +34,7 @@ internal static class LimitHeaders
             Add(ref near, percent / 100 > 1 - Little ? Drained : TimeSpan.Zero);
         }
 
-        // The service's documentation names this header in both ways.
+        // The service's documentation has both names for this header.
         if (lookup(source, "x-ms-spillover-from-deployment", out _) || lookup(source, spilledFrom, out _))
         {
             Add(ref near, Drained);

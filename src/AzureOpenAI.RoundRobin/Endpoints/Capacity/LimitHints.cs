@@ -4,16 +4,16 @@ using AzureOpenAI.RoundRobin.Transport;
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 /// <summary>
-/// Whether an endpoint says of itself that it is near its limit; then others of its tier are asked rather, while there are any. No more than that: a header
-/// is a hint, and one that is never followed by a rejection is not believed for long.
+/// Whether an endpoint's headers say that it is near its limit. Then it takes no turns while others of its priority are available. A header is a hint only: after two warnings
+/// that no rejection follows it is ignored.
 /// </summary>
-/// <remarks>Answers write what they hear without a lock, into one word; the last one stands. The rest is written under the dispatcher's lock.</remarks>
+/// <remarks>Answers write their headers into one word without a lock; the last write wins. All else is written under the balancer's lock.</remarks>
 internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswerListener
 {
     private const long Nothing = 0;
     private const long Fine = -1;
 
-    /// <summary>So often in a row it may say that it is near its limit, have its rest, answer the next call, and say it again.</summary>
+    /// <summary>Warnings in a row without a rejection after which the header is ignored.</summary>
     private const int MostDoubts = 2;
 
     private readonly TimeProvider _time = time;
@@ -23,13 +23,16 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
     private int _doubts;
     private volatile bool _isNear;
 
-    /// <summary>It says so, and is believed.</summary>
+    /// <summary>The header says that it is near its limit, and is not ignored.</summary>
     public bool IsNear => _isNear;
 
-    /// <summary>Until when; long.MaxValue while it is not. Whoever waits looks again at that moment, so one that is past would be looked at without end.</summary>
+    /// <summary>
+    /// Until when it is near its limit; long.MaxValue while it is not. Never in the past after <see cref="Advance"/>: the balancer settles at this time, and would do so without
+    /// end.
+    /// </summary>
     public long NearUntil { get; private set; } = long.MaxValue;
 
-    /// <summary>It says something else than what is known of it.</summary>
+    /// <summary>A header has come that differs from the present state.</summary>
     public bool HasNews => Volatile.Read(ref _heard) is var heard && heard != Nothing && (heard > 0) != _isNear;
 
     /// <summary>Takes the headers of an answer.</summary>
@@ -42,7 +45,7 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
         }
     }
 
-    /// <summary>Takes what was heard last.</summary>
+    /// <summary>Applies the last header.</summary>
     /// <returns>Whether it changes anything.</returns>
     public bool Apply(long now)
     {
@@ -69,15 +72,15 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
         return isNear && Set(true);
     }
 
-    /// <summary>Its rest may be over.</summary>
-    /// <returns>Whether it is.</returns>
+    /// <summary>Ends the warning, if its time is over.</summary>
+    /// <returns>Whether it has ended.</returns>
     public bool Advance(long now)
     {
         _hasRested |= _isNear && NearUntil <= now;
         return _isNear && NearUntil <= now && Set(false);
     }
 
-    /// <summary>A rejection: so there is something in what it says.</summary>
+    /// <summary>A rejection confirms the warnings.</summary>
     public void Confirm() => (_doubts, _hasRested) = (0, false);
 
     private static bool Find(HttpHeadersNonValidated headers, string name, out string? value)

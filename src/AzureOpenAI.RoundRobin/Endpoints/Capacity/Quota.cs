@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>A configured limit: never more than so much within any span of its period. Exact, since it remembers each take until it no longer counts.</summary>
-/// <remarks>Not safe for concurrent use; the dispatcher's lock guards it.</remarks>
+/// <summary>A configured limit: never more than the limit within any span of its period. A sliding-window log, so it is exact.</summary>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 {
     private readonly TimeProvider _time = time;
@@ -9,11 +9,11 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     private long _used;
 
     /// <summary>
-    /// The service judges requests by the second or by ten, not by the minute, so a minute's are spread over the seconds.
+    /// A limit of requests. The service counts them in windows of 1 or 10 s, not of a minute, so a minute's requests are spread over its seconds.
     /// </summary>
     /// <param name="time">The source of all time.</param>
     /// <param name="perMinute">The limit.</param>
-    /// <param name="before">Whose takes count on, where the limit was another one.</param>
+    /// <param name="before">The limit that this replaces, whose takes still count.</param>
     public static Quota OfRequests(TimeProvider time, int perMinute, Quota? before = null)
     {
         int atOnce = Math.Max(1, perMinute / 60);
@@ -23,7 +23,7 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <inheritdoc cref="OfRequests"/>
     public static Quota OfTokens(TimeProvider time, int perMinute, Quota? before = null) => new Quota(time, perMinute, TimeSpan.FromMinutes(1)).After(before);
 
-    /// <summary>Whether there is room for so much more. What exceeds the whole limit goes once nothing else counts: what is too much is the service's to say.</summary>
+    /// <summary>Whether there is room for this cost. A cost above the whole limit has room once nothing else counts: the service decides on it.</summary>
     public bool HasRoom(long cost) => _used == 0 || _used + cost <= limit;
 
     public void Take(long cost, long now)
@@ -41,7 +41,7 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
         }
     }
 
-    /// <summary>When there will be room for so much more.</summary>
+    /// <summary>When there will be room for this cost.</summary>
     public long RoomAt(long cost)
     {
         long used = _used;
@@ -63,10 +63,10 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <summary>When more will be free than now.</summary>
     public long NextChange => _takes.TryPeek(out (long At, long Cost) oldest) ? _time.After(oldest.At, period) : long.MaxValue;
 
-    /// <summary>How many takes of 1 it has room for from now on within <paramref name="span"/>, if each comes as soon as it may.</summary>
+    /// <summary>The number of takes of 1 that it has room for within <paramref name="span"/> from now, if each comes as soon as it may.</summary>
     public double Within(TimeSpan span, long now)
     {
-        // What is free goes now, and what was taken comes back after a period; either then goes again each period.
+        // What is free can be taken now, what was taken is free again a period after its take; both again each period.
         double within = Math.Max(0, limit - _used) * (1 + Math.Floor(span / period));
         foreach ((long at, long cost) in _takes)
         {

@@ -261,7 +261,7 @@ public sealed class EntryRulesTests
     [Fact]
     public void Check_FewerTokensThanRequests_IsAContradiction()
     {
-        const string Contradiction = "though each request has a token at least; correct one of them.";
+        const string Contradiction = "though each request has at least one token; correct one of them.";
         AssertFault($"Endpoint 1: TokensPerMinute is less than RequestsPerMinute, {Contradiction}", e => (e.RequestsPerMinute, e.TokensPerMinute) = (60, 59));
         AssertFault($"Endpoint 1: TokensPerMinute is less than RequestsPerMinute, {Contradiction}", e => (e.RequestsPerMinute, e.TokensPerMinute) = (2, 1));
         foreach (Form form in Enum.GetValues<Form>())

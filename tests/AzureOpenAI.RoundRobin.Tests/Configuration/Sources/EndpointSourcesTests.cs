@@ -70,10 +70,10 @@ public sealed class EndpointSourcesTests
     [Theory]
     [InlineData("maybe", "USE_AZURE_OPENAI_ROUND_ROBIN is 'maybe'; set it to true, 1, yes or on, or to false, 0, no or off.")]
     [InlineData("twenty-characters-ok", "USE_AZURE_OPENAI_ROUND_ROBIN is 'twenty-characters-ok'; set it to true, 1, yes or on, or to false, 0, no or off.")]
-    [InlineData("twenty-one-characters", "USE_AZURE_OPENAI_ROUND_ROBIN has a value that is no switch; set it to true, 1, yes or on, or to false, 0, no or off.")]
+    [InlineData("twenty-one-characters", "USE_AZURE_OPENAI_ROUND_ROBIN is neither on nor off; set it to true, 1, yes or on, or to false, 0, no or off.")]
     [InlineData("2", "USE_AZURE_OPENAI_ROUND_ROBIN is '2'; set it to true, 1, yes or on, or to false, 0, no or off.")]
-    [InlineData("0123456789abcdef0123456789ABCDEF", "USE_AZURE_OPENAI_ROUND_ROBIN has a value that is no switch; set it to true, 1, yes or on, or to false, 0, no or off.")]
-    [InlineData("a\nb", "USE_AZURE_OPENAI_ROUND_ROBIN has a value that is no switch; set it to true, 1, yes or on, or to false, 0, no or off.")]
+    [InlineData("0123456789abcdef0123456789ABCDEF", "USE_AZURE_OPENAI_ROUND_ROBIN is neither on nor off; set it to true, 1, yes or on, or to false, 0, no or off.")]
+    [InlineData("a\nb", "USE_AZURE_OPENAI_ROUND_ROBIN is neither on nor off; set it to true, 1, yes or on, or to false, 0, no or off.")]
     public void ForSwitch_NeitherOnNorOff_IsAFault(string value, string expected)
     {
         Assert.Equal(expected, Given.Fault(() => ConfigurationResolver.ForSwitch(new RoundRobinOptions { DeploymentName = "m" }, environment: Both(value))));
@@ -238,7 +238,7 @@ public sealed class EndpointSourcesTests
         Resolution renewed = resolution.Renew(new RoundRobinOptions { DeploymentName = "gpt-4o" });
 
         Assert.True(renewed.IsEnabled);
-        Assert.Equal(warnings, renewed.Warnings.Count(warning => warning.StartsWith("The configuration says now that the round-robin is off.", StringComparison.Ordinal)));
+        Assert.Equal(warnings, renewed.Warnings.Count(warning => warning.StartsWith("The configuration now turns the round-robin off.", StringComparison.Ordinal)));
         Assert.Equal(warnings, renewed.Warnings.Count);
     }
 }
