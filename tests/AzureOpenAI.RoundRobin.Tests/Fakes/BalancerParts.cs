@@ -3,6 +3,7 @@ using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
 using Microsoft.Extensions.Logging;
@@ -156,6 +157,25 @@ internal sealed class BalancerParts
         health.Acquire(Now);
         health.Admit(Now);
         Members.Rebuild();
+    }
+
+    /// <summary>A counted window of the endpoint has held all that it should, three calls a second, and has shut again.</summary>
+    public void LearnWindow(char name)
+    {
+        EndpointCapacity capacity = this[name].Capacity;
+        for (int window = 0; window < 3; window++)
+        {
+            capacity.Rejected(Now, taken: 4);
+            if (window < 2)
+            {
+                Pass(1);
+                capacity.Reopen(Now, stated: true);
+                for (int i = 0; i < 4; i++)
+                {
+                    capacity.Charge(0, Now);
+                }
+            }
+        }
     }
 
     /// <summary>What was logged so far: the event ids.</summary>
