@@ -159,6 +159,14 @@ internal sealed class BalancerParts
         Members.Rebuild();
     }
 
+    /// <summary>Takes the whole budget.</summary>
+    public void SpendBudget()
+    {
+        while (Budget.TryTake(Now, State.CallsBegun()))
+        {
+        }
+    }
+
     /// <summary>A counted window of the endpoint has held all that it should, three calls a second, and has shut again.</summary>
     public void LearnWindow(char name)
     {
