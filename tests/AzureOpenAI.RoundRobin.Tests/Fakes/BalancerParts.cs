@@ -16,7 +16,6 @@ namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 internal sealed class BalancerParts
 {
     private readonly OrderedDictionary<char, Endpoint> _endpoints = [];
-    private readonly PoolLog _log;
     private int _released;
 
     /// <param name="pickers">The names of each picker's endpoints, a letter each.</param>
@@ -48,20 +47,22 @@ internal sealed class BalancerParts
         };
         Members.Apply();
         Members.Rebuild();
-        _log = PoolLog.Of(new LoggerFactory([new FakeLoggerProvider(Logs)]));
+        Log = PoolLog.Of(new LoggerFactory([new FakeLoggerProvider(Logs)]));
         State = new(Members) { HasChanged = false };
-        InFlight = new(Time, _log, () => Interlocked.Increment(ref _released));
+        InFlight = new(Time, Log, () => Interlocked.Increment(ref _released));
         Permits = new(Time);
         Budget = new(Time);
         Probes = new(Time, Budget, State.CallsBegun);
         Admission = new(Time);
-        Outcomes = new(State, Time, InFlight, Permits, _log);
+        Outcomes = new(State, Time, InFlight, Permits, Log);
         Selection = new(State, Time, InFlight, Permits, Probes, Admission, Outcomes);
     }
 
     public FakeTimeProvider Time { get; } = new(Clocks.Start);
 
     public FakeLogCollector Logs { get; } = new();
+
+    public PoolLog Log { get; }
 
     public PoolMembers Members { get; }
 
@@ -107,7 +108,8 @@ internal sealed class BalancerParts
 
     public void Pass(double seconds) => Time.Advance(TimeSpan.FromSeconds(seconds));
 
-    public PickRequest Request(double patience = 60, Picker? picker = null) => new(picker ?? Picker) { Patience = TimeSpan.FromSeconds(patience) };
+    public PickRequest Request(double patience = 60, Picker? picker = null, long tokens = 0) =>
+        new(picker ?? Picker) { Patience = TimeSpan.FromSeconds(patience), Tokens = new(tokens, 0) };
 
     public PickFilter Filter(PickRequest? request = null, bool retry = false) => new(request ?? Request(), InFlight, retry, Now);
 
@@ -189,7 +191,7 @@ internal sealed class BalancerParts
     /// <summary>What was logged so far: the event ids.</summary>
     public int[] LoggedIds()
     {
-        _log.Write();
+        Log.Write();
         return [.. Logs.GetSnapshot().Select(static record => record.Id.Id)];
     }
 
