@@ -8,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Balancing;
 public class InFlightTests
 {
     private const int HasLeft = 11;
-    private const int Rounds = 300;
+    private const int Rounds = 100;
 
     private readonly BalancerParts _parts = new(["ab"]);
 

@@ -8,13 +8,15 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 namespace AzureOpenAI.RoundRobin.Tests.Balancing;
 
 /// <summary>How everything is brought up to the present, and when it is looked at again.</summary>
-public class SettlementTests
+public sealed class SettlementTests : IDisposable
 {
     private const int Recovered = 5;
 
     private readonly BalancerParts _parts = new(["ab"]);
     private readonly FakeTimer _wake = new();
     private readonly Lock _lock = new();
+
+    public void Dispose() => _wake.Dispose();
 
     [Fact]
     public void Settle_NothingHasChanged_LooksAtNothingBeforeSomethingIsDue()
@@ -106,7 +108,7 @@ public class SettlementTests
         _parts.Pass(1);
         Settle(settlement);
 
-        Assert.Equal("a", waiters[0].Task.Result?.Endpoint.Name);
+        Assert.Equal("a", BalancerParts.ReleasedTo(waiters[0])?.Endpoint.Name);
         Assert.Equal((false, 1), (waiters[1].Task.IsCompleted, _parts.Picker.Queue.Length));
     }
 

@@ -104,6 +104,13 @@ internal sealed class BalancerParts
     public static AttemptOutcome OutcomeOf(OutcomeKind kind, double? hint = null, int status = 0, bool exhaustsResource = false) =>
         new(kind, new InvalidOperationException(), status, hint is { } seconds ? TimeSpan.FromSeconds(seconds) : null, exhaustsResource: exhaustsResource);
 
+    /// <summary>The attempt that the call was released to, or null if it was sent away.</summary>
+    public static Attempt? ReleasedTo(Waiter waiter)
+    {
+        Assert.True(waiter.Task.IsCompletedSuccessfully, "The call still waits.");
+        return waiter.Task.Result;
+    }
+
     public long In(double seconds) => Time.After(Now, TimeSpan.FromSeconds(seconds));
 
     public void Pass(double seconds) => Time.Advance(TimeSpan.FromSeconds(seconds));

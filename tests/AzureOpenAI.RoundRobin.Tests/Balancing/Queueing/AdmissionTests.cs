@@ -139,7 +139,7 @@ public class AdmissionTests
 
         Assert.Equal([waiters[0].Request, waiters[1].Request, waiters[2].Request], asked);
         Assert.Equal((waiters[2], 1), (Queue.Head, Queue.Length));
-        Assert.All(waiters[..2], static waiter => Assert.Equal("a", waiter.Task.Result?.Endpoint.Name));
+        Assert.All(waiters[..2], static waiter => Assert.Equal("a", BalancerParts.ReleasedTo(waiter)?.Endpoint.Name));
         Assert.Equal((true, true, false), (waiters[0].Request.MadePace, waiters[1].Request.MadePace, waiters[2].Task.IsCompleted));
 
         Attempt? Take(PickRequest request, long now)
@@ -176,7 +176,7 @@ public class AdmissionTests
         Admission.Release(_parts.Picker, static (_, _) => null, _parts.Now);
 
         Assert.Equal((patient, 1), (Queue.Head, Queue.Length));
-        Assert.Null(impatient.Task.Result);
+        Assert.Null(BalancerParts.ReleasedTo(impatient));
     }
 
     [Fact]
@@ -203,7 +203,7 @@ public class AdmissionTests
         Admission.Dismiss(_parts.Picker, long.MaxValue);
 
         Assert.Equal(0, Queue.Length);
-        Assert.All(waiters, static waiter => Assert.Null(waiter.Task.Result));
+        Assert.All(waiters, static waiter => Assert.Null(BalancerParts.ReleasedTo(waiter)));
     }
 
     [Fact]
