@@ -7,7 +7,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Balancing;
 
-/// <summary>What an outcome leaves in its endpoint: ejections and what is logged of them. Permits are in <see cref="OutcomeWriterPermitTests"/>.</summary>
+/// <summary>What an outcome does to its endpoint, and what is logged of it. Permits are in <see cref="OutcomeWriterPermitTests"/>, limits in <see cref="OutcomeWriterLimitTests"/>.</summary>
 public class OutcomeWriterTests
 {
     private const int RateLimited = 1;
@@ -171,75 +171,6 @@ public class OutcomeWriterTests
         Assert.Equal([RateLimited, RateLimited], _parts.LoggedIds());
     }
 
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Eject_RejectionsOfOneBurst_AreTakenFromWhatTheWindowAdmitted(bool stated)
-    {
-        double? hint = stated ? 1 : null;
-        int before = _parts.State.Epoch;
-        Attempt[] burst = [.. Enumerable.Range(0, 10).Select(_ => _parts.Begin('a'))];
-
-        // Of ten three are rejected: one of the present epoch, and then two that are late.
-        for (int i = 0; i < 3; i++)
-        {
-            _parts.Fail('a', OutcomeKind.RateLimited, hint, epoch: before);
-        }
-
-        Assert.All(burst, static attempt => Assert.False(attempt.HoldsPermit));
-        Assert.Equal(7, AdmittedInTheWindow(Deployment.UnavailableUntil, stated));
-    }
-
-    [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Eject_LateRejectionAtARecoveredEndpoint_IsNoneOfTheNewWindow(bool stated)
-    {
-        _parts.LearnWindow('a');
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 1);
-        _parts.Pass(1);
-        Deployment.Recover(RecoveryReason.CapacityKnown, _parts.State.Epoch, _parts.Now);
-        Assert.True(Capacity.Reopen(_parts.Now, stated: true));
-
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: stated ? 2 : null, epoch: 0);
-
-        // A stated time shuts it again, whichever attempt brought it. Without one it says nothing.
-        Assert.Equal((!stated, !stated), (_parts['a'].Health.IsHealthy, Capacity.HoldsBack));
-    }
-
-    [Fact]
-    public void Eject_RejectionOutOfTheBlue_ReckonsTheWindowFromThoseThatRunAndThoseItAnswered()
-    {
-        Capacity.Note(0, _parts.Now);
-        _parts.Begin('a');
-        _parts.Pass(0.5);
-        Attempt attempt = _parts.Begin('a');
-        _parts.Begin('b');
-        for (int i = 0; i < 4; i++)
-        {
-            _parts['a'].Ended(_parts.Begin('a'), answered: true, counted: true);
-        }
-
-        // A pause of 0.6 s is the rest of a window of a second, of which 0.4 s have passed: of 4 answers within 0.5 s that is 3 and a bit, and 5 attempts began since.
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.6);
-
-        Assert.False(attempt.HoldsPermit);
-        Assert.Equal(8 - 1, AdmittedInTheWindow(_parts.In(0.6), stated: true));
-    }
-
-    [Fact]
-    public void Eject_AttemptThatBeganWhenTheWindowDid_IsOfTheWindow()
-    {
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Pass(0.4);
-
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.6);
-
-        Assert.Equal(2, AdmittedInTheWindow(_parts.In(0.6), stated: true));
-    }
-
     [Fact]
     public void Eject_SuspectRequest_IsLoggedOnceAMinute()
     {
@@ -281,29 +212,6 @@ public class OutcomeWriterTests
     }
 
     [Fact]
-    public void Eject_Rejection_ConfirmsWhatTheEndpointSaidOfItsLimit()
-    {
-        Doubt();
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 1);
-        Assert.True(IsBelievedOnceMore());
-    }
-
-    [Theory]
-    [InlineData("Failed", null)]
-    [InlineData("MissingDeployment", null)]
-    [InlineData("Unreachable", null)]
-    [InlineData("Failed", 1.0)]
-    public void Eject_AnythingElse_SaysNothingOfTheLimit(string kind, double? hint)
-    {
-        Doubt();
-        _parts.Fail('a', Enum.Parse<OutcomeKind>(kind), hint, onProbation: true);
-
-        Assert.Equal(EndpointState.Unavailable, _parts['a'].Health.State);
-        Assert.False(Capacity.IsCounted);
-        Assert.False(IsBelievedOnceMore());
-    }
-
-    [Fact]
     public void Eject_ResourceIsExhausted_EjectsAllItsDeploymentsForTheStatedTime()
     {
         BalancerParts parts = new(["abc", "d"], shared: "abd");
@@ -330,7 +238,7 @@ public class OutcomeWriterTests
     }
 
     [Fact]
-    public void Eject_ResourceIsExhausted_HoldsProbationAgainstTheOneThatWasAskedOnly()
+    public void Eject_ResourceIsExhausted_IsLateForTheOneThatWasAskedOnly()
     {
         BalancerParts parts = new(["abc"], shared: "ab");
         int before = parts.State.Epoch;
@@ -378,50 +286,5 @@ public class OutcomeWriterTests
         _parts.Outcomes.EjectSkipped(_parts.Picker, _parts.Now);
 
         Assert.Equal((EndpointState.Healthy, 0, _parts.Now), (Deployment.State, _parts.State.Epoch, _parts['a'].SkippedUntil));
-    }
-
-    /// <summary>How many calls the window is taken to hold that the last rejection has shut.</summary>
-    private int AdmittedInTheWindow(long opensAt, bool stated)
-    {
-        Capacity.Reopen(opensAt, stated);
-        Capacity.Admitted();
-        int admitted = 0;
-        for (; Capacity.HasRoom && admitted < 100; admitted++)
-        {
-            Capacity.Charge(0, opensAt);
-        }
-
-        // The first look above the limit is one call more.
-        return admitted - 1;
-    }
-
-    /// <summary>The endpoint has said that it is near its limit, has had its rest, and answered: said once more, it is doubted.</summary>
-    private void Doubt()
-    {
-        SayNear();
-        Rest();
-        SayNear();
-        Rest();
-    }
-
-    private bool IsBelievedOnceMore()
-    {
-        SayNear();
-        return _parts['a'].Hints.IsNear;
-    }
-
-    private void Rest()
-    {
-        _parts.Pass(60);
-        _parts['a'].Hints.Advance(_parts.Now);
-    }
-
-    private void SayNear()
-    {
-        using HttpResponseMessage answer = new();
-        answer.Headers.Add("x-ratelimit-remaining-requests", "0");
-        answer.Headers.Add("x-ratelimit-reset-requests", "10");
-        _parts['a'].Hints.Answered(answer.Headers);
-        _parts['a'].Hints.Apply(_parts.Now);
     }
 }

@@ -5,7 +5,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Balancing;
 
-/// <summary>The rows of the schedule that a call may make before it waits: which endpoint, how often, at what price. Forced probes are in <see cref="ProbeScheduleForcedTests"/>.</summary>
+/// <summary>The rows of the schedule that a call may make before it waits: which endpoint, how often, at what price. The other rows are in <see cref="ProbeScheduleMisconfiguredTests"/> and <see cref="ProbeScheduleForcedTests"/>.</summary>
 public class ProbeScheduleTests
 {
     private readonly BalancerParts _parts = new(["abc"]);
@@ -241,69 +241,6 @@ public class ProbeScheduleTests
     }
 
     [Fact]
-    public void Misconfigured_OneCallASecond_MayAskEachOnceForATokenEach()
-    {
-        PickRequest first = _parts.Request();
-        EjectAll();
-
-        Assert.Equal("a", _parts.Probes.Misconfigured(first, _parts.Now)?.Name);
-        Assert.True(first.MayAskMisconfigured);
-        _parts.Pass(0.5);
-        first.Failed(_parts['a'], rejected: false, tooLarge: false);
-        Assert.Equal("b", _parts.Probes.Misconfigured(first, _parts.Now)?.Name);
-        first.Failed(_parts['b'], rejected: false, tooLarge: false);
-        first.Failed(_parts['c'], rejected: false, tooLarge: false);
-        Assert.Null(_parts.Probes.Misconfigured(first, _parts.Now));
-
-        _parts.Pass(0.4);
-        PickRequest second = _parts.Request();
-        Assert.Null(_parts.Probes.Misconfigured(second, _parts.Now));
-        Assert.False(second.MayAskMisconfigured);
-        _parts.Pass(0.1);
-        Assert.Equal("a", _parts.Probes.Misconfigured(second, _parts.Now)?.Name);
-        Assert.Null(_parts.Probes.Misconfigured(_parts.Request(), _parts.Now));
-    }
-
-    [Fact]
-    public void Misconfigured_CallHasTriedOneBefore_DelaysTheNextLook()
-    {
-        PickRequest request = _parts.Request();
-        request.Failed(_parts['a'], rejected: false, tooLarge: false);
-        EjectAll();
-
-        Assert.Null(_parts.Probes.Misconfigured(request, _parts.Now));
-
-        Assert.False(request.MayAskMisconfigured);
-        _parts.Pass(0.9);
-        Assert.Null(_parts.Probes.Misconfigured(_parts.Request(), _parts.Now));
-        _parts.Pass(0.1);
-        Assert.NotNull(_parts.Probes.Misconfigured(_parts.Request(), _parts.Now));
-    }
-
-    [Fact]
-    public void Misconfigured_BudgetIsSpent_IsNone()
-    {
-        EjectAll();
-        _parts.SpendBudget();
-        PickRequest request = _parts.Request();
-
-        Assert.Null(_parts.Probes.Misconfigured(request, _parts.Now));
-        _parts.Pass(0.1);
-        Assert.Equal("a", _parts.Probes.Misconfigured(request, _parts.Now)?.Name);
-        Assert.Null(_parts.Probes.Misconfigured(request, _parts.Now));
-    }
-
-    [Fact]
-    public void Misconfigured_ProbedOrNotBeforeAStatedTime_IsTheNextOne()
-    {
-        EjectAll();
-        _parts['a'].Health.Resource.BeginProbing();
-        _parts.Eject('b', OutcomeKind.RateLimited, hint: 5);
-
-        Assert.Equal("c", _parts.Probes.Misconfigured(_parts.Request(), _parts.Now)?.Name);
-    }
-
-    [Fact]
     public void NextCandidateAt_NoCandidate_IsNever()
     {
         _parts.Eject('a', OutcomeKind.RateLimited);
@@ -340,12 +277,4 @@ public class ProbeScheduleTests
     private static Endpoint? Standby(BalancerParts parts, PickRequest? request = null) => ProbeSchedule.Standby(parts.Picker, parts.Filter(request));
 
     private static Endpoint? Intermittent(BalancerParts parts, PickRequest? request = null) => parts.Probes.Intermittent(request ?? parts.Request(), parts.Now);
-
-    private void EjectAll()
-    {
-        foreach (char name in "abc")
-        {
-            _parts.Eject(name, OutcomeKind.CredentialRefused);
-        }
-    }
 }
