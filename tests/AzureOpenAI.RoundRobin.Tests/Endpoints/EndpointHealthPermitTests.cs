@@ -1,6 +1,5 @@
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
-using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 

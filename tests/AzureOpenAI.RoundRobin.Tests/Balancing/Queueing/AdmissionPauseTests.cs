@@ -1,5 +1,4 @@
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Why = AzureOpenAI.RoundRobin.Balancing.Refusal;
