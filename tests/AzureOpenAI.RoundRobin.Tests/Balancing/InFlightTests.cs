@@ -1,0 +1,229 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Balancing;
+
+/// <summary>Which attempts run; that none begins at what has left or is closed; and that what the pool owns is released once, after the last.</summary>
+public class InFlightTests
+{
+    private const int HasLeft = 11;
+    private const int Rounds = 100;
+
+    private readonly BalancerParts _parts = new(["ab"]);
+
+    private InFlight InFlight => _parts.InFlight;
+
+    [Fact]
+    public void TryBegin_Endpoint_RunsThereInItsEpoch()
+    {
+        Attempt attempt = InFlight.TryBegin(_parts['a'], 7)!;
+
+        Assert.Equal((_parts['a'], 7), (attempt.Endpoint, attempt.Epoch));
+        Assert.Equal((1, 0), (InFlight.CountAt(_parts['a']), InFlight.CountAt(_parts['b'])));
+        InFlight.End(attempt);
+        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+    }
+
+    [Fact]
+    public void TryBegin_EndpointHasLeft_IsNullAndLeavesNothing()
+    {
+        InFlight.Retire([_parts['a']]);
+
+        Assert.Null(InFlight.TryBegin(_parts['a'], 0));
+
+        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.NotNull(InFlight.TryBegin(_parts['b'], 0));
+    }
+
+    [Fact]
+    public void TryBegin_Closed_IsNullAndLeavesNothing()
+    {
+        InFlight.Close();
+
+        Assert.Null(InFlight.TryBegin(_parts['a'], 0));
+
+        Assert.True(InFlight.IsClosed);
+        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+    }
+
+    [Fact]
+    public void Snapshot_Attempts_HasThoseThatRun()
+    {
+        Attempt[] attempts = [InFlight.Begin(_parts['a'], 0), InFlight.Begin(_parts['b'], 0)];
+
+        Assert.Equivalent(attempts, InFlight.Snapshot());
+    }
+
+    [Fact]
+    public void CountUnanswered_Attempts_AreThoseOfTheSpan()
+    {
+        _parts.Begin('a');
+        _parts.Pass(1);
+        _parts.Begin('a').IsAnswered = true;
+        _parts.Begin('a');
+        _parts.Begin('b');
+
+        Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], TimeSpan.FromSeconds(0.9), _parts.Now));
+        Assert.Equal(2, InFlight.CountUnanswered(_parts['a'], TimeSpan.FromSeconds(1), _parts.Now));
+    }
+
+    [Fact]
+    public void MayHaveStall_ThreeCallsAtAnEndpoint_IsNotedUntilItIsForgotten()
+    {
+        _parts.Begin('a');
+        _parts.Begin('a');
+        _parts.Begin('b');
+        Assert.False(InFlight.MayHaveStall);
+        _parts.Begin('a');
+        Assert.True(InFlight.MayHaveStall);
+
+        InFlight.ForgetMayHaveStall();
+        Assert.False(InFlight.MayHaveStall);
+        InFlight.NoteMayHaveStall();
+        Assert.True(InFlight.MayHaveStall);
+    }
+
+    [Fact]
+    public void TellDrained_NoCallsAreLeft_LogsEachOnce()
+    {
+        Attempt attempt = InFlight.Begin(_parts['a'], 0);
+        InFlight.Retire([_parts['a'], _parts['b']]);
+        Assert.Equal([_parts['a'], _parts['b']], InFlight.Leaving);
+
+        InFlight.TellDrained();
+        Assert.Equal([_parts['a']], InFlight.Leaving);
+        Assert.Equal("b", Assert.Single(_parts.Logs.GetSnapshot()).GetStructuredStateValue("Endpoint"));
+
+        InFlight.End(attempt);
+        InFlight.LookForLeavers(_parts['a']);
+        InFlight.LookForLeavers(_parts['a']);
+
+        Assert.Empty(InFlight.Leaving);
+        Assert.Equal([HasLeft, HasLeft], _parts.LoggedIds());
+        Assert.Equal("a", _parts.Logs.LatestRecord.GetStructuredStateValue("Endpoint"));
+    }
+
+    [Fact]
+    public void Retire_Twice_KeepsThoseFromBefore()
+    {
+        InFlight.Begin(_parts['a'], 0);
+        InFlight.Begin(_parts['b'], 0);
+        InFlight.Retire([_parts['a']]);
+        InFlight.Retire([_parts['b']]);
+
+        Assert.Equal([_parts['a'], _parts['b']], InFlight.Leaving);
+        Assert.Equal((true, true), (_parts['a'].IsRetired, _parts['b'].IsRetired));
+    }
+
+    [Fact]
+    public void LookForLeavers_EndpointThatStays_TellsAndReleasesNothing()
+    {
+        InFlight.Retire([_parts['b']]);
+
+        InFlight.LookForLeavers(_parts['a']);
+
+        Assert.Equal([_parts['b']], InFlight.Leaving);
+        Assert.Equal(0, _parts.Released);
+    }
+
+    [Fact]
+    public void ReleaseIfIdle_LastAttemptHasEnded_ReleasesOnce()
+    {
+        Attempt attempt = InFlight.Begin(_parts['a'], 0);
+        InFlight.Close();
+        InFlight.ReleaseIfIdle();
+        Assert.Equal(0, _parts.Released);
+
+        InFlight.End(attempt);
+        InFlight.LookForLeavers(_parts['a']);
+        InFlight.LookForLeavers(_parts['a']);
+        InFlight.ReleaseIfIdle();
+
+        Assert.Equal(1, _parts.Released);
+    }
+
+    [Fact]
+    public void Close_WhileManyBegin_NothingRunsOnceItIsReleased()
+    {
+        for (int round = 0; round < Rounds; round++)
+        {
+            BalancerParts parts = new(["ab"]);
+            bool ranAfterwards = false;
+            Race(
+                () =>
+                {
+                    while (parts.InFlight.TryBegin(parts['a'], 0) is { } attempt)
+                    {
+                        Volatile.Write(ref ranAfterwards, Volatile.Read(ref ranAfterwards) || parts.Released > 0);
+                        parts.InFlight.End(attempt);
+                        End(parts);
+                    }
+
+                    End(parts);
+                },
+                () =>
+                {
+                    parts.InFlight.Close();
+                    Interlocked.MemoryBarrierProcessWide();
+                    parts.InFlight.ReleaseIfIdle();
+                });
+
+            Assert.Equal((1, false), (parts.Released, ranAfterwards));
+        }
+
+        static void End(BalancerParts parts)
+        {
+            if (parts.InFlight.IsClosed)
+            {
+                parts.InFlight.LookForLeavers(parts['a']);
+            }
+        }
+    }
+
+    [Fact]
+    public void Retire_WhileManyBegin_IsLoggedOnceWhenAllHaveEnded()
+    {
+        for (int round = 0; round < Rounds; round++)
+        {
+            BalancerParts parts = new(["ab"]);
+            Endpoint a = parts['a'];
+            Race(
+                () =>
+                {
+                    while (parts.InFlight.TryBegin(a, 0) is { } attempt)
+                    {
+                        parts.InFlight.End(attempt);
+                        if (a.IsRetired)
+                        {
+                            parts.InFlight.LookForLeavers(a);
+                        }
+                    }
+
+                    parts.InFlight.LookForLeavers(a);
+                },
+                () =>
+                {
+                    parts.InFlight.Retire([a]);
+                    Interlocked.MemoryBarrierProcessWide();
+                    parts.InFlight.TellDrained();
+                });
+
+            Assert.Empty(parts.InFlight.Leaving);
+            Assert.Equal((HasLeft, 0), (Assert.Single(parts.LoggedIds()), parts.Released));
+        }
+    }
+
+    /// <summary>Three threads do one thing over and over, and one the other in the midst of it.</summary>
+    private static void Race(Action many, Action one)
+    {
+        using Barrier start = new(4);
+        Thread[] threads = [.. Enumerable.Range(0, 4).Select(i => new Thread(() =>
+        {
+            start.SignalAndWait();
+            (i < 3 ? many : one)();
+        }))];
+        Array.ForEach(threads, static thread => thread.Start());
+        Array.ForEach(threads, static thread => thread.Join());
+    }
+}

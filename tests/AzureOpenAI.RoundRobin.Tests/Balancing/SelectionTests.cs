@@ -1,0 +1,297 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Balancing;
+
+/// <summary>In which order a call looks for its endpoint, and what it does where there is none.</summary>
+public class SelectionTests
+{
+    private readonly BalancerParts _parts = new(["ab"]);
+
+    [Fact]
+    public void Pick_NoEndpointIsLeft_IsGone()
+    {
+        _parts.Picker.Become([], hasHomes: false);
+
+        Assert.Equal((PickKind.Refused, Refusal.Gone), KindOf(_parts, _parts.Request()));
+    }
+
+    [Fact]
+    public void Pick_HealthyEndpoint_BeginsAnAttemptThere()
+    {
+        Attempt attempt = Pick(_parts)!;
+
+        Assert.Equal(("a", _parts.Now, 0, true), (attempt.Endpoint.Name, attempt.StartedAt, attempt.Epoch, attempt.IsCounted));
+        Assert.Equal((1, false, 0, false), (_parts['a'].InFlight, attempt.HoldsPermit, _parts.Permits.Count, _parts.State.HasChanged));
+        Assert.Equal(_parts.State.CallsBegun(), attempt.Number);
+    }
+
+    [Fact]
+    public void Pick_AnEpochLater_IsOfThatEpoch()
+    {
+        _parts.State.NextEpoch();
+
+        Assert.Equal(1, Pick(_parts)!.Epoch);
+    }
+
+    [Fact]
+    public void Pick_ConfiguredLimits_AreCharged()
+    {
+        BalancerParts parts = new(["ab"], setup: static (_, setup) => setup with { RequestsPerMinute = 60, TokensPerMinute = 100, MaxOutputTokens = 10 });
+
+        Assert.Equal("a", Pick(parts, parts.Request(tokens: 60))?.Endpoint.Name);
+
+        Assert.Equal((false, false, true), (parts['a'].HasRoom, parts['a'].Capacity.HasRoomFor(41), parts['a'].Capacity.HasRoomFor(40)));
+    }
+
+    [Fact]
+    public void Pick_CandidateIsProbed_ComesBeforeTheTurn()
+    {
+        _parts.EjectAndProbe('b', OutcomeKind.RateLimited);
+
+        Attempt attempt = Pick(_parts)!;
+
+        Assert.Equal(("b", new Permit(true, false), attempt), (attempt.Endpoint.Name, attempt.Permit, _parts.Permits[0]));
+        Assert.Equal("a", Pick(_parts)?.Endpoint.Name);
+    }
+
+    [Fact]
+    public void Pick_NoAvailableEndpointHasRoom_IsOneOnStandby()
+    {
+        BalancerParts parts = new(["ab"], setup: static (name, setup) => setup with { Priority = name - 'a' });
+        parts.EjectAndProbe('b', OutcomeKind.RateLimited);
+        PickRequest request = parts.Request();
+        request.Failed(parts['a'], rejected: true, tooLarge: false);
+
+        Assert.Equal("b", Pick(parts, request)?.Endpoint.Name);
+    }
+
+    [Fact]
+    public void Pick_CallsAreQueued_NewcomersQueueBehindThem()
+    {
+        Waiter head = _parts.Enqueue();
+
+        PickResult result = _parts.Selection.Pick(_parts.Request(), _parts.Now);
+
+        Assert.Equal((PickKind.Queued, 2), (result.Kind, _parts.Picker.Queue.Length));
+        Assert.NotSame(head, result.Waiter);
+        Assert.True(_parts.State.HasChanged);
+    }
+
+    [Fact]
+    public void Pick_CallComesBackToItsPlaceBeforeTheHead_IsServed()
+    {
+        PickRequest first = _parts.Request();
+        _parts.Picker.Queue.Remove(_parts.Enqueue(first));
+        _parts.Enqueue();
+
+        Assert.Equal("a", Pick(_parts, first)?.Endpoint.Name);
+    }
+
+    [Fact]
+    public void Pick_EjectedForErrors_IsAskedRatherThanWaitedFor()
+    {
+        _parts.Eject('a', OutcomeKind.Failed);
+        _parts.Eject('b', OutcomeKind.Unreachable);
+        _parts.Pass(0.1);
+
+        Attempt attempt = Pick(_parts)!;
+
+        Assert.Equal(("a", new Permit(false, true), true), (attempt.Endpoint.Name, attempt.Permit, _parts.State.HasChanged));
+        Assert.Equal(EndpointState.Probing, _parts['a'].Health.State);
+    }
+
+    [Fact]
+    public void Pick_AllAreMisconfigured_AsksOneASecondAndRefusesTheOthers()
+    {
+        _parts.Eject('a', OutcomeKind.CredentialRefused);
+        _parts.Eject('b', OutcomeKind.MissingDeployment);
+
+        Assert.Equal("a", Pick(_parts)?.Endpoint.Name);
+
+        Assert.Equal(EndpointState.Probing, _parts['a'].Health.State);
+        Assert.Equal((PickKind.Refused, Refusal.Misconfigured), KindOf(_parts, _parts.Request()));
+    }
+
+    [Fact]
+    public void Pick_OneIsMisconfigured_TheCallWaitsForTheOther()
+    {
+        _parts.Eject('a', OutcomeKind.CredentialRefused);
+        _parts.Eject('b', OutcomeKind.Unreachable);
+
+        Assert.Equal(PickKind.Queued, KindOf(_parts, _parts.Request()).Kind);
+    }
+
+    [Theory]
+    [InlineData(false, "Pause")]
+    [InlineData(true, "Queued")]
+    public void Pick_AllHaveFailedTheCall_PausesUnlessOthersAreQueued(bool hasQueue, string expected)
+    {
+        PickRequest request = Tried(_parts, "ab");
+        if (hasQueue)
+        {
+            _parts.Enqueue();
+        }
+
+        Assert.Equal(expected, KindOf(_parts, request).Kind.ToString());
+    }
+
+    [Fact]
+    public void Pick_TimesAreStatedBeyondPatience_IsRefused()
+    {
+        _parts.Eject('a', OutcomeKind.RateLimited, hint: 70);
+        _parts.Eject('b', OutcomeKind.RateLimited, hint: 80);
+
+        PickResult result = _parts.Selection.Pick(_parts.Request(patience: 60), _parts.Now);
+
+        Assert.Equal((PickKind.Refused, Refusal.BeyondPatience, 70), (result.Kind, result.Refusal, result.ReadyIn?.TotalSeconds));
+        Assert.Equal(0, _parts.Picker.Queue.Length);
+    }
+
+    [Fact]
+    public void Pick_TurnsAreSkipped_TheCallQueuesForACooldown()
+    {
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.08);
+        _parts.Fail('b', OutcomeKind.RateLimited, hint: 0.05);
+        _parts.State.HasChanged = false;
+
+        Assert.Equal(PickKind.Queued, KindOf(_parts, _parts.Request()).Kind);
+
+        Assert.Equal((0.08, 0.05, true), (_parts.UnavailableFor('a'), _parts.UnavailableFor('b'), _parts.State.HasChanged));
+    }
+
+    [Theory]
+    [InlineData(59.9, true)]
+    [InlineData(60, false)]
+    public void Pick_TokenLimitsHaveNoRoomInTime_LeavesItToTheService(double patience, bool goes)
+    {
+        BalancerParts parts = WithTokenLimits("ab");
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        PickRequest request = parts.Request(patience, tokens: 90);
+
+        PickResult result = parts.Selection.Pick(request, parts.Now);
+
+        Assert.Equal((goes ? PickKind.Attempt : PickKind.Queued, goes), (result.Kind, request.IgnoresTokenLimits));
+    }
+
+    [Fact]
+    public void Pick_OneOfTheTokenLimitsHasRoomInTime_Waits()
+    {
+        BalancerParts parts = WithTokenLimits("ab");
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        parts.Pass(30);
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        PickRequest request = parts.Request(patience: 31, tokens: 90);
+
+        Assert.Equal((PickKind.Queued, false), (KindOf(parts, request).Kind, request.IgnoresTokenLimits));
+    }
+
+    [Fact]
+    public void Pick_TokenLimitOfAnUnavailableEndpoint_DoesNotCount()
+    {
+        BalancerParts parts = WithTokenLimits("ab");
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        parts.Eject('b', OutcomeKind.RateLimited, hint: 100);
+
+        Assert.Equal("a", Pick(parts, parts.Request(patience: 20, tokens: 90))?.Endpoint.Name);
+    }
+
+    [Fact]
+    public void Pick_NobodyCountsItsTokens_IsNotHeldBack()
+    {
+        BalancerParts parts = WithTokenLimits("a");
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        PickRequest request = parts.Request(patience: 1);
+
+        Assert.NotNull(Pick(parts, request));
+
+        Assert.False(request.IgnoresTokenLimits);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Take_AllHaveBeenTried_TakesOneOnlyWhereThatIsAllowed(bool retry) =>
+        Assert.Equal(retry, _parts.Selection.Take(Tried(_parts, "ab"), retry, _parts.Now) is not null);
+
+    [Fact]
+    public void TakeQueued_AllHaveBeenTried_GoesBackToOne() => Assert.Equal("a", _parts.Selection.TakeQueued(Tried(_parts, "ab"), _parts.Now)?.Endpoint.Name);
+
+    [Fact]
+    public void TakeQueued_OneIsUntried_GoesThere() => Assert.Equal("b", _parts.Selection.TakeQueued(Tried(_parts, "a"), _parts.Now)?.Endpoint.Name);
+
+    [Fact]
+    public void TakeQueued_OneWasEjectedForErrors_ComesBeforeThoseThatWereTried()
+    {
+        _parts.Eject('b', OutcomeKind.Failed);
+
+        Assert.Equal("b", _parts.Selection.TakeQueued(Tried(_parts, "a"), _parts.Now)?.Endpoint.Name);
+    }
+
+    [Theory]
+    [InlineData("RateLimited", true, false)]
+    [InlineData("Unreachable", false, true)]
+    public void TakeQueued_AllAreUnavailable_ForcesAProbe(string reason, bool ofDeployment, bool ofResource)
+    {
+        _parts.Eject('a', Enum.Parse<OutcomeKind>(reason));
+        _parts.Eject('b', OutcomeKind.RateLimited, hint: 5);
+
+        Attempt attempt = _parts.Selection.TakeQueued(_parts.Request(), _parts.Now)!;
+
+        Assert.Equal(("a", new Permit(ofDeployment, ofResource), true), (attempt.Endpoint.Name, attempt.Permit, _parts.State.HasChanged));
+        Assert.Equal(EndpointState.Probing, _parts['a'].Health.State);
+        Assert.Equal([_parts['a']], _parts.Picker.Candidates);
+        Assert.Null(_parts.Selection.TakeQueued(_parts.Request(), _parts.Now));
+    }
+
+    [Fact]
+    public void TakeQueued_ForcedProbeOfAWindowThatIsShut_ReopensItAsOneThatNobodyStated()
+    {
+        BalancerParts parts = new(["a"]);
+        parts.LearnWindow('a');
+        parts.Eject('a', OutcomeKind.RateLimited);
+        parts.Pass(60);
+
+        Assert.NotNull(parts.Selection.TakeQueued(parts.Request(), parts.Now));
+
+        Assert.Equal((false, true), (parts['a'].Capacity.HoldsBack, parts['a'].Capacity.Admitted()));
+    }
+
+    [Fact]
+    public void TakeQueued_ResourceIsUnavailableAndTheDeploymentIsNot_LeavesTheWindowAlone()
+    {
+        BalancerParts parts = new(["a"]);
+        parts.LearnWindow('a');
+        parts.Eject('a', OutcomeKind.Failed);
+        parts.Pass(60);
+
+        Assert.NotNull(parts.Selection.TakeQueued(parts.Request(), parts.Now));
+
+        Assert.False(parts['a'].Capacity.Admitted());
+    }
+
+    private static Attempt? Pick(BalancerParts parts, PickRequest? request = null) => parts.Selection.Pick(request ?? parts.Request(), parts.Now).Attempt;
+
+    private static (PickKind Kind, Refusal Refusal) KindOf(BalancerParts parts, PickRequest request)
+    {
+        PickResult result = parts.Selection.Pick(request, parts.Now);
+        return (result.Kind, result.Refusal);
+    }
+
+    private static PickRequest Tried(BalancerParts parts, string names)
+    {
+        PickRequest request = parts.Request();
+        foreach (char name in names)
+        {
+            request.Failed(parts[name], rejected: false, tooLarge: false);
+        }
+
+        return request;
+    }
+
+    private static BalancerParts WithTokenLimits(string names) => new([names], setup: static (_, setup) => setup with { TokensPerMinute = 100 });
+}
