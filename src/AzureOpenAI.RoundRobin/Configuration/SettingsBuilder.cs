@@ -76,6 +76,7 @@ internal sealed class SettingsBuilder(
             entries.Select(entry => new ChosenEntry(entry, DeploymentChoice.For(entry, _base))), findings);
         EndpointNames.CheckUnique(chosen.Select(static c => c.Entry), findings);
         CheckDeployments(chosen);
+        CheckOperations(chosen);
         return chosen;
     }
 
@@ -93,6 +94,30 @@ internal sealed class SettingsBuilder(
             + (variables.AreRead ? $", in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}, or in {variable}." : $", or in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}."));
     }
 
+    /// <summary>A deployment that only an address names, and names for something else than what is registered.</summary>
+    private void CheckOperations(List<ChosenEntry> chosen)
+    {
+        foreach ((EndpointEntry entry, DeploymentChoice deployment) in chosen)
+        {
+            if (entry is not { Kind: EndpointKind.Classic, Target: { Operation: { } operation, Faults: [] } target } || !string.Equals(deployment.Name, target.Deployment, StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            string field = entry.NameOf(EntryField.Endpoint);
+            if (registration.ForChat && !AddressPath.Chats(operation))
+            {
+                findings.Fault(entry, $"{field} is the address of /{operation}, so its deployment does not chat; give the address that ends in /chat/completions, or that of the resource.");
+            }
+
+            if (registration.ForEmbeddings && !AddressPath.Embeds(operation))
+            {
+                findings.Fault(entry, $"{field} is the address of /{operation}, so its deployment makes no embeddings; name the one that does in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}"
+                    + (variables.AreRead ? $" or in {VariableNames.EmbeddingDeployment}." : "."));
+            }
+        }
+    }
+
     private EndpointSettings Build(ChosenEntry chosen, string name)
     {
         (EndpointEntry entry, DeploymentChoice deployment) = chosen;
@@ -101,14 +126,14 @@ internal sealed class SettingsBuilder(
             Name = name,
             HasOwnName = entry.Name is not null,
             Kind = entry.Kind,
-            Address = entry.Address is { } address ? AddressRules.Normalize(address) : null,
+            Address = entry.Target?.Address,
             ApiKey = entry.ApiKey,
             Credential = entry.ApiKey is null && entry.Kind != EndpointKind.ReadyMade ? entry.Credential ?? options.Credential : null,
             ChatClient = entry.ChatClient,
             EmbeddingGenerator = entry.EmbeddingGenerator,
             Deployment = deployment.Name,
             Deployments = entry.Deployments.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
-            ApiVersion = entry.Kind == EndpointKind.Classic ? entry.ApiVersion ?? _base.ApiVersion : null,
+            ApiVersion = entry.Kind == EndpointKind.Classic ? entry.OwnApiVersion ?? _base.ApiVersion : null,
             Temperature = (deployment.IsEndpoints ? entry.Temperature : null) ?? options.Temperature,
             MaxOutputTokens = (deployment.IsEndpoints ? entry.MaxOutputTokens : null) ?? options.MaxOutputTokens,
             Weight = entry.Weight,
