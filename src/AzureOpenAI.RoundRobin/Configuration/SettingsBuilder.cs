@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
 using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.Options;
@@ -8,9 +9,9 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 /// <summary>Checks everything that was said, then fills in every default.</summary>
 internal sealed class SettingsBuilder(
     RoundRobinOptions options, Registration registration, Variables variables, Findings findings, Func<string, HttpClient>? httpClients,
-    Func<RoundRobinOptions, Resolution> renew)
+    Func<RoundRobinOptions, Resolution> renew, SectionSource? section = null)
 {
-    private readonly BaseSettings _base = new(options, registration, variables);
+    private readonly BaseSettings _base = new(options, registration, variables, section);
 
     public Resolution Build(bool isEnabled, IReadOnlyList<EndpointEntry> entries)
     {
@@ -121,6 +122,7 @@ internal sealed class SettingsBuilder(
     private EndpointSettings Build(ChosenEntry chosen, string name)
     {
         (EndpointEntry entry, DeploymentChoice deployment) = chosen;
+        TokenCredential? credential = entry.ApiKey is null && entry.Kind != EndpointKind.ReadyMade ? entry.Credential ?? options.Credential : null;
         return new EndpointSettings
         {
             Name = name,
@@ -128,7 +130,8 @@ internal sealed class SettingsBuilder(
             Kind = entry.Kind,
             Address = entry.Target?.Address,
             ApiKey = entry.ApiKey,
-            Credential = entry.ApiKey is null && entry.Kind != EndpointKind.ReadyMade ? entry.Credential ?? options.Credential : null,
+            Credential = credential,
+            CredentialScope = credential is null ? null : _base.CredentialScope ?? AzureHosts.CredentialScope(entry.Target!.Address),
             ChatClient = entry.ChatClient,
             EmbeddingGenerator = entry.EmbeddingGenerator,
             Deployment = deployment.Name,

@@ -66,9 +66,9 @@ internal static class SdkClients
             options.AddPolicy(new ApiVersionPolicy(version), PipelinePosition.PerCall);
         }
 
-        if (IsGovernment(settings.Address!))
+        if (settings.CredentialScope is { } scope)
         {
-            options.Audience = AzureOpenAIAudience.AzureGovernment;
+            options.Audience = new AzureOpenAIAudience(scope);
         }
 
         return settings.ApiKey is { } key
@@ -80,14 +80,9 @@ internal static class SdkClients
     {
         AuthenticationPolicy authentication = settings.ApiKey is { } key
             ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
-            : new TokenPolicy(credential!, Scope(settings.Address!));
+            : new TokenPolicy(credential!, settings.CredentialScope!);
 #pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor itself is not in our surface.
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001
     }
-
-    private static string Scope(Uri address) =>
-        IsGovernment(address) ? "https://cognitiveservices.azure.us/.default" : "https://cognitiveservices.azure.com/.default";
-
-    private static bool IsGovernment(Uri address) => address.Host.EndsWith(".azure.us", StringComparison.OrdinalIgnoreCase);
 }
