@@ -26,8 +26,9 @@ public sealed class EndpointOptions
 
     /// <summary>Gets or sets the address of the resource or gateway.</summary>
     /// <value>
-    /// An absolute <c>https</c> address (<c>http</c> on loopback only) without query and user information. A path that ends in
-    /// <c>/openai/v1</c> selects the v1 route, any other path is the prefix of the classic route.
+    /// An absolute <c>https</c> address (<c>http</c> on loopback only) without user information, and without a query other than an <c>api-version</c>.
+    /// A path that ends in <c>/openai/v1</c> selects the v1 route, any other path is the prefix of the classic route. The Target URI of the portals will
+    /// do: <see cref="DeploymentName"/> and <see cref="ApiVersion"/> are taken from it, and must not say anything else.
     /// </value>
     public Uri? Endpoint { get; set; }
 
@@ -43,7 +44,7 @@ public sealed class EndpointOptions
     public TokenCredential? Credential { get; set; }
 
     /// <summary>Gets or sets the deployment that answers at this endpoint.</summary>
-    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.DeploymentName"/>, else <c>AZURE_OPENAI_DEPLOYMENT</c>.</value>
+    /// <value>The default is <see langword="null"/>: that of <see cref="Endpoint"/>, else <see cref="RoundRobinOptions.DeploymentName"/>, else <c>AZURE_OPENAI_DEPLOYMENT</c>.</value>
     public string? DeploymentName { get; set; }
 
     /// <summary>Gets the deployments at this endpoint by the model that callers ask for.</summary>
@@ -51,7 +52,7 @@ public sealed class EndpointOptions
     public IDictionary<string, string> Deployments { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
     /// <summary>Gets or sets the <c>api-version</c> of a classic endpoint; any string the service knows.</summary>
-    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.ApiVersion"/>.</value>
+    /// <value>The default is <see langword="null"/>: that of <see cref="Endpoint"/>, else <see cref="RoundRobinOptions.ApiVersion"/>.</value>
     public string? ApiVersion { get; set; }
 
     /// <summary>Gets or sets the temperature, 0 to 2, for this endpoint's own deployment.</summary>
@@ -108,7 +109,7 @@ public sealed class EndpointOptions
     public override string ToString() =>
         ChatClient is not null || EmbeddingGenerator is not null
             ? $"{Show(Name, "(unnamed)")}: ready-made {string.Join(" and ", new object?[] { ChatClient, EmbeddingGenerator }.OfType<object>().Select(static one => one.GetType().Name))}"
-        : $"{Show(Name, "(unnamed)")}: {Show(Endpoint is { IsAbsoluteUri: true } address ? address.Host : null, "(no address)")}, deployment '{Show(DeploymentName, "(base)")}'";
+        : $"{Show(Name, "(unnamed)")}: {Show(Endpoint is { IsAbsoluteUri: true } address ? address.Host : null, "(no address)")}, deployment '{Show(DeploymentName ?? (Endpoint is null ? null : TargetAddress.Read(Endpoint).Deployment), "(base)")}'";
 
     // A key can be pasted into the wrong property.
     private string Show(string? text, string absent) =>

@@ -48,6 +48,14 @@ public sealed class RoundRobinOptions
     /// <value>The default is <see langword="null"/>.</value>
     public TokenCredential? Credential { get; set; }
 
+    /// <summary>Gets or sets the scope that credentials are asked for a token of, on both routes.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: <c>https://cognitiveservices.azure.com/.default</c>, and the same with <c>.us</c> or <c>.cn</c> for endpoints
+    /// in these clouds. Otherwise an absolute <c>https</c> address that ends in <c>/.default</c>, such as <c>https://ai.azure.com/.default</c>, for every
+    /// endpoint of the pool that has a credential.
+    /// </value>
+    public string? CredentialScope { get; set; }
+
     /// <summary>Gets or sets whether the pool is used at all, or the SDK's own client over a single endpoint.</summary>
     /// <value>
     /// The default is <see langword="null"/>: on where endpoints come from code or from a configuration section, else what

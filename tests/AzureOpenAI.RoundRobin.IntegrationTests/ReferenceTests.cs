@@ -36,7 +36,7 @@ public sealed class ReferenceTests
         Assert.Equal($"{endpoint.Weight}", Cell("EndpointOptions", "Weight"));
         Assert.Equal($"{endpoint.Priority}", Cell("EndpointOptions", "Priority"));
         Assert.All(
-            new object?[] { options.FirstContentTimeout, options.MaxAttempts, options.AffinityKey, options.Enabled, options.Credential, options.Temperature, options.MaxOutputTokens, options.DeploymentName, options.HttpClientName },
+            new object?[] { options.FirstContentTimeout, options.MaxAttempts, options.AffinityKey, options.Enabled, options.Credential, options.CredentialScope, options.Temperature, options.MaxOutputTokens, options.DeploymentName, options.HttpClientName },
             Assert.Null);
 
         static string Seconds(TimeSpan time) => string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds} s");

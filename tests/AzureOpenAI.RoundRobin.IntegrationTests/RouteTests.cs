@@ -46,6 +46,37 @@ public sealed class RouteTests
     }
 
     [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    [Trait("Rule", "R18")]
+    public async Task The_portals_target_address_is_understood(bool streaming, bool v1)
+    {
+        RecordingHandler wire = new();
+        using HttpClient http = new(wire);
+        await using Fleet fleet = await Fleet.StartAsync(["east"], setup =>
+        {
+            setup.Resource = resource =>
+            {
+                resource.PathPrefix = "/genai/team-7";
+                resource.AddDeployment(Fleet.Deployment).AddDeployment("mine");
+            };
+            setup.Pool = options => options.HttpClient = http;
+            setup.Endpoint = (resource, endpoint) => endpoint.Endpoint = v1
+                ? new Uri($"{resource.V1Endpoint.AbsoluteUri.TrimEnd('/')}/chat/completions")
+                : new Uri($"{resource.Endpoint.AbsoluteUri.TrimEnd('/')}/openai/deployments/mine/chat/completions?api-version=2025-04-01-preview");
+        });
+
+        Assert.Equal("[east] hello", (await fleet.AskAsync(streaming)).Text);
+        LedgerEntry entry = Assert.Single(fleet.Ledger.Snapshot());
+        Assert.Equal((v1 ? RouteKind.V1 : RouteKind.Classic, v1 ? Fleet.Deployment : "mine"), (entry.Route, entry.Deployment));
+        Assert.Equal(
+            v1 ? "/genai/team-7/openai/v1/chat/completions" : "/genai/team-7/openai/deployments/mine/chat/completions?api-version=2025-04-01-preview",
+            Assert.Single(wire.Sent).PathAndQuery);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Any_api_version_goes_out_as_configured(bool streaming)

@@ -24,6 +24,7 @@ public sealed class EndpointOptionsTests
             e => e.ApiVersion = key,
             e => e.Deployments[key] = key,
             e => e.Endpoint = new Uri(key, UriKind.Relative),
+            e => e.Endpoint = new Uri($"https://east.example/openai/deployments/{key}"),
             e => e.Endpoint = new Uri($"https://{key}@east.example/{key}?{key}#{key}"),
         ];
         foreach (Action<EndpointOptions> place in places)

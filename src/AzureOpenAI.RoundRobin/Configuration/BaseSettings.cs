@@ -7,8 +7,9 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 internal sealed class BaseSettings
 {
     private readonly string _askedName;
+    private readonly string? _scopeName;
 
-    public BaseSettings(RoundRobinOptions options, Registration registration, Variables variables)
+    public BaseSettings(RoundRobinOptions options, Registration registration, Variables variables, SectionSource? section)
     {
         (Asked, _askedName) = (TextRules.Clean(options.DeploymentName), nameof(options.DeploymentName));
         Insists = registration.InsistsOnDeployment;
@@ -25,6 +26,7 @@ internal sealed class BaseSettings
         ApiVersion = TextRules.Clean(options.ApiVersion);
         ApiVersionName = ApiVersion is null ? VariableNames.ApiVersion : nameof(options.ApiVersion);
         ApiVersion ??= variables.Find(VariableNames.ApiVersion);
+        (CredentialScope, _scopeName) = TextRules.Clean(options.CredentialScope) is { } scope ? (scope, nameof(options.CredentialScope)) : section?.CredentialScope ?? default;
     }
 
     /// <summary>The deployment or model that the registration names.</summary>
@@ -38,6 +40,9 @@ internal sealed class BaseSettings
 
     public string? ApiVersion { get; }
 
+    /// <summary>Null where each endpoint's cloud decides.</summary>
+    public string? CredentialScope { get; }
+
     private string ApiVersionName { get; }
 
     /// <param name="findings">Collects faults.</param>
@@ -47,8 +52,9 @@ internal sealed class BaseSettings
         Check(_askedName, Asked is null ? null : TextRules.Deployment(Asked, inPath));
         Check(VariableNames.Deployment, LastResort is null ? null : TextRules.Deployment(LastResort, inPath));
         Check(ApiVersionName, ApiVersion is null ? null : TextRules.ApiVersion(ApiVersion));
+        Check(_scopeName, CredentialScope is null ? null : TextRules.Scope(CredentialScope));
 
-        void Check(string name, string? fault)
+        void Check(string? name, string? fault)
         {
             if (fault is not null)
             {

@@ -9,9 +9,8 @@ internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoic
     private (object, string?)? Identity =>
         Entry.MayRepeat ? null
         : Entry.Kind == EndpointKind.ReadyMade ? ((Entry.ChatClient, Entry.EmbeddingGenerator), Deployment.Name)
-        : Entry.Address is { } address && Deployment.Name is { } name && !AddressRules.Check(address).Any()
-            ? (AddressRules.Normalize(address).AbsoluteUri, name.ToUpperInvariant())
-            : null;
+        : Entry.Target is { Faults: [] } target && Deployment.Name is { } name ? (target.Address.AbsoluteUri, name.ToUpperInvariant())
+        : null;
 
     /// <summary>Merges entries with the same resource or ready-made client and the same deployment: the later entry replaces the earlier one.</summary>
     public static List<ChosenEntry> Merge(IEnumerable<ChosenEntry> entries, Findings findings)

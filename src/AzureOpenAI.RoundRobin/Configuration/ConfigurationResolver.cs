@@ -113,6 +113,6 @@ internal static class ConfigurationResolver
 
         bool on = isEnabled ?? sources.IsOn();
         IReadOnlyList<EndpointEntry> entries = on ? sources.ReadPool() : sources.ReadSingle();
-        return new SettingsBuilder(options, registration, variables, findings, httpClients, renew).Build(on, entries);
+        return new SettingsBuilder(options, registration, variables, findings, httpClients, renew, section).Build(on, entries);
     }
 }

@@ -7,7 +7,7 @@ internal readonly record struct DeploymentChoice(string? Name, bool IsEndpoints)
 {
     public static DeploymentChoice For(EndpointEntry entry, BaseSettings common)
     {
-        string? own = entry.Deployment;
+        string? own = entry.OwnDeployment;
         if (common.Asked is { } asked && entry.Deployments.TryGetValue(asked, out string? mapped))
         {
             return new(mapped, AreSame(mapped, own));

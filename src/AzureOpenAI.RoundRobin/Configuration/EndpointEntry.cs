@@ -22,7 +22,14 @@ internal sealed class EndpointEntry
 
     public string? Name { get; set; }
 
-    public Uri? Address { get; set; }
+    public Uri? Address
+    {
+        get;
+        set => (field, Target) = (value, value is null ? null : TargetAddress.Read(value));
+    }
+
+    /// <summary>What <see cref="Address"/> says.</summary>
+    public TargetAddress? Target { get; private set; }
 
     [DebuggerBrowsable(DebuggerBrowsableState.Never)]
     public string? ApiKey { get; set; }
@@ -59,8 +66,12 @@ internal sealed class EndpointEntry
 
     public EndpointKind Kind =>
         ChatClient is not null || EmbeddingGenerator is not null ? EndpointKind.ReadyMade
-        : Address is null ? EndpointKind.Classic
-        : AddressRules.Kind(Address);
+        : Target?.Kind ?? EndpointKind.Classic;
+
+    /// <summary>What it says itself, beside its address or in it.</summary>
+    public string? OwnDeployment => Deployment ?? (Kind == EndpointKind.ReadyMade ? null : Target?.Deployment);
+
+    public string? OwnApiVersion => ApiVersion ?? Target?.ApiVersion;
 
     /// <summary>Whether a missing deployment is a fault; false where one was given and could not be read, which is a fault of its own.</summary>
     public bool NeedsDeployment =>

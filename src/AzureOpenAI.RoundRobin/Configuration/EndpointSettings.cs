@@ -25,6 +25,9 @@ internal sealed class EndpointSettings
     /// <summary>Null where there is a key.</summary>
     public TokenCredential? Credential { get; init; }
 
+    /// <summary>What <see cref="Credential"/> is asked for a token of; null where there is no credential.</summary>
+    public string? CredentialScope { get; init; }
+
     public IChatClient? ChatClient { get; init; }
 
     public IEmbeddingGenerator<string, Embedding<float>>? EmbeddingGenerator { get; init; }

@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
 using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.Options;
@@ -8,9 +9,9 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 /// <summary>Checks all rules, then sets all defaults.</summary>
 internal sealed class SettingsBuilder(
     RoundRobinOptions options, Registration registration, Variables variables, Findings findings, Func<string, HttpClient>? httpClients,
-    Func<RoundRobinOptions, Resolution> renew)
+    Func<RoundRobinOptions, Resolution> renew, SectionSource? section = null)
 {
-    private readonly BaseSettings _base = new(options, registration, variables);
+    private readonly BaseSettings _base = new(options, registration, variables, section);
 
     public Resolution Build(bool isEnabled, IReadOnlyList<EndpointEntry> entries)
     {
@@ -76,6 +77,7 @@ internal sealed class SettingsBuilder(
             entries.Select(entry => new ChosenEntry(entry, DeploymentChoice.For(entry, _base))), findings);
         EndpointNames.CheckUnique(chosen.Select(static c => c.Entry), findings);
         CheckDeployments(chosen);
+        CheckOperations(chosen);
         return chosen;
     }
 
@@ -93,22 +95,48 @@ internal sealed class SettingsBuilder(
             + (variables.AreRead ? $", in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}, or in {variable}." : $", or in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}."));
     }
 
+    /// <summary>A deployment that only an address names, and names for something else than what is registered.</summary>
+    private void CheckOperations(List<ChosenEntry> chosen)
+    {
+        foreach ((EndpointEntry entry, DeploymentChoice deployment) in chosen)
+        {
+            if (entry is not { Kind: EndpointKind.Classic, Target: { Operation: { } operation, Faults: [] } target } || !string.Equals(deployment.Name, target.Deployment, StringComparison.OrdinalIgnoreCase))
+            {
+                continue;
+            }
+
+            string field = entry.NameOf(EntryField.Endpoint);
+            if (registration.ForChat && !AddressPath.Chats(operation))
+            {
+                findings.Fault(entry, $"{field} is the address of /{operation}, so its deployment does not chat; give the address that ends in /chat/completions, or that of the resource.");
+            }
+
+            if (registration.ForEmbeddings && !AddressPath.Embeds(operation))
+            {
+                findings.Fault(entry, $"{field} is the address of /{operation}, so its deployment makes no embeddings; name the one that does in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}"
+                    + (variables.AreRead ? $" or in {VariableNames.EmbeddingDeployment}." : "."));
+            }
+        }
+    }
+
     private EndpointSettings Build(ChosenEntry chosen, string name)
     {
         (EndpointEntry entry, DeploymentChoice deployment) = chosen;
+        TokenCredential? credential = entry.ApiKey is null && entry.Kind != EndpointKind.ReadyMade ? entry.Credential ?? options.Credential : null;
         return new EndpointSettings
         {
             Name = name,
             HasOwnName = entry.Name is not null,
             Kind = entry.Kind,
-            Address = entry.Address is { } address ? AddressRules.Normalize(address) : null,
+            Address = entry.Target?.Address,
             ApiKey = entry.ApiKey,
-            Credential = entry.ApiKey is null && entry.Kind != EndpointKind.ReadyMade ? entry.Credential ?? options.Credential : null,
+            Credential = credential,
+            CredentialScope = credential is null ? null : _base.CredentialScope ?? AzureHosts.CredentialScope(entry.Target!.Address),
             ChatClient = entry.ChatClient,
             EmbeddingGenerator = entry.EmbeddingGenerator,
             Deployment = deployment.Name,
             Deployments = entry.Deployments.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase),
-            ApiVersion = entry.Kind == EndpointKind.Classic ? entry.ApiVersion ?? _base.ApiVersion : null,
+            ApiVersion = entry.Kind == EndpointKind.Classic ? entry.OwnApiVersion ?? _base.ApiVersion : null,
             Temperature = (deployment.IsEndpoints ? entry.Temperature : null) ?? options.Temperature,
             MaxOutputTokens = (deployment.IsEndpoints ? entry.MaxOutputTokens : null) ?? options.MaxOutputTokens,
             Weight = entry.Weight,

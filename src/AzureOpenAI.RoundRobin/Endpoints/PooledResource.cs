@@ -30,7 +30,9 @@ internal sealed class PooledResource(EndpointSettings first)
 
     public void Add(EndpointSettings entry) => _entries.Add(entry);
 
-    public bool HasSameSecret(PooledResource other) => Secret is null && other.Secret is null ? HasSameReadyMade(other) : Equals(Secret, other.Secret);
+    public bool HasSameSecret(PooledResource other) => Secret is null && other.Secret is null
+        ? HasSameReadyMade(other)
+        : Equals(Secret, other.Secret) && First.CredentialScope == other.First.CredentialScope;
 
     /// <summary>
     /// Finds for each resource the one that it was before: at the same address with the same key, else with an entry of the same name, else with the same deployment, else any

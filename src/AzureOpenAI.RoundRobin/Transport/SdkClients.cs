@@ -66,9 +66,9 @@ internal static class SdkClients
             options.AddPolicy(new ApiVersionPolicy(version), PipelinePosition.PerCall);
         }
 
-        if (IsGovernment(settings.Address!))
+        if (settings.CredentialScope is { } scope)
         {
-            options.Audience = AzureOpenAIAudience.AzureGovernment;
+            options.Audience = new AzureOpenAIAudience(scope);
         }
 
         return settings.ApiKey is { } key
@@ -85,9 +85,4 @@ internal static class SdkClients
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001
     }
-
-    private static string Scope(Uri address) =>
-        IsGovernment(address) ? "https://cognitiveservices.azure.us/.default" : "https://cognitiveservices.azure.com/.default";
-
-    private static bool IsGovernment(Uri address) => address.Host.EndsWith(".azure.us", StringComparison.OrdinalIgnoreCase);
 }

@@ -28,6 +28,7 @@ public sealed class ConfigurationProperties
     private static readonly Gen<string> Text = Gen.OneOf(
         Gen.OneOf(
             Given.Key, Given.Address, "https://a.example/openai/v1", "http://a.example", $"https://{Given.Key}@a.example/?{Given.Key}",
+            $"https://a.openai.azure.com/openai/deployments/{Given.Key}/chat/completions?api-version={Given.Key}", $"https://a{Given.Key}.openai.azure.com/v1", "https://a.openai.azure.com/openai/deployments/mine?api-version=1",
             "1", "0.5", "2024-02-01", "", " ", "a/b", "x" + Given.Key, "\u0000", "\uD800"),
         Gen.String[0, 8]);
 

@@ -2,7 +2,11 @@ using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Net;
 using Azure.Core;
+using AzureOpenAI.RoundRobin.Configuration;
+using AzureOpenAI.RoundRobin.Transport;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.AI;
+using OpenAI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Transport;
 
@@ -91,16 +95,78 @@ public class SdkClientsTests
     }
 
     [Theory]
-    [InlineData("https://one.openai.azure.us")]
-    [InlineData("https://one.openai.azure.us/openai/v1")]
-    public async Task ACredential_OfTheGovernmentsCloud_AsksForItsScope(string address)
+    [Trait("Rule", "R17")]
+    [InlineData("https://one.openai.azure.us", "https://cognitiveservices.azure.us/.default")]
+    [InlineData("https://one.openai.azure.us/openai/v1", "https://cognitiveservices.azure.us/.default")]
+    [InlineData("https://one.cognitiveservices.azure.us/openai/v1", "https://cognitiveservices.azure.us/.default")]
+    [InlineData("https://one.azure-api.us/genai", "https://cognitiveservices.azure.us/.default")]
+    [InlineData("https://one.openai.azure.cn", "https://cognitiveservices.azure.cn/.default")]
+    [InlineData("https://one.openai.azure.cn/openai/v1", "https://cognitiveservices.azure.cn/.default")]
+    [InlineData("https://one.services.ai.azure.com/openai/v1", "https://cognitiveservices.azure.com/.default")]
+    [InlineData("https://one.example.us", "https://cognitiveservices.azure.com/.default")]
+    [InlineData("https://one.example.cn/openai/v1", "https://cognitiveservices.azure.com/.default")]
+    public async Task ACredential_OfASovereignCloud_AsksForItsScope(string address, string scope)
     {
         FakeCredential credential = new();
         using ServicePool pool = new(["one"], (_, entry) => (entry.Endpoint, entry.ApiKey, entry.Credential) = (new Uri(address), null, credential));
 
         await pool.AskAsync();
 
-        Assert.Equal(["https://cognitiveservices.azure.us/.default"], credential.Scopes);
+        Assert.Equal([scope], credential.Scopes);
+    }
+
+    [Theory]
+    [Trait("Rule", "R17")]
+    [InlineData(false, "https://one.openai.azure.com")]
+    [InlineData(true, "https://one.openai.azure.com")]
+    [InlineData(false, "https://one.openai.azure.us/openai/v1")]
+    [InlineData(true, "https://one.openai.azure.us/openai/v1")]
+    public async Task ACredential_AsksForTheScopeThatTheOptionsName(bool streaming, string address)
+    {
+        FakeCredential credential = new();
+        using ServicePool pool = new(
+            ["one"], (_, entry) => (entry.Endpoint, entry.ApiKey) = (new Uri(address), null), options => (options.Credential, options.CredentialScope) = (credential, " https://ai.azure.com/.default "));
+
+        await pool.AskAsync(streaming);
+
+        Assert.Equal(["https://ai.azure.com/.default"], credential.Scopes);
+    }
+
+    [Theory]
+    [Trait("Rule", "R17")]
+    [InlineData("https://one.openai.azure.com")]
+    [InlineData("https://one.openai.azure.com/openai/v1")]
+    public async Task ThePlainClient_AsksForTheSameScope(string address)
+    {
+        FakeCredential credential = new();
+        FakeService service = new();
+        using HttpClient transport = new(service);
+        RoundRobinOptions options = new() { Enabled = false, Credential = credential, CredentialScope = "https://ai.azure.com/.default", DeploymentName = "gpt", HttpClient = transport };
+        options.Endpoints.Add(new EndpointOptions { Endpoint = new Uri(address) });
+        OpenAIClient client = SdkClients.CreatePlain(ConfigurationResolver.ForSwitch(options, environment: static _ => null).Settings.Endpoints[0], transport);
+
+        await client.GetChatClient("gpt").AsIChatClient().GetResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken);
+
+        Assert.Equal(["https://ai.azure.com/.default"], credential.Scopes);
+    }
+
+    [Theory]
+    [Trait("Rule", "R17")]
+    [InlineData("https://one.openai.azure.com")]
+    [InlineData("https://one.openai.azure.com/openai/v1")]
+    public async Task AnotherScope_IsTakenOverInPlace(string address)
+    {
+        FakeCredential credential = new();
+        RoundRobinOptions? options = null;
+        using ServicePool pool = new(["one"], (_, entry) => (entry.Endpoint, entry.ApiKey) = (new Uri(address), null), given => (options = given).Credential = credential);
+        await pool.AskAsync();
+
+        options!.CredentialScope = "https://ai.azure.com/.default";
+        pool.Pool.Update(options);
+        await pool.AskAsync();
+
+        Assert.Equal(["https://ai.azure.com/.default"], credential.Scopes);
+        Assert.Equal(2, pool.Pool.GetStatus()[0].Answered);
     }
 
     [Theory]

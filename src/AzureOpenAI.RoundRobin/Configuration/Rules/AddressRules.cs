@@ -2,26 +2,26 @@ using System.Net;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 
-/// <summary>The rules for addresses, and the kind and name of an endpoint by its address. No message quotes an address, since it can contain a key.</summary>
+/// <summary>What every address must be, whatever is behind it. No message quotes an address: it can hold a key.</summary>
 internal static class AddressRules
 {
     public const string NotAbsolute = "is not an absolute address; write it like https://my-resource.openai.azure.com.";
 
-    private const string V1 = "/openai/v1";
-    private const string Classic = "/openai";
-    private const string Deployments = "/openai/deployments";
+    public static bool IsWeb(Uri address) => address.IsAbsoluteUri && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp);
 
-    /// <returns>The faults, as texts that follow the name of the setting.</returns>
+    /// <returns>What is wrong, in words that follow the name of the setting. Path and query are judged by <see cref="TargetAddress"/>.</returns>
     public static IEnumerable<string> Check(Uri address)
     {
         if (!address.IsAbsoluteUri)
         {
-            return [NotAbsolute];
+            yield return NotAbsolute;
+            yield break;
         }
 
-        if (address.Scheme != Uri.UriSchemeHttps && address.Scheme != Uri.UriSchemeHttp)
+        if (!IsWeb(address))
         {
-            return ["does not begin with https://; write it like https://my-resource.openai.azure.com."];
+            yield return "does not begin with https://; write it like https://my-resource.openai.azure.com.";
+            yield break;
         }
 
         return CheckWeb(address);
@@ -52,35 +52,17 @@ internal static class AddressRules
             yield return "contains user information; remove the part before the @.";
         }
 
-        if (address.Query.Length > 0)
-        {
-            yield return "has a query; remove everything from the question mark on (an api-version has a setting of its own).";
-        }
-
-        if (address.Fragment.Length > 0)
+        if (address.Fragment.Length > 1)
         {
             yield return "has a fragment; remove everything from the # on.";
         }
-
-        string path = Path(address);
-        if (Contains(path, Deployments))
-        {
-            yield return "goes on past the resource; end it before /openai/deployments (the deployment has a setting of its own).";
-        }
-        else if (path.EndsWith(Classic, StringComparison.OrdinalIgnoreCase))
-        {
-            yield return "ends in /openai; leave that off for the classic route, or end in /openai/v1 for the v1 route.";
-        }
-        else if (Contains(path, V1) && !path.EndsWith(V1, StringComparison.OrdinalIgnoreCase))
-        {
-            yield return "goes on past /openai/v1; end it there.";
-        }
     }
 
-    private static string Path(Uri address) => address.AbsolutePath.TrimEnd('/');
-
-    private static bool Contains(string path, string segments) =>
-        (path + "/").Contains(segments + "/", StringComparison.OrdinalIgnoreCase);
+    /// <summary>The first label of the host; host and port where the host is an IP address or this machine, which say nothing alone.</summary>
+    public static string DefaultName(Uri address) =>
+        address.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6 || IsLocalhost(address)
+            ? $"{address.Host}-{address.Port}"
+            : address.IdnHost.Split('.')[0];
 
     private static bool IsLocalhost(Uri address) => string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase);
 

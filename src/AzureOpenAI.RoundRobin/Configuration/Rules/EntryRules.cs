@@ -24,6 +24,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         CheckShown(entry, EntryField.Name, entry.Name);
         CheckShown(entry, EntryField.Endpoint, entry.Address is { IsAbsoluteUri: true } address ? address.Host : null);
         CheckShown(entry, entry.DeploymentField, entry.Deployment);
+        CheckShown(entry, EntryField.Endpoint, entry.Target?.Deployment);
         foreach (string deployment in entry.Deployments.Values)
         {
             CheckShown(entry, EntryField.Deployments, deployment);
@@ -69,17 +70,28 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
     private void CheckAddress(EndpointEntry entry)
     {
         string field = entry.NameOf(EntryField.Endpoint);
-        if (entry.Address is { } address)
+        if (entry.Target is { } target)
         {
-            foreach (string fault in AddressRules.Check(address))
+            foreach (string fault in target.Faults)
             {
                 findings.Fault(entry, $"{field} {fault}");
             }
+
+            CheckSame(entry, EntryField.Endpoint, "names another deployment than", target.Deployment, entry.DeploymentField, entry.Deployment);
+            CheckSame(entry, EntryField.Endpoint, "has another api-version than", target.ApiVersion, EntryField.ApiVersion, entry.ApiVersion);
         }
         else if (!entry.IsUnreadable(EntryField.Endpoint))
         {
             findings.Fault(entry, $"{field} is missing; give the address of the resource, like https://my-resource.openai.azure.com"
                 + (entry.IsData ? "." : ", or a ready-made ChatClient or EmbeddingGenerator."));
+        }
+    }
+
+    private void CheckSame(EndpointEntry entry, EntryField first, string differs, string? one, EntryField second, string? other)
+    {
+        if (one is not null && other is not null && !string.Equals(one, other, StringComparison.OrdinalIgnoreCase))
+        {
+            findings.Fault(entry, $"{entry.NameOf(first)} {differs} {entry.NameOf(second)}; keep one of the two.");
         }
     }
 

@@ -18,6 +18,23 @@ internal sealed class SectionSource
     /// <summary>Null where it is the endpoints themselves.</summary>
     public IConfiguration? Variables { get; private init; }
 
+    /// <summary>The scope of credentials, with the name that it has there; null where there is none.</summary>
+    public (string Scope, string Name)? CredentialScope
+    {
+        get
+        {
+            foreach (string name in new[] { "credential_scope", nameof(RoundRobinOptions.CredentialScope) })
+            {
+                if (TextRules.Clean(Variables?[name]) is { } scope)
+                {
+                    return (scope, name);
+                }
+            }
+
+            return null;
+        }
+    }
+
     public static SectionSource From(IConfiguration section)
     {
         string origin = section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path)

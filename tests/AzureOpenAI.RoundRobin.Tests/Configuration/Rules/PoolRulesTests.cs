@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Configuration.Sources;
+using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Tests.Configuration.Rules;
 
@@ -92,6 +93,37 @@ public sealed class PoolRulesTests
     }
 
     [Fact]
+    [Trait("Rule", "R17")]
+    public void Check_AScopeThatIsNone_IsAFaultUnderTheNameOfItsSource_WithTheOthers()
+    {
+        RoundRobinOptions options = Given.Options(Given.Endpoint());
+        (options.CredentialScope, options.MaxAttempts) = (Given.Key, 0);
+        const string Fault = "is not a scope; write an https address that ends in /.default, like https://cognitiveservices.azure.com/.default.";
+
+        Assert.Equal(["MaxAttempts is 0; it must be 1 or more.", $"CredentialScope {Fault}"], Given.Faults(() => ConfigurationResolver.ForPool(options)));
+        Assert.All(["credential_scope", "CredentialScope"], name => Assert.Equal(
+            $"{name} {Fault}", Given.Fault(() => Given.Services(new() { DeploymentName = "m", Credential = new StubCredential() }, section: SectionWith(name, "ai.azure.com")))));
+    }
+
+    [Fact]
+    [Trait("Rule", "R17")]
+    public void Scope_ComesFromCodeElseTheSectionElseTheCloud_AndOnlyForCredentials()
+    {
+        const string Scope = "https://ai.azure.com/.default", Other = "https://other.example/.default";
+        RoundRobinOptions options = new() { DeploymentName = "m", Credential = new StubCredential() };
+
+        Assert.Equal("https://cognitiveservices.azure.com/.default", ScopeOf(Given.Services(options, section: SectionWith("more", "x"))));
+        Assert.All(["credential_scope", "CREDENTIAL_SCOPE", "CredentialScope"], name => Assert.Equal(Scope, ScopeOf(Given.Services(options, section: SectionWith(name, $" {Scope} ")))));
+        Assert.Equal("https://cognitiveservices.azure.com/.default", ScopeOf(Given.Services(options, section: SectionWith("CredentialScope", " "))));
+        options.CredentialScope = Other;
+        Assert.Equal(Other, ScopeOf(Given.Services(options, section: SectionWith("credential_scope", Scope))));
+        Assert.Null(ScopeOf(Given.Read(Form.Json, $"[{Given.Entry()}]", options)));
+        Assert.Null(ConfigurationResolver.ForClients([new StubChatClient()], options).Settings.Endpoints[0].CredentialScope);
+
+        static string? ScopeOf(Resolution resolution) => Assert.Single(resolution.Settings.Endpoints).CredentialScope;
+    }
+
+    [Fact]
     public void Check_BaseDeploymentWithASlash_IsFineWhereNoPathCarriesIt()
     {
         RoundRobinOptions options = Given.Options(Given.Endpoint("https://east.example/openai/v1"));
@@ -99,4 +131,8 @@ public sealed class PoolRulesTests
 
         Assert.Equal("vendor/model", ConfigurationResolver.ForPool(options).Settings.Endpoints[0].Deployment);
     }
+
+    /// <summary>With one endpoint, which has no key.</summary>
+    private static IConfiguration SectionWith(string name, string value) =>
+        Given.Configuration(($"Pool:{name}", value), ($"Pool:{VariableNames.Connection}:0:{VariableNames.Endpoint}", Given.Address)).GetSection("Pool");
 }

@@ -5,6 +5,29 @@ namespace AzureOpenAI.RoundRobin.Tests.Configuration.Rules;
 public sealed class TextRulesTests
 {
     [Theory]
+    [Trait("Rule", "R17")]
+    [InlineData("https://cognitiveservices.azure.com/.default", true)]
+    [InlineData("https://ai.azure.com/.default", true)]
+    [InlineData("https://gateway.contoso.com/team/.default", true)]
+    [InlineData("https://cognitiveservices.azure.com", false)]
+    [InlineData("https://cognitiveservices.azure.com/.default/", false)]
+    [InlineData("https://cognitiveservices.azure.com/.Default", false)]
+    [InlineData("http://cognitiveservices.azure.com/.default", false)]
+    [InlineData("cognitiveservices.azure.com/.default", false)]
+    [InlineData("/.default", false)]
+    [InlineData("https:///.default", false)]
+    [InlineData("https://u:p@ai.azure.com/.default", false)]
+    [InlineData("https://ai.azure.com/?a=/.default", false)]
+    [InlineData("https://ai.azure.com/#/.default", false)]
+    [InlineData("https://ai.azure.com/a b/.default", false)]
+    [InlineData("https://ai.azure.com/\r\n/.default", false)]
+    [InlineData("https://ai.azure.com/é/.default", false)]
+    public void Scope_IsAnHttpsAddressThatEndsInDefault(string scope, bool isGood)
+    {
+        Assert.Equal(isGood ? null : "is not a scope; write an https address that ends in /.default, like https://cognitiveservices.azure.com/.default.", TextRules.Scope(scope));
+    }
+
+    [Theory]
     [InlineData(null, null)]
     [InlineData("", null)]
     [InlineData(" \r\n", null)]
