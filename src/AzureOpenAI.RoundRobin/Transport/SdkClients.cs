@@ -80,7 +80,7 @@ internal static class SdkClients
     {
         AuthenticationPolicy authentication = settings.ApiKey is { } key
             ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
-            : new TokenPolicy(credential!, Scope(settings.Address!));
+            : new TokenPolicy(credential!, settings.CredentialScope!);
 #pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor is not in this library's own public API.
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001

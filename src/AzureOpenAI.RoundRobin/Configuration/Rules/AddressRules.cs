@@ -24,24 +24,6 @@ internal static class AddressRules
             yield break;
         }
 
-        return CheckWeb(address);
-    }
-
-    /// <summary>The one form in which equal addresses are equal: no user information, query or fragment, one slash at the end.</summary>
-    public static Uri Normalize(Uri address) =>
-        new(address.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/') + "/");
-
-    public static EndpointKind Kind(Uri address) =>
-        address.IsAbsoluteUri && Path(address).EndsWith(V1, StringComparison.OrdinalIgnoreCase) ? EndpointKind.V1 : EndpointKind.Classic;
-
-    /// <summary>The first label of the host; host and port for an IP address or this machine.</summary>
-    public static string DefaultName(Uri address) =>
-        address.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6 || IsLocalhost(address)
-            ? $"{address.Host}-{address.Port}"
-            : address.IdnHost.Split('.')[0];
-
-    private static IEnumerable<string> CheckWeb(Uri address)
-    {
         if (address.Scheme == Uri.UriSchemeHttp && !IsLoopback(address))
         {
             yield return "is http to another machine, where a key would travel in clear text; use https.";

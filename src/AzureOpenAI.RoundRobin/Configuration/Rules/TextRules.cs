@@ -44,6 +44,12 @@ internal static class TextRules
             ? "is not an api-version; write it like 2024-10-21 or 2025-04-01-preview."
             : null;
 
+    public static string? Scope(string scope) =>
+        scope.AsSpan().ContainsAnyExceptInRange('!', '~') || !scope.EndsWith("/.default", StringComparison.Ordinal)
+        || !Uri.TryCreate(scope, UriKind.Absolute, out Uri? address) || address is not { Scheme: "https", UserInfo: "", Query: "", Fragment: "", Host.Length: > 0 }
+            ? "is not a scope; write an https address that ends in /.default, like https://cognitiveservices.azure.com/.default."
+            : null;
+
     /// <summary>Whether a message may contain a name that the user chose: it is short and printable, and cannot be a pasted key.</summary>
     public static bool CanShow(string name)
     {
