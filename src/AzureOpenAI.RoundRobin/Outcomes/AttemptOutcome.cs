@@ -15,7 +15,7 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
     /// <summary>The HTTP status; 0 where there was none.</summary>
     public int Status { get; } = status;
 
-    /// <summary>How long the endpoint asked to be left alone. Only ever set on 429 and 503.</summary>
+    /// <summary>How long the endpoint asked to be left alone, on any status of 400 and more that is no request's fault; never on a 401 or 407.</summary>
     public TimeSpan? Hint { get; } = hint;
 
     public PipelineResponse? Response { get; } = response;
@@ -24,7 +24,10 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
     public bool ExhaustsResource { get; } = exhaustsResource;
 
     /// <summary>The estimate of this one request may exceed the whole limit of the deployment.</summary>
-    public bool MayExceedLimit => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
+    public bool MayExceedLimit => IsForLong && Status is not (402 or 403);
+
+    /// <summary>It stated a pause that is too long to be kept. Status 402 and 403 speak of a quota that is spent, and say nothing of the request.</summary>
+    public bool IsForLong => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
 
     /// <summary>The time for which the endpoint must not be asked, if it named a credible one.</summary>
     public TimeSpan? RetryAfter => Hint <= LongestHint ? Hint : null;

@@ -52,18 +52,26 @@ internal static class OutcomeClassifier
         {
             case ClientResultException { Status: > 0 } failure:
                 PipelineResponse? response = failure.GetRawResponse();
-                OutcomeKind kind = Kind(failure.Status, facts);
-                bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
-                return new(
-                    spilled && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind,
-                    exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled);
+                return Answered(failure.Status, Headers(response), () => $"{failure.Message}\n{TextOf(response)}", now, facts, exception, response);
             case RequestFailedException { Status: > 0 } failure:
-                return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));
-            case HttpRequestException { StatusCode: { } status }:
-                return new(Kind((int)status, facts), exception, (int)status);
+                return Answered(failure.Status, Headers(failure.GetRawResponse()), () => failure.Message, now, facts, exception);
+            case HttpRequestException { StatusCode: { } status } failure:
+                return Answered((int)status, static _ => null, () => failure.Message, now, facts, exception);
             default:
                 return null;
         }
+    }
+
+    private static AttemptOutcome Answered(
+        int status, HeaderLookup headers, Func<string?> text, DateTimeOffset now, in AttemptFacts facts, Exception exception, PipelineResponse? response = null)
+    {
+        OutcomeKind kind = Kind(status, facts);
+        bool spilled = headers(SpillOverFailed) is not null;
+        kind = spilled && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind;
+        TimeSpan? hint = kind > OutcomeKind.Request && StatedPause.MayBeIn(status) ? StatedPause.Read(status, headers, text, now) : null;
+        // A quota that is spent, as API Management says it: a refused key comes without a time.
+        bool isQuota = status is 402 or 403 && hint is not null;
+        return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled);
     }
 
     private static OutcomeKind Kind(int status, in AttemptFacts facts) => status switch
@@ -79,15 +87,24 @@ internal static class OutcomeClassifier
         _ => OutcomeKind.Failed,
     };
 
-    private static TimeSpan? Hint(int status, PipelineResponse? response, DateTimeOffset now) =>
-        status is 429 or 503 && response is not null
-            ? RetryAfter.Parse(response.Headers, static (PipelineResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), now)
-            : null;
+    private static HeaderLookup Headers(PipelineResponse? response) =>
+        name => response is not null && response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values : null;
 
-    private static TimeSpan? Hint(int status, Response? response, DateTimeOffset now) =>
-        status is 429 or 503 && response is not null
-            ? RetryAfter.Parse(response.Headers, static (Azure.Core.ResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), now)
-            : null;
+    private static HeaderLookup Headers(Response? response) =>
+        name => response is not null && response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values : null;
+
+    /// <summary>The body, as far as it has been read.</summary>
+    private static string? TextOf(PipelineResponse? response)
+    {
+        try
+        {
+            return response?.Content.ToString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
 
     private static OutcomeKind Transport(Exception cause, in AttemptFacts facts)
     {

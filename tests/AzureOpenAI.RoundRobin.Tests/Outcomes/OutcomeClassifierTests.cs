@@ -170,7 +170,8 @@ public class OutcomeClassifierTests
     [Theory]
     [InlineData(429, 7.0)]
     [InlineData(503, 7.0)]
-    [InlineData(500, null)]
+    [InlineData(500, 7.0)]
+    [InlineData(401, null)]
     public void Classify_AHintOfAnotherAzureClient_IsTaken(int status, double? seconds) =>
         Assert.Equal(seconds, Classify(new RequestFailedException(new AzureResponse(status, "7")), Sent).Hint?.TotalSeconds);
 
@@ -252,6 +253,9 @@ public class OutcomeClassifierTests
     [Theory]
     [InlineData(429)]
     [InlineData(503)]
+    [InlineData(500)]
+    [InlineData(403)]
+    [InlineData(408)]
     public void Classify_AStatusThatMayNameATime_CarriesIt(int status)
     {
         AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent);
@@ -262,10 +266,23 @@ public class OutcomeClassifierTests
     }
 
     [Theory]
-    [InlineData(500)]
+    [InlineData(400)]
     [InlineData(401)]
-    [InlineData(408)]
+    [InlineData(407)]
+    [InlineData(302)]
+    [InlineData(200)]
     public void Classify_AnotherStatus_CarriesNoTime(int status) => Assert.Null(Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent).Hint);
+
+    [Theory]
+    [InlineData(402)]
+    [InlineData(403)]
+    public void Classify_ARefusalThatNamesATime_IsASpentQuota(int status)
+    {
+        Assert.Equal(OutcomeKind.CredentialRefused, Classify(FakeFailure.Status(status), Sent).Kind);
+        AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("Retry-After", "86400")), Sent);
+
+        Assert.Equal((OutcomeKind.RateLimited, true, false), (outcome.Kind, outcome.IsForLong, outcome.MayExceedLimit));
+    }
 
     [Fact]
     public void Classify_AHintOfAnAggregate_IsThatOfItsLast() => Assert.Equal(
