@@ -124,8 +124,9 @@ public sealed class RoundRobinOptions
     /// <value>
     /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
     /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
-    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short, and its
-    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead. Where it
+    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short; its
+    /// handler should have a <see cref="SocketsHttpHandler.ConnectTimeout"/>, since without one a call waits for a dead host as long as <see cref="AttemptTimeout"/>
+    /// allows; and its handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead. Where it
     /// does, the answer is not taken, and the endpoint rests as misconfigured.
     /// </value>
     public HttpClient? HttpClient { get; set; }

@@ -226,6 +226,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         Relocated = attempt.IsRelocated,
         IsSdkBacked = attempt.Endpoint.IsSdkBacked,
         Sent = attempt.IsSent,
-        OwnTransport = attempt.Endpoint.IsSdkBacked && Limits.OwnTransport,
+        HeadStatus = attempt.HeadStatus,
+        OnlyConnectingTimesOut = attempt.Endpoint.IsSdkBacked && Limits.OnlyConnectingTimesOut,
     };
 }

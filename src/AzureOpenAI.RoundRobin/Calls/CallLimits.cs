@@ -9,8 +9,11 @@ internal sealed class CallLimits
 
     public TimeSpan? FirstContentTimeout { get; init; }
 
-    /// <summary>The pool made its own transport, so it knows its timeouts.</summary>
-    public bool OwnTransport { get; init; }
+    /// <summary>The user's own transport; null where the pool made one, whose only timeout is the one on connecting.</summary>
+    public HttpClient? GivenTransport { get; init; }
+
+    /// <summary>The transport has no timeout but the one on connecting. Not read before a request: until then its owner may change it.</summary>
+    public bool OnlyConnectingTimesOut => GivenTransport is not { } given || given.Timeout == Timeout.InfiniteTimeSpan;
 
     public int MaxAttempts { get; init; } = int.MaxValue;
 }

@@ -74,8 +74,16 @@ internal sealed class CallRecovery
         bool doubtful = broken && !attempt.HoldsPermit;
         WasRelocated |= outcome.Kind == OutcomeKind.Stalled;
         EndpointAttempt failure = _failure.Add(endpoint, outcome, cost, now);
-        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, tooLarge: outcome.MayExceedLimit);
-        _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !doubtful);
+        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, wouldRepeat: outcome.MayExceedLimit || outcome.IsUnreadable);
+        if (outcome.IsNobodys)
+        {
+            _balancer.Tracker.Abandoned(attempt, answered: false);
+        }
+        else
+        {
+            _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !doubtful);
+        }
+
         if (broken)
         {
             TakeBroken(endpoint, epoch, outcome, cost, doubtful);
@@ -133,7 +141,7 @@ internal sealed class CallRecovery
     }
 
     /// <summary>The call is over, well or with an exception that is not ours: a broken answer before it was the endpoint's own fault.</summary>
-    public void Ended() => ForgetBroken(eject: true);
+    public void Ended() => ForgetBroken(eject: true, isBetterElsewhere: true);
 
     /// <summary>The metric's word for its end where it has ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
@@ -243,9 +251,10 @@ internal sealed class CallRecovery
         CallFailure.Throw(outcome, CancellationToken.None);
     }
 
-    private void ForgetBroken(bool eject)
+    /// <remarks>An answer that no client understands is its endpoint's fault only where another endpoint does better.</remarks>
+    private void ForgetBroken(bool eject, bool isBetterElsewhere = false)
     {
-        if (_broken is { Doubtful: true } broken && eject)
+        if (_broken is { Doubtful: true } broken && eject && (isBetterElsewhere || !broken.Outcome.IsUnreadable))
         {
             _balancer.Tracker.Eject(broken.Endpoint, broken.Epoch, broken.Outcome, broken.Cost);
         }

@@ -28,7 +28,7 @@ internal static class StreamEnd
     public static void Report(AttemptLoop loop, Attempt attempt, bool whole)
     {
         AttemptTracker tracker = loop.Balancer.Tracker;
-        if (attempt.Interruption?.Value is { MayFailOver: true } outcome)
+        if (attempt.Interruption?.Value is { MayFailOver: true, IsNobodys: false } outcome)
         {
             EndpointAttempt failure = EndpointAttempt.Of(attempt.Endpoint.Name, attempt.Endpoint.DeploymentName, outcome, attempt.Took(loop.Balancer.Time.GetTimestamp()));
             tracker.Failed(attempt, outcome, failure, fingerprint: 0, eject: outcome.Kind == OutcomeKind.Cut);
@@ -39,7 +39,7 @@ internal static class StreamEnd
         }
         else
         {
-            // The caller walked away in the middle, after content: the endpoint did serve it.
+            // The caller walked away in the middle, after content, or our own side let go of the connection: the endpoint did serve it.
             if (attempt.Interruption is null)
             {
                 attempt.Trace?.Left();

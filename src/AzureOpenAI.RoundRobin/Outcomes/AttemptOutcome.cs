@@ -20,6 +20,12 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
 
     public PipelineResponse? Response { get; } = response;
 
+    /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>
+    public bool IsUnreadable { get; init; }
+
+    /// <summary>Our own side let go of the connection under the call: it moves on, and nothing is noted against the endpoint.</summary>
+    public bool IsNobodys { get; init; }
+
     /// <summary>Not this deployment alone has no capacity, but also the one that would have taken over at its resource.</summary>
     public bool ExhaustsResource { get; } = exhaustsResource;
 

@@ -36,10 +36,10 @@ internal static class OutcomeClassifier
 
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
-            ?? new(facts.TimedOut ? OutcomeKind.TimedOut : Transport(cause, facts), exception);
-        // Out of range is what the SDK says to a value that it does not know yet: the stream was whole, and only unreadable.
-        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.BrokenAnswer && cause is ArgumentOutOfRangeException);
-        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
+            ?? (facts.TimedOut ? new(OutcomeKind.TimedOut, exception) : Unanswered(Transport(cause, facts), cause, facts, exception));
+        // The stream was whole, and only unreadable.
+        bool isCut = facts.Committed && outcome.MayFailOver && !outcome.IsUnreadable;
+        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) { IsNobodys = outcome.IsNobodys } : outcome;
     }
 
     /// <summary>An SDK that retried by itself reports its attempts as one aggregate; the last one is the state of the endpoint.</summary>
@@ -74,6 +74,14 @@ internal static class OutcomeClassifier
         return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled);
     }
 
+    /// <summary>An answer that is no JSON, or ends too early, may be a good one the next time. One that was read, and is none that the SDK understands, would not.</summary>
+    private static AttemptOutcome Unanswered(OutcomeKind kind, Exception cause, in AttemptFacts facts, Exception exception) => new(kind, exception)
+    {
+        // Out of range is what the SDK says to a value that it does not know yet.
+        IsNobodys = kind == OutcomeKind.Failed && IsAborted(cause, facts),
+        IsUnreadable = kind == OutcomeKind.BrokenAnswer && (cause is ArgumentOutOfRangeException || (facts.HasSuccess && cause is not (JsonException or IOException))),
+    };
+
     private static OutcomeKind Kind(int status, in AttemptFacts facts) => status switch
     {
         429 => OutcomeKind.RateLimited,
@@ -106,11 +114,35 @@ internal static class OutcomeClassifier
         }
     }
 
+    /// <summary>
+    /// A connection that was let go of on our side of it: when many calls are cancelled at once, .NET ends now and then that of another call, too. What a ready-made
+    /// client or the user's own code disposes of is the transport's only inside of what a transport throws.
+    /// </summary>
+    private static bool IsAborted(Exception cause, in AttemptFacts facts)
+    {
+        bool inTransport = facts is { IsSdkBacked: true, Sent: true, IsUserCode: false };
+        for (Exception? inner = cause; inner is not null; inner = inner.InnerException)
+        {
+            inTransport |= inner is HttpRequestException or IOException;
+            if (inner is SocketException { SocketErrorCode: SocketError.OperationAborted } || (inTransport && inner is ObjectDisposedException))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private static OutcomeKind Transport(Exception cause, in AttemptFacts facts)
     {
         if (!facts.Sent && IsArgumentError(cause, facts))
         {
             return OutcomeKind.Request;
+        }
+
+        if (IsAborted(cause, facts))
+        {
+            return OutcomeKind.Failed;
         }
 
         if (IsUnreachable(cause, facts))
@@ -128,6 +160,8 @@ internal static class OutcomeClassifier
             // What the SDK says to a vector that it cannot read.
             FormatException when !facts.IsUserCode => OutcomeKind.BrokenAnswer,
             not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.IsUserCode => OutcomeKind.Request,
+            // Whatever the SDK throws at an answer that it has got: the SDK did not foresee it.
+            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.HasSuccess => OutcomeKind.BrokenAnswer,
             _ => OutcomeKind.Failed,
         };
     }
@@ -138,8 +172,8 @@ internal static class OutcomeClassifier
 
     private static bool IsUnreachable(Exception cause, in AttemptFacts facts)
     {
-        // The pool's own transport has one timeout only, the one on connecting.
-        if (facts.OwnTransport && cause is OperationCanceledException { InnerException: TimeoutException })
+        // The transport has one timeout only, the one on connecting, and no answer came.
+        if (facts is { OnlyConnectingTimesOut: true, HeadStatus: 0 } && cause is OperationCanceledException { InnerException: TimeoutException })
         {
             return true;
         }

@@ -27,7 +27,7 @@ internal sealed class PoolRoutes
             AttemptTimeout = settings.AttemptTimeout,
             FirstContentTimeout = settings.FirstContentTimeout,
             MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
-            OwnTransport = settings.HttpClient is null,
+            GivenTransport = settings.HttpClient,
         };
         _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(

@@ -41,5 +41,5 @@ internal interface IRequestScope
     StrongBox<long>? Received { get; }
 
     /// <summary>The request leaves now.</summary>
-    void Sends();
+    void Sends(EndpointMessage request);
 }

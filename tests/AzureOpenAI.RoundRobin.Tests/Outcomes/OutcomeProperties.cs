@@ -52,7 +52,7 @@ public class OutcomeProperties
         Committed = (bits & 32) > 0,
         NameIsCallers = (bits & 64) > 0,
         IsUserCode = (bits & 128) > 0,
-        OwnTransport = (bits & 256) > 0,
+        OnlyConnectingTimesOut = (bits & 256) > 0,
     });
 
     [Fact]
