@@ -199,7 +199,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         where TOperation : struct, IOperation<TResult>
     {
         AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = namesModel && !attempt.Endpoint.IsSdkBacked, IsUserCode = TOperation.IsUserCode };
-        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Balancer.Time.GetUtcNow()), cancellationToken);
+        call.Take(attempt, Classify(failure, facts), cancellationToken);
     }
 
     /// <summary>Reads the request. One that cannot be read, such as a list that its owner changes meanwhile, is the client's to complain of: an attempt runs, and must end.</summary>
@@ -217,6 +217,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return default;
         }
     }
+
+    /// <summary>Says what an exception means: the user's own code is asked first, but not of what the caller or we have ended.</summary>
+    public AttemptOutcome Classify(Exception exception, in AttemptFacts facts) => OutcomeClassifier.Classify(
+        exception,
+        Limits.Hook is { } hook && facts is { CallerCancelled: false, TimedOut: false, Relocated: false } ? facts with { Said = hook.Ask(exception) } : facts,
+        Balancer.Time.GetUtcNow());
 
     /// <summary>What is known of an attempt that has just failed.</summary>
     public AttemptFacts Facts(Attempt attempt, CancellationToken cancellationToken) => new()

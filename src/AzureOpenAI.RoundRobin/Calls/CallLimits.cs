@@ -1,3 +1,5 @@
+using AzureOpenAI.RoundRobin.Outcomes;
+
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>How far a call may go, from the options.</summary>
@@ -14,6 +16,9 @@ internal sealed class CallLimits
 
     /// <summary>The transport has no timeout but the one on connecting. Not read before a request: until then its owner may change it.</summary>
     public bool OnlyConnectingTimesOut => GivenTransport is not { } given || given.Timeout == Timeout.InfiniteTimeSpan;
+
+    /// <summary>What the user's own code says of an exception; null where there is none.</summary>
+    public ExceptionHook? Hook { get; init; }
 
     public int MaxAttempts { get; init; } = int.MaxValue;
 }

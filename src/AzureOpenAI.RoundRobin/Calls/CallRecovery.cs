@@ -21,6 +21,7 @@ internal sealed class CallRecovery
     private readonly PickRequest _request;
     private readonly CallFailure _failure;
     private (Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost, bool Doubtful)? _broken;
+    private List<(Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost)>? _unknown;
     private int _timedOut;
     private int _suspect;
     private bool _isRequests;
@@ -70,11 +71,11 @@ internal sealed class CallRecovery
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
         bool broken = outcome.Kind == OutcomeKind.BrokenAnswer;
-        // Whether a broken answer is the endpoint's fault or the request's, another endpoint will show. An endpoint that is being probed gets no such doubt.
-        bool doubtful = broken && !attempt.HoldsPermit;
+        // Whether a broken answer, or an exception that says nothing, is the endpoint's fault or the request's, another endpoint will show. An endpoint that is being probed gets no such doubt.
+        bool doubtful = (broken || outcome.IsUnknown) && !attempt.HoldsPermit;
         WasRelocated |= outcome.Kind == OutcomeKind.Stalled;
         EndpointAttempt failure = _failure.Add(endpoint, outcome, cost, now);
-        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, wouldRepeat: outcome.MayExceedLimit || outcome.IsUnreadable);
+        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, wouldRepeat: outcome.WouldRepeat);
         if (outcome.IsNobodys)
         {
             _balancer.Tracker.Abandoned(attempt, answered: false);
@@ -82,6 +83,11 @@ internal sealed class CallRecovery
         else
         {
             _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !doubtful);
+        }
+
+        if (outcome.IsUnknown && doubtful)
+        {
+            (_unknown ??= []).Add((endpoint, epoch, outcome, cost));
         }
 
         if (broken)
@@ -140,8 +146,15 @@ internal sealed class CallRecovery
         }
     }
 
-    /// <summary>The call is over, well or with an exception that is not ours: a broken answer before it was the endpoint's own fault.</summary>
-    public void Ended() => ForgetBroken(eject: true, isBetterElsewhere: true);
+    /// <summary>An endpoint has answered: what the others failed with before was their own fault.</summary>
+    public void Ended()
+    {
+        ForgetBroken(eject: true, isBetterElsewhere: true);
+        foreach ((Endpoint endpoint, int epoch, AttemptOutcome outcome, TimeSpan cost) in _unknown ?? [])
+        {
+            _balancer.Tracker.Eject(endpoint, epoch, outcome, cost);
+        }
+    }
 
     /// <summary>The metric's word for its end where it has ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(

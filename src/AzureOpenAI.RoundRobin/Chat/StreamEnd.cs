@@ -11,7 +11,7 @@ internal static class StreamEnd
     public static Exception Interrupted(AttemptLoop loop, Attempt attempt, Exception exception, CancellationToken caller)
     {
         AttemptFacts facts = loop.Facts(attempt, caller) with { Committed = true, Sent = true };
-        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, loop.Balancer.Time.GetUtcNow());
+        AttemptOutcome outcome = loop.Classify(exception, facts);
         attempt.Interruption = new(outcome);
         attempt.Trace?.Ended(outcome, endsCall: true);
         return outcome.Kind switch

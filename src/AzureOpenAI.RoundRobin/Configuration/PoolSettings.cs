@@ -23,6 +23,8 @@ internal sealed record PoolSettings
 
     public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; init; }
 
+    public Func<Exception, EndpointFailureReason?>? ClassifyException { get; init; }
+
     public HttpClient? HttpClient { get; init; }
 
     /// <summary>What a factory made <see cref="HttpClient"/> for; null where it was given.</summary>

@@ -24,6 +24,9 @@ internal readonly record struct AttemptFacts
     /// <summary>A client that the pool built got an answer with a success status.</summary>
     public bool HasSuccess => IsSdkBacked && HeadStatus is >= 200 and < 300;
 
+    /// <summary>What the user's own code says of the exception; null where it says nothing.</summary>
+    public EndpointFailureReason? Said { get; init; }
+
     /// <summary>Content of this attempt has reached the caller.</summary>
     public bool Committed { get; init; }
 

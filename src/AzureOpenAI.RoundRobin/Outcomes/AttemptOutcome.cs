@@ -23,6 +23,12 @@ internal readonly struct AttemptOutcome(OutcomeKind kind, Exception exception, i
     /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>
     public bool IsUnreadable { get; init; }
 
+    /// <summary>The exception says nothing known. Whose fault it is another endpoint will show; the same would throw it again.</summary>
+    public bool IsUnknown { get; init; }
+
+    /// <summary>The endpoint would say the same again to the same request: the call does not go back to it.</summary>
+    public bool WouldRepeat => MayExceedLimit || IsUnreadable || IsUnknown;
+
     /// <summary>Our own side let go of the connection under the call: it moves on, and nothing is noted against the endpoint.</summary>
     public bool IsNobodys { get; init; }
 

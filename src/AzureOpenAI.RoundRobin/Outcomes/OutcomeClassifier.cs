@@ -36,7 +36,8 @@ internal static class OutcomeClassifier
 
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
-            ?? (facts.TimedOut ? new(OutcomeKind.TimedOut, exception) : Unanswered(Transport(cause, facts), cause, facts, exception));
+            ?? (facts.Said is { } said ? new(OutcomeNames.KindOf(said), exception)
+            : facts.TimedOut ? new(OutcomeKind.TimedOut, exception) : Unanswered(CauseOf(cause, facts), facts, exception));
         // The stream was whole, and only unreadable.
         bool isCut = facts.Committed && outcome.MayFailOver && !outcome.IsUnreadable;
         return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) { IsNobodys = outcome.IsNobodys } : outcome;
@@ -46,7 +47,42 @@ internal static class OutcomeClassifier
     private static Exception Unwrap(Exception exception) =>
         exception is AggregateException { InnerExceptions: [.., Exception last] } ? Unwrap(last) : exception;
 
+    /// <summary>A client that the pool built throws what its SDK throws. Of a ready-made one the status may be any inner exception's, and of an SDK that we do not know.</summary>
     private static AttemptOutcome? Response(Exception cause, DateTimeOffset now, in AttemptFacts facts, Exception exception)
+    {
+        AttemptOutcome? outcome = Known(cause, now, facts, exception);
+        for (Exception? inner = facts.IsSdkBacked ? null : cause; inner is not null && outcome is null; inner = Inner(inner))
+        {
+            outcome = Known(inner, now, facts, exception)
+                ?? (ForeignException.StatusOf(inner) is > 0 and var status && inner is not HttpRequestException ? Foreign(inner, status, now, facts, exception) : null);
+        }
+
+        return outcome;
+    }
+
+    private static AttemptOutcome Foreign(Exception inner, int status, DateTimeOffset now, in AttemptFacts facts, Exception exception) =>
+        Answered(status, ForeignException.HeadersOf(inner), () => inner.Message, now, facts, exception);
+
+    private static Exception? Inner(Exception exception) => exception is AggregateException { InnerExceptions: [.., Exception last] } ? last : exception.InnerException;
+
+    /// <summary>The first of the chain that says anything. What wraps it at a ready-made client is its SDK's own.</summary>
+    private static Exception CauseOf(Exception cause, in AttemptFacts facts)
+    {
+        // An argument error is the request's, whatever led to it.
+        for (Exception? inner = facts.IsSdkBacked || cause is ArgumentException ? null : cause; inner is not null; inner = Inner(inner))
+        {
+            if (SaysAnything(inner) || inner is OperationCanceledException or TimeoutException or IOException or JsonException or AuthenticationException)
+            {
+                return inner;
+            }
+        }
+
+        return cause;
+    }
+
+    private static bool SaysAnything(Exception cause) => cause is ClientResultException or RequestFailedException or HttpRequestException or SocketException;
+
+    private static AttemptOutcome? Known(Exception cause, DateTimeOffset now, in AttemptFacts facts, Exception exception)
     {
         switch (cause)
         {
@@ -55,7 +91,7 @@ internal static class OutcomeClassifier
                 return Answered(failure.Status, Headers(response), () => $"{failure.Message}\n{TextOf(response)}", now, facts, exception, response);
             case RequestFailedException { Status: > 0 } failure:
                 return Answered(failure.Status, Headers(failure.GetRawResponse()), () => failure.Message, now, facts, exception);
-            case HttpRequestException { StatusCode: { } status } failure:
+            case HttpRequestException { StatusCode: { } status, HttpRequestError: not HttpRequestError.ProxyTunnelError } failure:
                 return Answered((int)status, static _ => null, () => failure.Message, now, facts, exception);
             default:
                 return null;
@@ -65,22 +101,28 @@ internal static class OutcomeClassifier
     private static AttemptOutcome Answered(
         int status, HeaderLookup headers, Func<string?> text, DateTimeOffset now, in AttemptFacts facts, Exception exception, PipelineResponse? response = null)
     {
-        OutcomeKind kind = Kind(status, facts);
+        OutcomeKind kind = facts.Said is { } said ? OutcomeNames.KindOf(said) : Kind(status, facts);
         bool spilled = headers(SpillOverFailed) is not null;
-        kind = spilled && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind;
+        kind = spilled && facts.Said is null && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind;
         TimeSpan? hint = kind > OutcomeKind.Request && StatedPause.MayBeIn(status) ? StatedPause.Read(status, headers, text, now) : null;
         // A quota that is spent, as API Management says it: a refused key comes without a time.
-        bool isQuota = status is 402 or 403 && hint is not null;
+        bool isQuota = facts.Said is null && status is (402 or 403) && hint is not null;
         return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled);
     }
 
     /// <summary>An answer that is no JSON, or ends too early, may be a good one the next time. One that was read, and is none that the SDK understands, would not.</summary>
-    private static AttemptOutcome Unanswered(OutcomeKind kind, Exception cause, in AttemptFacts facts, Exception exception) => new(kind, exception)
+    private static AttemptOutcome Unanswered(Exception cause, in AttemptFacts facts, Exception exception)
     {
-        // Out of range is what the SDK says to a value that it does not know yet.
-        IsNobodys = kind == OutcomeKind.Failed && IsAborted(cause, facts),
-        IsUnreadable = kind == OutcomeKind.BrokenAnswer && (cause is ArgumentOutOfRangeException || (facts.HasSuccess && cause is not (JsonException or IOException))),
-    };
+        OutcomeKind kind = Transport(cause, facts);
+        bool isNobodys = kind == OutcomeKind.Failed && IsAborted(cause, facts);
+        return new(kind, exception)
+        {
+            IsNobodys = isNobodys,
+            IsUnknown = kind == OutcomeKind.Failed && !isNobodys && !SaysAnything(cause),
+            // Out of range is what the SDK says to a value that it does not know yet.
+            IsUnreadable = kind == OutcomeKind.BrokenAnswer && (cause is ArgumentOutOfRangeException || (facts.HasSuccess && cause is not (JsonException or IOException))),
+        };
+    }
 
     private static OutcomeKind Kind(int status, in AttemptFacts facts) => status switch
     {
@@ -159,9 +201,9 @@ internal static class OutcomeClassifier
             JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.BrokenAnswer,
             // What the SDK says to a vector that it cannot read.
             FormatException when !facts.IsUserCode => OutcomeKind.BrokenAnswer,
-            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.IsUserCode => OutcomeKind.Request,
+            _ when facts.IsUserCode && !SaysAnything(cause) => OutcomeKind.Request,
             // Whatever the SDK throws at an answer that it has got: the SDK did not foresee it.
-            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.HasSuccess => OutcomeKind.BrokenAnswer,
+            _ when facts.HasSuccess && !SaysAnything(cause) => OutcomeKind.BrokenAnswer,
             _ => OutcomeKind.Failed,
         };
     }

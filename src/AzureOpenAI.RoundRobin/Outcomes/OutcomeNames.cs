@@ -42,6 +42,9 @@ internal static class OutcomeNames
     /// <summary>What callers see; an outcome that is not the endpoint's failure, and so should not come here, is <see cref="EndpointFailureReason.Failed"/>.</summary>
     public static EndpointFailureReason Reason(OutcomeKind kind) => Rows[(int)kind].Reason ?? EndpointFailureReason.Failed;
 
+    /// <summary>What a caller means who names a reason.</summary>
+    public static OutcomeKind KindOf(EndpointFailureReason reason) => Array.Find(Rows, row => row.Reason == reason).Kind;
+
     /// <summary>The value of <c>error.type</c>: the status, else what the transport met, else the exception's type; null where nothing failed but the caller's patience.</summary>
     public static string? ErrorType(in AttemptOutcome outcome)
     {
