@@ -3,7 +3,7 @@ namespace AzureOpenAI.RoundRobin;
 /// <summary>Says why an attempt failed, or why an endpoint is not healthy. The metrics and logs have the same words in snake case, such as <c>rate_limited</c>.</summary>
 public enum EndpointFailureReason
 {
-    /// <summary>The deployment has no capacity for the moment: status 429, or a 503 that states when to retry.</summary>
+    /// <summary>The deployment has no capacity for the moment: status 429, or a 402 or 403 that says when to come back.</summary>
     RateLimited,
 
     /// <summary>No request was sent: the connection was refused or timed out, or the name or the TLS certificate was not accepted.</summary>

@@ -128,13 +128,32 @@ public sealed class RoundRobinOptions
     /// </remarks>
     public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; set; }
 
+    /// <summary>Gets or sets what says why an attempt failed, by its exception, where the pool cannot know it.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: the pool's own rules. A function that returns <see langword="null"/> leaves the exception to them.
+    /// </value>
+    /// <remarks>
+    /// <para>
+    /// For ready-made clients of other SDKs. By itself the pool knows the exceptions of the OpenAI and Azure SDKs and of .NET's transport, and reads from any other, and
+    /// from its inner ones, a public property <c>StatusCode</c>, <c>Status</c> or <c>HttpStatusCode</c> that is an <see cref="System.Net.HttpStatusCode"/> or a number,
+    /// and with it <c>RetryAfter</c> or <c>Headers</c>. An exception that says nothing of this kind goes to each other endpoint once, and then to the caller. Where an app
+    /// is trimmed, such properties may be gone.
+    /// </para>
+    /// <para>
+    /// Called once for each failed attempt that neither its caller nor the pool has ended, with the exception as it was thrown, from any thread and possibly from many at
+    /// once. What it returns beats the status; a time that the exception states is kept. If it throws, the pool's own rules decide, and a warning is logged the first time.
+    /// </para>
+    /// </remarks>
+    public Func<Exception, EndpointFailureReason?>? ClassifyException { get; set; }
+
     /// <summary>Gets or sets the client that carries every request of the pool.</summary>
     /// <value>
     /// The default is <see langword="null"/>: the pool makes its own, with connections renewed every 2 minutes, a connect timeout of
     /// 5 seconds, no cookies and no redirects. A client given here stays the caller's and is never disposed by the pool; its
-    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short, and its
-    /// handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send the key to the address that a redirect names. If it
-    /// does, the answer is rejected, and the endpoint is unavailable as misconfigured.
+    /// <see cref="System.Net.Http.HttpClient.Timeout"/> should be infinite, since it would cut <see cref="AttemptTimeout"/> short; its
+    /// handler should have a <see cref="SocketsHttpHandler.ConnectTimeout"/>, since without one a call waits for a dead host as long as <see cref="AttemptTimeout"/>
+    /// allows; and its handler must not follow redirects (<see cref="SocketsHttpHandler.AllowAutoRedirect"/>), since it would send a key on to wherever they lead. Where it
+    /// does, the answer is not taken, and the endpoint rests as misconfigured.
     /// </value>
     public HttpClient? HttpClient { get; set; }
 

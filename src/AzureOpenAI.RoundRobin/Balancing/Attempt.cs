@@ -34,6 +34,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private CancellationTokenRegistration _callers;
     private Endpoint? _endpoint;
     private PendingUpdate? _move;
+    private EndpointMessage? _request;
     private Marks _marks;
     private TokenCounts _usage;
 
@@ -129,7 +130,10 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Volatile.Write(ref _endpoint, endpoint);
     }
 
-    void IRequestScope.Sends() => IsSent = true;
+    /// <summary>The status of the latest answer that it got, as soon as its head has come; 0 before, and for a ready-made client.</summary>
+    public int HeadStatus => _request?.HeadStatus ?? 0;
+
+    void IRequestScope.Sends(EndpointMessage request) => (_request, IsSent) = (request, true);
 
     /// <summary>Counts it in flight, once, before it is awaited. An attempt that completes synchronously is never counted.</summary>
     /// <param name="number">The number of calls that the pool has begun.</param>
@@ -235,6 +239,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Usage = default;
         Received = null;
         Trace = null;
+        _request = null;
         StartedAt = 0;
         _marks = default;
         return quiet;

@@ -135,7 +135,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
                 target.Endure();
                 break;
             case Ejection.Eject when target.TryEject(outcome, cost, onProbation, now, state.Epoch + 1):
-                if (outcome is { Kind: OutcomeKind.RateLimited, MayExceedLimit: false } && target == endpoint.Health.Deployment)
+                if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false } && target == endpoint.Health.Deployment)
                 {
                     Rejected(endpoint, outcome.RetryAfter is null ? now : target.RetryAfterUntil, now);
                 }

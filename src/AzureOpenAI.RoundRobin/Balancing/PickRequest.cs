@@ -10,6 +10,7 @@ internal sealed class PickRequest(Picker picker)
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
 
     private readonly HashSet<Endpoint> _tried = [];
+    private readonly HashSet<Endpoint> _left = [];
     private readonly HashSet<Endpoint> _failed = [];
     private bool _failedTwice;
     private int _failures;
@@ -29,8 +30,11 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>The endpoint that rejected it last.</summary>
     public Endpoint? RejectedBy { get; private set; }
 
-    /// <summary>This endpoint stated more than 5 minutes to this call, and would state them again: the call does not return to it.</summary>
-    public Endpoint? TooLargeFor { get; private set; }
+    /// <summary>There are endpoints that the call does not go back to.</summary>
+    public bool HasLeftAny => _left.Count > 0;
+
+    /// <summary>No endpoint is left for the call, however long it waits.</summary>
+    public bool HasLeftAll => HasLeftAny && Array.TrueForAll(Picker.Endpoints, endpoint => endpoint.Health.IsMisconfigured || _left.Contains(endpoint));
 
     /// <summary>The call has met a failure that may be the request's own fault: it goes on to untried healthy endpoints only, and does not wait for any.</summary>
     public bool OnlyUntried { get; set; }
@@ -62,20 +66,29 @@ internal sealed class PickRequest(Picker picker)
 
     public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
 
-    /// <summary>An attempt has failed at this endpoint.</summary>
-    public void Failed(Endpoint endpoint, bool rejected, bool tooLarge)
+    /// <summary>This endpoint would say the same again to this call: the call does not go back to it.</summary>
+    public bool HasLeft(Endpoint endpoint) => _left.Contains(endpoint);
+
+    /// <summary>An attempt has failed there.</summary>
+    /// <param name="endpoint">Where.</param>
+    /// <param name="rejected">It had no room.</param>
+    /// <param name="wouldRepeat">It would say the same again to the same request.</param>
+    public void Failed(Endpoint endpoint, bool rejected, bool wouldRepeat)
     {
         _failures++;
         _tried.Add(endpoint);
         _failedTwice |= !_failed.Add(endpoint);
         RejectedBy = rejected ? endpoint : RejectedBy;
-        TooLargeFor = tooLarge ? endpoint : TooLargeFor;
+        if (wouldRepeat)
+        {
+            _left.Add(endpoint);
+        }
     }
 
     /// <summary>The call has paused: it may ask again the endpoints that it has tried.</summary>
     public void Paused()
     {
         _pauses++;
-        _tried.RemoveWhere(endpoint => endpoint != TooLargeFor);
+        _tried.IntersectWith(_left);
     }
 }

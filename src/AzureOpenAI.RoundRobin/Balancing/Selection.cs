@@ -33,6 +33,11 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             return Probe(probes.Misconfigured(request, now), request, now) is { } asked ? PickResult.Of(asked) : PickResult.Refused(Refusal.Misconfigured);
         }
 
+        if (request.HasLeftAll)
+        {
+            return PickResult.Refused(Refusal.BeyondPatience);
+        }
+
         request.NoteNoneFree(endpoint => !endpoint.Health.IsMisconfigured && time.Until(now, endpoint.RetryAfterUntil) <= request.Patience);
         PickFilter filter = new(request, inFlight, retry: true, now);
         return picker.Queue.Length == 0 && picker.HasAny(filter) ? admission.Pause(filter) : admission.Refuse(request, now) ?? Enqueue(request, now);

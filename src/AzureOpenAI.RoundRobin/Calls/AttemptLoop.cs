@@ -198,8 +198,13 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, in TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        AttemptFacts facts = Facts(attempt, cancellationToken) with { NameIsCallers = operation.NamesModel && !attempt.Endpoint.IsSdkBacked, JobIsCallers = operation.NamesJob && !attempt.Endpoint.IsSdkBacked, IsUserCode = TOperation.IsUserCode };
-        call.Take(attempt, OutcomeClassifier.Classify(failure, facts, Balancer.Time.GetUtcNow()), cancellationToken);
+        AttemptFacts facts = Facts(attempt, cancellationToken) with
+        {
+            NameIsCallers = operation.NamesModel && !attempt.Endpoint.IsSdkBacked,
+            JobIsCallers = operation.NamesJob && !attempt.Endpoint.IsSdkBacked,
+            IsUserCode = TOperation.IsUserCode,
+        };
+        call.Take(attempt, Classify(failure, facts), cancellationToken);
     }
 
     /// <summary>
@@ -221,6 +226,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
     }
 
+    /// <summary>Says what an exception means: the user's own code is asked first, but not of what the caller or we have ended.</summary>
+    public AttemptOutcome Classify(Exception exception, in AttemptFacts facts) => OutcomeClassifier.Classify(
+        exception,
+        Limits.Hook is { } hook && facts is { CallerCancelled: false, TimedOut: false, Relocated: false } ? facts with { Said = hook.Ask(exception) } : facts,
+        Balancer.Time.GetUtcNow());
+
     /// <summary>What is known of an attempt that has just failed.</summary>
     public AttemptFacts Facts(Attempt attempt, CancellationToken cancellationToken) => new()
     {
@@ -229,6 +240,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         Relocated = attempt.IsRelocated,
         IsSdkBacked = attempt.Endpoint.IsSdkBacked,
         Sent = attempt.IsSent,
-        OwnTransport = attempt.Endpoint.IsSdkBacked && Limits.OwnTransport,
+        HeadStatus = attempt.HeadStatus,
+        OnlyConnectingTimesOut = attempt.Endpoint.IsSdkBacked && Limits.OnlyConnectingTimesOut,
     };
 }

@@ -31,19 +31,20 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
     {
         OutcomeKind.BrokenAnswer => !attempt.HoldsPermit,
         OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment => !attempt.HoldsPermit && tracker.HasAnswered(attempt.Endpoint, outcome.Kind),
-        _ => outcome.MayBeEndpoints,
+        _ => outcome.MayBeEndpoints || (outcome.IsUnknown && !attempt.HoldsPermit),
     };
 
     public void Add(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost) => _doubts.Add(new(endpoint, epoch, outcome, cost));
 
     /// <summary>Whether the call has seen enough. A job that is not at one endpoint may be at any other.</summary>
     public bool IsSettled => _doubts.Count >= (
-        _doubts.TrueForAll(static doubt => doubt.Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || doubt.Outcome.IsNotUnderstood) ? MostOfRequests
+        _doubts.TrueForAll(static doubt => doubt.Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || doubt.Outcome.IsUnreadable) ? MostOfRequests
+        : _doubts[^1].Outcome.IsUnknown ? int.MaxValue
         : _doubts[^1].Outcome.IsOfConfiguration || _doubts[^1].Outcome.Status == 404 ? MostOfConfiguration
         : Most);
 
     /// <summary>Whether the call asks no endpoint again, and waits for none: a second answer of the same would say nothing new.</summary>
-    public bool OnlyUntried => _doubts.Count > 1 || (_doubts.Count == 1 && (_doubts[0].Outcome.Kind != OutcomeKind.BrokenAnswer || _doubts[0].Outcome.IsNotUnderstood));
+    public bool OnlyUntried => _doubts.Count > 1 || (_doubts.Count == 1 && (_doubts[0].Outcome.Kind != OutcomeKind.BrokenAnswer || _doubts[0].Outcome.IsUnreadable));
 
     /// <summary>Whether every endpoint said the same.</summary>
     public bool AreAlike => _doubts.TrueForAll(doubt => doubt.Outcome.Kind == _doubts[0].Outcome.Kind && doubt.Outcome.Status == _doubts[0].Outcome.Status);
@@ -53,7 +54,7 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
     {
         foreach (Doubt doubt in _doubts)
         {
-            if (doubt.Outcome.Kind == OutcomeKind.BrokenAnswer)
+            if (doubt.Outcome.Kind == OutcomeKind.BrokenAnswer || doubt.Outcome.IsUnknown)
             {
                 tracker.Eject(doubt.Endpoint, doubt.Epoch, doubt.Outcome, doubt.Cost);
             }

@@ -114,6 +114,11 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
         return Exhausted(null, waited, what);
     }
 
+    /// <summary>The last failure of the endpoint that comes back first of those that have stated a time.</summary>
+    private EndpointAttempt? Soonest() => balancer.Read((_, now) => picker.Endpoints
+        .Where(endpoint => endpoint.Health.RetryAfterUntil > now && endpoint.LastFailure is { RetryAfter: not null, Status: not null })
+        .MinBy(endpoint => endpoint.Health.RetryAfterUntil)?.LastFailure);
+
     private EndpointAttempt[] LastFailures() =>
         balancer.Read((_, _) => picker.Endpoints.Select(endpoint => endpoint.LastFailure).OfType<EndpointAttempt>().ToArray());
 
@@ -123,8 +128,8 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
         AttemptOutcome standing = _standsFor;
         if (_attempts.Count == 0 && failures.Length > 0)
         {
-            // The call made no attempt: the endpoints' last failures are listed, and a 429 among them surfaces before the others.
-            EndpointAttempt speaks = Array.FindLast(failures, static failure => failure.Status == 429)
+            // No attempt of its own: the endpoints' last failures stand for it, the one with the soonest time and then a rejection before the others.
+            EndpointAttempt speaks = Soonest() ?? Array.FindLast(failures, static failure => failure.Status == 429)
                 ?? Array.FindLast(failures, static failure => failure.Status is not null) ?? failures[^1];
             standing = OutcomeClassifier.Classify(speaks.Exception, default, DateTimeOffset.UnixEpoch);
         }

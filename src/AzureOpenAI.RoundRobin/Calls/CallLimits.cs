@@ -1,3 +1,5 @@
+using AzureOpenAI.RoundRobin.Outcomes;
+
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>The limits of one call, from the options.</summary>
@@ -9,8 +11,14 @@ internal sealed class CallLimits
 
     public TimeSpan? FirstContentTimeout { get; init; }
 
-    /// <summary>The pool made its own transport, whose timeouts are known.</summary>
-    public bool OwnTransport { get; init; }
+    /// <summary>The user's own transport; null where the pool made one, whose only timeout is the one on connecting.</summary>
+    public HttpClient? GivenTransport { get; init; }
+
+    /// <summary>The transport has no timeout but the one on connecting. Not read before a request: until then its owner may change it.</summary>
+    public bool OnlyConnectingTimesOut => GivenTransport is not { } given || given.Timeout == Timeout.InfiniteTimeSpan;
+
+    /// <summary>What the user's own code says of an exception; null where there is none.</summary>
+    public ExceptionHook? Hook { get; init; }
 
     public int MaxAttempts { get; init; } = int.MaxValue;
 }

@@ -78,7 +78,7 @@ internal sealed class CallRecovery
         bool leavesDoubt = _doubts.Leaves(attempt, outcome);
         WasRelocated |= outcome.Kind == OutcomeKind.Stalled;
         EndpointAttempt failure = _failure.Add(endpoint, outcome, cost, now);
-        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, tooLarge: outcome.MayExceedLimit);
+        _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, wouldRepeat: outcome.WouldRepeat);
         Report(attempt, outcome, failure, leavesDoubt);
         if (leavesDoubt)
         {
@@ -270,10 +270,10 @@ internal sealed class CallRecovery
         _failure.Throw(pick, Waited);
     }
 
-    /// <summary>A refusal of the request is no failure of the endpoint, and proves that it can be reached.</summary>
+    /// <summary>A refusal of the request, or a connection that our own side let go of, is no failure of the endpoint.</summary>
     private void Report(Attempt attempt, in AttemptOutcome outcome, EndpointAttempt failure, bool leavesDoubt)
     {
-        if (outcome.Kind == OutcomeKind.Request)
+        if (outcome.Kind == OutcomeKind.Request || outcome.IsNobodys)
         {
             _balancer.Tracker.Abandoned(attempt, answered: outcome.Status > 0);
         }
@@ -290,7 +290,7 @@ internal sealed class CallRecovery
         bool alike = _doubts.AreAlike && _doubts.Count == _failure.Attempts.Count;
         (AttemptOutcome first, AttemptOutcome last) = _doubts.Outcomes;
         End(allAsked: allAsked);
-        if (first.Kind == OutcomeKind.BrokenAnswer || alike)
+        if (first.Kind == OutcomeKind.BrokenAnswer || (alike && !first.IsUnknown))
         {
             CallFailure.Throw(first.Kind == OutcomeKind.BrokenAnswer ? last : first, CancellationToken.None);
         }

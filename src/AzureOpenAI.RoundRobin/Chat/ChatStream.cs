@@ -111,6 +111,12 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 _loop.Balancer.Tracker.Admitted(attempt, withContent: false);
             }
 
+            if (_ended && Interlocked.Exchange(ref _updates, null) is { } over)
+            {
+                // Without content nothing has reached the caller, so even what a client throws at its end can be made good elsewhere.
+                await over.DisposeAsync().ConfigureAwait(false);
+            }
+
             MarkOrigin(number);
             return true;
         }

@@ -11,7 +11,7 @@ internal static class StreamEnd
     public static Exception Interrupted(AttemptLoop loop, Attempt attempt, Exception exception, CancellationToken caller)
     {
         AttemptFacts facts = loop.Facts(attempt, caller) with { Committed = true, Sent = true };
-        AttemptOutcome outcome = OutcomeClassifier.Classify(exception, facts, loop.Balancer.Time.GetUtcNow());
+        AttemptOutcome outcome = loop.Classify(exception, facts);
         attempt.Interruption = new(outcome);
         attempt.Trace?.Ended(outcome, endsCall: true);
         return outcome.Kind switch
@@ -28,7 +28,7 @@ internal static class StreamEnd
     public static void Report(AttemptLoop loop, Attempt attempt, bool whole)
     {
         AttemptTracker tracker = loop.Balancer.Tracker;
-        if (attempt.Interruption?.Value is { MayFailOver: true } outcome)
+        if (attempt.Interruption?.Value is { MayFailOver: true, IsNobodys: false } outcome)
         {
             EndpointAttempt failure = EndpointAttempt.Of(attempt.Endpoint.Name, attempt.Endpoint.DeploymentName, outcome, attempt.Took(loop.Balancer.Time.GetTimestamp()));
             tracker.Failed(attempt, outcome, failure, fingerprint: 0, eject: outcome.Kind == OutcomeKind.Cut);
@@ -39,7 +39,7 @@ internal static class StreamEnd
         }
         else
         {
-            // The caller left the stream after content: the endpoint served it.
+            // The caller walked away in the middle, after content, or our own side let go of the connection: the endpoint did serve it.
             if (attempt.Interruption is null)
             {
                 attempt.Trace?.Left();

@@ -89,6 +89,7 @@ internal static class ConfigurationResolver
             MaxAttempts = options.MaxAttempts,
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
+            ClassifyException = options.ClassifyException,
         };
         return new SettingsBuilder(attempts, registration, Variables.None, new Findings(), httpClients: null, renew).Build(isEnabled: true, entries);
     }

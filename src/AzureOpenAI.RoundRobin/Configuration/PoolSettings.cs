@@ -23,6 +23,8 @@ internal sealed record PoolSettings
 
     public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; init; }
 
+    public Func<Exception, EndpointFailureReason?>? ClassifyException { get; init; }
+
     public HttpClient? HttpClient { get; init; }
 
     /// <summary>The name for which a factory created <see cref="HttpClient"/>; null where the client was given.</summary>

@@ -47,6 +47,7 @@ internal sealed class SettingsBuilder(
             MaxAttempts = options.MaxAttempts,
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
+            ClassifyException = options.ClassifyException,
             HttpClient = httpClient,
             HttpClientName = options.HttpClientName,
         };

@@ -203,7 +203,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         Forgive(now, outcome.Kind);
         LastFailureTook = outcome.Kind == OutcomeKind.RateLimited ? TimeSpan.Zero : cost;
         TimeSpan pause = stated
-            ?? (outcome.MayExceedLimit ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * _jitter())));
+            ?? (outcome.IsForLong ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * _jitter())));
         _ejections++;
         long until = _time.After(now, pause);
         RetryAfterUntil = stated is null ? RetryAfterUntil : Math.Max(RetryAfterUntil, until);

@@ -18,6 +18,15 @@ internal readonly record struct AttemptFacts
     /// <summary>A request of this attempt reached the transport. For a ready-made client: its task was not complete at once.</summary>
     public bool Sent { get; init; }
 
+    /// <summary>The status of its answer, whose head has come; 0 if none has, and for a ready-made client.</summary>
+    public int HeadStatus { get; init; }
+
+    /// <summary>A client that the pool built got an answer with a success status.</summary>
+    public bool HasSuccess => IsSdkBacked && HeadStatus is >= 200 and < 300;
+
+    /// <summary>What the user's own code says of the exception; null where it says nothing.</summary>
+    public EndpointFailureReason? Said { get; init; }
+
     /// <summary>Content of this attempt has reached the caller.</summary>
     public bool Committed { get; init; }
 
@@ -30,6 +39,6 @@ internal readonly record struct AttemptFacts
     /// <summary>The operation is the user's own code, which may fail for reasons that are no endpoint's.</summary>
     public bool IsUserCode { get; init; }
 
-    /// <summary>The pool's own transport carried the request; it has no timeout but the one on connecting.</summary>
-    public bool OwnTransport { get; init; }
+    /// <summary>The transport that carried the request, the pool's own or a given one, has no timeout but the one on connecting.</summary>
+    public bool OnlyConnectingTimesOut { get; init; }
 }

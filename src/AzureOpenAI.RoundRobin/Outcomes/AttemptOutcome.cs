@@ -1,5 +1,4 @@
 using System.ClientModel.Primitives;
-using System.Text.Json;
 
 namespace AzureOpenAI.RoundRobin.Outcomes;
 
@@ -17,12 +16,24 @@ internal readonly struct AttemptOutcome(
     /// <summary>The HTTP status; 0 where there was none.</summary>
     public int Status { get; } = status;
 
-    /// <summary>The time that the endpoint stated in its headers; only with 429 and 503.</summary>
+    /// <summary>How long the endpoint asked to be left alone, on any status of 400 and more that is no request's fault; never on a 401 or 407.</summary>
     public TimeSpan? Hint { get; } = hint;
 
     public PipelineResponse? Response { get; } = response;
 
-    /// <summary>Neither this deployment nor the one that it spills over to has capacity.</summary>
+    /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>
+    public bool IsUnreadable { get; init; }
+
+    /// <summary>The exception says nothing known. Whose fault it is another endpoint will show; the same would throw it again.</summary>
+    public bool IsUnknown { get; init; }
+
+    /// <summary>The endpoint would say the same again to the same request: the call does not go back to it.</summary>
+    public bool WouldRepeat => MayExceedLimit || IsUnreadable || IsUnknown;
+
+    /// <summary>Our own side let go of the connection under the call: it moves on, and nothing is noted against the endpoint.</summary>
+    public bool IsNobodys { get; init; }
+
+    /// <summary>Not this deployment alone has no capacity, but also the one that would have taken over at its resource.</summary>
     public bool ExhaustsResource { get; } = exhaustsResource;
 
     /// <summary>With <see cref="OutcomeKind.Request"/>: the endpoint may be at fault instead, so one other is asked.</summary>
@@ -31,11 +42,11 @@ internal readonly struct AttemptOutcome(
     /// <summary>The endpoint refuses its key, or has no such deployment; or the request is blocked on the way, or names something that is not there.</summary>
     public bool IsOfConfiguration => Kind is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment;
 
-    /// <summary>The answer was read whole, and the SDK does not understand it: another endpoint that says the same makes it the request's.</summary>
-    public bool IsNotUnderstood => Kind == OutcomeKind.BrokenAnswer && Exception is not (JsonException or IOException or HttpRequestException or FormatException);
-
     /// <summary>The estimate of this one request may exceed the whole limit of the deployment.</summary>
-    public bool MayExceedLimit => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
+    public bool MayExceedLimit => IsForLong && Status is not (402 or 403);
+
+    /// <summary>It stated a pause that is too long to be kept. Status 402 and 403 speak of a quota that is spent, and say nothing of the request.</summary>
+    public bool IsForLong => Kind == OutcomeKind.RateLimited && Hint > LongestHint;
 
     /// <summary>The stated time for which the endpoint must not be asked, if it is at most 5 minutes.</summary>
     public TimeSpan? RetryAfter => Hint <= LongestHint ? Hint : null;

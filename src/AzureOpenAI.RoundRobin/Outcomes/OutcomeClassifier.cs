@@ -36,35 +36,93 @@ internal static class OutcomeClassifier
 
         AttemptOutcome outcome =
             Response(cause, now, facts, exception)
-            ?? new(facts.TimedOut ? OutcomeKind.TimedOut : Transport(cause, facts), exception);
-        // The SDK throws ArgumentOutOfRangeException for a value that it does not know yet: the stream was whole, but not readable.
-        bool isCut = facts.Committed && outcome.MayFailOver && !(outcome.Kind == OutcomeKind.BrokenAnswer && cause is ArgumentOutOfRangeException);
-        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) : outcome;
+            ?? (facts.Said is { } said ? new(OutcomeNames.KindOf(said), exception)
+            : facts.TimedOut ? new(OutcomeKind.TimedOut, exception) : Unanswered(CauseOf(cause, facts), facts, exception));
+        // The stream was whole, and only unreadable.
+        bool isCut = facts.Committed && outcome.MayFailOver && !outcome.IsUnreadable;
+        return isCut ? new(OutcomeKind.Cut, exception, outcome.Status, null, outcome.Response) { IsNobodys = outcome.IsNobodys } : outcome;
     }
 
     /// <summary>An SDK that retried by itself reports its attempts as one aggregate; the last one is the state of the endpoint.</summary>
     private static Exception Unwrap(Exception exception) =>
         exception is AggregateException { InnerExceptions: [.., Exception last] } ? Unwrap(last) : exception;
 
+    /// <summary>A client that the pool built throws what its SDK throws. Of a ready-made one the status may be any inner exception's, and of an SDK that we do not know.</summary>
     private static AttemptOutcome? Response(Exception cause, DateTimeOffset now, in AttemptFacts facts, Exception exception)
+    {
+        AttemptOutcome? outcome = Known(cause, now, facts, exception);
+        for (Exception? inner = facts.IsSdkBacked ? null : cause; inner is not null && outcome is null; inner = Inner(inner))
+        {
+            outcome = Known(inner, now, facts, exception)
+                ?? (ForeignException.StatusOf(inner) is > 0 and var status && inner is not HttpRequestException ? Foreign(inner, status, now, facts, exception) : null);
+        }
+
+        return outcome;
+    }
+
+    private static AttemptOutcome Foreign(Exception inner, int status, DateTimeOffset now, in AttemptFacts facts, Exception exception) =>
+        Answered(status, ForeignException.HeadersOf(inner), () => inner.Message, now, facts, exception);
+
+    private static Exception? Inner(Exception exception) => exception is AggregateException { InnerExceptions: [.., Exception last] } ? last : exception.InnerException;
+
+    /// <summary>The first of the chain that says anything. What wraps it at a ready-made client is its SDK's own.</summary>
+    private static Exception CauseOf(Exception cause, in AttemptFacts facts)
+    {
+        // An argument error is the request's, whatever led to it.
+        for (Exception? inner = facts.IsSdkBacked || cause is ArgumentException ? null : cause; inner is not null; inner = Inner(inner))
+        {
+            if (SaysAnything(inner) || inner is OperationCanceledException or TimeoutException or IOException or JsonException or AuthenticationException)
+            {
+                return inner;
+            }
+        }
+
+        return cause;
+    }
+
+    private static bool SaysAnything(Exception cause) => cause is ClientResultException or RequestFailedException or HttpRequestException or SocketException;
+
+    private static AttemptOutcome? Known(Exception cause, DateTimeOffset now, in AttemptFacts facts, Exception exception)
     {
         switch (cause)
         {
             case ClientResultException { Status: > 0 } failure:
                 PipelineResponse? response = failure.GetRawResponse();
-                OutcomeKind kind = Kind(failure.Status, facts);
-                bool spilled = response?.Headers.TryGetValue(SpillOverFailed, out _) is true;
-                return new(
-                    spilled && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind,
-                    exception, failure.Status, Hint(failure.Status, response, now), response, exhaustsResource: spilled,
-                    mayBeEndpoints: kind == OutcomeKind.Request && !spilled && RequestFault.MayBeEndpoints(failure.Status, failure.Message, response, facts.JobIsCallers));
+                return Answered(failure.Status, Headers(response), () => $"{failure.Message}\n{TextOf(response)}", now, facts, exception, response);
             case RequestFailedException { Status: > 0 } failure:
-                return new(Kind(failure.Status, facts), exception, failure.Status, Hint(failure.Status, failure.GetRawResponse(), now));
-            case HttpRequestException { StatusCode: { } status }:
-                return new(Kind((int)status, facts), exception, (int)status);
+                return Answered(failure.Status, Headers(failure.GetRawResponse()), () => failure.Message, now, facts, exception);
+            case HttpRequestException { StatusCode: { } status, HttpRequestError: not HttpRequestError.ProxyTunnelError } failure:
+                return Answered((int)status, static _ => null, () => failure.Message, now, facts, exception);
             default:
                 return null;
         }
+    }
+
+    private static AttemptOutcome Answered(
+        int status, HeaderLookup headers, Func<string?> text, DateTimeOffset now, in AttemptFacts facts, Exception exception, PipelineResponse? response = null)
+    {
+        OutcomeKind kind = facts.Said is { } said ? OutcomeNames.KindOf(said) : Kind(status, facts);
+        bool spilled = headers(SpillOverFailed) is not null;
+        kind = spilled && facts.Said is null && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind;
+        TimeSpan? hint = kind > OutcomeKind.Request && StatedPause.MayBeIn(status) ? StatedPause.Read(status, headers, text, now) : null;
+        // A quota that is spent, as API Management says it: a refused key comes without a time.
+        bool isQuota = facts.Said is null && status is (402 or 403) && hint is not null;
+        bool mayBeEndpoints = kind == OutcomeKind.Request && facts.Said is null && RequestFault.MayBeEndpoints(status, exception.Message, response, facts.JobIsCallers);
+        return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled, mayBeEndpoints);
+    }
+
+    /// <summary>An answer that is no JSON, or ends too early, may be a good one the next time. One that was read, and is none that the SDK understands, would not.</summary>
+    private static AttemptOutcome Unanswered(Exception cause, in AttemptFacts facts, Exception exception)
+    {
+        OutcomeKind kind = Transport(cause, facts);
+        bool isNobodys = kind == OutcomeKind.Failed && IsAborted(cause, facts);
+        return new(kind, exception)
+        {
+            IsNobodys = isNobodys,
+            IsUnknown = kind == OutcomeKind.Failed && !isNobodys && !SaysAnything(cause),
+            // Out of range is what the SDK says to a value that it does not know yet.
+            IsUnreadable = kind == OutcomeKind.BrokenAnswer && (cause is ArgumentOutOfRangeException || (facts.HasSuccess && cause is not (JsonException or IOException))),
+        };
     }
 
     private static OutcomeKind Kind(int status, in AttemptFacts facts) => status switch
@@ -80,21 +138,54 @@ internal static class OutcomeClassifier
         _ => OutcomeKind.Failed,
     };
 
-    private static TimeSpan? Hint(int status, PipelineResponse? response, DateTimeOffset now) =>
-        status is 429 or 503 && response is not null
-            ? RetryAfter.Parse(response.Headers, static (PipelineResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), now)
-            : null;
+    private static HeaderLookup Headers(PipelineResponse? response) =>
+        name => response is not null && response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values : null;
 
-    private static TimeSpan? Hint(int status, Response? response, DateTimeOffset now) =>
-        status is 429 or 503 && response is not null
-            ? RetryAfter.Parse(response.Headers, static (Azure.Core.ResponseHeaders headers, string name, out string? value) => headers.TryGetValue(name, out value), now)
-            : null;
+    private static HeaderLookup Headers(Response? response) =>
+        name => response is not null && response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values : null;
+
+    /// <summary>The body, as far as it has been read.</summary>
+    private static string? TextOf(PipelineResponse? response)
+    {
+        try
+        {
+            return response?.Content.ToString();
+        }
+        catch (InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>
+    /// A connection that was let go of on our side of it: when many calls are cancelled at once, .NET ends now and then that of another call, too. What a ready-made
+    /// client or the user's own code disposes of is the transport's only inside of what a transport throws.
+    /// </summary>
+    private static bool IsAborted(Exception cause, in AttemptFacts facts)
+    {
+        bool inTransport = facts is { IsSdkBacked: true, Sent: true, IsUserCode: false };
+        for (Exception? inner = cause; inner is not null; inner = inner.InnerException)
+        {
+            inTransport |= inner is HttpRequestException or IOException;
+            if (inner is SocketException { SocketErrorCode: SocketError.OperationAborted } || (inTransport && inner is ObjectDisposedException))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static OutcomeKind Transport(Exception cause, in AttemptFacts facts)
     {
         if (!facts.Sent && IsArgumentError(cause, facts))
         {
             return OutcomeKind.Request;
+        }
+
+        if (IsAborted(cause, facts))
+        {
+            return OutcomeKind.Failed;
         }
 
         if (IsUnreachable(cause, facts))
@@ -111,7 +202,9 @@ internal static class OutcomeClassifier
             JsonException or ArgumentOutOfRangeException or IOException => OutcomeKind.BrokenAnswer,
             // The SDK throws it for a vector that it cannot read.
             FormatException when !facts.IsUserCode => OutcomeKind.BrokenAnswer,
-            not (ClientResultException or RequestFailedException or HttpRequestException or SocketException) when facts.IsUserCode => OutcomeKind.Request,
+            _ when facts.IsUserCode && !SaysAnything(cause) => OutcomeKind.Request,
+            // Whatever the SDK throws at an answer that it has got: the SDK did not foresee it.
+            _ when facts.HasSuccess && !SaysAnything(cause) => OutcomeKind.BrokenAnswer,
             _ => OutcomeKind.Failed,
         };
     }
@@ -122,8 +215,8 @@ internal static class OutcomeClassifier
 
     private static bool IsUnreachable(Exception cause, in AttemptFacts facts)
     {
-        // The pool's own transport has one timeout only, the one on connecting.
-        if (facts.OwnTransport && cause is OperationCanceledException { InnerException: TimeoutException })
+        // The transport has one timeout only, the one on connecting, and no answer came.
+        if (facts is { OnlyConnectingTimesOut: true, HeadStatus: 0 } && cause is OperationCanceledException { InnerException: TimeoutException })
         {
             return true;
         }

@@ -42,7 +42,10 @@ internal static class OutcomeNames
     /// <summary>The public reason; <see cref="EndpointFailureReason.Failed"/> for an outcome that is no failure of the endpoint, which should not come here.</summary>
     public static EndpointFailureReason Reason(OutcomeKind kind) => Rows[(int)kind].Reason ?? EndpointFailureReason.Failed;
 
-    /// <summary>The value of <c>error.type</c>: the status, else the transport's error, else the exception's type; null where the attempt was answered or the caller cancelled it.</summary>
+    /// <summary>What a caller means who names a reason.</summary>
+    public static OutcomeKind KindOf(EndpointFailureReason reason) => Array.Find(Rows, row => row.Reason == reason).Kind;
+
+    /// <summary>The value of <c>error.type</c>: the status, else what the transport met, else the exception's type; null where nothing failed but the caller's patience.</summary>
     public static string? ErrorType(in AttemptOutcome outcome)
     {
         if (outcome.Kind is OutcomeKind.Answered or OutcomeKind.Caller)

@@ -4,6 +4,7 @@ using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
 using Microsoft.Extensions.AI;
 
@@ -27,7 +28,8 @@ internal sealed class PoolRoutes
             AttemptTimeout = settings.AttemptTimeout,
             FirstContentTimeout = settings.FirstContentTimeout,
             MaxAttempts = settings.MaxAttempts ?? int.MaxValue,
-            OwnTransport = settings.HttpClient is null,
+            Hook = settings.ClassifyException is { } classify ? new ExceptionHook(classify, log.ClassificationFailed) : null,
+            GivenTransport = settings.HttpClient,
         };
         _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(

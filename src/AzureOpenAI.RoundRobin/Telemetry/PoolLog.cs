@@ -85,8 +85,15 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Write();
     }
 
-    /// <param name="loggerFactory">Creates the logger; null for no log.</param>
-    /// <param name="instruments">Counts ejections; null where there is no pool.</param>
+    /// <summary>Tells at once: not to be called under a lock.</summary>
+    public void ClassificationFailed(Exception exception)
+    {
+        Note(logger => ClassifyExceptionFailed(logger, exception));
+        Write();
+    }
+
+    /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
+    /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
     public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
     {
         loggerFactory ??= NullLoggerFactory.Instance;
@@ -171,6 +178,10 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 11, EventName = "EndpointLeft", Level = LogLevel.Information,
         Message = "Endpoint '{Endpoint}' has left the configuration, and its last call has ended.")]
     private static partial void HasLeft(ILogger logger, string endpoint);
+
+    [LoggerMessage(EventId = 12, EventName = "ClassifyExceptionFailed", Level = LogLevel.Warning,
+        Message = "ClassifyException threw, so the pool judges by its own rules; check it. This is said only once.")]
+    private static partial void ClassifyExceptionFailed(ILogger logger, Exception exception);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
         endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));

@@ -13,12 +13,15 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     /// <summary>Where the attempt counts the bytes of its stream; null where it does not.</summary>
     public StrongBox<long>? Received { get; private set; }
 
-    /// <summary>The request is being sent.</summary>
+    /// <summary>The status of its answer, as soon as its head has come; 0 before.</summary>
+    public int HeadStatus { get; private set; }
+
+    /// <summary>The request leaves now.</summary>
     public void Sends()
     {
         if (RequestScope.Current is { } scope)
         {
-            scope.Sends();
+            scope.Sends(this);
             (_answers, _status) = (scope.AnswerListener, scope.StatusListener);
             Received = BufferResponse ? null : scope.Received;
         }
@@ -27,6 +30,7 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     /// <summary>The headers of its answer have come.</summary>
     public void Answered(HttpResponseMessage answer)
     {
+        HeadStatus = (int)answer.StatusCode;
         _answers?.Answered(answer.Headers);
         _status?.Answered((int)answer.StatusCode);
     }

@@ -40,6 +40,6 @@ internal interface IRequestScope
     /// <summary>Counts the bytes of the answer as they come; null where the attempt does not count them.</summary>
     StrongBox<long>? Received { get; }
 
-    /// <summary>The request is being sent.</summary>
-    void Sends();
+    /// <summary>The request leaves now.</summary>
+    void Sends(EndpointMessage request);
 }

@@ -45,7 +45,7 @@ internal static class Faults
         "429 x-ms-retry-after-ms" => Fault.Status(429).WithHeader("x-ms-retry-after-ms", "20000"),
         "429 Retry-After in seconds" => Fault.Status(429).WithHeader("Retry-After", "20"),
         "429 Retry-After with a fraction" => Fault.Status(429).WithHeader("Retry-After", "19.5"),
-        "429 Retry-After as a date" => Fault.Status(429).WithHeader("Retry-After", time.GetUtcNow().AddSeconds(20).ToString("R", CultureInfo.InvariantCulture)),
+        "429 Retry-After as a date" => Fault.Status(429).WithHeader("Retry-After", Date(time, 20)).WithHeader("Date", Date(time, 0)),
         "429 for a day" => Fault.Status(429).WithHeader("Retry-After", "86400"),
         "503 with a hint" => Fault.Status(503).WithHeader("Retry-After", "20"),
         "502 HTML" => Fault.Html(502),
@@ -59,6 +59,8 @@ internal static class Faults
         "error in a 200" => Fault.ErrorEventAfter(0),
         _ => Fault.Status(int.Parse(name, CultureInfo.InvariantCulture)),
     };
+
+    private static string Date(TimeProvider time, int seconds) => time.GetUtcNow().AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture);
 
     /// <summary>The status that a caller must be able to read off the exception.</summary>
     public static int StatusOf(string name) => int.Parse(name[..3], CultureInfo.InvariantCulture);

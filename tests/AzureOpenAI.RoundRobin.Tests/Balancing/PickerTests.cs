@@ -212,7 +212,7 @@ public class PickerTests
     public void Take_CallHasTriedOne_PassesItOver()
     {
         PickRequest request = _parts.Request();
-        request.Failed(_parts['a'], rejected: false, tooLarge: false);
+        request.Failed(_parts['a'], rejected: false, wouldRepeat: false);
 
         Assert.Equal("b", Take(request)?.Name);
         // Its first attempt has had the turn of the one that was passed over; this one took a turn of its own.
@@ -246,7 +246,7 @@ public class PickerTests
         PickRequest request = _parts.Request();
         foreach (char name in "abc")
         {
-            request.Failed(_parts[name], rejected: false, tooLarge: false);
+            request.Failed(_parts[name], rejected: false, wouldRepeat: false);
         }
 
         uint turns = Picker.Turns;
@@ -263,13 +263,13 @@ public class PickerTests
         BalancerParts parts = new(["abcd"], setup: static (name, setup) => setup with { Priority = name switch { 'a' => 0, 'd' => 2, _ => 1 } });
         PickRequest request = parts.Request();
         Assert.Equal("a", parts.Picker.Take(parts.Filter(request))?.Name);
-        request.Failed(parts['a'], rejected: true, tooLarge: false);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Equal("bcb", string.Concat(Enumerable.Range(0, 3).Select(_ => parts.Picker.Take(parts.Filter(request))!.Name)));
-        request.Failed(parts['b'], rejected: true, tooLarge: false);
-        request.Failed(parts['c'], rejected: true, tooLarge: false);
+        request.Failed(parts['b'], rejected: true, wouldRepeat: false);
+        request.Failed(parts['c'], rejected: true, wouldRepeat: false);
         Assert.Equal("d", parts.Picker.Take(parts.Filter(request))?.Name);
-        request.Failed(parts['d'], rejected: true, tooLarge: false);
+        request.Failed(parts['d'], rejected: true, wouldRepeat: false);
         Assert.Null(parts.Picker.Take(parts.Filter(request)));
     }
 
@@ -280,7 +280,7 @@ public class PickerTests
         SayNear('b', parts);
         parts.Picker.Rebuild();
         PickRequest request = parts.Request();
-        request.Failed(parts['a'], rejected: true, tooLarge: false);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Equal("b", parts.Picker.Take(parts.Filter(request))?.Name);
     }
@@ -291,7 +291,7 @@ public class PickerTests
         BalancerParts parts = new(["abc"], setup: static (name, setup) => setup with { Priority = name - 'a' });
         parts.EjectAndProbe('b', OutcomeKind.Unreachable);
         PickRequest request = parts.Request();
-        request.Failed(parts['a'], rejected: true, tooLarge: false);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Equal("c", parts.Picker.Take(parts.Filter(request))?.Name);
     }

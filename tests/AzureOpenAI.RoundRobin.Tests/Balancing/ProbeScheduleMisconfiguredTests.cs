@@ -18,10 +18,10 @@ public class ProbeScheduleMisconfiguredTests
         Assert.Equal("a", _parts.Probes.Misconfigured(first, _parts.Now)?.Name);
         Assert.True(first.MayAskMisconfigured);
         _parts.Pass(0.5);
-        first.Failed(_parts['a'], rejected: false, tooLarge: false);
+        first.Failed(_parts['a'], rejected: false, wouldRepeat: false);
         Assert.Equal("b", _parts.Probes.Misconfigured(first, _parts.Now)?.Name);
-        first.Failed(_parts['b'], rejected: false, tooLarge: false);
-        first.Failed(_parts['c'], rejected: false, tooLarge: false);
+        first.Failed(_parts['b'], rejected: false, wouldRepeat: false);
+        first.Failed(_parts['c'], rejected: false, wouldRepeat: false);
         Assert.Null(_parts.Probes.Misconfigured(first, _parts.Now));
 
         _parts.Pass(0.4);
@@ -37,7 +37,7 @@ public class ProbeScheduleMisconfiguredTests
     public void Misconfigured_CallHasTriedOneBefore_DelaysTheNextLook()
     {
         PickRequest request = _parts.Request();
-        request.Failed(_parts['a'], rejected: false, tooLarge: false);
+        request.Failed(_parts['a'], rejected: false, wouldRepeat: false);
         EjectAll();
 
         Assert.Null(_parts.Probes.Misconfigured(request, _parts.Now));

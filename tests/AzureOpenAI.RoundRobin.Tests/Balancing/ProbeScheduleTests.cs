@@ -46,7 +46,7 @@ public class ProbeScheduleTests
         parts.EjectAndProbe('b', OutcomeKind.RateLimited);
         parts.SpendBudget();
         PickRequest request = parts.Request();
-        request.Failed(new BalancerParts(["z"])['z'], rejected: false, tooLarge: false);
+        request.Failed(new BalancerParts(["z"])['z'], rejected: false, wouldRepeat: false);
 
         string names = string.Concat(Enumerable.Range(0, 4).Select(_ => Candidate(parts, request)!.Name));
 
@@ -58,7 +58,7 @@ public class ProbeScheduleTests
     {
         _parts.EjectAndProbe('b', OutcomeKind.RateLimited);
         PickRequest request = _parts.Request();
-        request.Failed(_parts['a'], rejected: true, tooLarge: false);
+        request.Failed(_parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Null(Candidate(_parts, request));
     }
@@ -97,7 +97,7 @@ public class ProbeScheduleTests
         parts.EjectAndRecover('a', OutcomeKind.Unreachable);
         parts.SpendBudget();
         PickRequest request = parts.Request();
-        request.Failed(parts['b'], rejected: false, tooLarge: false);
+        request.Failed(parts['b'], rejected: false, wouldRepeat: false);
 
         Assert.Equal("a", Candidate(parts, request)?.Name);
         Assert.Equal(0u, parts.Picker.Turns);
@@ -153,7 +153,7 @@ public class ProbeScheduleTests
         _parts.EjectAndProbe('a', OutcomeKind.RateLimited);
         _parts.EjectAndProbe('c', OutcomeKind.RateLimited);
         PickRequest request = _parts.Request();
-        request.Failed(_parts['a'], rejected: true, tooLarge: false);
+        request.Failed(_parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Equal("c", Standby(_parts, request)?.Name);
         _parts.SpendBudget();
@@ -203,7 +203,7 @@ public class ProbeScheduleTests
 
         Assert.Equal("b", Intermittent(_parts)?.Name);
         PickRequest request = _parts.Request();
-        request.Failed(_parts['b'], rejected: false, tooLarge: false);
+        request.Failed(_parts['b'], rejected: false, wouldRepeat: false);
         Assert.Equal("a", Intermittent(_parts, request)?.Name);
     }
 

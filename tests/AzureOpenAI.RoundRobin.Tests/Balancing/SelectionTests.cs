@@ -64,7 +64,7 @@ public class SelectionTests
         BalancerParts parts = new(["ab"], setup: static (name, setup) => setup with { Priority = name - 'a' });
         parts.EjectAndProbe('b', OutcomeKind.RateLimited);
         PickRequest request = parts.Request();
-        request.Failed(parts['a'], rejected: true, tooLarge: false);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Equal("b", Pick(parts, request)?.Endpoint.Name);
     }
@@ -287,7 +287,7 @@ public class SelectionTests
         PickRequest request = parts.Request();
         foreach (char name in names)
         {
-            request.Failed(parts[name], rejected: false, tooLarge: false);
+            request.Failed(parts[name], rejected: false, wouldRepeat: false);
         }
 
         return request;

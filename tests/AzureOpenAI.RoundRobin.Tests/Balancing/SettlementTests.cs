@@ -274,7 +274,7 @@ public sealed class SettlementTests : IDisposable
         }
 
         PickRequest request = _parts.Request();
-        request.Failed(_parts['a'], rejected: true, tooLarge: false);
+        request.Failed(_parts['a'], rejected: true, wouldRepeat: false);
         _parts.Eject('a', OutcomeKind.RateLimited, hint: 5);
         _parts.Enqueue(request);
         Settle(SettlementOf(_parts), changed: true);

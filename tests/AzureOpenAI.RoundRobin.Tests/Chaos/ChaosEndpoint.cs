@@ -79,11 +79,7 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
             return;
         }
 
-        TimeSpan? pause = RetryAfter.Parse(hint, static ((string Name, string Value) hint, string name, out string? value) =>
-        {
-            value = hint.Value;
-            return string.Equals(name, hint.Name, StringComparison.OrdinalIgnoreCase);
-        }, run.Time.GetUtcNow());
+        TimeSpan? pause = RetryAfter.Parse(name => string.Equals(name, hint.Name, StringComparison.OrdinalIgnoreCase) ? [hint.Value] : null, run.Time.GetUtcNow());
         if (pause is not { } rest || rest > AttemptOutcome.LongestHint)
         {
             return;

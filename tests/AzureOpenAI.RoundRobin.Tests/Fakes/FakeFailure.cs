@@ -11,6 +11,10 @@ internal static class FakeFailure
     public static ClientResultException Status(int status, params (string Name, string Value)[] headers) =>
         new($"HTTP {status}", new Response(status, headers));
 
+    /// <summary>The same with a body of its own; a header may stand there twice.</summary>
+    public static ClientResultException Saying(int status, string body, params (string Name, string Value)[] headers) =>
+        new($"HTTP {status}", new Response(status, headers, body));
+
     public static ClientResultException RateLimited(TimeSpan hint) =>
         Status(429, ("retry-after-ms", hint.TotalMilliseconds.ToString(System.Globalization.CultureInfo.InvariantCulture)));
 
@@ -22,7 +26,7 @@ internal static class FakeFailure
         "Connection reset", null,
         new HttpRequestException("reset", new IOException("reset", new SocketException((int)SocketError.ConnectionReset))));
 
-    private sealed class Response(int status, (string Name, string Value)[] headers) : PipelineResponse
+    private sealed class Response(int status, (string Name, string Value)[] headers, string body = "{}") : PipelineResponse
     {
         public override int Status { get; } = status;
 
@@ -30,7 +34,7 @@ internal static class FakeFailure
 
         public override Stream? ContentStream { get; set; }
 
-        public override BinaryData Content { get; } = BinaryData.FromString("{}");
+        public override BinaryData Content { get; } = BinaryData.FromString(body);
 
         protected override PipelineResponseHeaders HeadersCore { get; } = new Headers(headers);
 
@@ -45,15 +49,20 @@ internal static class FakeFailure
 
     private sealed class Headers((string Name, string Value)[] headers) : PipelineResponseHeaders
     {
-        private readonly Dictionary<string, string> _headers = headers.ToDictionary(header => header.Name, header => header.Value, StringComparer.OrdinalIgnoreCase);
+        private readonly ILookup<string, string> _headers = headers.ToLookup(header => header.Name, header => header.Value, StringComparer.OrdinalIgnoreCase);
 
-        public override IEnumerator<KeyValuePair<string, string>> GetEnumerator() => _headers.GetEnumerator();
+        public override IEnumerator<KeyValuePair<string, string>> GetEnumerator() =>
+            _headers.Select(header => KeyValuePair.Create(header.Key, string.Join(",", header))).GetEnumerator();
 
-        public override bool TryGetValue(string name, [NotNullWhen(true)] out string? value) => _headers.TryGetValue(name, out value);
+        public override bool TryGetValue(string name, [NotNullWhen(true)] out string? value)
+        {
+            value = _headers.Contains(name) ? string.Join(",", _headers[name]) : null;
+            return value is not null;
+        }
 
         public override bool TryGetValues(string name, [NotNullWhen(true)] out IEnumerable<string>? values)
         {
-            values = _headers.TryGetValue(name, out string? value) ? [value] : null;
+            values = _headers.Contains(name) ? _headers[name] : null;
             return values is not null;
         }
     }

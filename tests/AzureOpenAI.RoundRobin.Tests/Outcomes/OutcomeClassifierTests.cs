@@ -120,6 +120,31 @@ public class OutcomeClassifierTests
     }
 
     [Fact]
+    [Trait("Rule", "R21")]
+    public void Classify_WhatOurOwnSideAborted_IsNobodysFault()
+    {
+        SocketException aborted = new((int)SocketError.OperationAborted);
+        Exception[] failures =
+        [
+            aborted, new IOException("read", aborted), new HttpRequestException("send", new IOException("write", aborted)), new ClientResultException("send", null, new HttpRequestException("connect", aborted)),
+            new HttpRequestException(HttpRequestError.ConnectionError, "connect", aborted), new HttpRequestException("send", new ObjectDisposedException("SslStream")), new AggregateException(new IOException("read", aborted)),
+        ];
+
+        foreach (AttemptFacts facts in AllFacts().Where(facts => facts.Sent))
+        {
+            Assert.All(failures, failure => Assert.Equal((OutcomeKind.Failed, true), (Classify(failure, facts).Kind, Classify(failure, facts).IsNobodys)));
+            Assert.All(failures, failure => Assert.Equal((OutcomeKind.Cut, true), (Classify(failure, facts with { Committed = true }).Kind, Classify(failure, facts with { Committed = true }).IsNobodys)));
+        }
+
+        Assert.True(Classify(new ObjectDisposedException("SslStream"), Sent with { IsSdkBacked = true }).IsNobodys);
+        Assert.False(Classify(new ObjectDisposedException("client of its own"), Sent).IsNobodys);
+        Assert.False(Classify(new ObjectDisposedException("of the operation"), Sent with { IsSdkBacked = true, IsUserCode = true }).IsNobodys);
+        Assert.Equal(OutcomeKind.TimedOut, Classify(failures[1], Sent with { TimedOut = true }).Kind);
+        Assert.Equal(OutcomeKind.Stalled, Classify(failures[1], Sent with { Relocated = true }).Kind);
+        Assert.False(Classify(FakeFailure.Reset(), Sent).IsNobodys);
+    }
+
+    [Fact]
     public void Classify_AReset_IsAFault()
     {
         Exception[] failures =
@@ -147,6 +172,27 @@ public class OutcomeClassifierTests
     }
 
     [Fact]
+    [Trait("Rule", "R19")]
+    public void Classify_WhateverTheSdkThrowsAtASuccess_IsBrokenAndUnreadable()
+    {
+        AttemptFacts success = new() { IsSdkBacked = true, Sent = true, HeadStatus = 200 };
+        Exception[] failures = [new NullReferenceException(), new InvalidOperationException(), new KeyNotFoundException(), new FormatException(), new ArgumentException(), new UnknownException(), new ArgumentOutOfRangeException()];
+
+        Assert.All(failures, failure =>
+        {
+            AttemptOutcome outcome = Classify(failure, success);
+            Assert.Equal((OutcomeKind.BrokenAnswer, true), (outcome.Kind, outcome.IsUnreadable));
+            Assert.Equal(OutcomeKind.BrokenAnswer, Classify(failure, success with { Committed = true }).Kind);
+        });
+        Assert.All((Exception[])[FakeFailure.Reset(), new HttpRequestException("reset"), new SocketException((int)SocketError.ConnectionReset)], failure => Assert.Equal(OutcomeKind.Failed, Classify(failure, success).Kind));
+        Assert.All((Exception[])[new JsonException(), new IOException()], failure => Assert.False(Classify(failure, success).IsUnreadable));
+        Assert.Equal(OutcomeKind.TimedOut, Classify(new OperationCanceledException(), success).Kind);
+        Assert.Equal(OutcomeKind.Request, Classify(new UnknownException(), success with { IsUserCode = true }).Kind);
+        Assert.NotEqual(OutcomeKind.BrokenAnswer, Classify(new UnknownException(), success with { HeadStatus = 0 }).Kind);
+        Assert.NotEqual(OutcomeKind.BrokenAnswer, Classify(new UnknownException(), success with { HeadStatus = 500 }).Kind);
+    }
+
+    [Fact]
     public void Classify_AnArgumentErrorBeforeAnythingWasSent_IsTheRequests()
     {
         AttemptFacts unsent = default;
@@ -170,7 +216,8 @@ public class OutcomeClassifierTests
     [Theory]
     [InlineData(429, 7.0)]
     [InlineData(503, 7.0)]
-    [InlineData(500, null)]
+    [InlineData(500, 7.0)]
+    [InlineData(401, null)]
     public void Classify_AHintOfAnotherAzureClient_IsTaken(int status, double? seconds) =>
         Assert.Equal(seconds, Classify(new RequestFailedException(new AzureResponse(status, "7")), Sent).Hint?.TotalSeconds);
 
@@ -235,8 +282,10 @@ public class OutcomeClassifierTests
     {
         Exception connecting = new TaskCanceledException("connect", new TimeoutException());
 
-        Assert.Equal(OutcomeKind.Unreachable, Classify(connecting, Sent with { IsSdkBacked = true, OwnTransport = true }).Kind);
-        Assert.Equal(OutcomeKind.TimedOut, Classify(new TaskCanceledException(), Sent with { IsSdkBacked = true, OwnTransport = true }).Kind);
+        Assert.Equal(OutcomeKind.Unreachable, Classify(connecting, Sent with { IsSdkBacked = true, OnlyConnectingTimesOut = true }).Kind);
+        Assert.Equal(OutcomeKind.TimedOut, Classify(new TaskCanceledException(), Sent with { IsSdkBacked = true, OnlyConnectingTimesOut = true }).Kind);
+        Assert.Equal(OutcomeKind.TimedOut, Classify(connecting, Sent with { IsSdkBacked = true, OnlyConnectingTimesOut = true, HeadStatus = 200 }).Kind);
+        Assert.Equal(OutcomeKind.TimedOut, Classify(connecting, Sent with { IsSdkBacked = true }).Kind);
     }
 
     [Fact]
@@ -252,6 +301,9 @@ public class OutcomeClassifierTests
     [Theory]
     [InlineData(429)]
     [InlineData(503)]
+    [InlineData(500)]
+    [InlineData(403)]
+    [InlineData(408)]
     public void Classify_AStatusThatMayNameATime_CarriesIt(int status)
     {
         AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent);
@@ -262,10 +314,23 @@ public class OutcomeClassifierTests
     }
 
     [Theory]
-    [InlineData(500)]
+    [InlineData(400)]
     [InlineData(401)]
-    [InlineData(408)]
+    [InlineData(407)]
+    [InlineData(302)]
+    [InlineData(200)]
     public void Classify_AnotherStatus_CarriesNoTime(int status) => Assert.Null(Classify(FakeFailure.Status(status, ("Retry-After", "7")), Sent).Hint);
+
+    [Theory]
+    [InlineData(402)]
+    [InlineData(403)]
+    public void Classify_ARefusalThatNamesATime_IsASpentQuota(int status)
+    {
+        Assert.Equal(OutcomeKind.CredentialRefused, Classify(FakeFailure.Status(status), Sent).Kind);
+        AttemptOutcome outcome = Classify(FakeFailure.Status(status, ("Retry-After", "86400")), Sent);
+
+        Assert.Equal((OutcomeKind.RateLimited, true, false), (outcome.Kind, outcome.IsForLong, outcome.MayExceedLimit));
+    }
 
     [Fact]
     public void Classify_AHintOfAnAggregate_IsThatOfItsLast() => Assert.Equal(
@@ -307,7 +372,7 @@ public class OutcomeClassifierTests
     {
         for (int bits = 0; bits < 16; bits++)
         {
-            yield return new AttemptFacts { IsSdkBacked = (bits & 1) > 0, Sent = (bits & 2) > 0, IsUserCode = (bits & 4) > 0, OwnTransport = (bits & 8) > 0 };
+            yield return new AttemptFacts { IsSdkBacked = (bits & 1) > 0, Sent = (bits & 2) > 0, IsUserCode = (bits & 4) > 0, OnlyConnectingTimesOut = (bits & 8) > 0 };
         }
     }
 

@@ -52,7 +52,7 @@ public class OutcomeProperties
         Committed = (bits & 32) > 0,
         NameIsCallers = (bits & 64) > 0,
         IsUserCode = (bits & 128) > 0,
-        OwnTransport = (bits & 256) > 0,
+        OnlyConnectingTimesOut = (bits & 256) > 0,
     });
 
     [Fact]
@@ -71,9 +71,9 @@ public class OutcomeProperties
     {
         AttemptOutcome outcome = OutcomeClassifier.Classify(failure, facts, Clocks.Start);
 
-        Assert.True(outcome.Hint is null || (outcome.Status is 429 or 503 && outcome.Kind is OutcomeKind.RateLimited or OutcomeKind.Failed && outcome.Hint > TimeSpan.Zero));
+        Assert.True(outcome.Hint is null || (outcome.Status is >= 400 and not (401 or 407) && outcome.MayFailOver && outcome.Kind != OutcomeKind.Cut && outcome.Hint > TimeSpan.Zero));
         Assert.True(outcome.RetryAfter is null || outcome.RetryAfter <= TimeSpan.FromMinutes(5));
-        Assert.Equal(outcome.Kind == OutcomeKind.RateLimited && outcome.Hint > TimeSpan.FromMinutes(5), outcome.MayExceedLimit);
+        Assert.Equal(outcome is { Kind: OutcomeKind.RateLimited, Status: not (402 or 403) } && outcome.Hint > TimeSpan.FromMinutes(5), outcome.MayExceedLimit);
         Assert.False(outcome.RetryAfter is not null && outcome.MayExceedLimit);
         Assert.True(outcome.Status == 0 || outcome.Status == StatusOf(failure));
     }, iter: 20_000);
@@ -94,7 +94,9 @@ public class OutcomeProperties
         OutcomeKind[] allowed = StatusOf(failure) switch
         {
             429 => [OutcomeKind.RateLimited],
-            401 or 402 or 403 or 407 => [OutcomeKind.CredentialRefused],
+            401 or 407 => [OutcomeKind.CredentialRefused],
+            // With a time it is a spent quota.
+            402 or 403 => [OutcomeKind.CredentialRefused, OutcomeKind.RateLimited],
             404 => [facts.NameIsCallers ? OutcomeKind.Request : OutcomeKind.MissingDeployment],
             405 or 410 or (>= 300 and < 400) => [OutcomeKind.MissingDeployment],
             408 => [OutcomeKind.TimedOut],

@@ -71,6 +71,34 @@ public class WhatSurfacesTests
     }
 
     [Theory]
+    [Trait("Rule", "R17")]
+    [InlineData(429, false)]
+    [InlineData(429, true)]
+    [InlineData(503, false)]
+    [InlineData(503, true)]
+    public async Task RefusedWithoutAnAttempt_PassesOnTheResponseWithTheSoonestTime(int status, bool streaming)
+    {
+        for (int soonest = 0; soonest < 3; soonest++)
+        {
+            using FakePool pool = new(3, options => options.MaxWait = TimeSpan.Zero);
+            Exception[] failures = [.. Enumerable.Range(0, 3).Select(i => FakeFailure.Status(i == soonest ? status : 429, ("Retry-After", i == soonest ? "40" : $"{100 + i}")))];
+            for (int i = 0; i < 3; i++)
+            {
+                pool.Clients[i].Fails = failures[i];
+            }
+
+            await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+            pool.Time.Advance(TimeSpan.FromSeconds(10));
+
+            EndpointsExhaustedException refused = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+            Assert.Equal(3, pool.Calls.Sum());
+            Assert.Same(failures[soonest], refused.InnerException);
+            Assert.Equal((status, TimeSpan.FromSeconds(30)), (refused.Status, refused.RetryAfter));
+        }
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task RefusedWithoutAnAttempt_NoneRateLimited_PassesOnTheLastHttpFailure(bool streaming)

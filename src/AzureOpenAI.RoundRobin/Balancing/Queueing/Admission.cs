@@ -97,9 +97,9 @@ internal sealed class Admission(TimeProvider time)
     public PickResult Pause(in PickFilter filter)
     {
         PickRequest request = filter.Request;
-        if (request.TooLargeFor is { } refuser && !HasOther(refuser, filter))
+        if (request.HasLeftAny && !HasOther(filter))
         {
-            return PauseForOthers(request, refuser, filter.Now);
+            return PauseForOthers(request, filter.Now);
         }
 
         TimeSpan pause = request.NextPause;
@@ -114,12 +114,12 @@ internal sealed class Admission(TimeProvider time)
         return pause <= request.Patience ? PickResult.After(pause) : PickResult.Refused(Refusal.BeyondPatience, pause);
     }
 
-    /// <summary>Whether the call may go to an available endpoint other than the one that refused this request.</summary>
-    private static bool HasOther(Endpoint refuser, in PickFilter filter)
+    /// <summary>Whether the call may go to another available endpoint than those that would say the same again.</summary>
+    private static bool HasOther(in PickFilter filter)
     {
         foreach (Endpoint endpoint in filter.Request.Picker.Endpoints)
         {
-            if (endpoint != refuser && endpoint.Health.IsAvailable && filter.Allows(endpoint))
+            if (!filter.Request.HasLeft(endpoint) && endpoint.Health.IsAvailable && filter.Allows(endpoint))
             {
                 return true;
             }
@@ -128,13 +128,13 @@ internal sealed class Admission(TimeProvider time)
         return false;
     }
 
-    /// <summary>The only available endpoint refused this request: the call waits for the first of the others, and is refused where there are none.</summary>
-    private PickResult PauseForOthers(PickRequest request, Endpoint refuser, long now)
+    /// <summary>The available endpoints would say the same again: the call waits for the first of the others, and not at all where there are none.</summary>
+    private PickResult PauseForOthers(PickRequest request, long now)
     {
         TimeSpan? pause = null;
         foreach (Endpoint endpoint in request.Picker.Endpoints)
         {
-            if (endpoint != refuser && !endpoint.Health.IsMisconfigured)
+            if (!request.HasLeft(endpoint) && !endpoint.Health.IsMisconfigured)
             {
                 long due = ReadyAt(endpoint);
                 TimeSpan ready = due > now ? time.Until(now, due) : request.NextPause;

@@ -55,11 +55,11 @@ public class PreferredPickTests
     {
         Endpoint[] order = OrderOf(Key);
         PickRequest request = _parts.Request();
-        request.Failed(order[0], rejected: true, tooLarge: false);
+        request.Failed(order[0], rejected: true, wouldRepeat: false);
         Assert.Same(order[1], PreferredPick.Of(Picker, Picker.Rotation, Key, _parts.Filter(request)));
 
-        request.Failed(order[1], rejected: true, tooLarge: false);
-        request.Failed(order[2], rejected: true, tooLarge: false);
+        request.Failed(order[1], rejected: true, wouldRepeat: false);
+        request.Failed(order[2], rejected: true, wouldRepeat: false);
 
         Assert.Null(PreferredPick.Of(Picker, Picker.Rotation, Key, _parts.Filter(request)));
         Assert.Equal(1u, Picker.Preferred);
@@ -76,8 +76,8 @@ public class PreferredPickTests
 
         PickRequest request = _parts.Request();
         Assert.Same(order[1], PreferredPick.Of(Picker, Picker.Rotation, Key, _parts.Filter(request)));
-        request.Failed(order[1], rejected: true, tooLarge: false);
-        request.Failed(order[2], rejected: true, tooLarge: false);
+        request.Failed(order[1], rejected: true, wouldRepeat: false);
+        request.Failed(order[2], rejected: true, wouldRepeat: false);
 
         Assert.Same(order[0], PreferredPick.Of(Picker, Picker.Rotation, Key, _parts.Filter(request)));
     }
@@ -107,12 +107,12 @@ public class PreferredPickTests
     {
         Rotation rotation = Rotation.Of([_parts['a'], _parts['b']], [_parts['c']]);
         PickRequest request = _parts.Request();
-        request.Failed(_parts['c'], rejected: true, tooLarge: false);
+        request.Failed(_parts['c'], rejected: true, wouldRepeat: false);
         Assert.NotEqual("c", PreferredPick.Of(Picker, rotation, Key, _parts.Filter(request))?.Name);
 
         request = _parts.Request();
-        request.Failed(_parts['a'], rejected: true, tooLarge: false);
-        request.Failed(_parts['b'], rejected: true, tooLarge: false);
+        request.Failed(_parts['a'], rejected: true, wouldRepeat: false);
+        request.Failed(_parts['b'], rejected: true, wouldRepeat: false);
 
         Assert.Equal((1u, "c"), (Picker.Preferred, PreferredPick.Of(Picker, rotation, Key, _parts.Filter(request))?.Name));
     }

@@ -71,7 +71,7 @@ public class AdmissionPauseTests
     {
         BalancerParts parts = new(["a"]);
         PickRequest request = parts.Request();
-        request.Failed(parts['a'], rejected: true, tooLarge: true);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: true);
 
         PickResult result = parts.Admission.Pause(parts.Filter(request, retry: true));
 
@@ -115,7 +115,7 @@ public class AdmissionPauseTests
     {
         BalancerParts parts = new(["abc"]);
         PickRequest request = parts.Request();
-        request.Failed(parts['a'], rejected: true, tooLarge: true);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: true);
         parts.EjectAndProbe('b', OutcomeKind.RateLimited);
         parts.Begin('b');
         parts.Eject('c', OutcomeKind.RateLimited, hint: 3);
@@ -130,7 +130,7 @@ public class AdmissionPauseTests
         PickRequest request = _parts.Request(patience);
         foreach (char name in names)
         {
-            request.Failed(_parts[name], rejected: false, tooLarge: false);
+            request.Failed(_parts[name], rejected: false, wouldRepeat: false);
         }
 
         return request;
@@ -139,7 +139,7 @@ public class AdmissionPauseTests
     private PickRequest TooLargeFor(char name, double patience = 60)
     {
         PickRequest request = _parts.Request(patience);
-        request.Failed(_parts[name], rejected: true, tooLarge: true);
+        request.Failed(_parts[name], rejected: true, wouldRepeat: true);
         return request;
     }
 }
