@@ -30,7 +30,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     private IAsyncEnumerator<ChatResponseUpdate>? _updates;
     private HeldUpdates _held;
     private StreamPhase _phase;
-    private bool _finished;
+    private AnswerParts _parts;
     private bool _ended;
 
     public ChatRequest Request => new(_messages, _options, _loop.IsMapped, _affinity);
@@ -81,7 +81,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> OpenAsync(Attempt attempt, int number)
     {
-        (_attempt, _updates, _held, _finished, _ended) = (attempt, null, default, false, false);
+        (_attempt, _updates, _held, _parts, _ended) = (attempt, null, default, AnswerParts.None, false);
         _loop.Balancer.Tracker.Count(attempt);
         if (attempt.Endpoint.IsSdkBacked)
         {
@@ -91,19 +91,18 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         _loop.Trace(attempt, StreamOperation.Name, number);
         try
         {
-            TimeSpan? limit = _loop.Limits.FirstContentTimeout;
-            long opened = limit is null ? 0 : _loop.Balancer.Time.GetTimestamp();
+            StreamClock.Begin(_loop, attempt);
             while (true)
             {
                 ValueTask<bool> move = _updates is null ? Open() : _updates.MoveNextAsync();
                 if (!move.IsCompleted)
                 {
-                    Await(limit is null ? null : limit - _loop.Balancer.Time.GetElapsedTime(opened));
+                    StreamClock.Await(_loop, attempt, _parts);
                 }
 
                 bool moved = await move.ConfigureAwait(false);
                 attempt.Arrived();
-                if (!Moved(moved) || _held.Hold(Current, attempt))
+                if (!Moved(moved) || _held.Hold(Current, (_parts & AnswerParts.Content) != 0, attempt))
                 {
                     break;
                 }
@@ -251,7 +250,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             return ValueTask.FromException<bool>(Interrupted(exception));
         }
 
-        Await(null);
+        StreamClock.Await(_loop, _attempt!, _parts);
         return _attempt!.PendingUpdate.Wait(move, this);
     }
 
@@ -269,26 +268,13 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
 
     Exception IUpdateTaker.Fail(Exception exception) => Interrupted(exception);
 
-    /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
-    private void Await(TimeSpan? leftToContent)
-    {
-        long now = _loop.Balancer.Time.GetTimestamp();
-        TimeSpan limit = _loop.Limits.AttemptTimeout;
-        if (leftToContent is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
-        {
-            limit = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
-        }
-
-        _attempt!.Sent(now);
-        _attempt.Await(now, limit);
-    }
-
     private bool Moved(bool moved)
     {
         if (moved)
         {
             Current = _updates!.Current;
-            _finished |= Current.FinishReason is not null;
+            _parts = _parts.With(Current);
+            StreamClock.Check(_loop, _attempt!, _parts);
             if (Current.ConversationId is { } id)
             {
                 _attempt!.Endpoint.Conversations?.Remember(id, _attempt.Endpoint.ChatClient!);
@@ -298,7 +284,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             return true;
         }
 
-        if (!_finished && _attempt!.Endpoint.IsSdkBacked)
+        if ((_parts & AnswerParts.Finish) == 0 && _attempt!.Endpoint.IsSdkBacked)
         {
             // The SDK reports an error event, or a connection that was closed early, as the end of the stream.
             throw new IOException($"Endpoint '{_attempt.Endpoint.Name}' ended its stream without a finish reason.");
