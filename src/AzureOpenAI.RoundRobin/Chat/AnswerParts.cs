@@ -1,5 +1,6 @@
 using Microsoft.Extensions.AI;
 using OpenAI.Chat;
+using ChatFinishReason = Microsoft.Extensions.AI.ChatFinishReason;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
@@ -16,6 +17,9 @@ internal enum AnswerParts : byte
 
     /// <summary>A tool call, or a piece of one. The SDK's adapter passes calls on as a whole, after the end of the stream.</summary>
     Call = 4,
+
+    /// <summary>A finish reason after which the model says no more, and nothing has come since.</summary>
+    Last = 8,
 }
 
 /// <summary>Reads updates for the parts of an answer that they bring.</summary>
@@ -24,9 +28,10 @@ internal static class AnswerPartsReader
     /// <summary>What has come once this update has.</summary>
     public static AnswerParts With(this AnswerParts parts, ChatResponseUpdate update)
     {
-        if ((parts & AnswerParts.Content) == 0 && HasContent(update))
+        bool mayFollow = (parts & (AnswerParts.Content | AnswerParts.Last)) != AnswerParts.Content;
+        if (mayFollow && HasContent(update))
         {
-            parts |= AnswerParts.Content;
+            parts = (parts | AnswerParts.Content) & ~AnswerParts.Last;
         }
 
         if (IsPieceOfCall(update))
@@ -34,10 +39,36 @@ internal static class AnswerPartsReader
             parts |= AnswerParts.Call;
         }
 
-        return update.FinishReason is null ? parts : parts | AnswerParts.Finish;
+        return update.FinishReason is { } finish ? (IsLast(finish) ? parts | AnswerParts.Last : parts & ~AnswerParts.Last) | AnswerParts.Finish : parts;
     }
 
-    private static bool IsPieceOfCall(ChatResponseUpdate update) => update.RawRepresentation is StreamingChatCompletionUpdate { ToolCallUpdates.Count: > 0 };
+    /// <summary>
+    /// All of the answer has come, whatever becomes of the rest of its stream. With tool calls that is never so before the end: the SDK's adapter passes them on
+    /// then, and a client that calls the tools itself goes on after them.
+    /// </summary>
+    public static bool IsWhole(this AnswerParts parts) => (parts & (AnswerParts.Content | AnswerParts.Last | AnswerParts.Call)) == (AnswerParts.Content | AnswerParts.Last);
+
+    /// <summary>Others, as for tool calls or of one provider alone, may be a pause.</summary>
+    private static bool IsLast(ChatFinishReason finish) => finish == ChatFinishReason.Stop || finish == ChatFinishReason.Length || finish == ChatFinishReason.ContentFilter;
+
+    private static bool IsPieceOfCall(ChatResponseUpdate update)
+    {
+        if (update.RawRepresentation is StreamingChatCompletionUpdate { ToolCallUpdates.Count: > 0 })
+        {
+            return true;
+        }
+
+        IList<AIContent> contents = update.Contents;
+        for (int i = 0; i < contents.Count; i++)
+        {
+            if (contents[i] is FunctionCallContent)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private static bool HasContent(ChatResponseUpdate update)
     {

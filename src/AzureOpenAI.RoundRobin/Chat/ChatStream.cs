@@ -33,6 +33,9 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     private AnswerParts _parts;
     private bool _ended;
 
+    /// <summary>All of the answer has come. Where the caller writes the SDK's own options they may ask for several, and the finish of one is not that of all.</summary>
+    private bool IsWhole => _parts.IsWhole() && _options?.RawRepresentationFactory is null;
+
     public ChatRequest Request => new(_messages, _options, _loop.IsMapped, _affinity);
 
     public ChatResponseUpdate Current { get; private set; } = null!;
@@ -97,7 +100,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 ValueTask<bool> move = _updates is null ? Open(attempt) : _updates.MoveNextAsync();
                 if (!move.IsCompleted)
                 {
-                    StreamClock.Await(_loop, attempt, _parts);
+                    StreamClock.Await(_loop, attempt, _parts, isWhole: false);
                 }
 
                 bool moved = await move.ConfigureAwait(false);
@@ -264,7 +267,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             return failure is null ? new(false) : ValueTask.FromException<bool>(failure);
         }
 
-        StreamClock.Await(_loop, lease.Attempt!, _parts);
+        StreamClock.Await(_loop, lease.Attempt!, _parts, IsWhole);
         return lease.Pending.Wait(move, this);
     }
 
@@ -311,11 +314,22 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         return false;
     }
 
-    /// <summary>What the caller gets for a failure after the first content.</summary>
+    /// <summary>What the caller gets for a failure after the first content; null for one after the whole answer, which costs nobody anything.</summary>
     private Exception? Interrupted(Exception exception)
     {
         _phase = StreamPhase.Over;
-        return _lease?.Attempt is { } attempt ? StreamEnd.Interrupted(_loop, attempt, exception, _caller) : exception;
+        if (_lease?.Attempt is not { } attempt)
+        {
+            return exception;
+        }
+
+        if (IsWhole && !_caller.IsCancellationRequested)
+        {
+            _ended = true;
+            return null;
+        }
+
+        return StreamEnd.Interrupted(_loop, attempt, exception, _caller);
     }
 
     private void EndAttempt()

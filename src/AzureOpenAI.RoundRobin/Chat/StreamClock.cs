@@ -6,6 +6,9 @@ namespace AzureOpenAI.RoundRobin.Chat;
 /// <summary>How long a stream is waited for: for its first content, and for each next update.</summary>
 internal static class StreamClock
 {
+    /// <summary>How long a service is silent at most between the finish reason and the end of its stream, where only the tokens come that it counted.</summary>
+    private static readonly TimeSpan AfterFinish = TimeSpan.FromSeconds(5);
+
     /// <summary>The attempt begins. Where nothing limits the time to the first content, an answer that is there at once never looks at the clock.</summary>
     public static void Begin(AttemptLoop loop, Attempt attempt)
     {
@@ -16,11 +19,17 @@ internal static class StreamClock
     }
 
     /// <summary>Starts the clock for the next update; not while the caller is busy with the last one.</summary>
-    public static void Await(AttemptLoop loop, Attempt attempt, AnswerParts parts)
+    /// <param name="loop">Knows the limits.</param>
+    /// <param name="attempt">The attempt that is waited for.</param>
+    /// <param name="parts">What has come so far.</param>
+    /// <param name="isWhole">Whether all of the answer has been passed on, so that nothing but its end is missing.</param>
+    public static void Await(AttemptLoop loop, Attempt attempt, AnswerParts parts, bool isWhole)
     {
         long now = loop.Balancer.Time.GetTimestamp();
         TimeSpan limit = loop.Limits.AttemptTimeout;
-        if (LeftToContent(loop, attempt, parts, now) is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
+        // A ready-made client may do more than one request for an answer, and be silent for longer in between.
+        TimeSpan? sooner = isWhole && attempt.Endpoint.IsSdkBacked ? AfterFinish : LeftToContent(loop, attempt, parts, now);
+        if (sooner is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
         {
             limit = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
         }
