@@ -35,6 +35,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private Endpoint? _endpoint;
     private PendingUpdate? _move;
     private EndpointMessage? _request;
+    private StreamLease? _lease;
     private Marks _marks;
     private TokenCounts _usage;
 
@@ -113,9 +114,6 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>What ended it after its content had reached the caller.</summary>
     public StrongBox<AttemptOutcome>? Interruption { get; set => field = Note(value); }
 
-    /// <summary>Of a stream: the wait for its next update.</summary>
-    public PendingUpdate PendingUpdate => Note(_move ??= new());
-
     public CancellationToken Token => _source.Token;
 
     public bool TimedOut => Volatile.Read(ref _armed) == Fired;
@@ -165,6 +163,18 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>Begins to count the bytes of its stream.</summary>
     public StrongBox<long> CountReceived() => Received = Note(new StrongBox<long>());
 
+    /// <summary>Gives a stream its hold on the attempt, and does not refer to it meanwhile.</summary>
+    public StreamLease Lease(AttemptTracker tracker)
+    {
+        StreamLease lease = _lease ?? new();
+        _lease = null;
+        lease.Begin(this, tracker);
+        return lease;
+    }
+
+    /// <summary>The stream has given its hold back, for one of a later attempt.</summary>
+    public void Keep(StreamLease lease) => _lease = lease;
+
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
     public void Follow(CancellationToken caller)
     {
@@ -203,8 +213,18 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return armed > Idle && CanRelocate && Endpoint == from && StartedAt < startedBefore && Interlocked.CompareExchange(ref _armed, Moved, armed) == armed;
     }
 
-    /// <summary>Cancels an attempt that was claimed. Runs the client's code, so not under a lock.</summary>
-    public void CancelRelocated() => Cancel();
+    /// <summary>Ends what it runs. Runs the client's own code, so not under a lock.</summary>
+    public void Cancel()
+    {
+        try
+        {
+            _source.Cancel();
+        }
+        catch (AggregateException)
+        {
+            // A callback of the client's that throws is not for the timer's thread, or for the call that happens to move this one.
+        }
+    }
 
     /// <summary>Ends the attempt, and resets the object for another one.</summary>
     /// <returns><see langword="false"/> if it was cancelled or may still be, and must not be used again.</returns>
@@ -230,11 +250,6 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     {
         bool unfollowed = !Caller.CanBeCanceled || Unfollow();
         bool quiet = unfollowed && Arrived() && !IsTokenKept;
-        if (_move is { IsAwaited: true })
-        {
-            _move = null;
-        }
-
         Interruption = null;
         Usage = default;
         Received = null;
@@ -292,18 +307,6 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         else if (Interlocked.CompareExchange(ref _armed, Fired, armed) == armed)
         {
             Cancel();
-        }
-    }
-
-    private void Cancel()
-    {
-        try
-        {
-            _source.Cancel();
-        }
-        catch (AggregateException)
-        {
-            // A callback of the client's that throws must not reach the timer's thread, or the call that relocates this attempt.
         }
     }
 

@@ -16,7 +16,7 @@ internal sealed class DeferredWork(PoolLog log)
     {
         while (_relocated.TryDequeue(out Attempt? attempt))
         {
-            attempt.CancelRelocated();
+            attempt.Cancel();
         }
 
         log.Write();

@@ -34,7 +34,8 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
 
     bool IValueTaskSource<bool>.GetResult(short token)
     {
-        bool moved;
+        bool moved = false;
+        IUpdateTaker? taker = _taker;
         try
         {
             moved = _result.GetResult(token);
@@ -42,6 +43,11 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
         finally
         {
             Volatile.Write(ref _taker, null);
+            if (!moved)
+            {
+                // The last thing done here, since this may serve another stream from here on.
+                taker?.Ended();
+            }
         }
 
         return moved;
@@ -64,8 +70,13 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _result.SetException(taker.Fail(exception));
-            return;
+            if (taker.Fail(exception) is { } failure)
+            {
+                _result.SetException(failure);
+                return;
+            }
+
+            moved = false;
         }
 
         _result.SetResult(moved);
@@ -80,6 +91,9 @@ internal interface IUpdateTaker
     bool Take(bool moved);
 
     /// <param name="exception">What the client threw.</param>
-    /// <returns>The caller's exception.</returns>
-    Exception Fail(Exception exception);
+    /// <returns>What the caller is told; null if there is no other update, and nothing is missing.</returns>
+    Exception? Fail(Exception exception);
+
+    /// <summary>The caller has been told that there is no other update, or what went wrong.</summary>
+    void Ended();
 }

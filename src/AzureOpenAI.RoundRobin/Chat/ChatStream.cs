@@ -26,12 +26,15 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     private readonly uint _affinity = request.Affinity;
     private readonly CancellationToken _caller = cancellationToken;
     private CancellationTokenSource? _linked;
-    private Attempt? _attempt;
+    private StreamLease? _lease;
     private IAsyncEnumerator<ChatResponseUpdate>? _updates;
     private HeldUpdates _held;
     private StreamPhase _phase;
-    private bool _finished;
+    private AnswerParts _parts;
     private bool _ended;
+
+    /// <summary>All of the answer has come. Where the caller writes the SDK's own options they may ask for several, and the finish of one is not that of all.</summary>
+    private bool IsWhole => _parts.IsWhole() && _options?.RawRepresentationFactory is null;
 
     public ChatRequest Request => new(_messages, _options, _loop.IsMapped, _affinity);
 
@@ -81,7 +84,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<bool> OpenAsync(Attempt attempt, int number)
     {
-        (_attempt, _updates, _held, _finished, _ended) = (attempt, null, default, false, false);
+        (_lease, _updates, _held, _parts, _ended) = (attempt.Lease(_loop.Balancer.Tracker), null, default, AnswerParts.None, false);
         _loop.Balancer.Tracker.Count(attempt);
         if (attempt.Endpoint.IsSdkBacked)
         {
@@ -91,19 +94,18 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         _loop.Trace(attempt, StreamOperation.Name, number);
         try
         {
-            TimeSpan? limit = _loop.Limits.FirstContentTimeout;
-            long opened = limit is null ? 0 : _loop.Balancer.Time.GetTimestamp();
+            StreamClock.Begin(_loop, attempt);
             while (true)
             {
-                ValueTask<bool> move = _updates is null ? Open() : _updates.MoveNextAsync();
+                ValueTask<bool> move = _updates is null ? Open(attempt) : _updates.MoveNextAsync();
                 if (!move.IsCompleted)
                 {
-                    Await(limit is null ? null : limit - _loop.Balancer.Time.GetElapsedTime(opened));
+                    StreamClock.Await(_loop, attempt, _parts, isWhole: false);
                 }
 
                 bool moved = await move.ConfigureAwait(false);
                 attempt.Arrived();
-                if (!Moved(moved) || _held.Hold(Current, attempt))
+                if (!Moved(attempt, moved) || _held.Hold(Current, (_parts & AnswerParts.Content) != 0, attempt))
                 {
                     break;
                 }
@@ -117,7 +119,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 await over.DisposeAsync().ConfigureAwait(false);
             }
 
-            MarkOrigin(number);
+            MarkOrigin(attempt, number);
             return true;
         }
         catch
@@ -158,6 +160,11 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 await _loop.RecoverAsync<StreamOperation, bool>(new StreamOperation(this), attempt, failure, _caller).ConfigureAwait(false);
             }
 
+            if (_ended)
+            {
+                EndAttempt();
+            }
+
             next = _held.Any ? StreamPhase.Opened : _ended ? StreamPhase.Over : StreamPhase.Live;
         }
         finally
@@ -172,31 +179,31 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         return next == StreamPhase.Opened ? PassOn() : next == StreamPhase.Live;
     }
 
-    private ValueTask<bool> Open() => _attempt!.Endpoint.IsSdkBacked
-        ? RequestScope.Run(_attempt, this, static (stream, _) => stream.Begin())
-        : Begin();
+    private ValueTask<bool> Open(Attempt attempt) => attempt.Endpoint.IsSdkBacked
+        ? RequestScope.Run(attempt, this, static (stream, running) => stream.Begin(running))
+        : Begin(attempt);
 
-    private ValueTask<bool> Begin()
+    private ValueTask<bool> Begin(Attempt attempt)
     {
-        Endpoint endpoint = _attempt!.Endpoint;
+        Endpoint endpoint = attempt.Endpoint;
         _updates = endpoint.ChatClient!
-            .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint), _attempt.Token)
-            .GetAsyncEnumerator(_attempt.Token);
+            .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint), attempt.Token)
+            .GetAsyncEnumerator(attempt.Token);
         return _updates.MoveNextAsync();
     }
 
-    private void MarkOrigin(int number)
+    private void MarkOrigin(Attempt attempt, int number)
     {
-        if (_attempt!.Endpoint.IsSdkBacked && (_held.First ?? (_ended ? null : Current)) is { } first)
+        if (attempt.Endpoint.IsSdkBacked && (_held.First ?? (_ended ? null : Current)) is { } first)
         {
-            AnswerOrigin.Mark(first.AdditionalProperties ??= [], _attempt.Endpoint.Name, number);
+            AnswerOrigin.Mark(first.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
         }
     }
 
     /// <summary>Lets go of an endpoint whose stream failed before its first content. What the disposal throws adds nothing to that.</summary>
     private async ValueTask DropAsync()
     {
-        _attempt = null;
+        _ = Release();
         if (Interlocked.Exchange(ref _updates, null) is { } updates)
         {
             try
@@ -242,72 +249,70 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     private ValueTask<bool> MoveLive()
     {
         ValueTask<bool> move;
+        StreamLease lease = _lease!;
         try
         {
             move = _updates!.MoveNextAsync();
             if (move.IsCompleted)
             {
-                return new(Moved(move.GetAwaiter().GetResult()));
+                bool moved = Moved(lease.Attempt!, move.GetAwaiter().GetResult());
+                if (!moved)
+                {
+                    EndAttempt();
+                }
+
+                return new(moved);
             }
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return ValueTask.FromException<bool>(Interrupted(exception));
+            Exception? failure = Interrupted(exception);
+            EndAttempt();
+            return failure is null ? new(false) : ValueTask.FromException<bool>(failure);
         }
 
-        Await(null);
-        return _attempt!.PendingUpdate.Wait(move, this);
+        StreamClock.Await(_loop, lease.Attempt!, _parts, IsWhole);
+        return lease.Pending.Wait(move, this);
     }
 
     /// <remarks>There is no attempt if the caller disposed the stream during the wait.</remarks>
     bool IUpdateTaker.Take(bool moved)
     {
-        if (_attempt is not { } attempt)
+        if (_lease?.Attempt is not { } attempt)
         {
             return false;
         }
 
         attempt.Arrived();
-        return Moved(moved);
+        return Moved(attempt, moved);
     }
 
-    Exception IUpdateTaker.Fail(Exception exception) => Interrupted(exception);
+    Exception? IUpdateTaker.Fail(Exception exception) => Interrupted(exception);
 
-    /// <summary>Starts the deadline for the next update. No deadline runs while the caller handles an update.</summary>
-    private void Await(TimeSpan? leftToContent)
-    {
-        long now = _loop.Balancer.Time.GetTimestamp();
-        TimeSpan limit = _loop.Limits.AttemptTimeout;
-        if (leftToContent is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
-        {
-            limit = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
-        }
+    void IUpdateTaker.Ended() => EndAttempt();
 
-        _attempt!.Sent(now);
-        _attempt.Await(now, limit);
-    }
-
-    private bool Moved(bool moved)
+    private bool Moved(Attempt attempt, bool moved)
     {
         if (moved)
         {
             Current = _updates!.Current;
-            _finished |= Current.FinishReason is not null;
+            _parts = _parts.With(Current);
+            StreamClock.Check(_loop, attempt, _parts);
             if (Current.ConversationId is { } id)
             {
-                _attempt!.Endpoint.Conversations?.Remember(id, _attempt.Endpoint.ChatClient!);
+                attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
             }
 
-            ReadUsage(Current);
+            StreamUsage.Read(Current, attempt);
             return true;
         }
 
-        if (!_finished && _attempt!.Endpoint.IsSdkBacked)
+        if ((_parts & AnswerParts.Finish) == 0 && attempt.Endpoint.IsSdkBacked)
         {
-            // The SDK reports an error event, and a connection that closes early, as the end of the stream.
-            throw new IOException($"Endpoint '{_attempt.Endpoint.Name}' ended its stream without a finish reason.");
+            // The SDK reports an error event, or a connection that was closed early, as the end of the stream.
+            throw new IOException($"Endpoint '{attempt.Endpoint.Name}' ended its stream without a finish reason.");
         }
 
         _ended = true;
@@ -315,30 +320,32 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         return false;
     }
 
-    private void ReadUsage(ChatResponseUpdate update)
-    {
-        IList<AIContent> contents = update.Contents;
-        for (int i = 0; i < contents.Count; i++)
-        {
-            if (contents[i] is UsageContent usage)
-            {
-                _attempt!.Usage = _attempt.Usage.Then(TokenCounts.Of(usage.Details));
-            }
-        }
-    }
-
-    /// <summary>What the caller gets for a failure after the first content.</summary>
-    private Exception Interrupted(Exception exception)
+    /// <summary>What the caller gets for a failure after the first content; null for one after the whole answer, which costs nobody anything.</summary>
+    private Exception? Interrupted(Exception exception)
     {
         _phase = StreamPhase.Over;
-        return _attempt is { } attempt ? StreamEnd.Interrupted(_loop, attempt, exception, _caller) : exception;
+        if (_lease?.Attempt is not { } attempt)
+        {
+            return exception;
+        }
+
+        if (IsWhole && !_caller.IsCancellationRequested)
+        {
+            _ended = true;
+            return null;
+        }
+
+        return StreamEnd.Interrupted(_loop, attempt, exception, _caller);
     }
 
     private void EndAttempt()
     {
-        if (Interlocked.Exchange(ref _attempt, null) is { } attempt)
+        if (Release() is { } attempt)
         {
             StreamEnd.Report(_loop, attempt, whole: _ended);
+            _linked?.Dispose();
         }
     }
+
+    private Attempt? Release() => Interlocked.Exchange(ref _lease, null)?.Release();
 }

@@ -7,8 +7,8 @@ namespace AzureOpenAI.RoundRobin.Chat;
 internal struct HeldUpdates
 {
     /// <summary>A stream that has said this much without any content is passed on as it is, and stays where it is.</summary>
-    private const int Most = 64;
-    private const int MostBytes = 64 * 1024;
+    /// <remarks>Bytes alone, since the pieces of a tool call are updates without content, one for each token.</remarks>
+    private const int MostBytes = 1024 * 1024;
 
     private Queue<ChatResponseUpdate>? _updates;
 
@@ -17,10 +17,12 @@ internal struct HeldUpdates
     public readonly ChatResponseUpdate? First => _updates?.Peek();
 
     /// <summary>Takes the next update of a stream that waits for its first content.</summary>
+    /// <param name="update">The update.</param>
+    /// <param name="content">Whether it has content.</param>
+    /// <param name="attempt">The attempt that it is from.</param>
     /// <returns>Whether the waiting is over: the update has content, or enough is held.</returns>
-    public bool Hold(ChatResponseUpdate update, Attempt attempt)
+    public bool Hold(ChatResponseUpdate update, bool content, Attempt attempt)
     {
-        bool content = HasContent(update);
         if (content)
         {
             attempt.CanRelocate = false;
@@ -31,7 +33,7 @@ internal struct HeldUpdates
             (_updates ??= new()).Enqueue(update);
         }
 
-        return content || _updates!.Count == Most || Bytes(update, attempt) > MostBytes;
+        return content || Bytes(update, attempt) > MostBytes;
     }
 
     /// <summary>The next of the held updates.</summary>
@@ -48,18 +50,4 @@ internal struct HeldUpdates
     private static long Bytes(ChatResponseUpdate update, Attempt attempt) => attempt.Endpoint.IsSdkBacked
         ? attempt.Received!.Value
         : (attempt.Received ?? attempt.CountReceived()).Value += UpdateSize.Of(update);
-
-    private static bool HasContent(ChatResponseUpdate update)
-    {
-        IList<AIContent> contents = update.Contents;
-        for (int i = 0; i < contents.Count; i++)
-        {
-            if (contents[i] is not UsageContent and not TextContent { Text.Length: 0 } and not TextReasoningContent { Text.Length: 0, ProtectedData: null })
-            {
-                return true;
-            }
-        }
-
-        return false;
-    }
 }

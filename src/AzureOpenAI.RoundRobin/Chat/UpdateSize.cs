@@ -2,12 +2,15 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
-/// <summary>An estimate of the bytes that an update without content keeps alive.</summary>
-/// <remarks>It does not see into a provider's own object; the maximum number of held updates limits those.</remarks>
+/// <summary>About how many bytes an update without content keeps alive, as far as it shows them.</summary>
+/// <remarks>What a provider's own object behind it holds cannot be seen, so each counts the same.</remarks>
 internal static class UpdateSize
 {
     /// <summary>The bytes of the update and its list.</summary>
     private const int Bare = 128;
+
+    /// <summary>Of a provider's own object.</summary>
+    private const int Unseen = 256;
 
     public static long Of(ChatResponseUpdate update)
     {
@@ -19,7 +22,7 @@ internal static class UpdateSize
             size += Bare + Of(contents[i].AdditionalProperties);
         }
 
-        return size + Of(update.RawRepresentation);
+        return size + (update.RawRepresentation is { } raw ? Math.Max(Unseen, Of(raw)) : 0);
     }
 
     private static long Of(AdditionalPropertiesDictionary? properties)

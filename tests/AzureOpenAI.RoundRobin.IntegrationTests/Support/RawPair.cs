@@ -7,7 +7,7 @@ internal sealed class RawPair : IAsyncDisposable
 {
     public const string WestText = "[west] all is well";
 
-    public RawPair(Func<RawExchange, Task> east, bool isV1 = false)
+    public RawPair(Func<RawExchange, Task> east, bool isV1 = false, TimeProvider? time = null)
     {
         East = new RawServer(east);
         West = new RawServer(static exchange => exchange.WriteAsync(exchange.WantsStream
@@ -17,7 +17,7 @@ internal sealed class RawPair : IAsyncDisposable
         RoundRobinOptions options = new() { DeploymentName = "gpt-4o" };
         options.Endpoints.Add(new EndpointOptions { Name = "east", Endpoint = new Uri(East.Endpoint, path), ApiKey = EastKey });
         options.Endpoints.Add(new EndpointOptions { Name = "west", Endpoint = new Uri(West.Endpoint, path), ApiKey = WestKey });
-        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), start: uint.MaxValue, jitter: static () => 0);
+        Pool = new EndpointPool(ConfigurationResolver.ForPool(options), timeProvider: time, start: uint.MaxValue, jitter: static () => 0);
         Client = new RoundRobinChatClient(Pool);
     }
 

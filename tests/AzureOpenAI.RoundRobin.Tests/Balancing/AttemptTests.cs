@@ -15,7 +15,7 @@ public class AttemptTests
         Attempt attempt = new(null!, _time);
         using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
 
-        attempt.CancelRelocated();
+        attempt.Cancel();
 
         Assert.True(attempt.Token.IsCancellationRequested);
     }
@@ -103,7 +103,9 @@ public class AttemptTests
         attempt.Count(1);
         attempt.Sent(5);
         attempt.CountReceived();
-        PendingUpdate move = attempt.PendingUpdate;
+        StreamLease lease = attempt.Lease(pool.Pool.Balancer.Tracker);
+        PendingUpdate move = lease.Pending;
+        Assert.Same(attempt, lease.Release());
 
         Assert.True(attempt.TryReset());
 
@@ -111,7 +113,8 @@ public class AttemptTests
         Assert.Null(attempt.Received);
         Assert.Equal(0, attempt.StartedAt);
         Assert.False(attempt.CanRelocate || attempt.IsAnswered || attempt.IsAdmitted || attempt.HoldsPermit || attempt.IsCounted || attempt.IsSent);
-        Assert.Same(move, attempt.PendingUpdate);
+        Assert.Same(lease, attempt.Lease(pool.Pool.Balancer.Tracker));
+        Assert.Same(move, lease.Pending);
     }
 
     [Fact]
@@ -179,7 +182,6 @@ public class AttemptTests
             [nameof(Attempt.Usage)] = static attempt => attempt.Usage = new(1, 2, 0),
             [nameof(Attempt.Interruption)] = static attempt => attempt.Interruption = new(),
             [nameof(Attempt.Received)] = static attempt => attempt.CountReceived(),
-            [nameof(Attempt.PendingUpdate)] = static attempt => _ = attempt.PendingUpdate,
             [nameof(Attempt.Caller)] = attempt => attempt.Follow(caller.Token),
             [nameof(Attempt.Await)] = Await,
         };

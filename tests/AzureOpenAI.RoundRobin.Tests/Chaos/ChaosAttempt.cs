@@ -19,7 +19,7 @@ internal sealed class ChaosAttempt(int endpoint, double arrived, Trouble trouble
 
     public double Gap { get; init; }
 
-    /// <summary>After so many pieces its stream goes wrong, or has no more.</summary>
+    /// <summary>After so many pieces its stream goes wrong, or has no more; the finish counts as one.</summary>
     public int BreaksAfter { get; init; }
 
     /// <summary>What a rejection's status is.</summary>

@@ -58,12 +58,15 @@ internal sealed class ChaosClient(ChaosRun run, ChaosEndpoint endpoint) : IChatC
                 yield return new ChatResponseUpdate(ChatRole.Assistant, call.Piece(i)) { ConversationId = call.Id % 3 == 1 ? conversation : null };
             }
 
+            if (attempt.BreaksAfter > call.Pieces)
+            {
+                yield return new ChatResponseUpdate { FinishReason = ChatFinishReason.Stop, ConversationId = conversation };
+            }
+
             if (attempt.BreaksAfter != int.MaxValue)
             {
                 await ChaosFailure.OfAsync(run, endpoint, call, attempt, cancellationToken);
             }
-
-            yield return new ChatResponseUpdate { FinishReason = ChatFinishReason.Stop, ConversationId = conversation };
         }
         finally
         {

@@ -69,6 +69,7 @@ internal sealed class ChaosJudge(ChaosRun run)
         {
             ChaosOwnException => thrown == call.Own ? null : "ended with another operation's failure",
             ObjectDisposedException => run.IsDisposed ? null : "was told that the pool is disposed",
+            ChatStreamInterruptedException when text == call.Answer && call.Attempts[^1].BreaksAfter == call.Pieces + 1 => "was broken off after its finish",
             ChatStreamInterruptedException => call.ContentAt is not null && text.Length > 0 ? null : "was broken off before anything came",
             ClientResultException { Status: 400 } and not EndpointsExhaustedException when call.IsBad || !call.Attempts.Exists(attempt => attempt.Status == 400) =>
                 call.IsBad ? null : "was told that it is at fault",

@@ -95,13 +95,17 @@ internal sealed class ChaosTransport(ChaosRun run, IReadOnlyList<ChaosEndpoint> 
             yield return (i == 0 ? contentAfter : attempt.Gap, ChaosAnswers.Chunk($$"""{"role":"assistant","content":"{{call.Piece(i)}}"}""", "null"));
         }
 
+        if (attempt.BreaksAfter > call.Pieces)
+        {
+            yield return (0, ChaosAnswers.Chunk("{}", "\"stop\""));
+        }
+
         if (attempt.BreaksAfter != int.MaxValue)
         {
             yield return (attempt.Trouble == Trouble.Cuts ? 0 : double.PositiveInfinity, null);
             yield break;
         }
 
-        yield return (0, ChaosAnswers.Chunk("{}", "\"stop\""));
         yield return (0, "[DONE]");
     }
 }

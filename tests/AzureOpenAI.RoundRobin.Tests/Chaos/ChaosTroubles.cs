@@ -50,7 +50,7 @@ internal sealed class ChaosTroubles(ChaosRun run, int index, ChaosEndpointPlan p
         {
             Latency = run.Plan.AtOnce ? 0 : streams ? latency / 4 : latency,
             Gap = run.Plan.AtOnce ? 0 : latency / call.Pieces,
-            BreaksAfter = trouble is Trouble.Cuts or Trouble.HangsInTheMiddle ? draw.Below(call.Pieces + 1) : int.MaxValue,
+            BreaksAfter = trouble is Trouble.Cuts or Trouble.HangsInTheMiddle ? draw.Below(call.Pieces + 2) : int.MaxValue,
             Status = trouble == Trouble.SpillsOverInVain ? draw.Of(429, 429, 429, 400, 500, 503) : ChaosFailure.StatusOf(trouble),
             Hint = hint,
             Says = [.. Says(trouble, now)],

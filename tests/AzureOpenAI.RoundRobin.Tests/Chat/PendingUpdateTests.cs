@@ -60,6 +60,24 @@ public class PendingUpdateTests
         Assert.False(pending.IsAwaited);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Wait_FailsAfterAllHasCome_EndsWell(bool arrivesFirst)
+    {
+        PendingUpdate pending = new();
+        Taker taker = new() { EndsWell = true };
+        TaskCompletionSource<bool> move = new();
+        ValueTask<bool> wait = pending.Wait(new(move.Task), taker);
+        Task<bool>? waiting = arrivesFirst ? null : wait.AsTask();
+
+        move.SetException(new InvalidOperationException());
+
+        Assert.Equal(arrivesFirst ? 0 : 1, taker.Ends);
+        Assert.False(await (waiting ?? wait.AsTask()));
+        Assert.Equal((1, false), (taker.Ends, pending.IsAwaited));
+    }
+
     [Fact]
     public async Task Dispose_WhileItWaits_DropsTheLateUpdate()
     {
@@ -152,7 +170,14 @@ public class PendingUpdateTests
 
         public bool Take(bool moved) => Throws is null ? moved : throw Throws;
 
-        public Exception Fail(Exception exception) => new IOException("", exception);
+        /// <summary>How often it was told that it is over.</summary>
+        public int Ends { get; private set; }
+
+        public bool EndsWell { get; init; }
+
+        public Exception? Fail(Exception exception) => EndsWell ? null : new IOException("", exception);
+
+        public void Ended() => Ends++;
     }
 
     /// <summary>One update at once, the next when the test says so, whatever became of the consumer.</summary>

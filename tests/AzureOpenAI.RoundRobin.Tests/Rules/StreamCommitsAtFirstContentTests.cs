@@ -62,76 +62,6 @@ public class StreamCommitsAtFirstContentTests
         Assert.Equal(sent, seen);
     }
 
-    [Theory]
-    [InlineData(63, false)]
-    [InlineData(64, true)]
-    [InlineData(200, true)]
-    public async Task UpdatesWithoutContent_AreHeldUpToALimit(int empty, bool commits)
-    {
-        using FakePool pool = new(2);
-        pool.Clients[0].OnStream = (_, _, _) => FakeChatClient.Failing(FakeFailure.Reset(), [.. Enumerable.Repeat("", empty)]);
-        int seen = 0;
-        async Task ReadAsync()
-        {
-            await foreach (ChatResponseUpdate update in pool.Client.GetStreamingResponseAsync("hi", cancellationToken: TestContext.Current.CancellationToken))
-            {
-                seen++;
-            }
-        }
-
-        if (commits)
-        {
-            await Assert.ThrowsAsync<ChatStreamInterruptedException>(ReadAsync);
-            Assert.Equal((empty, 0), (seen, pool.Clients[1].Calls));
-        }
-        else
-        {
-            await ReadAsync();
-            Assert.Equal((1, 1), (seen, pool.Clients[1].Calls));
-        }
-    }
-
-    [Theory]
-    [InlineData("property", 3, false)]
-    [InlineData("property", 4, true)]
-    [InlineData("contents", 4, true)]
-    [InlineData("raw", 3, false)]
-    [InlineData("raw", 4, true)]
-    [InlineData("id", 4, true)]
-    [InlineData("nothing", 20, false)]
-    public async Task UpdatesWithoutContent_AreHeldUpTo64Kilobytes(string where, int updates, bool commits)
-    {
-        using FakePool pool = new(2);
-        pool.Clients[0].OnStream = (_, _, _) => new FakeStream
-        {
-            Length = updates,
-            OnCurrent = _ => Padded(where),
-            OnMove = i => _ = i < updates ? 0 : throw FakeFailure.Reset(),
-        };
-
-        if (commits)
-        {
-            await Assert.ThrowsAsync<ChatStreamInterruptedException>(() => pool.AskAsync(streaming: true));
-            Assert.Equal(0, pool.Clients[1].Calls);
-        }
-        else
-        {
-            Assert.Equal("b", await pool.AskAsync(streaming: true));
-        }
-    }
-
-    [Fact]
-    public async Task UpdatesWithoutContent_AreCountedAnewAtTheNextEndpoint()
-    {
-        using FakePool pool = new(3);
-        foreach (FakeChatClient client in pool.Clients.Take(2))
-        {
-            client.OnStream = (_, _, _) => new FakeStream { Length = 3, OnCurrent = _ => Padded("property"), OnMove = i => _ = i < 3 ? 0 : throw FakeFailure.Reset() };
-        }
-
-        Assert.Equal("c", await pool.AskAsync(streaming: true));
-    }
-
     [Fact]
     public async Task EmptyStream_ThatEndsWell_IsASuccess()
     {
@@ -155,19 +85,5 @@ public class StreamCommitsAtFirstContentTests
 
         Assert.Equal(3, seen.Count);
         Assert.Equal(1, pool.StatusOf(0).Answered);
-    }
-
-    /// <summary>An update without content that weighs 20 kB.</summary>
-    private static ChatResponseUpdate Padded(string where)
-    {
-        string padding = new('p', 10_000);
-        return where switch
-        {
-            "property" => new() { AdditionalProperties = new() { ["padding"] = padding } },
-            "contents" => new() { Contents = [new UsageContent(new()) { AdditionalProperties = new() { ["padding"] = BinaryData.FromString(padding + padding) } }] },
-            "raw" => new() { RawRepresentation = new byte[20_000] },
-            "id" => new() { MessageId = padding },
-            _ => new() { RawRepresentation = new object() },
-        };
     }
 }
