@@ -31,12 +31,6 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
         _status?.Answered((int)answer.StatusCode);
     }
 
-    /// <summary>Lets no more through of the answer than this. One that names its length cannot be longer, and costs nothing.</summary>
-    public void Bound(AnswerLimit limit, long? announced)
-    {
-        if (limit.EndsThere || Received is not null || !(announced <= limit.Most))
-        {
-            Response = new BoundedResponse(Response!, this, limit, announced ?? 0);
-        }
-    }
+    /// <summary>Lets no more through of the answer than this.</summary>
+    public void Bound(AnswerLimit limit, long? announced) => Response = new BoundedResponse(Response!, this, limit, announced);
 }
