@@ -29,6 +29,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private ITimer? _timer;
     private long _timerDue = long.MaxValue;
     private long _deadline;
+    private long _latest;
+    private TimeSpan _limit;
     private long _armed;
     private long _waits;
     private CancellationTokenRegistration _callers;
@@ -99,8 +101,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     public bool HasUsage => !_usage.IsEmpty;
 
-    /// <summary>How many bytes of a stream have come so far; null where nobody counts. A box, since an older request may still count in its own.</summary>
-    public StrongBox<long>? Received { get; private set; }
+    /// <summary>What has come of a stream so far; null where nobody counts.</summary>
+    public ReceivedBytes? Received { get; private set; }
 
     /// <summary>Null while nobody listens.</summary>
     public AttemptTrace? Trace { get; set => field = Note(value); }
@@ -159,7 +161,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     }
 
     /// <summary>Begins to count what comes of its stream.</summary>
-    public StrongBox<long> CountReceived() => Received = Note(new StrongBox<long>());
+    public ReceivedBytes CountReceived() => Received = Note(new ReceivedBytes(_time));
 
     /// <summary>Ties the attempt to its caller's token. Not for a token that cannot be cancelled.</summary>
     public void Follow(CancellationToken caller)
@@ -169,15 +171,19 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     }
 
     /// <summary>Starts the clock of one wait: for an answer, or for a stream's next update.</summary>
-    public void Await(long now, TimeSpan limit)
+    /// <param name="now">The timestamp of now.</param>
+    /// <param name="limit">The longest time in which nothing comes.</param>
+    /// <param name="most">The longest time whatever comes.</param>
+    public void Await(long now, TimeSpan limit, TimeSpan? most = null)
     {
-        long deadline = limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(now, limit);
+        (_limit, _latest) = (limit, most is { } given ? _time.After(now, Timestamps.Max(given, TimeSpan.FromTicks(1))) : long.MaxValue);
+        long deadline = Deadline(now);
         Volatile.Write(ref _deadline, deadline);
         // A full fence on both sides: either the callback sees this wait, or this sees that the callback has run. See OnTimer.
         Interlocked.Exchange(ref _armed, Note(++_waits));
         if (deadline < Volatile.Read(ref _timerDue))
         {
-            Schedule(deadline, limit);
+            Schedule(deadline, _time.Until(now, deadline));
         }
     }
 
@@ -254,6 +260,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return unfollowed;
     }
 
+    private long Deadline(long since) => Math.Min(_limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(since, _limit), _latest);
+
     private void Schedule(long deadline, TimeSpan delay)
     {
         Volatile.Write(ref _timerDue, deadline);
@@ -272,13 +280,18 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Interlocked.Exchange(ref _timerDue, long.MaxValue);
         long armed = Volatile.Read(ref _armed);
         long deadline = Volatile.Read(ref _deadline);
+        long now = _time.GetTimestamp();
+        if (now >= deadline && Received is { LastAt: > long.MinValue } received)
+        {
+            deadline = Math.Max(deadline, Deadline(received.LastAt));
+        }
+
         // A wait without an end needs no timer: the next that has one sets it.
         if (armed <= Idle || deadline == long.MaxValue)
         {
             return;
         }
 
-        long now = _time.GetTimestamp();
         if (now < deadline)
         {
             Schedule(deadline, _time.Until(now, deadline));

@@ -273,14 +273,8 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     private void Await(TimeSpan? leftToContent)
     {
         long now = _loop.Balancer.Time.GetTimestamp();
-        TimeSpan limit = _loop.Limits.AttemptTimeout;
-        if (leftToContent is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
-        {
-            limit = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
-        }
-
         _attempt!.Sent(now);
-        _attempt.Await(now, limit);
+        _attempt.Await(now, _loop.Limits.AttemptTimeout, leftToContent);
     }
 
     private bool Moved(bool moved)

@@ -9,11 +9,11 @@ namespace AzureOpenAI.RoundRobin.Transport;
 /// <param name="received">Where what comes is counted, if it is.</param>
 /// <param name="announced">The length that its header names; zero if none.</param>
 /// <param name="answer">Whose body it is.</param>
-internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<long>? received = null, long announced = 0, BoundedResponse? answer = null) : Stream
+internal sealed class AnswerStream(Stream body, AnswerLimit limit, ReceivedBytes? received = null, long announced = 0, BoundedResponse? answer = null) : Stream
 {
     private readonly Stream _body = body;
     private readonly AnswerLimit _limit = limit;
-    private readonly StrongBox<long>? _received = received;
+    private readonly ReceivedBytes? _received = received;
     private readonly bool _isTooLong = announced > limit.Most && !limit.PerEvent && !limit.EndsThere;
     private readonly BoundedResponse? _answer = answer;
     private long _length;
@@ -94,7 +94,11 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
     /// <param name="isEnd">Where that is nothing, the body is at its end.</param>
     private int Take(ReadOnlySpan<byte> bytes, bool isEnd)
     {
-        _received?.Value += bytes.Length;
+        if (!bytes.IsEmpty)
+        {
+            _received?.Came(bytes.Length);
+        }
+
         if (_limit.PerEvent)
         {
             return TakeEvents(bytes, isEnd);

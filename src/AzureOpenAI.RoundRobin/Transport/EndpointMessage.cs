@@ -1,5 +1,4 @@
 using System.ClientModel.Primitives;
-using System.Runtime.CompilerServices;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
@@ -11,7 +10,7 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     private IStatusListener? _status;
 
     /// <summary>Where the attempt counts what comes of its stream; null where it does not.</summary>
-    public StrongBox<long>? Received { get; private set; }
+    public ReceivedBytes? Received { get; private set; }
 
     /// <summary>The request leaves now.</summary>
     public void Sends()
@@ -27,6 +26,7 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     /// <summary>The head of its answer has come.</summary>
     public void Answered(HttpResponseMessage answer)
     {
+        Received?.Came(0);
         _answers?.Answered(answer.Headers);
         _status?.Answered((int)answer.StatusCode);
     }

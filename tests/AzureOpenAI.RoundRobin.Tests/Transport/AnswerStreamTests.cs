@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using AzureOpenAI.RoundRobin.Transport;
 using CsCheck;
@@ -102,7 +101,7 @@ public class AnswerStreamTests
     [Fact]
     public async Task Read_CountsWhatIsReceived()
     {
-        StrongBox<long> received = new();
+        ReceivedBytes received = new(TimeProvider.System);
 
         await ReadAsync(new Pieces(string.Concat(Enumerable.Repeat("data: 1\n\n", 30)), 7), Event, received: received);
 
@@ -157,7 +156,7 @@ public class AnswerStreamTests
         }
     }
 
-    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, StrongBox<long>? received = null, long announced = 0)
+    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, ReceivedBytes? received = null, long announced = 0)
     {
         await using AnswerStream stream = new(body, limit, received, announced);
         using MemoryStream read = new();
