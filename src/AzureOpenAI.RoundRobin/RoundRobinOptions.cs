@@ -73,12 +73,12 @@ public sealed class RoundRobinOptions
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
 
     /// <summary>
-    /// Gets or sets the longest time that one attempt may take: to the whole answer; in a stream to the first update and between two updates.
+    /// Gets or sets the longest time that one attempt may take: to the whole answer; in a stream the longest time in which nothing arrives, be it an update or a comment.
     /// </summary>
     /// <value>The default is 100 seconds, which is the SDK's own, the most is a day. <see cref="Timeout.InfiniteTimeSpan"/> turns it off.</value>
     public TimeSpan AttemptTimeout { get; set; } = TimeSpan.FromSeconds(100);
 
-    /// <summary>Gets or sets the longest time to a stream's first content. <see cref="AttemptTimeout"/> counts as well.</summary>
+    /// <summary>Gets or sets the longest time to a stream's first content, whatever else arrives. <see cref="AttemptTimeout"/> counts as well.</summary>
     /// <value>The default is <see langword="null"/>: none.</value>
     public TimeSpan? FirstContentTimeout { get; set; }
 

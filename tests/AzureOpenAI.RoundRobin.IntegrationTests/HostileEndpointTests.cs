@@ -113,8 +113,13 @@ public sealed class HostileEndpointTests
     [InlineData("", true)]
     [InlineData("HTTP/1.1 200 OK\r\nX-Slow: ", false)]
     [InlineData("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"id\":\"", false)]
-    [InlineData("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"id\":\"", true)]
-    public async Task A_byte_a_second_costs_the_time_of_an_attempt(string start, bool streaming)
+    public Task A_byte_a_second_costs_the_time_of_an_attempt(string start, bool streaming) => AssertDripMovesOnAsync(start, streaming, options => { });
+
+    [Fact]
+    public Task A_byte_a_second_of_a_stream_costs_the_time_to_its_first_content() => AssertDripMovesOnAsync(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {\"id\":\"", streaming: true, static options => options.FirstContentTimeout = 100.Seconds());
+
+    private static async Task AssertDripMovesOnAsync(string start, bool streaming, Action<RoundRobinOptions> configure)
     {
         FakeTimeProvider time = new();
         using SemaphoreSlim seconds = new(0);
@@ -129,7 +134,7 @@ public sealed class HostileEndpointTests
                 bytes.Release();
             }
         });
-        await using Fleet fleet = await StartAsync(hostile, time);
+        await using Fleet fleet = await StartAsync(hostile, time, configure: configure);
 
         Task<Answer> call = fleet.AskAsync(streaming);
         await WaitUntilAsync(() => hostile.Heads.Count == 1);
@@ -249,11 +254,15 @@ public sealed class HostileEndpointTests
         return east.LastError!;
     }
 
-    private static Task<Fleet> StartAsync(RawServer hostile, TimeProvider? time = null, HttpClient? given = null) =>
+    private static Task<Fleet> StartAsync(RawServer hostile, TimeProvider? time = null, HttpClient? given = null, Action<RoundRobinOptions>? configure = null) =>
         Fleet.StartAsync(["east", "west"], setup =>
         {
             setup.Time = time ?? TimeProvider.System;
-            setup.Pool = options => options.HttpClient = given;
+            setup.Pool = options =>
+            {
+                options.HttpClient = given;
+                configure?.Invoke(options);
+            };
             setup.Endpoint = (resource, endpoint) => endpoint.Endpoint = resource.Name == "east" ? hostile.Endpoint : endpoint.Endpoint;
         });
 

@@ -25,8 +25,15 @@ public sealed class StreamProperties
     [
         ": keep-alive\n\n", "\n", "\n\n\n", ":\n", "event: message\n\n", "id: 5\n\n", "retry: 10\n\n", "nonsense\n\n", "nonsense: more\n\n",
         """data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[]}""" + "\n\n",
+    ];
+
+    /// <summary>What the service says when it fails: what comes after it is no answer, whatever it says.</summary>
+    private static readonly string[] Errors =
+    [
         """data: {"error":{"code":"500","message":"The server had an error"}}""" + "\n\n",
         "event: error\n" + """data: {"error":{"code":"500","message":"The server had an error"}}""" + "\n\n",
+        "event: error\ndata: The server had an error\n\n",
+        """data: {"statusCode":500,"message":"The server had an error"}""" + "\n\n",
     ];
 
     /// <summary>What cannot be understood. The SDK breaks off at it or passes over it, but no text comes of it.</summary>
@@ -42,6 +49,7 @@ public sealed class StreamProperties
         from gaps in Gen.Frequency(
             (30, Gen.Const<Event[]>([])),
             (2, Gen.OneOf(Noise).Select(static noise => new Event[] { new(noise) })),
+            (1, Gen.OneOf(Errors).Select(static error => new Event[] { new(error, IsError: true) })),
             (1, Gen.OneOf(Garbage).Select(static garbage => new Event[] { new(garbage, IsGarbage: true) }))).Array[Whole.Length]
         from fates in Gen.Frequency((30, Gen.Const(1)), (1, Gen.Const(0)), (1, Gen.Const(2)), (1, Gen.Const(-1))).Array[Whole.Length]
         from drop in Gen.Int[0, 20]
@@ -107,7 +115,7 @@ public sealed class StreamProperties
         Assert.True(sent.Text.StartsWith(text, StringComparison.Ordinal), $"'{text}' of {sent}");
         if (failure is null)
         {
-            Assert.True(sent.IsFinished, $"It was not whole: {sent}");
+            Assert.True(sent.IsFinished && !sent.IsFailed, $"It was not whole: {sent}");
             Assert.Equal(sent.Text, text);
             Assert.Single(updates, static update => update.AdditionalProperties?.ContainsKey("azure_openai.round_robin.endpoint") is true);
         }
@@ -119,7 +127,7 @@ public sealed class StreamProperties
     }
 
     /// <summary>One event as it goes over the wire, and what it says.</summary>
-    private sealed record Event(string Wire, string Text = "", Ending Ends = Ending.None, bool IsGarbage = false);
+    private sealed record Event(string Wire, string Text = "", Ending Ends = Ending.None, bool IsGarbage = false, bool IsError = false);
 
     /// <param name="Events">What is sent.</param>
     /// <param name="Share">How much of it, before the connection is closed.</param>
@@ -136,7 +144,10 @@ public sealed class StreamProperties
 
         public bool IsFinished => Intact.Any(static one => one.Ends == Ending.Finish);
 
-        public bool MayFail => IsCut || !IsFinished || Intact.Any(static one => one.IsGarbage);
+        /// <summary>The service has said so before its finish.</summary>
+        public bool IsFailed => Intact.TakeWhile(static one => one.Ends != Ending.Finish).Any(static one => one.IsError);
+
+        public bool MayFail => IsCut || !IsFinished || Intact.Any(static one => one.IsGarbage || one.IsError);
 
         /// <summary>Its finish may not have come, or something before it cannot be understood. After it nothing matters.</summary>
         public bool MayBreakOff => (IsCut && (IsReset || !IsFinishComplete)) || !IsFinished || Intact.TakeWhile(static one => one.Ends != Ending.Finish).Any(static one => one.IsGarbage);

@@ -29,6 +29,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private ITimer? _timer;
     private long _timerDue = long.MaxValue;
     private long _deadline;
+    private long _latest;
+    private TimeSpan _limit;
     private long _armed;
     private long _waits;
     private CancellationTokenRegistration _callers;
@@ -101,8 +103,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     public bool HasUsage => !_usage.IsEmpty;
 
-    /// <summary>The bytes of a stream that have come so far; null where they are not counted. A box, since a request of an earlier attempt may still count in its own.</summary>
-    public StrongBox<long>? Received { get; private set; }
+    /// <summary>What has come of a stream so far; null where nobody counts.</summary>
+    public ReceivedBytes? Received { get; private set; }
 
     /// <summary>Null where no listener is attached.</summary>
     public AttemptTrace? Trace { get; set => field = Note(value); }
@@ -160,8 +162,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         IsSent |= !Endpoint.IsSdkBacked;
     }
 
-    /// <summary>Begins to count the bytes of its stream.</summary>
-    public StrongBox<long> CountReceived() => Received = Note(new StrongBox<long>());
+    /// <summary>Begins to count what comes of its stream.</summary>
+    public ReceivedBytes CountReceived() => Received = Note(new ReceivedBytes(_time));
 
     /// <summary>Gives a stream its hold on the attempt, and does not refer to it meanwhile.</summary>
     public StreamLease Lease(AttemptTracker tracker)
@@ -182,17 +184,21 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         _callers = caller.UnsafeRegister(static state => ((Attempt)state!)._source.Cancel(), this);
     }
 
-    /// <summary>Starts the deadline of one wait: for an answer, or for a stream's next update.</summary>
-    public void Await(long now, TimeSpan limit)
+    /// <summary>Starts the clock of one wait: for an answer, or for a stream's next update.</summary>
+    /// <param name="now">The timestamp of now.</param>
+    /// <param name="limit">The longest time in which nothing comes.</param>
+    /// <param name="most">The longest time whatever comes.</param>
+    public void Await(long now, TimeSpan limit, TimeSpan? most = null)
     {
-        long deadline = limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(now, limit);
+        (_limit, _latest) = (limit, most is { } given ? _time.After(now, Timestamps.Max(given, TimeSpan.FromTicks(1))) : long.MaxValue);
+        long deadline = Deadline(now);
         Volatile.Write(ref _deadline, deadline);
         // T1 (here): writes the wait, full fence, reads _timerDue. T2 (OnTimer): clears _timerDue, full fence, reads the wait. One of them sees the other's write: T2
         // takes up this wait, or T1 sees no timer due and schedules it.
         Interlocked.Exchange(ref _armed, Note(++_waits));
         if (deadline < Volatile.Read(ref _timerDue))
         {
-            Schedule(deadline, limit);
+            Schedule(deadline, _time.Until(now, deadline));
         }
     }
 
@@ -275,6 +281,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return unfollowed;
     }
 
+    private long Deadline(long since) => Math.Min(_limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(since, _limit), _latest);
+
     private void Schedule(long deadline, TimeSpan delay)
     {
         Volatile.Write(ref _timerDue, deadline);
@@ -293,13 +301,18 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Interlocked.Exchange(ref _timerDue, long.MaxValue);
         long armed = Volatile.Read(ref _armed);
         long deadline = Volatile.Read(ref _deadline);
-        // A wait without a deadline needs no timer; the next wait with one schedules it.
+        long now = _time.GetTimestamp();
+        if (now >= deadline && Received is { LastAt: > long.MinValue } received)
+        {
+            deadline = Math.Max(deadline, Deadline(received.LastAt));
+        }
+
+        // A wait without an end needs no timer: the next that has one sets it.
         if (armed <= Idle || deadline == long.MaxValue)
         {
             return;
         }
 
-        long now = _time.GetTimestamp();
         if (now < deadline)
         {
             Schedule(deadline, _time.Until(now, deadline));

@@ -28,14 +28,13 @@ internal static class StreamClock
         long now = loop.Balancer.Time.GetTimestamp();
         TimeSpan limit = loop.Limits.AttemptTimeout;
         // A ready-made client may do more than one request for an answer, and be silent for longer in between.
-        TimeSpan? sooner = isWhole && attempt.Endpoint.IsSdkBacked ? AfterFinish : LeftToContent(loop, attempt, parts, now);
-        if (sooner is { } left && (limit == Timeout.InfiniteTimeSpan || left < limit))
+        if (isWhole && attempt.Endpoint.IsSdkBacked && (limit == Timeout.InfiniteTimeSpan || AfterFinish < limit))
         {
-            limit = left > TimeSpan.Zero ? left : TimeSpan.FromTicks(1);
+            limit = AfterFinish;
         }
 
         attempt.Sent(now);
-        attempt.Await(now, limit);
+        attempt.Await(now, limit, LeftToContent(loop, attempt, parts, now));
     }
 
     /// <summary>An update has come. Those that come without a pause leave the timer no moment to fire in.</summary>

@@ -1,6 +1,7 @@
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Chat;
 
@@ -17,9 +18,10 @@ internal static class StreamEnd
         return outcome.Kind switch
         {
             OutcomeKind.Caller => CallFailure.Cancelled(exception, caller),
-            OutcomeKind.Request => exception,
+            OutcomeKind.Request when exception is not InBandErrorException => exception,
             _ => new ChatStreamInterruptedException(
-                $"The stream of endpoint '{attempt.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over.",
+                $"The stream of endpoint '{attempt.Endpoint.Name}' broke off after a part of the answer had been passed on. The answer is incomplete, and no other endpoint could take over."
+                + (exception is InBandErrorException ? $" {exception.Message}" : ""),
                 attempt.Endpoint.Name, exception),
         };
     }

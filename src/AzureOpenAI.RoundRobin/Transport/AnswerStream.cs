@@ -2,23 +2,23 @@ using System.Runtime.CompilerServices;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>The body of an answer, limited in length.</summary>
-/// <remarks>Counts the bytes as they are read, and buffers none.</remarks>
-/// <param name="body">The body from the wire.</param>
-/// <param name="limit">The maximum length.</param>
-/// <param name="received">Where the bytes are counted; null if they are not.</param>
-/// <param name="announced">The length in its header; zero if there is none.</param>
-internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<long>? received = null, long announced = 0) : Stream
+/// <summary>The body of an answer, of which no more is read than an answer can be, and nothing after an error that a stream reports.</summary>
+/// <remarks>Counts as it reads and reads nothing ahead, so that what is counted is what came over the wire.</remarks>
+/// <param name="body">The body as it comes over the wire.</param>
+/// <param name="limit">How much of it is read at most.</param>
+/// <param name="received">Where what comes is counted, if it is.</param>
+/// <param name="announced">The length that its header names; zero if none.</param>
+/// <param name="answer">Whose body it is.</param>
+internal sealed class AnswerStream(Stream body, AnswerLimit limit, ReceivedBytes? received = null, long announced = 0, BoundedResponse? answer = null) : Stream
 {
-    private const byte CarriageReturn = (byte)'\r';
-    private const byte LineFeed = (byte)'\n';
-
     private readonly Stream _body = body;
     private readonly AnswerLimit _limit = limit;
-    private readonly StrongBox<long>? _received = received;
+    private readonly ReceivedBytes? _received = received;
     private readonly bool _isTooLong = announced > limit.Most && !limit.PerEvent && !limit.EndsThere;
+    private readonly BoundedResponse? _answer = answer;
     private long _length;
-    private byte _last;
+    private EventReader _events;
+    private InBandError? _error;
 
     public override bool CanRead => true;
 
@@ -39,7 +39,7 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
     public override int Read(Span<byte> buffer)
     {
         Span<byte> room = buffer[..Room(buffer.Length)];
-        return Take(room[.._body.Read(room)]);
+        return Take(room[.._body.Read(room)], isEnd: !room.IsEmpty);
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -50,7 +50,7 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
     {
         Memory<byte> room = buffer[..Room(buffer.Length)];
         int count = await _body.ReadAsync(room, cancellationToken).ConfigureAwait(false);
-        return Take(room.Span[..count]);
+        return Take(room.Span[..count], isEnd: !room.IsEmpty);
     }
 
     public override void Flush()
@@ -74,23 +74,56 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
         if (disposing)
         {
             _body.Dispose();
+            _events.LetGo();
         }
 
         base.Dispose(disposing);
     }
 
-    private int Room(int wanted) => _isTooLong ? throw TooLong() : _limit.EndsThere ? (int)Math.Min(wanted, _limit.Most - _length) : wanted;
-
-    private int Take(ReadOnlySpan<byte> bytes)
+    private int Room(int wanted)
     {
-        _received?.Value += bytes.Length;
-        _length = _limit.PerEvent ? SinceLastEvent(bytes) : _length + bytes.Length;
-        if (_length > _limit.Most)
+        if (_error is { } error)
         {
-            throw TooLong();
+            throw Reported(error);
         }
 
-        return bytes.Length;
+        return _isTooLong ? throw TooLong() : _limit.EndsThere ? (int)Math.Min(wanted, _limit.Most - _length) : wanted;
+    }
+
+    /// <param name="bytes">What has been read.</param>
+    /// <param name="isEnd">Where that is nothing, the body is at its end.</param>
+    private int Take(ReadOnlySpan<byte> bytes, bool isEnd)
+    {
+        if (!bytes.IsEmpty)
+        {
+            _received?.Came(bytes.Length);
+        }
+
+        if (_limit.PerEvent)
+        {
+            return TakeEvents(bytes, isEnd);
+        }
+
+        _length += bytes.Length;
+        return _length > _limit.Most ? throw TooLong() : bytes.Length;
+    }
+
+    /// <remarks>What came before an error is passed on first: the caller gets the same however the bytes come in pieces.</remarks>
+    private int TakeEvents(ReadOnlySpan<byte> bytes, bool isEnd)
+    {
+        int well = isEnd || !bytes.IsEmpty ? _events.Read(bytes, out _error) : 0;
+        if (_error is { } error && well == 0)
+        {
+            throw Reported(error);
+        }
+
+        return _events.Length > _limit.Most ? throw TooLong() : well;
+    }
+
+    private InBandErrorException Reported(InBandError error)
+    {
+        _body.Dispose();
+        return _answer?.ExceptionOf(error) ?? InBandErrorException.Of(error, null, null);
     }
 
     private AnswerTooLongException TooLong()
@@ -98,22 +131,5 @@ internal sealed class AnswerStream(Stream body, AnswerLimit limit, StrongBox<lon
         // Dispose here: the SDK leaks a response whose body throws.
         _body.Dispose();
         return new(_limit);
-    }
-
-    /// <summary>An event ends with a blank line; line ends of all three kinds may be mixed.</summary>
-    private long SinceLastEvent(ReadOnlySpan<byte> bytes)
-    {
-        long length = _length;
-        while (bytes.IndexOfAny(CarriageReturn, LineFeed) is >= 0 and int at)
-        {
-            byte last = at > 0 ? (byte)0 : _last;
-            bool isBlank = last is CarriageReturn or LineFeed && !(last == CarriageReturn && bytes[at] == LineFeed);
-            length = isBlank ? 0 : length + at + 1;
-            _last = bytes[at];
-            bytes = bytes[(at + 1)..];
-        }
-
-        _last = bytes.IsEmpty ? _last : (byte)0;
-        return length + bytes.Length;
     }
 }

@@ -1,5 +1,4 @@
 using System.ClientModel.Primitives;
-using System.Runtime.CompilerServices;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
@@ -10,8 +9,8 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     private IAnswerListener? _answers;
     private IStatusListener? _status;
 
-    /// <summary>Where the attempt counts the bytes of its stream; null where it does not.</summary>
-    public StrongBox<long>? Received { get; private set; }
+    /// <summary>Where the attempt counts what comes of its stream; null where it does not.</summary>
+    public ReceivedBytes? Received { get; private set; }
 
     /// <summary>The status of its answer, as soon as its head has come; 0 before.</summary>
     public int HeadStatus { get; private set; }
@@ -31,16 +30,11 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     public void Answered(HttpResponseMessage answer)
     {
         HeadStatus = (int)answer.StatusCode;
+        Received?.Came(0);
         _answers?.Answered(answer.Headers);
         _status?.Answered((int)answer.StatusCode);
     }
 
-    /// <summary>Limits the answer. An answer with a length in its header that is within the limit needs no stream of ours around it.</summary>
-    public void Bound(AnswerLimit limit, long? announced)
-    {
-        if (limit.EndsThere || Received is not null || !(announced <= limit.Most))
-        {
-            Response = new BoundedResponse(Response!, this, limit, announced ?? 0);
-        }
-    }
+    /// <summary>Lets no more through of the answer than this.</summary>
+    public void Bound(AnswerLimit limit, long? announced) => Response = new BoundedResponse(Response!, this, limit, announced);
 }

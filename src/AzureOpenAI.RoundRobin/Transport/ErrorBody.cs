@@ -30,6 +30,10 @@ internal static class ErrorBody
         }
     }
 
+    /// <summary>A text that may quote what was sent.</summary>
+    public static string WithoutKey(PipelineRequest? request, string text) =>
+        request is not null && KeyOf(request) is { Length: >= ShortestKey } key ? text.Replace(key, "(key)", StringComparison.OrdinalIgnoreCase) : text;
+
     private static string? KeyOf(PipelineRequest request) =>
         request.Headers.TryGetValue("api-key", out string? key) ? key
         : request.Headers.TryGetValue("Authorization", out string? token) && token!.StartsWith(Bearer, StringComparison.Ordinal) ? token[Bearer.Length..]

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-
 namespace AzureOpenAI.RoundRobin.Transport;
 
 /// <summary>Carries the attempt of a request from the call to the transport; the SDK has no other way to do so.</summary>
@@ -38,7 +36,7 @@ internal interface IRequestScope
     IStatusListener? StatusListener { get; }
 
     /// <summary>Counts the bytes of the answer as they come; null where the attempt does not count them.</summary>
-    StrongBox<long>? Received { get; }
+    ReceivedBytes? Received { get; }
 
     /// <summary>The request leaves now.</summary>
     void Sends(EndpointMessage request);

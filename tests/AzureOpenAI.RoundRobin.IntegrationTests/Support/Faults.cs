@@ -19,9 +19,12 @@ internal static class Faults
     public static readonly string[] Misconfigured = ["401", "403", "404", "302 to nowhere"];
 
     /// <summary>A 200 that is no answer.</summary>
-    public static readonly string[] Broken = ["empty 200", "HTML 200", "malformed JSON", "cut", "ended early", "error in a 200"];
+    public static readonly string[] Broken = ["empty 200", "HTML 200", "malformed JSON", "cut", "ended early"];
 
-    public static TheoryData<string, bool> All => Data([.. Throttled, .. Failing, .. Transport, .. Misconfigured, .. Broken]);
+    /// <summary>An error of the service's inside a 200.</summary>
+    public static readonly string[] InBand = ["error in a 200"];
+
+    public static TheoryData<string, bool> All => Data([.. Throttled, .. Failing, .. Transport, .. Misconfigured, .. Broken, .. InBand]);
 
     /// <summary>All that come with an HTTP status of their own.</summary>
     public static TheoryData<string, bool> WithStatus => Data([.. Throttled, .. Failing, .. Misconfigured]);

@@ -15,20 +15,22 @@ internal sealed class RawServer : IAsyncDisposable
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentQueue<string> _heads = new();
-    private readonly Func<RawExchange, Task> _answer;
     private readonly X509Certificate2? _certificate;
     private readonly Task _serving;
     private long _sent;
 
     public RawServer(Func<RawExchange, Task> answer, X509Certificate2? certificate = null)
     {
-        _answer = answer;
+        On = answer;
         _certificate = certificate;
         _listener.Start();
         _serving = ServeAsync();
     }
 
     public Uri Endpoint => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/");
+
+    /// <summary>What it says to a request.</summary>
+    public Func<RawExchange, Task> On { get; set; }
 
     /// <summary>Request line and headers of each request, as they came.</summary>
     public IReadOnlyList<string> Heads => [.. _heads];
@@ -80,7 +82,7 @@ internal sealed class RawServer : IAsyncDisposable
                 {
                     string[] parts = request.Split("\r\n\r\n", 2);
                     _heads.Enqueue(parts[0]);
-                    await _answer(new RawExchange(client, stream, parts[0], parts[1], count => Interlocked.Add(ref _sent, count), _stop.Token));
+                    await On(new RawExchange(client, stream, parts[0], parts[1], count => Interlocked.Add(ref _sent, count), _stop.Token));
                 }
             }
             catch (Exception gone) when (gone is IOException or SocketException or OperationCanceledException or AuthenticationException)

@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Tests.Balancing;
 
@@ -151,6 +152,94 @@ public class AttemptDeadlineTests
 
         Assert.False(attempt.Token.IsCancellationRequested);
         Assert.True(attempt.TryReset());
+    }
+
+    [Fact]
+    [Trait("Rule", "R8")]
+    public void Await_BytesCome_CountsFromTheLast()
+    {
+        Attempt attempt = new(null!, _time);
+        ReceivedBytes received = attempt.CountReceived();
+        Await(attempt);
+        for (int i = 0; i < 20; i++)
+        {
+            _time.Advance(0.9 * Limit);
+            received.Came(1);
+        }
+
+        _time.Advance(Limit - TimeSpan.FromTicks(1));
+        Assert.False(attempt.TimedOut);
+        _time.Advance(TimeSpan.FromTicks(1) + TimeSpan.FromMilliseconds(1));
+
+        Assert.True(attempt.TimedOut);
+        Assert.Equal(20, received.Value);
+    }
+
+    [Fact]
+    [Trait("Rule", "R8")]
+    public void Await_BytesCameBefore_CountsFromItsBeginning()
+    {
+        Attempt attempt = new(null!, _time);
+        attempt.CountReceived().Came(1);
+        _time.Advance(0.5 * Limit);
+        Await(attempt);
+
+        _time.Advance(0.9 * Limit);
+        Assert.False(attempt.TimedOut);
+        _time.Advance(0.1 * Limit);
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Fact]
+    [Trait("Rule", "R8")]
+    public void Await_BytesOfAnOlderRequest_MoveNothing()
+    {
+        Attempt attempt = new(null!, _time);
+        ReceivedBytes older = attempt.CountReceived();
+        Assert.True(attempt.TryReset());
+        ReceivedBytes received = attempt.CountReceived();
+        Await(attempt);
+        _time.Advance(0.9 * Limit);
+        older.Came(1);
+        _time.Advance(0.1 * Limit);
+
+        Assert.True(attempt.TimedOut);
+        Assert.NotSame(older, received);
+    }
+
+    [Theory]
+    [Trait("Rule", "R8")]
+    [InlineData(10)]
+    [InlineData(-0.001)]
+    public void Await_AtMost_IsNotMoved(double limit)
+    {
+        Attempt attempt = new(null!, _time);
+        ReceivedBytes received = attempt.CountReceived();
+        attempt.Await(_time.GetTimestamp(), TimeSpan.FromSeconds(limit), TimeSpan.FromSeconds(25));
+        for (int i = 0; i < 4; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(6));
+            received.Came(1);
+        }
+
+        Assert.False(attempt.TimedOut);
+        _time.Advance(TimeSpan.FromSeconds(1));
+
+        Assert.True(attempt.TimedOut);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(-5)]
+    public void Await_AtMostIsOver_CancelsAtOnce(double most)
+    {
+        Attempt attempt = new(null!, _time);
+        attempt.Await(_time.GetTimestamp(), Limit, TimeSpan.FromSeconds(most));
+
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+
+        Assert.True(attempt.TimedOut);
     }
 
     [Fact]

@@ -14,6 +14,9 @@ internal sealed class FakeService : HttpMessageHandler
 
     public Func<Request, HttpResponseMessage?> On { get; set; } = _ => null;
 
+    /// <summary>What a request waits for.</summary>
+    public Func<Request, Task> Before { get; set; } = _ => Task.CompletedTask;
+
     public Request[] Requests => [.. _requests];
 
     public int Disposals => Volatile.Read(ref _disposals);
@@ -83,6 +86,7 @@ internal sealed class FakeService : HttpMessageHandler
         string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject(), request.Headers);
         _requests.Enqueue(seen);
+        await Before(seen).WaitAsync(cancellationToken);
         HttpResponseMessage response = On(seen) ?? (seen.IsEmbedding ? Vectors(seen.Inputs.Length) : Answer(seen));
         response.RequestMessage = request;
         return response;

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text;
 using AzureOpenAI.RoundRobin.Transport;
 using CsCheck;
@@ -102,14 +101,62 @@ public class AnswerStreamTests
     [Fact]
     public async Task Read_CountsWhatIsReceived()
     {
-        StrongBox<long> received = new();
+        ReceivedBytes received = new(TimeProvider.System);
 
         await ReadAsync(new Pieces(string.Concat(Enumerable.Repeat("data: 1\n\n", 30)), 7), Event, received: received);
 
         Assert.Equal(270, received.Value);
     }
 
-    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, StrongBox<long>? received = null, long announced = 0)
+    [Fact]
+    [Trait("Rule", "R11")]
+    public async Task Read_ErrorEvent_EndsTheStream_AfterWhatCameBeforeIt()
+    {
+        const string Well = "data: {\"id\":\"1\"}\n\n";
+        foreach (bool synchronously in new[] { true, false })
+        {
+            foreach (int size in new[] { 1, 7, 1000 })
+            {
+                Pieces pieces = new($"{Well}data: {{\"error\":{{\"code\":\"503\",\"message\":\"no\"}}}}\n\n{Well}", size);
+                await using AnswerStream stream = new(pieces, AnswerLimit.Event);
+                byte[] buffer = new byte[Well.Length];
+                await stream.ReadExactlyAsync(buffer, TestContext.Current.CancellationToken);
+                Assert.Equal(Well, Encoding.UTF8.GetString(buffer));
+
+                InBandErrorException exception = await Assert.ThrowsAsync<InBandErrorException>(() => RestAsync(stream, synchronously));
+
+                Assert.Equal(503, exception.Status);
+                Assert.True(pieces.IsDisposed);
+                await Assert.ThrowsAsync<InBandErrorException>(() => RestAsync(stream, synchronously));
+            }
+        }
+    }
+
+    [Fact]
+    [Trait("Rule", "R11")]
+    public async Task Read_NothingAskedFor_IsNotTheEnd()
+    {
+        await using AnswerStream stream = new(new Pieces("event: error\ndata: no", 1000), AnswerLimit.Event);
+        byte[] buffer = new byte[100];
+        Assert.NotEqual(0, await stream.ReadAsync(buffer, TestContext.Current.CancellationToken));
+
+        Assert.Equal(0, await stream.ReadAsync(Memory<byte>.Empty, TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<InBandErrorException>(() => RestAsync(stream, synchronously: false));
+    }
+
+    private static async Task RestAsync(Stream stream, bool synchronously)
+    {
+        if (synchronously)
+        {
+            stream.CopyTo(Stream.Null);
+        }
+        else
+        {
+            await stream.CopyToAsync(Stream.Null, TestContext.Current.CancellationToken);
+        }
+    }
+
+    private static async Task<string> ReadAsync(Pieces body, AnswerLimit limit, bool synchronously = false, ReceivedBytes? received = null, long announced = 0)
     {
         await using AnswerStream stream = new(body, limit, received, announced);
         using MemoryStream read = new();
