@@ -18,7 +18,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// belongs to, so that it can never cancel the attempt that reuses the object.
 /// </remarks>
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache that keeps attempts lets go of them; nobody else owns one.")]
-internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestScope, ICallOwner
+internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestScope, IStatusListener, ICallOwner
 {
     private const long Idle = 0;
     private const long Fired = -1;
@@ -91,6 +91,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The request reached the transport.</summary>
     public bool IsSent { get => _marks.IsSent; set => _marks.IsSent = value; }
 
+    /// <summary>Something of an answer has come: its head, or an update of its stream. Not among the marks: an attempt that hears anything has one of those too.</summary>
+    public bool IsHeard { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); }
+
     /// <summary>It may still be ended and made elsewhere: no content has reached the caller, and it has not been moved before.</summary>
     public bool CanRelocate { get => _marks.IsMovable; set => _marks.IsMovable = value; }
 
@@ -107,7 +110,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     IAnswerListener IRequestScope.AnswerListener => Endpoint.Hints;
 
-    IStatusListener? IRequestScope.StatusListener => Trace;
+    IStatusListener IRequestScope.StatusListener => this;
 
     /// <summary>What ended it after its content had reached the caller.</summary>
     public StrongBox<AttemptOutcome>? Interruption { get; set => field = Note(value); }
@@ -130,6 +133,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     }
 
     void IRequestScope.Sends() => IsSent = true;
+
+    void IStatusListener.Answered(int status)
+    {
+        IsHeard = true;
+        Trace?.Answered(status);
+    }
 
     /// <summary>Counts it among the calls in flight, once, and before anything of it is awaited. An attempt whose answer is there at once is never counted.</summary>
     /// <param name="number">How many calls the pool has begun.</param>
@@ -234,6 +243,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Usage = default;
         Received = null;
         Trace = null;
+        IsHeard = false;
         StartedAt = 0;
         _marks = default;
         return quiet;

@@ -35,6 +35,9 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>How long the call pauses before it asks the same endpoints again: 0.5, 1, 2 and then 4 s.</summary>
     public TimeSpan NextPause => FirstPause * (1 << Math.Min(_pauses, 3));
 
+    /// <summary>The call goes to a healthy endpoint that it has not tried, and goes at once, or ends.</summary>
+    public bool GoesOnlyToUntried { get; set; }
+
     /// <summary>Noted by the balancer: its place among all calls that were ever queued; long.MaxValue for one that never was.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 

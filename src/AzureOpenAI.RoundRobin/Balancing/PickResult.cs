@@ -50,6 +50,9 @@ internal enum Refusal
     /// <summary>No endpoint will take calls while this one may still wait.</summary>
     BeyondPatience,
 
+    /// <summary>The call goes only to healthy endpoints that it has not tried, and there is none.</summary>
+    AllTried,
+
     /// <summary>A new configuration has no endpoint any more for the call's model, or not the client that keeps its conversation.</summary>
     Gone,
 

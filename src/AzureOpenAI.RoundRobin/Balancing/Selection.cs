@@ -17,6 +17,13 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             return PickResult.Refused(Refusal.Gone);
         }
 
+        if (request.GoesOnlyToUntried)
+        {
+            return Admission.IsFirst(request) && (Take(request, retry: false, now) ?? TakeBeyondTokenLimits(request, now)) is { } untried
+                ? PickResult.Of(untried)
+                : PickResult.Refused(Refusal.AllTried);
+        }
+
         if (Admission.IsFirst(request)
             && (Take(request, retry: false, now) ?? TakeBeyondTokenLimits(request, now) ?? Probe(probes.Intermittent(request, now), request, now)) is { } attempt)
         {

@@ -22,6 +22,8 @@ internal sealed class CallRecovery
     private readonly CallFailure _failure;
     private (Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost, bool Doubtful)? _broken;
     private int _timedOut;
+    private bool _isHeardTimedOut;
+    private (AttemptOutcome Outcome, string Endpoint, TimeSpan Cost)? _lastTimedOut;
     private int _suspect;
     private bool _isRequests;
 
@@ -67,6 +69,7 @@ internal sealed class CallRecovery
 
         Endpoint endpoint = attempt.Endpoint;
         int epoch = attempt.Epoch;
+        bool heard = outcome.Status > 0 || attempt.IsHeard;
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
         bool broken = outcome.Kind == OutcomeKind.BrokenAnswer;
@@ -81,12 +84,7 @@ internal sealed class CallRecovery
             TakeBroken(endpoint, epoch, outcome, cost, doubtful);
         }
 
-        if (outcome.Kind == OutcomeKind.TimedOut && ++_timedOut == TriesWhenInDoubt)
-        {
-            ForgetBroken(eject: true);
-            _failure.ThrowTimedOutTwice(outcome, endpoint.Name, cost, Waited);
-        }
-
+        TakeTimedOut(endpoint, outcome, cost, heard);
         if (outcome.MayExceedLimit && ++_suspect == TriesWhenInDoubt)
         {
             ForgetBroken(eject: true);
@@ -222,7 +220,40 @@ internal sealed class CallRecovery
     private void Refuse(in PickResult pick)
     {
         ForgetBroken(eject: true);
+        if (pick.Refusal == Refusal.AllTried && _lastTimedOut is { } last)
+        {
+            _failure.ThrowTimedOut(last.Outcome, last.Endpoint, last.Cost, Waited, "No healthy endpoint is left that it has not asked");
+        }
+
         _failure.Throw(pick, Waited);
+    }
+
+    /// <summary>
+    /// Each attempt that ran out of time may have been executed, so that a call makes two of them. Where nothing has come of any, their connections may have died
+    /// in silence, which says nothing of the request: the call goes on as long as a healthy endpoint is left that it has not tried.
+    /// </summary>
+    private void TakeTimedOut(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, bool heard)
+    {
+        if (outcome.Kind != OutcomeKind.TimedOut)
+        {
+            _lastTimedOut = null;
+            return;
+        }
+
+        _lastTimedOut = (outcome, endpoint.Name, cost);
+        _isHeardTimedOut |= heard;
+        if (++_timedOut < TriesWhenInDoubt)
+        {
+            return;
+        }
+
+        if (_isHeardTimedOut || _failure.Attempts.Count >= _limits.MaxAttempts)
+        {
+            ForgetBroken(eject: true);
+            _failure.ThrowTimedOut(outcome, endpoint.Name, cost, Waited, "A call makes no more of them, since each may have been executed");
+        }
+
+        _request.GoesOnlyToUntried = true;
     }
 
     private void TakeBroken(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, bool doubtful)

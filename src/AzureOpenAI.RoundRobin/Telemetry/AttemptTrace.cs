@@ -1,12 +1,11 @@
 using System.Diagnostics;
 using AzureOpenAI.RoundRobin.Outcomes;
-using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Telemetry;
 
 /// <summary>One attempt as those see it who listen: its span, how long it took, and what became of it. Made only while somebody listens.</summary>
 /// <remarks>Used by the flow of its attempt, but for the status, which the request's flow writes.</remarks>
-internal sealed class AttemptTrace : IStatusListener
+internal sealed class AttemptTrace
 {
     public static readonly ActivitySource Source = new(Instruments.MeterName);
 

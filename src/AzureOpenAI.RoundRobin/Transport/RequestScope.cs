@@ -34,8 +34,8 @@ internal interface IRequestScope
     /// <summary>Reads the headers of the answer.</summary>
     IAnswerListener AnswerListener { get; }
 
-    /// <summary>Gets the status of the answer; null where nobody traces the attempt.</summary>
-    IStatusListener? StatusListener { get; }
+    /// <summary>Gets the status of the answer.</summary>
+    IStatusListener StatusListener { get; }
 
     /// <summary>Counts the bytes of the answer as they come; null where the attempt does not count them.</summary>
     StrongBox<long>? Received { get; }

@@ -14,6 +14,9 @@ internal sealed class FakeService : HttpMessageHandler
 
     public Func<Request, HttpResponseMessage?> On { get; set; } = _ => null;
 
+    /// <summary>Instead of <see cref="On"/>, for what takes time.</summary>
+    public Func<Request, CancellationToken, Task<HttpResponseMessage>>? OnAsync { get; set; }
+
     public Request[] Requests => [.. _requests];
 
     public int Disposals => Volatile.Read(ref _disposals);
@@ -77,7 +80,7 @@ internal sealed class FakeService : HttpMessageHandler
         string body = request.Content is null ? "" : await request.Content.ReadAsStringAsync(cancellationToken);
         Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject(), request.Headers);
         _requests.Enqueue(seen);
-        HttpResponseMessage response = On(seen) ?? (seen.IsEmbedding ? Vectors(seen.Inputs.Length) : Answer(seen));
+        HttpResponseMessage response = OnAsync is { } wait ? await wait(seen, cancellationToken) : On(seen) ?? (seen.IsEmbedding ? Vectors(seen.Inputs.Length) : Answer(seen));
         response.RequestMessage = request;
         return response;
     }
