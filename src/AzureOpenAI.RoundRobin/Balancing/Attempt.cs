@@ -269,7 +269,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Volatile.Write(ref _timerDue, deadline);
         if (_timer is null)
         {
-            _timer = _time.CreateTimer(static state => ((Attempt)state!).OnTimer(), this, delay, Timeout.InfiniteTimeSpan);
+            _timer = _time.CreateDetachedTimer(static state => ((Attempt)state!).OnTimer(), this, delay);
         }
         else
         {

@@ -23,7 +23,6 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
     /// <summary>Waits for a move that is not complete, and has <paramref name="taker"/> turn what comes of it into what the caller gets.</summary>
     public ValueTask<bool> Wait(ValueTask<bool> move, IUpdateTaker taker)
     {
-        _result.Reset();
         Volatile.Write(ref _taker, taker);
         _move = move.ConfigureAwait(false).GetAwaiter();
         // The last thing done here: the move may arrive, and be followed by the next wait, before this returns.
@@ -41,6 +40,8 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
         }
         finally
         {
+            // It would keep its caller's execution context until the next wait.
+            _result.Reset();
             Volatile.Write(ref _taker, null);
         }
 

@@ -172,9 +172,8 @@ internal sealed class CallRecovery
 
     private async ValueTask<Attempt?> WaitInQueueAsync(Waiter waiter, CancellationToken cancellationToken)
     {
-        ITimer patience = _balancer.Time.CreateTimer(
-            static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call._balancer.RunOut(waiting); },
-            (this, waiter), _request.Patience, Timeout.InfiniteTimeSpan);
+        ITimer patience = _balancer.Time.CreateDetachedTimer(
+            static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call._balancer.RunOut(waiting); }, (this, waiter), _request.Patience);
         await using (patience.ConfigureAwait(false))
         {
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
