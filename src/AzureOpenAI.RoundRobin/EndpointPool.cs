@@ -148,8 +148,8 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <exception cref="ArgumentNullException"><paramref name="operation"/> is <see langword="null"/>.</exception>
     /// <exception cref="InvalidOperationException">The pool holds a ready-made client, which has no client to hand out.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
-    /// <exception cref="EndpointsExhaustedException">No endpoint could do it, after more than one attempt or without any. An exception of the operation surfaces as it is where it is no endpoint's fault, or where the attempt was the only one.</exception>
-    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
+    /// <exception cref="EndpointsExhaustedException">No endpoint could do it, after more than one attempt or without any. What the operation threw surfaces as it is where it is no endpoint's fault, or the only attempt.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time, and no healthy endpoint was left for another.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
     public Task<T> InvokeAsync<T>(Func<PooledClient, CancellationToken, Task<T>> operation, string? model = null, CancellationToken cancellationToken = default)
     {

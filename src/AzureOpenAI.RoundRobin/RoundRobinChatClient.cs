@@ -78,7 +78,7 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <inheritdoc/>
     /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
-    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time, and no healthy endpoint was left for another.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     // Not inlined into callers, so that the JIT inlines the whole path here. In a caller that knows the client's type it would inline the first half and call the other.
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -94,7 +94,7 @@ public sealed class RoundRobinChatClient : IChatClient
     /// <inheritdoc/>
     /// <exception cref="System.ClientModel.ClientResultException">The request is at fault, or the only attempt failed: the SDK's own exception.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint could answer, after more than one attempt or without any.</exception>
-    /// <exception cref="TimeoutException">Two attempts timed out.</exception>
+    /// <exception cref="TimeoutException">Two attempts ran out of time, and no healthy endpoint was left for another.</exception>
     /// <exception cref="ChatStreamInterruptedException">The stream broke off after content had reached the caller.</exception>
     /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(

@@ -192,7 +192,7 @@ public class RoundRobinEmbeddingGeneratorTests
                 return [];
             },
         };
-        using RoundRobinEmbeddingGenerator generator = new([inner, inner, inner], new RoundRobinOptions { AttemptTimeout = TimeSpan.FromSeconds(5) }, timeProvider: clock);
+        using RoundRobinEmbeddingGenerator generator = new([inner, inner], new RoundRobinOptions { AttemptTimeout = TimeSpan.FromSeconds(5) }, timeProvider: clock);
 
         Task<GeneratedEmbeddings<Embedding<float>>> running = generator.GenerateAsync(["x"], cancellationToken: Token);
         clock.Advance(TimeSpan.FromSeconds(5));

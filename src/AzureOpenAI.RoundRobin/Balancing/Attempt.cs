@@ -38,7 +38,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private PendingUpdate? _move;
     private EndpointMessage? _request;
     private StreamLease? _lease;
-    private Marks _marks;
+    private AttemptMarks _marks;
     private TokenCounts _usage;
 
     /// <summary>The cache that the object returns to.</summary>
@@ -94,6 +94,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     /// <summary>The request reached the transport.</summary>
     public bool IsSent { get => _marks.IsSent; set => _marks.IsSent = value; }
+
+    /// <summary>Something of an answer has come: an update of its stream. Not among the flags: such an attempt has one of those too.</summary>
+    public bool IsHeard { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); }
 
     /// <summary>It may be relocated: no content has reached the caller, and the call has not been relocated before.</summary>
     public bool CanRelocate { get => _marks.IsMovable; set => _marks.IsMovable = value; }
@@ -261,6 +264,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Received = null;
         Trace = null;
         _request = null;
+        IsHeard = false;
         StartedAt = 0;
         _marks = default;
         return quiet;
@@ -288,7 +292,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         Volatile.Write(ref _timerDue, deadline);
         if (_timer is null)
         {
-            _timer = _time.CreateTimer(static state => ((Attempt)state!).OnTimer(), this, delay, Timeout.InfiniteTimeSpan);
+            _timer = _time.CreateDetachedTimer(static state => ((Attempt)state!).OnTimer(), this, delay);
         }
         else
         {
@@ -321,38 +325,5 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         {
             Cancel();
         }
-    }
-
-    /// <summary>Flags that overlap one number, so that one read shows that none is set. A byte for each and not a bit, since another thread may set one meanwhile.</summary>
-    [StructLayout(LayoutKind.Explicit)]
-    private struct Marks
-    {
-        [FieldOffset(0)]
-        public long All;
-
-        [FieldOffset(0)]
-        public bool IsAnswered;
-
-        [FieldOffset(1)]
-        public bool HoldsDeploymentPermit;
-
-        [FieldOffset(2)]
-        public bool HoldsResourcePermit;
-
-        [FieldOffset(3)]
-        public bool IsAdmitted;
-
-        [FieldOffset(4)]
-        public bool IsCounted;
-
-        [FieldOffset(5)]
-        public bool IsSent;
-
-        [FieldOffset(6)]
-        public bool IsMovable;
-
-        /// <summary>Something is noted outside of these flags.</summary>
-        [FieldOffset(7)]
-        public bool HasMore;
     }
 }

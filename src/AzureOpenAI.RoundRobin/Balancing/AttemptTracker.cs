@@ -47,6 +47,7 @@ internal sealed class AttemptTracker
     /// <param name="withContent">Whether it has content. At an endpoint that was ejected for errors, a stream that opens without content proves nothing.</param>
     public void Admitted(Attempt attempt, bool withContent = true)
     {
+        attempt.IsHeard = true;
         Endpoint endpoint = attempt.Endpoint;
         if (endpoint.IsClean && (!attempt.HoldsPermit || attempt.IsAdmitted))
         {

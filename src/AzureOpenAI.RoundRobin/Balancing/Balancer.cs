@@ -36,7 +36,7 @@ internal sealed class Balancer : IDisposable
         _inFlight = new InFlight(time, log, release);
         _admission = new Admission(time);
         _deferred = new DeferredWork(log);
-        _wake = time.CreateTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _wake = time.CreateDetachedTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan);
         RetryBudget budget = new(time);
         PermitHolders permits = new(time);
         ProbeSchedule probes = new(time, budget, _state.CallsBegun);

@@ -23,7 +23,6 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
     /// <summary>Waits for a <c>MoveNextAsync</c> that is not complete; <paramref name="taker"/> turns its result into the caller's.</summary>
     public ValueTask<bool> Wait(ValueTask<bool> move, IUpdateTaker taker)
     {
-        _result.Reset();
         Volatile.Write(ref _taker, taker);
         _move = move.ConfigureAwait(false).GetAwaiter();
         // Last: once the continuation is registered, another thread may complete this wait and begin the next before this returns.
@@ -42,6 +41,8 @@ internal sealed class PendingUpdate : IValueTaskSource<bool>
         }
         finally
         {
+            // It would keep its caller's execution context until the next wait.
+            _result.Reset();
             Volatile.Write(ref _taker, null);
             if (!moved)
             {

@@ -77,12 +77,12 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
         ExceptionDispatchInfo.Throw(_standsFor.Exception);
     }
 
-    /// <summary>The second attempt of the call has timed out.</summary>
+    /// <summary>Several attempts of the call have run out of time.</summary>
     [DoesNotReturn]
-    public void ThrowTimedOutTwice(in AttemptOutcome outcome, string endpoint, TimeSpan cost, TimeSpan waited) => throw (outcome.Status > 0
+    public void ThrowTimedOut(in AttemptOutcome outcome, string endpoint, TimeSpan cost, TimeSpan waited, string why) => throw (outcome.Status > 0
         ? Exhausted(null, waited)
         : new TimeoutException(
-            string.Create(CultureInfo.InvariantCulture, $"Two attempts timed out, the second after {cost.TotalSeconds:0.#} s at endpoint '{endpoint}'. The call makes no third, since the service may have executed both; raise AttemptTimeout if answers take that long."),
+            string.Create(CultureInfo.InvariantCulture, $"The last of {_attempts.Count} attempts ran out of time after {cost.TotalSeconds:0.#} s at endpoint '{endpoint}', as one before it did. {why}; raise AttemptTimeout if answers take that long."),
             outcome.Exception));
 
     /// <summary>A second endpoint has stated more than 5 minutes to the call.</summary>

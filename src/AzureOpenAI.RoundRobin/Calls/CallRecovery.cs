@@ -13,7 +13,7 @@ namespace AzureOpenAI.RoundRobin.Calls;
 /// <remarks>Created only then, so that other calls do not pay for it. Used by one thread at a time.</remarks>
 internal sealed class CallRecovery
 {
-    /// <summary>The second attempt that runs out of time ends the call, since each may have been executed.</summary>
+    /// <summary>The second attempt that times out ends the call, if response headers came of any of them.</summary>
     private const int MostTimedOut = 2;
 
     /// <summary>A request for which this many endpoints stated more than 5 minutes is asked for at healthy ones only that are left.</summary>
@@ -28,6 +28,8 @@ internal sealed class CallRecovery
     private int _timedOut;
     private int _tooLarge;
     private long? _failedEverywhereAt;
+    private bool _hasHeardTimedOut;
+    private (AttemptOutcome Outcome, string Endpoint, TimeSpan Cost)? _lastTimedOut;
     private bool _isRequests;
 
     /// <param name="balancer">The pool's balancer.</param>
@@ -73,6 +75,7 @@ internal sealed class CallRecovery
 
         Endpoint endpoint = attempt.Endpoint;
         int epoch = attempt.Epoch;
+        bool heard = outcome.Status > 0 || attempt.HeadStatus > 0 || attempt.IsHeard;
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
         bool leavesDoubt = _doubts.Leaves(attempt, outcome);
@@ -86,13 +89,8 @@ internal sealed class CallRecovery
         }
 
         _tooLarge += outcome.MayExceedLimit ? 1 : 0;
-        _request.OnlyUntried = _doubts.OnlyUntried || _tooLarge >= LeastTooLarge;
-        if (outcome.Kind == OutcomeKind.TimedOut && ++_timedOut == MostTimedOut)
-        {
-            End();
-            _failure.ThrowTimedOutTwice(outcome, endpoint.Name, cost, Waited);
-        }
-
+        TakeTimedOut(endpoint, outcome, cost, heard);
+        _request.OnlyUntried = _doubts.OnlyUntried || _tooLarge >= LeastTooLarge || _timedOut >= MostTimedOut;
         if (_doubts.Count > 0 && _doubts.IsSettled)
         {
             ThrowDoubtful(allAsked: false);
@@ -189,9 +187,8 @@ internal sealed class CallRecovery
 
     private async ValueTask<Attempt?> WaitInQueueAsync(Waiter waiter, CancellationToken cancellationToken)
     {
-        ITimer patience = _balancer.Time.CreateTimer(
-            static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call._balancer.RunOut(waiting); },
-            (this, waiter), _request.Patience, Timeout.InfiniteTimeSpan);
+        ITimer patience = _balancer.Time.CreateDetachedTimer(
+            static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call._balancer.RunOut(waiting); }, (this, waiter), _request.Patience);
         await using (patience.ConfigureAwait(false))
         {
             using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
@@ -256,12 +253,17 @@ internal sealed class CallRecovery
 
     private void Refuse(in PickResult pick)
     {
-        if (pick.Refusal == Refusal.NoneUntried && _tooLarge < LeastTooLarge)
+        if (pick.Refusal == Refusal.NoneUntried && _doubts.Count > 0)
         {
             ThrowDoubtful(allAsked: true);
         }
 
         End();
+        if (pick.Refusal == Refusal.NoneUntried && _lastTimedOut is { } last)
+        {
+            _failure.ThrowTimedOut(last.Outcome, last.Endpoint, last.Cost, Waited, "No healthy endpoint is left that it has not asked");
+        }
+
         if (pick.Refusal == Refusal.NoneUntried)
         {
             _failure.ThrowTooLarge(Waited);
@@ -308,6 +310,27 @@ internal sealed class CallRecovery
         else
         {
             _doubts.Unanswered(others: _failure.Attempts.Count - _doubts.Count, allAsked);
+        }
+    }
+
+    /// <summary>
+    /// Each attempt that timed out may have been executed, so a call makes two of them. Where nothing has come of any, their connections may have died in silence, which
+    /// says nothing of the request: the call goes on as long as a healthy endpoint is left that it has not tried.
+    /// </summary>
+    private void TakeTimedOut(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, bool heard)
+    {
+        if (outcome.Kind != OutcomeKind.TimedOut)
+        {
+            _lastTimedOut = null;
+            return;
+        }
+
+        _lastTimedOut = (outcome, endpoint.Name, cost);
+        _hasHeardTimedOut |= heard;
+        if (++_timedOut >= MostTimedOut && (_hasHeardTimedOut || _failure.Attempts.Count >= _limits.MaxAttempts))
+        {
+            End();
+            _failure.ThrowTimedOut(outcome, endpoint.Name, cost, Waited, "A call makes no more of them, since each may have been executed");
         }
     }
 }

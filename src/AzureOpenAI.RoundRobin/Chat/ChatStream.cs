@@ -119,7 +119,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 await over.DisposeAsync().ConfigureAwait(false);
             }
 
-            MarkOrigin(attempt, number);
+            StreamUpdates.MarkOrigin(_held.First ?? (_ended ? null : Current), attempt, number);
             return true;
         }
         catch
@@ -190,14 +190,6 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint), attempt.Token)
             .GetAsyncEnumerator(attempt.Token);
         return _updates.MoveNextAsync();
-    }
-
-    private void MarkOrigin(Attempt attempt, int number)
-    {
-        if (attempt.Endpoint.IsSdkBacked && (_held.First ?? (_ended ? null : Current)) is { } first)
-        {
-            AnswerOrigin.Mark(first.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
-        }
     }
 
     /// <summary>Lets go of an endpoint whose stream failed before its first content. What the disposal throws adds nothing to that.</summary>
@@ -305,7 +297,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
                 attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
             }
 
-            StreamUsage.Read(Current, attempt);
+            StreamUpdates.Read(Current, attempt);
             return true;
         }
 

@@ -15,21 +15,28 @@ internal static class SdkClients
     private static readonly TimeSpan ConnectionLifetime = TimeSpan.FromMinutes(2);
 
     /// <summary>
-    /// The transport of a pool. Connections are renewed every 2 minutes, so that DNS changes take effect; connecting times out after 5 s; cookies and redirects are off, so that no
-    /// key is sent to another address.
+    /// One transport for a pool: connections are renewed, so that a DNS change is seen; a dead host costs 5 seconds, and a
+    /// connection that has died half a minute; and neither a cookie nor a redirect can take a key or a call to another place than the configured one.
     /// </summary>
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The client disposes its handler.")]
-    public static HttpClient CreateTransport()
+    public static HttpClient CreateTransport() => new(CreateHandler(), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
+
+    /// <summary>The handler of <see cref="CreateTransport"/>.</summary>
+    public static SocketsHttpHandler CreateHandler(SilenceLimit? limit = null)
     {
-        SocketsHttpHandler handler = new()
+        SilenceLimit silence = limit ?? SilenceLimit.Default;
+        Connector connector = new(silence);
+        return new SocketsHttpHandler
         {
             ConnectTimeout = ConnectTimeout,
+            ConnectCallback = (context, cancellationToken) => connector.ConnectAsync(context.DnsEndPoint, cancellationToken),
+            KeepAlivePingDelay = silence.Idle,
+            KeepAlivePingTimeout = silence.Grace,
             PooledConnectionLifetime = ConnectionLifetime,
             Proxy = new LoopbackBypass(HttpClient.DefaultProxy),
             UseCookies = false,
             AllowAutoRedirect = false,
         };
-        return new HttpClient(handler, disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
     }
 
     /// <summary>A client for the pool, without the SDK's retries and deadlines.</summary>

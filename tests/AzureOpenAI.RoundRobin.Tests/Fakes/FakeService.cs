@@ -17,6 +17,9 @@ internal sealed class FakeService : HttpMessageHandler
     /// <summary>What a request waits for.</summary>
     public Func<Request, Task> Before { get; set; } = _ => Task.CompletedTask;
 
+    /// <summary>Instead of <see cref="On"/>, for what takes time.</summary>
+    public Func<Request, CancellationToken, Task<HttpResponseMessage>>? OnAsync { get; set; }
+
     public Request[] Requests => [.. _requests];
 
     public int Disposals => Volatile.Read(ref _disposals);
@@ -87,7 +90,7 @@ internal sealed class FakeService : HttpMessageHandler
         Request seen = new(request.RequestUri!, JsonNode.Parse(body)!.AsObject(), request.Headers);
         _requests.Enqueue(seen);
         await Before(seen).WaitAsync(cancellationToken);
-        HttpResponseMessage response = On(seen) ?? (seen.IsEmbedding ? Vectors(seen.Inputs.Length) : Answer(seen));
+        HttpResponseMessage response = OnAsync is { } wait ? await wait(seen, cancellationToken) : On(seen) ?? (seen.IsEmbedding ? Vectors(seen.Inputs.Length) : Answer(seen));
         response.RequestMessage = request;
         return response;
     }

@@ -16,9 +16,11 @@ internal sealed class ServicePool : IDisposable
     /// <param name="configure">What to set for all.</param>
     /// <param name="loggerFactory">Where logs go.</param>
     /// <param name="meterFactory">Who measures.</param>
+    /// <param name="time">The clock, if not one of its own.</param>
     public ServicePool(string[] endpoints, Action<int, EndpointOptions>? endpoint = null, Action<RoundRobinOptions>? configure = null, ILoggerFactory? loggerFactory = null,
-        IMeterFactory? meterFactory = null)
+        IMeterFactory? meterFactory = null, FakeTimeProvider? time = null)
     {
+        Time = time ?? new FakeTimeProvider(Clocks.Start);
         _transport = new HttpClient(Service, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
         RoundRobinOptions options = new() { HttpClient = _transport };
         for (int i = 0; i < endpoints.Length; i++)
@@ -42,7 +44,7 @@ internal sealed class ServicePool : IDisposable
 
     public FakeService Service { get; } = new();
 
-    public FakeTimeProvider Time { get; } = new(Clocks.Start);
+    public FakeTimeProvider Time { get; }
 
     public EndpointPool Pool { get; }
 

@@ -108,7 +108,7 @@ public class BrokenAnswerTests
     [InlineData(true)]
     public async Task ThenTwoTimeouts_IsTheEndpoints(bool streaming)
     {
-        using FakePool pool = new(4, options => options.AttemptTimeout = TimeSpan.FromSeconds(10));
+        using FakePool pool = new(3, options => options.AttemptTimeout = TimeSpan.FromSeconds(10));
         pool.Clients[0].Fails = new IOException("broken");
         pool.Clients[1].Hold();
         pool.Clients[2].Hold();

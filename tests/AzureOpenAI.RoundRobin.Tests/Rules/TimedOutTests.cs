@@ -48,9 +48,9 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Twice_IsATimeoutException(bool streaming)
+    public async Task AtBoth_IsATimeoutException(bool streaming)
     {
-        using FakePool pool = new(3, options => options.AttemptTimeout = Limit);
+        using FakePool pool = new(2, options => options.AttemptTimeout = Limit);
         pool.Clients[0].Hold();
         pool.Clients[1].Hold();
         Task<string> call = pool.AskAsync(streaming);
@@ -62,7 +62,7 @@ public class TimedOutTests
         Assert.Contains("'b'", failure.Message, StringComparison.Ordinal);
         Assert.Contains("AttemptTimeout", failure.Message, StringComparison.Ordinal);
         Assert.IsAssignableFrom<OperationCanceledException>(failure.InnerException);
-        Assert.Equal([1, 1, 0], pool.Calls);
+        Assert.Equal([1, 1], pool.Calls);
     }
 
     [Theory]
@@ -96,14 +96,14 @@ public class TimedOutTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task UnrequestedCancellation_Twice_IsATimeoutException(bool streaming)
+    public async Task UnrequestedCancellation_AtBoth_IsATimeoutException(bool streaming)
     {
-        using FakePool pool = new(3);
+        using FakePool pool = new(2);
         pool.Clients[0].Fails = new OperationCanceledException();
         pool.Clients[1].Fails = new TaskCanceledException();
 
         await Assert.ThrowsAsync<TimeoutException>(() => pool.AskAsync(streaming));
-        Assert.Equal([1, 1, 0], pool.Calls);
+        Assert.Equal([1, 1], pool.Calls);
     }
 
     [Theory]
