@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
@@ -35,7 +34,6 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _waits;
     private CancellationTokenRegistration _callers;
     private Endpoint? _endpoint;
-    private PendingUpdate? _move;
     private EndpointMessage? _request;
     private StreamLease? _lease;
     private AttemptMarks _marks;
