@@ -68,6 +68,12 @@ internal static class SdkClients
 
     private static AzureOpenAIClient CreateClassic(EndpointSettings settings, TokenCredential? credential, AzureOpenAIClientOptions options)
     {
+        if (credential is TokenCache tokens)
+        {
+            // After the client's own policy, which would send a refused token until its end.
+            options.AddPolicy(new TokenPolicy(tokens, Scope(settings.Address!)), PipelinePosition.BeforeTransport);
+        }
+
         if (settings.ApiVersion is { } version)
         {
             options.AddPolicy(new ApiVersionPolicy(version), PipelinePosition.PerCall);
@@ -83,11 +89,11 @@ internal static class SdkClients
             : new AzureOpenAIClient(settings.Address!, credential!, options);
     }
 
-    private static OpenAIClient CreateV1(EndpointSettings settings, TokenCredential? credential, OpenAIClientOptions options)
+    private static OpenAIClient CreateV1(EndpointSettings settings, TokenCache? tokens, OpenAIClientOptions options)
     {
         AuthenticationPolicy authentication = settings.ApiKey is { } key
             ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
-            : new TokenPolicy(credential!, Scope(settings.Address!));
+            : new TokenPolicy(tokens!, Scope(settings.Address!));
 #pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor itself is not in our surface.
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001
