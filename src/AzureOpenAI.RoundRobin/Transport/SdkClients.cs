@@ -1,6 +1,7 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using Azure.AI.OpenAI;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
@@ -22,10 +23,10 @@ internal static class SdkClients
     public static HttpClient CreateTransport() => new(CreateHandler(), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>The handler of <see cref="CreateTransport"/>.</summary>
-    public static SocketsHttpHandler CreateHandler(SilenceLimit? limit = null)
+    public static SocketsHttpHandler CreateHandler(SilenceLimit? limit = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
     {
         SilenceLimit silence = limit ?? SilenceLimit.Default;
-        Connector connector = new(silence);
+        Connector connector = new(silence, TimeProvider.System, resolve);
         return new SocketsHttpHandler
         {
             ConnectTimeout = ConnectTimeout,
