@@ -84,6 +84,29 @@ public sealed class CredentialOverHttpTests
         Assert.DoesNotContain(fleet.Logs.GetSnapshot(), record => $"{record} {record.Exception}".Contains("token-of-yesterday", StringComparison.Ordinal));
     }
 
+    [Theory]
+    [Trait("Rule", "R16")]
+    [MemberData(nameof(Ways))]
+    public async Task A_token_that_is_withdrawn_is_renewed_and_the_endpoint_answers(bool streaming, bool v1)
+    {
+        FakeCredential credential = new("token-of-east") { Renewed = "new-token-of-east" };
+        string accepted = "token-of-east";
+        await using Fleet fleet = await Fleet.StartAsync(["east"], setup =>
+        {
+            setup.IsV1 = v1;
+            setup.Resource = resource => resource.AcceptToken = token => token == Volatile.Read(ref accepted);
+            setup.Endpoint = (_, endpoint) => (endpoint.ApiKey, endpoint.Credential) = (null, credential);
+        });
+        await fleet.AskAsync(streaming);
+
+        Volatile.Write(ref accepted, "new-token-of-east");
+        Assert.Equal(("east", 1), ((await fleet.AskAsync(streaming)) is var answer ? (answer.Endpoint, answer.Attempts) : default));
+        await fleet.AskAsync(streaming);
+
+        Assert.Equal((4, 2), (fleet.Attempts("east"), credential.Fetched));
+        Assert.Equal(0, fleet.StatusOf("east").Failed);
+    }
+
     private static Task<Fleet> StartAsync(FakeCredential credential, bool v1, HttpClient? http = null) => Fleet.StartAsync(["east", "west"], setup =>
     {
         setup.IsV1 = v1;

@@ -1,6 +1,7 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Diagnostics.CodeAnalysis;
+using System.Net;
 using Azure.AI.OpenAI;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
@@ -22,10 +23,10 @@ internal static class SdkClients
     public static HttpClient CreateTransport() => new(CreateHandler(), disposeHandler: true) { Timeout = Timeout.InfiniteTimeSpan };
 
     /// <summary>The handler of <see cref="CreateTransport"/>.</summary>
-    public static SocketsHttpHandler CreateHandler(SilenceLimit? limit = null)
+    public static SocketsHttpHandler CreateHandler(SilenceLimit? limit = null, Func<string, CancellationToken, Task<IPAddress[]>>? resolve = null)
     {
         SilenceLimit silence = limit ?? SilenceLimit.Default;
-        Connector connector = new(silence);
+        Connector connector = new(silence, TimeProvider.System, resolve);
         return new SocketsHttpHandler
         {
             ConnectTimeout = ConnectTimeout,
@@ -68,6 +69,12 @@ internal static class SdkClients
 
     private static AzureOpenAIClient CreateClassic(EndpointSettings settings, TokenCredential? credential, AzureOpenAIClientOptions options)
     {
+        if (credential is TokenCache tokens)
+        {
+            // After the client's own policy, which would send a refused token until its end.
+            options.AddPolicy(new TokenPolicy(tokens, Scope(settings.Address!)), PipelinePosition.BeforeTransport);
+        }
+
         if (settings.ApiVersion is { } version)
         {
             options.AddPolicy(new ApiVersionPolicy(version), PipelinePosition.PerCall);
@@ -83,11 +90,11 @@ internal static class SdkClients
             : new AzureOpenAIClient(settings.Address!, credential!, options);
     }
 
-    private static OpenAIClient CreateV1(EndpointSettings settings, TokenCredential? credential, OpenAIClientOptions options)
+    private static OpenAIClient CreateV1(EndpointSettings settings, TokenCache? tokens, OpenAIClientOptions options)
     {
         AuthenticationPolicy authentication = settings.ApiKey is { } key
             ? ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy(new ApiKeyCredential(key), "api-key")
-            : new TokenPolicy(credential!, settings.CredentialScope!);
+            : new TokenPolicy(tokens!, settings.CredentialScope!);
 #pragma warning disable OPENAI001 // The only way to send a key as api-key, or a token, to the v1 route; the constructor is not in this library's own public API.
         return new OpenAIClient(authentication, options);
 #pragma warning restore OPENAI001

@@ -28,6 +28,8 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
     private readonly Lock _gate = new();
     private Held? _held;
     private TaskCompletionSource<Fetched>? _fetch;
+    private DateTimeOffset _mayDropAt = DateTimeOffset.MinValue;
+    private string? _claims;
 
     /// <remarks>Only a user's own operation calls this synchronous method. It does not wait for the fetch of another call.</remarks>
     public override AccessToken GetToken(TokenRequestContext requestContext, CancellationToken cancellationToken)
@@ -40,7 +42,7 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         Fetched fetched;
         try
         {
-            fetched = Keep(requestContext, _credential.GetToken(requestContext, cancellationToken));
+            fetched = Keep(requestContext, _credential.GetToken(WithClaims(requestContext), cancellationToken));
         }
         catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
         {
@@ -52,6 +54,35 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
 
     public override ValueTask<AccessToken> GetTokenAsync(TokenRequestContext requestContext, CancellationToken cancellationToken) =>
         Find(requestContext) is { } held && held.IsFresh(_time.GetUtcNow()) ? new(held.Token) : WaitAsync(requestContext, cancellationToken);
+
+    /// <summary>
+    /// The service has refused a token before its end, as after a change of roles, of keys or of the network. It is dropped, for all who would send it, and the next
+    /// fetch asks for what the service claims.
+    /// </summary>
+    /// <param name="token">The token that was sent.</param>
+    /// <param name="claims">What the service wants the next one to have; null where it says nothing.</param>
+    /// <returns>Whether another is worth a fetch; not so soon after the last was dropped.</returns>
+    public bool TryDrop(string token, string? claims)
+    {
+        lock (_gate)
+        {
+            DateTimeOffset now = _time.GetUtcNow();
+            if (_held is not { } held || held.Token.Token != token)
+            {
+                // Another call was refused the same, and has it renewed or is about to.
+                return true;
+            }
+
+            if (now < _mayDropAt)
+            {
+                return false;
+            }
+
+            (_mayDropAt, _claims) = (now + Pause, claims);
+            Volatile.Write(ref _held, null);
+            return true;
+        }
+    }
 
     private async ValueTask<AccessToken> WaitAsync(TokenRequestContext context, CancellationToken cancellationToken)
     {
@@ -87,8 +118,8 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
         Fetched fetched = default;
         try
         {
-            // Some credentials ignore the cancellation token.
-            fetched = Keep(context, await _credential.GetTokenAsync(context, cancellationToken).AsTask().WaitAsync(cancellationToken).ConfigureAwait(false));
+            // Not all credentials listen to their token.
+            fetched = Keep(context, await _credential.GetTokenAsync(WithClaims(context), cancellationToken).AsTask().WaitAsync(cancellationToken).ConfigureAwait(false));
         }
 #pragma warning disable CA1031 // All calls that wait for the token get the exception.
         catch (Exception exception)
@@ -122,8 +153,13 @@ internal sealed class TokenCache(TokenCredential credential, TimeProvider time) 
     private Held? Find(TokenRequestContext context) =>
         Volatile.Read(ref _held) is { } held && context.Claims is null && held.Scopes.AsSpan().SequenceEqual(context.Scopes) ? held : null;
 
+    private TokenRequestContext WithClaims(TokenRequestContext context) => Volatile.Read(ref _claims) is { } claims && context.Claims is null
+        ? new(context.Scopes, context.ParentRequestId, claims, context.TenantId, context.IsCaeEnabled)
+        : context;
+
     private Fetched Keep(TokenRequestContext context, AccessToken token)
     {
+        Volatile.Write(ref _claims, null);
         DateTimeOffset renewAt = token.RefreshOn ?? token.ExpiresOn - Ahead;
         DateTimeOffset soonest = _time.GetUtcNow() + Pause;
         Volatile.Write(ref _held, new Held(context.Scopes, token, renewAt > soonest ? renewAt : soonest));

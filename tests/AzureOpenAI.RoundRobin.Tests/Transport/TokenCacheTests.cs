@@ -191,6 +191,43 @@ public class TokenCacheTests
         Assert.True(CredentialFailure.IsBehind(failure));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Rule", "R16")]
+    public async Task ATokenThatIsRefused_IsDropped_AtMostOnceIn30Seconds(bool sync)
+    {
+        await GetAsync(sync);
+
+        Assert.True(_cache.TryDrop("token-1", "{}"));
+        Assert.Equal("token-2", await GetAsync(sync));
+        Assert.Equal("{}", _credential.LastContext.Claims);
+        Assert.True(_cache.TryDrop("token-1", null));
+        _time.Advance(TimeSpan.FromSeconds(29));
+        Assert.False(_cache.TryDrop("token-2", null));
+        Assert.Equal("token-2", await GetAsync(sync));
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.True(_cache.TryDrop("token-2", null));
+        Assert.Equal("token-3", await GetAsync(sync));
+        Assert.Null(_credential.LastContext.Claims);
+    }
+
+    [Fact]
+    [Trait("Rule", "R16")]
+    public async Task Claims_OfARenewalThatFails_AreAskedForAgain()
+    {
+        await GetAsync();
+        Func<int, CancellationToken, ValueTask<AccessToken>> works = _credential.OnFetch;
+        _credential.OnFetch = (_, _) => throw new InvalidOperationException("down");
+        _cache.TryDrop("token-1", "{}");
+
+        await Assert.ThrowsAsync<InvalidOperationException>(() => GetAsync());
+        _credential.OnFetch = works;
+        Assert.Equal("token-3", await GetAsync());
+
+        Assert.Equal("{}", _credential.LastContext.Claims);
+    }
+
     private async Task<string> GetAsync(bool sync = false, CancellationToken? token = null) => sync
         ? _cache.GetToken(Context, token ?? Token).Token
         : (await _cache.GetTokenAsync(Context, token ?? Token)).Token;
