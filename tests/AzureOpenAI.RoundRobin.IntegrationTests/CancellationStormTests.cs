@@ -20,7 +20,7 @@ public sealed class CancellationStormTests
             using CancellationTokenSource source = new();
             Task<Answer>[] calls = [.. Enumerable.Range(0, Calls).Select(i => fleet.AskAsync(streaming, $"number {i}", cancellationToken: IsPatient(i) ? null : source.Token))];
             // Some have not left, some connect, some are half answered.
-            await fleet.Ledger.WaitForAsync(entries => entries.Count() > round * 20, TestContext.Current.CancellationToken);
+            await fleet.Ledger.WaitForAsync(entries => entries.Count > round * 20, TestContext.Current.CancellationToken);
             await source.CancelAsync();
 
             for (int i = 0; i < Calls; i++)

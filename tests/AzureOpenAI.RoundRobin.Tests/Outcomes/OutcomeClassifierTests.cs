@@ -176,7 +176,7 @@ public class OutcomeClassifierTests
     public void Classify_WhateverTheSdkThrowsAtASuccess_IsBrokenAndUnreadable()
     {
         AttemptFacts success = new() { IsSdkBacked = true, Sent = true, HeadStatus = 200 };
-        Exception[] failures = [new NullReferenceException(), new InvalidOperationException(), new KeyNotFoundException(), new FormatException(), new ArgumentException(), new UnknownException(), new ArgumentOutOfRangeException()];
+        Exception[] failures = [Activator.CreateInstance<NullReferenceException>(), new InvalidOperationException(), new KeyNotFoundException(), new FormatException(), new ArgumentException(), new UnknownException(), new ArgumentOutOfRangeException()];
 
         Assert.All(failures, failure =>
         {

@@ -1,6 +1,5 @@
 using System.Net.Sockets;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
-using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 

@@ -1,3 +1,4 @@
+using System.ClientModel;
 using System.Globalization;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 
@@ -142,7 +143,7 @@ public class PauseInOtherWordsTests
 
     private static string Date(double seconds) => Clocks.Start.AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture);
 
-    private static Exception Answer(int status, string headers, string text) => FakeFailure.Saying(
+    private static ClientResultException Answer(int status, string headers, string text) => FakeFailure.Saying(
         status, $$$"""{"error":{"code":"{{{status}}}","message":"{{{text}}}"}}""",
         [.. headers.Split('|', StringSplitOptions.RemoveEmptyEntries).Select(static line => (line.Split(": ", 2)[0], line.Split(": ", 2)[1]))]);
 }
