@@ -3,7 +3,6 @@ using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 
