@@ -106,15 +106,16 @@ public class ProbeScheduleTests
     [Fact]
     public void Candidate_Several_AreOfTheBestPriorityInTurn()
     {
-        BalancerParts parts = new(["abc"], setup: static (name, setup) => setup with { Priority = name == 'a' ? 1 : 0 });
-        foreach (char name in "abc")
+        BalancerParts parts = new(["abcd"], setup: static (name, setup) => setup with { Priority = name == 'a' ? 1 : 0 });
+        foreach (char name in "abcd")
         {
             parts.EjectAndProbe(name, OutcomeKind.RateLimited);
         }
 
-        Assert.Equal("bcbc", string.Concat(Enumerable.Range(0, 4).Select(_ => Candidate(parts)!.Name)));
+        Assert.Equal("bcdbc", string.Concat(Enumerable.Range(0, 5).Select(_ => Candidate(parts)!.Name)));
         parts.Begin('b');
         parts.Begin('c');
+        parts.Begin('d');
         Assert.Equal("a", Candidate(parts)?.Name);
     }
 
