@@ -1,5 +1,6 @@
 using System.ClientModel;
 using System.ClientModel.Primitives;
+using System.Diagnostics.CodeAnalysis;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
@@ -14,6 +15,7 @@ internal sealed class InBandErrorException : ClientResultException
     /// <param name="error">What the service has said.</param>
     /// <param name="request">What it was said to; its key does not belong in a text.</param>
     /// <param name="answer">What it was said in.</param>
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The exception carries the response, as the SDK's own exceptions do.")]
     public static InBandErrorException Of(InBandError error, PipelineRequest? request, PipelineResponse? answer)
     {
         InBandError said = error with

@@ -72,7 +72,7 @@ internal static class SdkClients
         if (credential is TokenCache tokens)
         {
             // After the client's own policy, which would send a refused token until its end.
-            options.AddPolicy(new TokenPolicy(tokens, Scope(settings.Address!)), PipelinePosition.BeforeTransport);
+            options.AddPolicy(new TokenPolicy(tokens, settings.CredentialScope!), PipelinePosition.BeforeTransport);
         }
 
         if (settings.ApiVersion is { } version)

@@ -54,7 +54,7 @@ public sealed class DoubtNeverEndsACallTests
             client.OnCall = async (_, _, _) =>
             {
                 await Task.Yield();
-                throw new ArgumentOutOfRangeException("finish_reason");
+                throw new ArgumentOutOfRangeException(null, "finish_reason");
             };
             client.OnStream = (_, _, token) => NotUnderstood(token);
         }
@@ -70,7 +70,7 @@ public sealed class DoubtNeverEndsACallTests
         await Task.Yield();
         cancellationToken.ThrowIfCancellationRequested();
         yield return new ChatResponseUpdate();
-        throw new ArgumentOutOfRangeException("finish_reason");
+        throw new ArgumentOutOfRangeException(null, "finish_reason");
     }
 
     private static Exception Failure(string kind) => kind == "html" ? new JsonException("'<' is an invalid start of a value") : new IOException(kind);
