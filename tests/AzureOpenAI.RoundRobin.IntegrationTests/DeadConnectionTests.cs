@@ -93,11 +93,11 @@ public sealed class DeadConnectionTests
         using HttpClient client = new(SdkClients.CreateHandler(Short)) { Timeout = Timeout.InfiniteTimeSpan };
         Task serving = AnswerOnceAsync(listener);
         Uri address = new($"http://{listener.LocalEndpoint}/");
-        Assert.Equal("ok", await client.GetStringAsync(address, Cancellation));
+        Assert.Equal("ok", await client.GetStringAsync(address, TestContext.Current.CancellationToken));
 
         network.FallSilent();
 
-        HttpRequestException failure = await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.GetStringAsync(address, Cancellation));
+        HttpRequestException failure = await Assert.ThrowsAnyAsync<HttpRequestException>(() => client.GetStringAsync(address, TestContext.Current.CancellationToken));
         Assert.Equal(SocketError.TimedOut, Assert.IsType<SocketException>(failure.GetBaseException()).SocketErrorCode);
         listener.Stop();
         await serving;
@@ -114,7 +114,7 @@ public sealed class DeadConnectionTests
         handler.ConnectCallback = Seen(handler.ConnectCallback, opened);
         using HttpClient client = new(handler) { Timeout = Timeout.InfiniteTimeSpan };
         Task serving = AnswerOnceAsync(listener);
-        Assert.Equal("ok", await client.GetStringAsync(new Uri($"http://{listener.LocalEndpoint}/"), Cancellation));
+        Assert.Equal("ok", await client.GetStringAsync(new Uri($"http://{listener.LocalEndpoint}/"), TestContext.Current.CancellationToken));
 
         network.FallSilent();
 

@@ -4,7 +4,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>A stream is alive while bytes of it come, be they updates or comments.</summary>
 [Trait("Rule", "R8")]
-public class WhateverArrivesMovesTheDeadlineTests
+public sealed class WhateverArrivesMovesTheDeadlineTests : IDisposable
 {
     private const string KeepAlive = ": keep-alive\n\n";
     private const string Finish = """data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}""" + "\n\ndata: [DONE]\n\n";
@@ -14,6 +14,8 @@ public class WhateverArrivesMovesTheDeadlineTests
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(1);
 
     private readonly SteppedBody _body = new();
+
+    public void Dispose() => _body.Dispose();
 
     [Theory]
     [InlineData(KeepAlive)]
