@@ -95,6 +95,15 @@ public class ProbeScheduleForcedTests
     }
 
     [Fact]
+    public void Forced_ProbeHasEndedWithoutAVerdict_IsForTheNextCallToMake()
+    {
+        _parts.EjectAndProbe('a', OutcomeKind.RateLimited);
+        _parts.Outcomes.ReleasePermit(_parts.Begin('a'));
+
+        Assert.Equal((long.MaxValue, null), (NextAt, Forced));
+    }
+
+    [Fact]
     public void Forced_ProbeHasRunForTenSeconds_KeepsTheSpacing()
     {
         _parts.EjectAndProbe('a', OutcomeKind.RateLimited);

@@ -213,6 +213,23 @@ public class SelectionTests
     }
 
     [Theory]
+    [InlineData(0, false)]
+    [InlineData(10, true)]
+    public void Pick_NoneTakesTheCall_LooksAtTokenLimitsOnceAndOnlyForItsOwnTokens(long tokens, bool ignoresThem)
+    {
+        BalancerParts parts = WithTokenLimits("a");
+        Assert.NotNull(Pick(parts, parts.Request(tokens: 90)));
+        Assert.NotNull(Pick(parts, parts.Request(patience: 1, tokens: 90)));
+        PickRequest request = parts.Request(patience: ignoresThem ? 100 : 1, tokens: tokens);
+        request.IgnoresTokenLimits = ignoresThem;
+        request.Failed(parts['a'], rejected: true, tooLarge: false);
+
+        Assert.Equal(PickKind.Pause, KindOf(parts, request).Kind);
+
+        Assert.Equal(ignoresThem, request.IgnoresTokenLimits);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void Take_AllHaveBeenTried_TakesOneOnlyWhereThatIsAllowed(bool retry) =>
@@ -223,6 +240,14 @@ public class SelectionTests
 
     [Fact]
     public void TakeQueued_OneIsUntried_GoesThere() => Assert.Equal("b", _parts.Selection.TakeQueued(Tried(_parts, "a"), _parts.Now)?.Endpoint.Name);
+
+    [Fact]
+    public void TakeQueued_TriedAndAvailable_ComesBeforeAForcedProbe()
+    {
+        _parts.Eject('b', OutcomeKind.Unreachable);
+
+        Assert.Equal("a", _parts.Selection.TakeQueued(Tried(_parts, "a"), _parts.Now)?.Endpoint.Name);
+    }
 
     [Fact]
     public void TakeQueued_OneWasEjectedForErrors_ComesBeforeThoseThatWereTried()

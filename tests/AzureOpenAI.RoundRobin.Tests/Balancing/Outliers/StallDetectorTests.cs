@@ -49,7 +49,7 @@ public class StallDetectorTests
     public void Look_OthersAnswerWhatBeganLater_HasStalled()
     {
         _parts['a'].ResponseTimes.Progressed(Latest);
-        Attempt oldest = Wait('a', 1)[0];
+        Wait('a', 1);
         _parts.Pass(1);
         Attempt[] waiting = Wait('a', 4);
         _parts.Pass(2);
@@ -59,7 +59,6 @@ public class StallDetectorTests
 
         Assert.Equal((_parts['a'], TimeSpan.FromSeconds(3), waiting[1].Number), (stall.Endpoint, stall.Waited, stall.MiddleCall));
         Assert.Equal(EndpointState.Healthy, _parts['a'].Health.State);
-        Assert.True(oldest.Number < stall.MiddleCall || oldest.Number > uint.MaxValue / 2);
     }
 
     [Fact]

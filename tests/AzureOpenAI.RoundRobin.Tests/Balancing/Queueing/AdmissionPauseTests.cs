@@ -102,6 +102,37 @@ public class AdmissionPauseTests
     }
 
     [Fact]
+    public void Pause_RequestIsTooLargeForOneAndAnotherIsAvailable_WaitsForNoneThatTheCallHasTried()
+    {
+        BalancerParts parts = new(["abc"]);
+        PickRequest request = parts.Request();
+        request.Failed(parts['a'], rejected: true, tooLarge: true);
+        request.Failed(parts['c'], rejected: true, tooLarge: false);
+        parts.Eject('c', OutcomeKind.RateLimited, hint: 0.2);
+
+        Assert.Equal(0.5, parts.Admission.Pause(parts.Filter(request, retry: true)).Pause.TotalSeconds);
+    }
+
+    [Fact]
+    public void Pause_RequestIsTooLargeAndTheTimeOfTheOtherIsUpNow_IsThePauseOfTheCall()
+    {
+        PickRequest request = TooLargeFor('a');
+        _parts.Eject('b', OutcomeKind.RateLimited, hint: 3);
+        _parts.Pass(3);
+
+        Assert.Equal(0.5, Pause(request).Pause.TotalSeconds);
+    }
+
+    [Fact]
+    public void Pause_RequestIsTooLargeAndTheOtherIsReadyJustInTime_WaitsForIt()
+    {
+        PickRequest request = TooLargeFor('a', patience: 3);
+        _parts.Eject('b', OutcomeKind.RateLimited, hint: 3);
+
+        Assert.Equal((PickKind.Pause, 3), (Pause(request).Kind, Pause(request).Pause.TotalSeconds));
+    }
+
+    [Fact]
     public void Pause_RequestIsTooLargeAndTheOthersAreReadyTooLate_IsRefusedWithTheirTime()
     {
         PickRequest request = TooLargeFor('a', patience: 2);
