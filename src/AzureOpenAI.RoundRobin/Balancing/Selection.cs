@@ -69,16 +69,19 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             return null;
         }
 
+        // While no endpoint is available, its token limit is not what the call waits for.
+        bool isAnyAvailable = false;
         long soonest = long.MaxValue;
         foreach (Endpoint endpoint in request.Picker.Endpoints)
         {
             if (endpoint.Health.IsAvailable)
             {
+                isAnyAvailable = true;
                 soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(request.Tokens.At(endpoint.MaxOutputTokens)));
             }
         }
 
-        request.IgnoresTokenLimits = time.Until(now, soonest) > request.Patience;
+        request.IgnoresTokenLimits = isAnyAvailable && time.Until(now, soonest) > request.Patience;
         return request.IgnoresTokenLimits ? Take(request, retry: false, now) : null;
     }
 

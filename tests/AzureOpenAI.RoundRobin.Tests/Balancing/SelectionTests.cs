@@ -212,6 +212,18 @@ public class SelectionTests
         Assert.False(request.IgnoresTokenLimits);
     }
 
+    [Fact]
+    public void Pick_NoneIsAvailable_KeepsTheTokenLimitsForLater()
+    {
+        BalancerParts parts = WithTokenLimits("a");
+        parts.Eject('a', OutcomeKind.RateLimited, hint: 2);
+        PickRequest request = parts.Request(patience: 60, tokens: 90);
+
+        Assert.Equal(PickKind.Queued, KindOf(parts, request).Kind);
+
+        Assert.False(request.IgnoresTokenLimits);
+    }
+
     [Theory]
     [InlineData(0, false)]
     [InlineData(10, true)]
@@ -222,7 +234,7 @@ public class SelectionTests
         Assert.NotNull(Pick(parts, parts.Request(patience: 1, tokens: 90)));
         PickRequest request = parts.Request(patience: ignoresThem ? 100 : 1, tokens: tokens);
         request.IgnoresTokenLimits = ignoresThem;
-        request.Failed(parts['a'], rejected: true, tooLarge: false);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: false);
 
         Assert.Equal(PickKind.Pause, KindOf(parts, request).Kind);
 

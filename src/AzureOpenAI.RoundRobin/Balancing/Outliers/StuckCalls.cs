@@ -36,7 +36,7 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
         next = time.After(now, LookSpacing);
         TimeSpan limit = 2 * _longest.Read();
         List<Attempt> claimed = [];
-        foreach (Attempt attempt in inFlight.Snapshot().Where(static attempt => attempt.CanRelocate && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
+        foreach (Attempt attempt in inFlight.Snapshot().Where(static attempt => attempt is { CanRelocate: true, IsRelocated: false } && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
         {
             if (attempt.Endpoint is not { } endpoint || !IsStalled(endpoint))
             {

@@ -106,8 +106,8 @@ public class AdmissionPauseTests
     {
         BalancerParts parts = new(["abc"]);
         PickRequest request = parts.Request();
-        request.Failed(parts['a'], rejected: true, tooLarge: true);
-        request.Failed(parts['c'], rejected: true, tooLarge: false);
+        request.Failed(parts['a'], rejected: true, wouldRepeat: true);
+        request.Failed(parts['c'], rejected: true, wouldRepeat: false);
         parts.Eject('c', OutcomeKind.RateLimited, hint: 0.2);
 
         Assert.Equal(0.5, parts.Admission.Pause(parts.Filter(request, retry: true)).Pause.TotalSeconds);
