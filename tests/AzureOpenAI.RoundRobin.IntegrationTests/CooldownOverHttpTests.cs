@@ -172,7 +172,7 @@ public sealed class CooldownOverHttpTests
 
         EndpointsExhaustedException exception = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => fleet.AskAsync(streaming, "far too long"));
 
-        Assert.Equal(2, fleet.Attempts());
+        Assert.Equal(3, fleet.Attempts());
         Assert.Equal(429, exception.Status);
         Assert.Contains("exceeds the deployment's tokens-per-minute limit", exception.Message, StringComparison.Ordinal);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(EndpointState.Healthy, status.State));

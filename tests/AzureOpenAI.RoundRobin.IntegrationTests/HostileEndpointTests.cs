@@ -210,9 +210,9 @@ public sealed class HostileEndpointTests
     }
 
     [Theory]
-    [InlineData(5, true)]
-    [InlineData(3, false)]
-    public async Task What_comes_without_content_is_held_up_to_64_kilobytes(int events, bool isPassedOn)
+    [InlineData(70, true)]
+    [InlineData(60, false)]
+    public async Task What_comes_without_content_is_held_up_to_1_mebibyte(int events, bool isPassedOn)
     {
         string padding = new('p', 16384);
         string update = $$"""data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[],"padding":"{{padding}}"}""" + "\n\n";

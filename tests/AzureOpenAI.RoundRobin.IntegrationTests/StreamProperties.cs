@@ -150,7 +150,7 @@ public sealed class StreamProperties
         public bool MayFail => IsCut || !IsFinished || Intact.Any(static one => one.IsGarbage || one.IsError);
 
         /// <summary>Its finish may not have come, or something before it cannot be understood. After it nothing matters.</summary>
-        public bool MayBreakOff => (IsCut && (IsReset || !IsFinishComplete)) || !IsFinished || Intact.TakeWhile(static one => one.Ends != Ending.Finish).Any(static one => one.IsGarbage);
+        public bool MayBreakOff => (IsCut && (IsReset || !IsFinishComplete)) || !IsFinished || Intact.TakeWhile(static one => one.Ends != Ending.Finish).Any(static one => one.IsGarbage || one.IsError);
 
         /// <summary>The finish has come with its blank line.</summary>
         private bool IsFinishComplete => Events.TakeWhile(static one => one.Ends != Ending.Finish).Append(Array.Find(Events, static one => one.Ends == Ending.Finish))

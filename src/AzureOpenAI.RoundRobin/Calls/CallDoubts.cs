@@ -44,7 +44,9 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
         : Most);
 
     /// <summary>Whether the call asks no endpoint again, and waits for none: a second answer of the same would say nothing new.</summary>
-    public bool OnlyUntried => _doubts.Count > 1 || (_doubts.Count == 1 && (_doubts[0].Outcome.Kind != OutcomeKind.BrokenAnswer || _doubts[0].Outcome.IsUnreadable));
+    /// <remarks>An endpoint that failed with an unknown exception is not asked again either, but the call may wait for the others.</remarks>
+    public bool OnlyUntried => _doubts.FindAll(static doubt => !doubt.Outcome.IsUnknown) is var known
+        && (known.Count > 1 || (known.Count == 1 && (known[0].Outcome.Kind != OutcomeKind.BrokenAnswer || known[0].Outcome.IsUnreadable)));
 
     /// <summary>Whether every endpoint said the same.</summary>
     public bool AreAlike => _doubts.TrueForAll(doubt => doubt.Outcome.Kind == _doubts[0].Outcome.Kind && doubt.Outcome.Status == _doubts[0].Outcome.Status);

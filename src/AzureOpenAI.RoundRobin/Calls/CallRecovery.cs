@@ -253,7 +253,7 @@ internal sealed class CallRecovery
 
     private void Refuse(in PickResult pick)
     {
-        if (pick.Refusal == Refusal.NoneUntried && _doubts.Count > 0)
+        if (pick.Refusal == Refusal.NoneUntried && _doubts.Count > 0 && _timedOut < MostTimedOut)
         {
             ThrowDoubtful(allAsked: true);
         }

@@ -1,10 +1,10 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
+using AzureOpenAI.RoundRobin;
 using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Embeddings;
 using AzureOpenAI.RoundRobin.Telemetry;
-using AzureOpenAI.RoundRobin;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection.Extensions;

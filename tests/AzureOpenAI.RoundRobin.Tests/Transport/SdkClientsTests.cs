@@ -3,8 +3,8 @@ using System.ClientModel.Primitives;
 using System.Net;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
-using AzureOpenAI.RoundRobin.Transport;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 using OpenAI;
 
