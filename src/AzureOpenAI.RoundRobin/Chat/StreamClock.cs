@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin.Chat;
 /// <summary>How long a stream is waited for: for its first content, and for each next update.</summary>
 internal static class StreamClock
 {
-    /// <summary>How long a service is silent at most between the finish reason and the end of its stream, where only the tokens come that it counted.</summary>
+    /// <summary>How long the end of a stream is waited for after the finish reason, where only the tokens come that it counted.</summary>
     private static readonly TimeSpan AfterFinish = TimeSpan.FromSeconds(5);
 
     /// <summary>The attempt begins. Where nothing limits the time to the first content, an answer that is there at once never looks at the clock.</summary>
@@ -27,14 +27,16 @@ internal static class StreamClock
     {
         long now = loop.Balancer.Time.GetTimestamp();
         TimeSpan limit = loop.Limits.AttemptTimeout;
+        TimeSpan? most = LeftToContent(loop, attempt, parts, now);
         // A ready-made client may do more than one request for an answer, and be silent for longer in between.
         if (isWhole && attempt.Endpoint.IsSdkBacked && (limit == Timeout.InfiniteTimeSpan || AfterFinish < limit))
         {
-            limit = AfterFinish;
+            // Comments move the limit only: a stream that is kept alive after its answer is not waited for longer.
+            (limit, most) = (AfterFinish, AfterFinish);
         }
 
         attempt.Sent(now);
-        attempt.Await(now, limit, LeftToContent(loop, attempt, parts, now));
+        attempt.Await(now, limit, most);
     }
 
     /// <summary>An update has come. Those that come without a pause leave the timer no moment to fire in.</summary>

@@ -56,6 +56,25 @@ public sealed class WhateverArrivesMovesTheDeadlineTests : IDisposable
     }
 
     [Fact]
+    public async Task Comments_AfterTheFinish_KeepNobodyWaitingBeyondFiveSeconds()
+    {
+        using ServicePool pool = Pool();
+        Task<string> call = pool.AskAsync(streaming: true);
+        await _body.IsReadAsync();
+        await _body.SayAsync(Content);
+        await _body.SayAsync(Finish.Replace("data: [DONE]\n\n", "", StringComparison.Ordinal));
+        pool.Time.Advance(TimeSpan.FromSeconds(3));
+        await _body.SayAsync(KeepAlive);
+
+        pool.Time.Advance(TimeSpan.FromSeconds(2) - Moment);
+        Assert.False(call.IsCompleted);
+        pool.Time.Advance(Moment);
+
+        Assert.Equal("one", await call);
+        Assert.Equal(0, pool.Pool.GetStatus()[0].Failed);
+    }
+
+    [Fact]
     public async Task Silence_AfterComments_TimesOutFromTheLast()
     {
         using ServicePool pool = Pool();
