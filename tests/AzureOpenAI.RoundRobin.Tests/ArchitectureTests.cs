@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Text.RegularExpressions;
 
 namespace AzureOpenAI.RoundRobin.Tests;
@@ -13,7 +12,7 @@ public sealed partial class ArchitectureTests
 
     private static readonly string[] Facades = ["EndpointPool", "RoundRobinChatClient", "RoundRobinEmbeddingGenerator", "AzureOpenAIRoundRobin"];
 
-    private static readonly string Source = Path.GetFullPath(Path.Combine(Here(), "../../src/AzureOpenAI.RoundRobin"));
+    private static readonly string Source = Path.Combine(Root(), "src", "AzureOpenAI.RoundRobin");
 
     public static TheoryData<string> Files => [.. Directory.EnumerateFiles(Source, "*.cs", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Source, file)).Where(file => !file.StartsWith("obj", StringComparison.Ordinal)).Order(StringComparer.Ordinal)];
 
@@ -58,7 +57,17 @@ public sealed partial class ArchitectureTests
 
     private static string RoomOf(string file) => file.Contains('/', StringComparison.Ordinal) ? file.Split('/')[0] : "";
 
-    private static string Here([CallerFilePath] string path = "") => Path.GetDirectoryName(path)!;
+    /// <summary>Found from where the tests run: the paths that the compiler knows name no directory of this machine in a build for release.</summary>
+    private static string Root()
+    {
+        DirectoryInfo directory = new(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(directory.FullName, "RoundRobin.sln")))
+        {
+            directory = directory.Parent ?? throw new InvalidOperationException($"There is no RoundRobin.sln above {AppContext.BaseDirectory}.");
+        }
+
+        return directory.FullName;
+    }
 
     [GeneratedRegex(@"^using (?:static )?AzureOpenAI\.RoundRobin\.(\w+)", RegexOptions.Multiline)]
     private static partial Regex Usings();
