@@ -3,7 +3,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>An answer that cannot be read is tried at one other endpoint; where it breaks there alike, it was not the endpoints' fault.</summary>
+/// <summary>An answer that cannot be read is tried at the other endpoints, four at most; where it breaks alike at all of them, no endpoint is blamed for the request.</summary>
 public sealed class BrokenAnswerOverHttpTests
 {
     public static TheoryData<string, bool> Broken => Faults.Data(Faults.Broken);

@@ -85,6 +85,15 @@ internal sealed class PickRequest(Picker picker)
         }
     }
 
+    /// <summary>What this endpoint says goes for all of the same deployment and priority: they count as tried.</summary>
+    /// <returns>Whether any other is left.</returns>
+    public bool LeaveAlike(Endpoint endpoint)
+    {
+        _tried.UnionWith(Picker.Endpoints.Where(other =>
+            other == endpoint || (other.DeploymentName is { } name && name == endpoint.DeploymentName && other.Priority == endpoint.Priority)));
+        return !Array.TrueForAll(Picker.Endpoints, _tried.Contains);
+    }
+
     /// <summary>The call has paused: it may ask again the endpoints that it has tried.</summary>
     public void Paused()
     {

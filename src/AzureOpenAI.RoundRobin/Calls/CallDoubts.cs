@@ -82,9 +82,14 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
         _doubts.Clear();
     }
 
-    /// <summary>Counts against the endpoint when a different request meets the same there, with no answer between.</summary>
+    /// <summary>Counts against the endpoint when a different request meets the same there, with no answer between. A prompt that is too long for its model never does.</summary>
     private void Suspect(Doubt doubt)
     {
+        if (doubt.Outcome.IsTooLong)
+        {
+            return;
+        }
+
         // A refused request that others answer: the endpoint lacks what the request asks for.
         AttemptOutcome outcome = doubt.Outcome.Kind == OutcomeKind.Request
             ? new(OutcomeKind.MissingDeployment, doubt.Outcome.Exception, doubt.Outcome.Status, null, doubt.Outcome.Response)

@@ -66,7 +66,7 @@ internal sealed class CallRecovery
         AttemptsMade++;
         _isRequests = outcome.Kind == OutcomeKind.Request;
         attempt.Trace?.Ended(outcome, endsCall: false);
-        if (!outcome.MayFailOver && !outcome.MayBeEndpoints)
+        if (!outcome.MayFailOver && !MayBeEndpoints(attempt.Endpoint, outcome))
         {
             End(isAnswered: outcome.Kind == OutcomeKind.Request);
             _balancer.Tracker.Abandoned(attempt, answered: outcome.Status > 0);
@@ -75,7 +75,8 @@ internal sealed class CallRecovery
 
         Endpoint endpoint = attempt.Endpoint;
         int epoch = attempt.Epoch;
-        bool heard = outcome.Status > 0 || attempt.HeadStatus > 0 || attempt.IsHeard;
+        // RFC 9110, 15.5.9: a server that answers 408 has received no complete request.
+        bool heard = attempt.HeadStatus is > 0 and not 408 || attempt.IsHeard;
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
         bool leavesDoubt = _doubts.Leaves(attempt, outcome);
@@ -151,6 +152,9 @@ internal sealed class CallRecovery
     /// <summary>The metric's word for a call that ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
         cancellationToken.IsCancellationRequested ? OutcomeKind.Caller : _isRequests ? OutcomeKind.Request : OutcomeKind.Failed);
+
+    /// <summary>Where the prompt is too long for the model, only an endpoint with another deployment or of another priority may have a model that takes more.</summary>
+    private bool MayBeEndpoints(Endpoint endpoint, in AttemptOutcome outcome) => outcome.MayBeEndpoints && (!outcome.IsTooLong || _request.LeaveAlike(endpoint));
 
     private async ValueTask PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
     {

@@ -39,6 +39,9 @@ internal readonly struct AttemptOutcome(
     /// <summary>With <see cref="OutcomeKind.Request"/>: the endpoint may be at fault instead, so one other is asked.</summary>
     public bool MayBeEndpoints { get; } = mayBeEndpoints;
 
+    /// <summary>With <see cref="MayBeEndpoints"/>: the prompt is too long for the model, so that only another deployment may take it, and the endpoint is well.</summary>
+    public bool IsTooLong { get; init; }
+
     /// <summary>The endpoint refuses its key, or has no such deployment; or the request is blocked on the way, or names something that is not there.</summary>
     public bool IsOfConfiguration => Kind is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment;
 

@@ -108,7 +108,10 @@ internal static class OutcomeClassifier
         // A quota that is spent, as API Management says it: a refused key comes without a time.
         bool isQuota = facts.Said is null && status is (402 or 403) && hint is not null;
         bool mayBeEndpoints = kind == OutcomeKind.Request && facts.Said is null && RequestFault.MayBeEndpoints(status, exception.Message, response, facts.JobIsCallers);
-        return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled, mayBeEndpoints);
+        return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled, mayBeEndpoints)
+        {
+            IsTooLong = mayBeEndpoints && RequestFault.IsTooLong(exception.Message),
+        };
     }
 
     /// <summary>An answer that is no JSON, or ends too early, may be a good one the next time. One that was read, and is none that the SDK understands, would not.</summary>

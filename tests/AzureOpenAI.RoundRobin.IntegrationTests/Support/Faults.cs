@@ -24,7 +24,9 @@ internal static class Faults
     /// <summary>An error of the service's inside a 200.</summary>
     public static readonly string[] InBand = ["error in a 200"];
 
-    public static TheoryData<string, bool> All => Data([.. Throttled, .. Failing, .. Transport, .. Misconfigured, .. Broken, .. InBand]);
+    public static string[] Names => [.. Throttled, .. Failing, .. Transport, .. Misconfigured, .. Broken, .. InBand];
+
+    public static TheoryData<string, bool> All => Data(Names);
 
     /// <summary>All that come with an HTTP status of their own.</summary>
     public static TheoryData<string, bool> WithStatus => Data([.. Throttled, .. Failing, .. Misconfigured]);

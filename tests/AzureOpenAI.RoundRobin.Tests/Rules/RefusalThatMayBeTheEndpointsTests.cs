@@ -11,7 +11,7 @@ public sealed class RefusalThatMayBeTheEndpointsTests
     public static TheoryData<int, string, bool> Refusals => new MatrixTheoryData<(int Status, string Code), bool>(
         [
             (421, "misdirected"), (423, "locked"), (451, "legal"), (400, "OperationNotSupported"), (400, "model_not_found"), (400, "API version not supported"),
-            (400, "The model does not support the Responses API."), (400, "context_length_exceeded"), (422, "response_format"),
+            (400, "The model does not support the Responses API."), (422, "response_format"),
         ],
         [false, true]).Select(row => row.Data).Aggregate(new TheoryData<int, string, bool>(), static (rows, row) =>
         {
@@ -60,6 +60,48 @@ public sealed class RefusalThatMayBeTheEndpointsTests
         await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming));
 
         Assert.Single(pool.Service.Requests);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TooLongForTheModel_AnotherDeploymentAnswersAndTheEndpointIsWell(bool streaming)
+    {
+        using ServicePool pool = new(["one/small", "two/small", "three/large"]);
+        pool.Service.On = request => request.Host == "three" ? null : FakeService.Error(400, "context_length_exceeded");
+
+        for (int i = 0; i < 12; i++)
+        {
+            Assert.Equal("three", await pool.AskAsync(streaming, prompt: $"too long {i}"));
+        }
+
+        // Each is asked once at most with the small model, and some begin at the large one.
+        Assert.InRange(pool.Service.Requests.Length, 13, 24);
+        Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Healthy, endpoint.State));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TooLongForTheModel_WhereAllHaveTheSameDeployment_SurfacesAtOnce(bool streaming)
+    {
+        using ServicePool pool = new(["one", "two", "three"]);
+        pool.Service.On = _ => FakeService.Error(400, "context_length_exceeded");
+
+        Assert.Equal(400, (await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming))).Status);
+
+        Assert.Single(pool.Service.Requests);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task TooLongForTheModel_AnotherPriorityMayTakeIt(bool streaming)
+    {
+        using ServicePool pool = new(["one", "two"], endpoint: static (i, entry) => entry.Priority = i);
+        pool.Service.On = request => request.Host == "one" ? FakeService.Error(400, "context_length_exceeded") : null;
+
+        Assert.Equal("two", await pool.AskAsync(streaming));
     }
 
     /// <summary>Polls by a caller whose job has expired, beside ordinary calls.</summary>
