@@ -87,7 +87,9 @@ public sealed class StatusProperties
 
         int west = pair.West.Heads.Count;
         Assert.Single(pair.East.Heads);
-        Expected expected = ExpectedOf(status, isSpilled: headers.Any(static header => header.Name == "x-ms-spillover-error"), isPage: answer.Contains("text/html", StringComparison.Ordinal));
+        bool isSpilled = headers.Any(static header => header.Name == "x-ms-spillover-error");
+        bool isPage = headers.FirstOrDefault(static header => header.Name == "Content-Type").Value?.Contains("html", StringComparison.OrdinalIgnoreCase) == true;
+        Expected expected = ExpectedOf(status, isSpilled, isPage);
         if (expected == Expected.Surfaces)
         {
             Assert.True(failure is ClientResultException surfaced && surfaced.Status == status, $"{status} '{body}': {failure} {pair.Pool.GetStatus()[0].LastError?.Exception}");
