@@ -21,10 +21,10 @@ internal sealed class AttemptTracker
     private readonly DeferredWork _deferred;
 
     public AttemptTracker(
-        Lock balancersLock, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, OutcomeWriter outcomes, StuckCalls stuck, Settlement settlement,
+        PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, OutcomeWriter outcomes, StuckCalls stuck, Settlement settlement,
         DeferredWork deferred)
     {
-        (_lock, _state, _time, _instruments, _inFlight) = (balancersLock, state, time, instruments, inFlight);
+        (_lock, _state, _time, _instruments, _inFlight) = (state.Lock, state, time, instruments, inFlight);
         (_outcomes, _stuck, _settlement, _deferred) = (outcomes, stuck, settlement, deferred);
         _stalls = new StallDetector(inFlight);
     }
@@ -199,6 +199,7 @@ internal sealed class AttemptTracker
     /// <summary>Endpoints have joined: what they answered before does not count. Under the lock.</summary>
     public void BeginWatching(IEnumerable<Endpoint> endpoints)
     {
+        _state.AssertLocked();
         uint latest = _state.CallsBegun();
         foreach (Endpoint endpoint in endpoints)
         {

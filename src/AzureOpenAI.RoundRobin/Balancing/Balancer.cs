@@ -14,7 +14,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// </remarks>
 internal sealed class Balancer : IDisposable
 {
-    private readonly Lock _lock = new();
+    private readonly Lock _lock;
     private readonly PoolLog _log;
     private readonly PoolState _state;
     private readonly InFlight _inFlight;
@@ -33,6 +33,7 @@ internal sealed class Balancer : IDisposable
     {
         (Time, Instruments, _log) = (time, instruments, log);
         _state = new PoolState(members);
+        _lock = _state.Lock;
         _inFlight = new InFlight(time, log, release);
         _admission = new Admission(time);
         _deferred = new DeferredWork(log);
@@ -43,8 +44,8 @@ internal sealed class Balancer : IDisposable
         StuckCalls stuck = new(time, _inFlight, budget, _state.CallsBegun);
         OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log);
         _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, outcomes);
-        _settlement = new Settlement(_state, time, _lock, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
-        Tracker = new AttemptTracker(_lock, _state, time, instruments, _inFlight, outcomes, stuck, _settlement, _deferred);
+        _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
+        Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, stuck, _settlement, _deferred);
         lock (_lock)
         {
             members.Apply();
@@ -119,7 +120,7 @@ internal sealed class Balancer : IDisposable
             }
             else if (result.Kind == PickKind.Attempt)
             {
-                _settlement.LookAgain(now);
+                _settlement.Plan(now);
             }
         }
 
@@ -166,7 +167,7 @@ internal sealed class Balancer : IDisposable
                 _settlement.Settle(now);
                 request.IgnoresTokenLimits = true;
                 attempt = _selection.Take(request, retry: true, now);
-                _settlement.LookAgain(now);
+                _settlement.Plan(now);
             }
         }
 

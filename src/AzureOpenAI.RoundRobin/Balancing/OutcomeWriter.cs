@@ -16,6 +16,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>Counts a call with a permit as admitted, unless the endpoint must complete an answer first.</summary>
     public void Admit(Attempt attempt, long now, bool completed)
     {
+        state.AssertLocked();
         EndpointHealth health = attempt.Endpoint.Health;
         if (!attempt.HoldsPermit || attempt.IsAdmitted || (!completed && health.NeedsCompletion))
         {
@@ -36,6 +37,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>The resource answers, whatever its deployment answers.</summary>
     public void AdmitAtResource(Attempt attempt, long now)
     {
+        state.AssertLocked();
         Permit permit = attempt.Permit;
         state.HasChanged |= attempt.Endpoint.Health.AdmitAtResource(permit, attempt.Epoch, now);
         attempt.Permit = permit with { OfResource = false };
@@ -48,6 +50,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>Returns the permit of an attempt that has ended.</summary>
     public void ReleasePermit(Attempt attempt)
     {
+        state.AssertLocked();
         if (!attempt.HoldsPermit)
         {
             return;
@@ -69,6 +72,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <param name="now">The present.</param>
     public void ClearFailures(Attempt attempt, uint number, long now)
     {
+        state.AssertLocked();
         Endpoint endpoint = attempt.Endpoint;
         Admit(attempt, now, completed: true);
         state.HasChanged |= endpoint.Hints.Apply(now) | endpoint.Capacity.HoldsBack;
@@ -82,6 +86,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// </summary>
     public void RecoverFromStall(Attempt attempt, uint number, long now)
     {
+        state.AssertLocked();
         HealthState health = attempt.Endpoint.Health.Deployment;
         if (health.Reason == OutcomeKind.Stalled && attempt.Epoch < health.Epoch && (int)(number - attempt.Endpoint.StalledAtCall) >= 0)
         {
@@ -93,6 +98,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>Ejects an endpoint that has stalled.</summary>
     public void Eject(in Stall stall, long now)
     {
+        state.AssertLocked();
         Endpoint endpoint = stall.Endpoint;
         AttemptOutcome outcome = new(OutcomeKind.Stalled, new TimeoutException($"Endpoint '{endpoint.Name}' made no progress with any of its calls, while the other endpoints went on answering."));
         endpoint.StalledAtCall = stall.MiddleCall;
@@ -110,6 +116,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <param name="now">The present.</param>
     public void Eject(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
+        state.AssertLocked();
         if (outcome is { Kind: OutcomeKind.RateLimited, ExhaustsResource: true })
         {
             EjectAll(endpoint, epoch, outcome, cost, fingerprint, onProbation, now);
@@ -149,6 +156,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>An attempt has failed in a way that is most likely the request's own fault: it counts against the endpoint only when it repeats there, with no answer between.</summary>
     public void Suspect(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, long now)
     {
+        state.AssertLocked();
         HealthState target = endpoint.Health.TargetOf(outcome.Kind);
         if (epoch >= target.Epoch && target.IsRepeatedSuspect(outcome.Kind, fingerprint))
         {
@@ -159,6 +167,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>Calls are queued now, so pauses that only skipped turns become cooldowns: at their end the calls are released one by one, as after a long one.</summary>
     public void EjectSkipped(Picker picker, long now)
     {
+        state.AssertLocked();
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             if (endpoint.SkippedUntil > now)

@@ -1,6 +1,8 @@
+using System.Diagnostics;
+
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>What the parts of the balancer share: the pool's members, its epoch, and whether anything has changed since the last settlement.</summary>
+/// <summary>What the parts of the balancer share: its lock, the pool's members, its epoch, and whether anything has changed since the last settlement.</summary>
 /// <remarks>
 /// Written under the balancer's lock. <see cref="Members"/> and <see cref="Epoch"/> are also read without it: members are swapped whole, and an attempt that reads the
 /// epoch before is judged as one that began a moment earlier.
@@ -10,7 +12,18 @@ internal sealed class PoolState(PoolMembers members)
     private volatile PoolMembers _members = members;
     private int _epoch;
 
-    public PoolMembers Members { get => _members; set => _members = value; }
+    /// <summary>The balancer's lock.</summary>
+    public Lock Lock { get; } = new();
+
+    public PoolMembers Members
+    {
+        get => _members;
+        set
+        {
+            AssertLocked();
+            _members = value;
+        }
+    }
 
     /// <summary>Counts ejections and new keys: an outcome of an attempt from an earlier epoch says nothing of an endpoint's present state.</summary>
     public int Epoch => Volatile.Read(ref _epoch);
@@ -18,7 +31,15 @@ internal sealed class PoolState(PoolMembers members)
     /// <summary>Something has changed since the last <see cref="Settlement"/>.</summary>
     public bool HasChanged { get; set; } = true;
 
-    public int NextEpoch() => ++_epoch;
+    public int NextEpoch()
+    {
+        AssertLocked();
+        return ++_epoch;
+    }
+
+    /// <summary>The caller must hold the balancer's lock.</summary>
+    [Conditional("DEBUG")]
+    public void AssertLocked() => Debug.Assert(Lock.IsHeldByCurrentThread, "The balancer's lock is needed.");
 
     /// <inheritdoc cref="PoolMembers.CallsBegun"/>
     public uint CallsBegun() => _members.CallsBegun();

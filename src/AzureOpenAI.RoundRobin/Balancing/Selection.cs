@@ -11,6 +11,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
     public PickResult Pick(PickRequest request, long now)
     {
+        state.AssertLocked();
         Picker picker = request.Picker;
         if (picker.Endpoints.Length == 0)
         {
@@ -49,6 +50,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     /// <param name="now">The present.</param>
     public Attempt? Take(PickRequest request, bool retry, long now)
     {
+        state.AssertLocked();
         PickFilter filter = new(request, inFlight, retry, now);
         Endpoint? endpoint = probes.Candidate(request.Picker, filter) ?? request.Picker.Take(filter) ?? ProbeSchedule.Standby(request.Picker, filter);
         return endpoint is null ? null : Begin(endpoint, request.Tokens, now);

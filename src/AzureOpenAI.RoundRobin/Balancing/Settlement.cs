@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -8,11 +7,11 @@ using AzureOpenAI.RoundRobin.Telemetry;
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>
-/// The order of a settlement: capacity, health, admissions, rotations, queues, ramps, logs, and the time of the next one.
+/// The order of a settlement: capacity, health, admissions, rotations, queues, ramps, logs, relocations, and the time of the next one.
 /// </summary>
 /// <remarks>Needs the balancer's lock. Stuck attempts are claimed under it, and cancelled after it.</remarks>
 internal sealed class Settlement(
-    PoolState state, TimeProvider time, Lock balancersLock, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, StuckCalls stuck, OutcomeWriter outcomes,
+    PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, StuckCalls stuck, OutcomeWriter outcomes,
     Selection selection, PoolLog log, DeferredWork deferred, ITimer wake)
 {
     /// <summary>The timer is set for at most this time, and then again.</summary>
@@ -24,7 +23,7 @@ internal sealed class Settlement(
     /// <summary>Brings the pool up to the present, if anything has changed or is due.</summary>
     public void Settle(long now)
     {
-        Debug.Assert(balancersLock.IsHeldByCurrentThread, "The balancer's lock is needed.");
+        state.AssertLocked();
         if (!state.HasChanged && now < _nextSettle)
         {
             return;
@@ -45,13 +44,15 @@ internal sealed class Settlement(
         }
 
         TellRecovered();
-        LookAgain(now);
+        Relocate(now);
+        Plan(now);
         state.HasChanged = false;
     }
 
-    /// <summary>Plans when calls and the timer settle again, and claims the attempts that are stuck by now.</summary>
-    public void LookAgain(long now)
+    /// <summary>Plans when calls and the timer settle again.</summary>
+    public void Plan(long now)
     {
+        state.AssertLocked();
         _nextSettle = NextDue();
         long next = long.MaxValue;
         foreach (Picker picker in state.Members.Pickers)
@@ -61,17 +62,20 @@ internal sealed class Settlement(
             next = hasQueue ? Math.Min(next, Math.Min(_nextSettle, NextRelease(picker, now))) : next;
         }
 
-        IReadOnlyList<Attempt> claimed = stuck.ClaimDue(state.Members, now, out long nextStuck);
-        foreach (Attempt attempt in claimed)
-        {
-            deferred.Cancel(attempt);
-        }
-
-        next = Math.Min(next, nextStuck);
+        next = Math.Min(next, stuck.NextAt(state.Members, now));
         if (next != long.MaxValue)
         {
             TimeSpan delay = time.Until(now, next);
             wake.Change(TimeSpan.FromMilliseconds(Math.Min(Math.Ceiling(delay.TotalMilliseconds), LongestDelayMs)), Timeout.InfiniteTimeSpan);
+        }
+    }
+
+    /// <summary>Claims the attempts that are stuck by now. They are cancelled after the lock.</summary>
+    private void Relocate(long now)
+    {
+        foreach (Attempt attempt in stuck.ClaimDue(state.Members, now))
+        {
+            deferred.Cancel(attempt);
         }
     }
 

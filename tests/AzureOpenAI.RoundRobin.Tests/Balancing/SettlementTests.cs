@@ -14,7 +14,6 @@ public sealed class SettlementTests : IDisposable
 
     private readonly BalancerParts _parts = new(["ab"]);
     private readonly FakeTimer _wake = new();
-    private readonly Lock _lock = new();
 
     public void Dispose() => _wake.Dispose();
 
@@ -294,7 +293,7 @@ public sealed class SettlementTests : IDisposable
     }
 
     [Fact]
-    public void LookAgain_CallIsStuck_IsCancelledOutsideOfTheLock()
+    public void Relocate_CallIsStuck_IsCancelledOutsideOfTheLock()
     {
         DeferredWork deferred = new(_parts.Log);
         Settlement settlement = SettlementOf(_parts, deferred);
@@ -311,7 +310,7 @@ public sealed class SettlementTests : IDisposable
     }
 
     private Settlement SettlementOf(BalancerParts parts, DeferredWork? deferred = null) => new(
-        parts.State, parts.Time, _lock, parts.InFlight, parts.Permits, parts.Probes, new StuckCalls(parts.Time, parts.InFlight, parts.Budget, parts.State.CallsBegun), parts.Outcomes,
+        parts.State, parts.Time, parts.InFlight, parts.Permits, parts.Probes, new StuckCalls(parts.Time, parts.InFlight, parts.Budget, parts.State.CallsBegun), parts.Outcomes,
         parts.Selection, parts.Log, deferred ?? new DeferredWork(parts.Log), _wake);
 
     private void Settle(Settlement settlement, bool changed = false) => Settle(settlement, _parts, changed);
@@ -319,10 +318,7 @@ public sealed class SettlementTests : IDisposable
     private void Settle(Settlement settlement, BalancerParts parts, bool changed)
     {
         parts.State.HasChanged = changed;
-        lock (_lock)
-        {
-            settlement.Settle(parts.Now);
-        }
+        settlement.Settle(parts.Now);
     }
 
     /// <summary>Remembers what it is set for, and never fires.</summary>

@@ -12,7 +12,8 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
-/// <summary>The parts of a balancer around a few endpoints, without a pool, a lock or a timer. Nothing happens here that the test does not ask for.</summary>
+/// <summary>The parts of a balancer around a few endpoints, without a pool or a timer. Nothing happens here that the test does not ask for.</summary>
+/// <remarks>The test's thread holds the balancer's lock from here on: a test with these parts runs on one thread.</remarks>
 internal sealed class BalancerParts
 {
     private readonly OrderedDictionary<char, Endpoint> _endpoints = [];
@@ -49,6 +50,7 @@ internal sealed class BalancerParts
         Members.Rebuild();
         Log = PoolLog.Of(new LoggerFactory([new FakeLoggerProvider(Logs)]));
         State = new(Members) { HasChanged = false };
+        State.Lock.Enter();
         InFlight = new(Time, Log, () => Interlocked.Increment(ref _released));
         Permits = new(Time);
         Budget = new(Time);

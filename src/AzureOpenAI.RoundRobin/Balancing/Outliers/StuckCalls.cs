@@ -21,39 +21,15 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     public void Add(TimeSpan took) => _longest.Add(took);
 
     /// <summary>Claims the attempts that are due now. The caller cancels them after the lock.</summary>
-    /// <param name="members">The pool's endpoints.</param>
-    /// <param name="now">The present.</param>
-    /// <param name="next">When to look again; long.MaxValue while no endpoint has stalled.</param>
-    public IReadOnlyList<Attempt> ClaimDue(PoolMembers members, long now, out long next)
+    public IReadOnlyList<Attempt> ClaimDue(PoolMembers members, long now)
     {
-        if (!Array.Exists(members.Endpoints, IsStalled) && !Array.Exists(inFlight.Leaving, IsStalled))
-        {
-            next = long.MaxValue;
-            return [];
-        }
-
-        // An attempt that was picked before the stall may begin to wait only now, so look again.
-        next = time.After(now, LookSpacing);
-        TimeSpan limit = 2 * _longest.Read();
         List<Attempt> claimed = [];
-        foreach (Attempt attempt in inFlight.Snapshot().Where(static attempt => attempt is { CanRelocate: true, IsRelocated: false } && attempt.StartedAt != 0).OrderBy(static attempt => attempt.StartedAt))
+        TimeSpan limit = 2 * _longest.Read();
+        foreach (Attempt attempt in Waiting(members))
         {
-            if (attempt.Endpoint is not { } endpoint || !IsStalled(endpoint))
+            if (attempt.Endpoint is not { } endpoint || time.After(attempt.StartedAt, limit) > now || !budget.TryTake(now, callsBegun()))
             {
-                continue;
-            }
-
-            long dueAt = time.After(attempt.StartedAt, limit);
-            if (dueAt > now)
-            {
-                next = Math.Min(next, dueAt);
-                return claimed;
-            }
-
-            if (!budget.TryTake(now, callsBegun()))
-            {
-                next = time.After(budget.NextAt(now), Rounding);
-                return claimed;
+                break;
             }
 
             if (attempt.TryRelocate(endpoint, now))
@@ -64,6 +40,32 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
 
         return claimed;
     }
+
+    /// <summary>When to claim again; long.MaxValue while no endpoint has stalled.</summary>
+    public long NextAt(PoolMembers members, long now)
+    {
+        if (!HasStalled(members))
+        {
+            return long.MaxValue;
+        }
+
+        // An attempt that was picked before the stall may begin to wait only now, so look again.
+        long again = time.After(now, LookSpacing);
+        if (Waiting(members).FirstOrDefault() is not { } oldest)
+        {
+            return again;
+        }
+
+        long dueAt = time.After(oldest.StartedAt, 2 * _longest.Read());
+        return dueAt > now ? Math.Min(again, dueAt) : time.After(budget.NextAt(now), Rounding);
+    }
+
+    /// <summary>The attempts at stalled endpoints that may be relocated, the oldest first.</summary>
+    private IEnumerable<Attempt> Waiting(PoolMembers members) => !HasStalled(members) ? [] : inFlight.Snapshot()
+        .Where(static attempt => attempt is { CanRelocate: true, IsRelocated: false } && attempt.StartedAt != 0 && attempt.Endpoint is { } endpoint && IsStalled(endpoint))
+        .OrderBy(static attempt => attempt.StartedAt);
+
+    private bool HasStalled(PoolMembers members) => Array.Exists(members.Endpoints, IsStalled) || Array.Exists(inFlight.Leaving, IsStalled);
 
     private static bool IsStalled(Endpoint endpoint) =>
         endpoint.Health.Deployment is { Reason: OutcomeKind.Stalled, State: EndpointState.Unavailable or EndpointState.Probing } && endpoint.InFlight > 0;

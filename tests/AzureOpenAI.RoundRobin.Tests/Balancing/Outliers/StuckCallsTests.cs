@@ -152,10 +152,31 @@ public class StuckCallsTests
         _parts.InFlight.Retire([_parts['a']]);
         _parts.Pass(2);
 
-        Assert.Equal([attempt], _stuck.ClaimDue(others.Members, _parts.Now, out _));
+        Assert.Equal([attempt], _stuck.ClaimDue(others.Members, _parts.Now));
     }
 
-    private IReadOnlyList<Attempt> Claim() => _stuck.ClaimDue(_parts.Members, _parts.Now, out _next);
+    private IReadOnlyList<Attempt> Claim()
+    {
+        IReadOnlyList<Attempt> claimed = _stuck.ClaimDue(_parts.Members, _parts.Now);
+        _next = _stuck.NextAt(_parts.Members, _parts.Now);
+        return claimed;
+    }
+
+    [Fact]
+    public void NextAt_CallIsDue_ClaimsNobodyAndSpendsNothing()
+    {
+        Attempt[] attempts = [.. Enumerable.Range(0, 10).Select(_ => Waiting('a'))];
+        Stall();
+        _parts.Pass(2);
+
+        for (int i = 0; i < 20; i++)
+        {
+            Assert.True(_stuck.NextAt(_parts.Members, _parts.Now) <= _parts.In(0.001));
+        }
+
+        Assert.All(attempts, static attempt => Assert.False(attempt.IsRelocated));
+        Assert.Equal(attempts, Claim());
+    }
 
     private void Stall() => _parts.Eject('a', OutcomeKind.Stalled);
 
