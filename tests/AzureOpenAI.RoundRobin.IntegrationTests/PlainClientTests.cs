@@ -6,7 +6,13 @@ using OpenAI;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>A pool of one is never worse than the SDK's own client, with its retries as they come: over everything that a server can do to an exchange.</summary>
+/// <summary>
+/// A pool of one is never worse than the SDK's own client, with its retries as they come: over everything that a server can do to an exchange. It runs alone, since some
+/// thousand clients at once would make other tests late.
+/// </summary>
+[Trait("Rule", "Law 1")]
+[Collection(nameof(PlainClientTests))]
+[CollectionDefinition(nameof(PlainClientTests), DisableParallelization = true)]
 public sealed class PlainClientTests
 {
     private static readonly TimeSpan MaxWait = TimeSpan.FromSeconds(8);
