@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
+using Microsoft.Extensions.Logging.Testing;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Chaos;
 
@@ -11,14 +12,18 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests.Chaos;
 public sealed class ChaosOverHttpTests(ITestOutputHelper output)
 {
     private const int Callers = 24;
+    private const int MostCollections = 200;
     private const string Embeddings = "text-embedding-3-small";
 
     private static readonly string[] Names = ["east", "west", "north", "south", "centre"];
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
-    [Fact]
-    public async Task Calls_end_as_they_should_while_everything_goes_wrong()
+    /// <param name="hasRock">Nothing befalls the first endpoint, so that it is never blamed for what others do.</param>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Calls_end_as_they_should_while_everything_goes_wrong(bool hasRock)
     {
         int seed = Random.Shared.Next();
         output.WriteLine($"seed {seed}");
@@ -37,14 +42,16 @@ public sealed class ChaosOverHttpTests(ITestOutputHelper output)
         using ChaosCallers callers = new(fleet, Names, seed);
         await callers.LearnAsync();
 
-        Task trouble = TroubleAsync(fleet, new Random(seed), over.Token);
-        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(() => callers.CallAsync(over.Token))));
+        Task trouble = TroubleAsync(fleet, new Random(seed), hasRock ? 1 : 0, over.Token);
+        await Task.WhenAll(Enumerable.Range(0, Callers).Select(_ => Task.Run(() => callers.CallAsync(over.Token)))).WaitAsync(Patience, TestContext.Current.CancellationToken);
         await trouble;
 
         output.WriteLine(callers.ToString());
-        Assert.Empty(callers.Faults);
+        Assert.True(callers.Faults.IsEmpty, string.Join('\n', callers.Faults));
         Assert.Equal(0, fleet.Pool.WaitingCalls);
+        CollectDropped(fleet);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
+        Assert.DoesNotContain(fleet.Logs.GetSnapshot(), entry => hasRock && IsBlamed(entry, Names[0]));
         Assert.All(fleet.Ledger.Snapshot(), entry => Assert.Equal(entry.Resource, entry.PresentedKey));
         await HealAsync(fleet, callers);
     }
@@ -66,9 +73,25 @@ public sealed class ChaosOverHttpTests(ITestOutputHelper output)
         await calls.WaitAsync(Patience, TestContext.Current.CancellationToken);
 
         output.WriteLine(callers.ToString());
-        Assert.Empty(callers.Faults);
+        Assert.True(callers.Faults.IsEmpty, string.Join('\n', callers.Faults));
+        CollectDropped(fleet);
         Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal(0, status.InFlight));
     }
+
+    /// <summary>Streams that their callers left without disposing of them end when they are collected.</summary>
+    private static void CollectDropped(Fleet fleet)
+    {
+        for (int i = 0; i < MostCollections && fleet.Pool.GetStatus().Any(static status => status.InFlight > 0); i++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            Thread.Yield();
+        }
+    }
+
+    /// <summary>As misconfigured, rate limited or failing. A machine that is busy may make it late.</summary>
+    private static bool IsBlamed(FakeLogRecord entry, string name) => entry.Id.Id is >= 1 and <= 4
+        && entry.GetStructuredStateValue("Endpoint") == name && entry.GetStructuredStateValue("Reason") is not ("timed_out" or "stalled" or "cut");
 
     private static void Prepare(ResourceOptions resource)
     {
@@ -82,12 +105,12 @@ public sealed class ChaosOverHttpTests(ITestOutputHelper output)
         double.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.Float, CultureInfo.InvariantCulture, out double value) ? value : null;
 
     /// <summary>New trouble somewhere every few milliseconds, each for a while, and other configurations in between.</summary>
-    private static async Task TroubleAsync(Fleet fleet, Random random, CancellationToken over)
+    private static async Task TroubleAsync(Fleet fleet, Random random, int first, CancellationToken over)
     {
         List<Task> pending = [];
         while (!over.IsCancellationRequested)
         {
-            SimulatedResource resource = fleet[Names[random.Next(Names.Length)]];
+            SimulatedResource resource = fleet[Names[random.Next(first, Names.Length)]];
             switch (random.Next(14))
             {
                 case 0:
@@ -117,7 +140,7 @@ public sealed class ChaosOverHttpTests(ITestOutputHelper output)
         }
     }
 
-    private static Fault Draw(Random random) => random.Next(14) switch
+    private static Fault Draw(Random random) => random.Next(24) switch
     {
         0 => Fault.Status(500),
         1 => Fault.Status(503).WithHeader("Retry-After", "1"),
@@ -132,6 +155,17 @@ public sealed class ChaosOverHttpTests(ITestOutputHelper output)
         10 => Fault.MalformedJson(),
         11 => Fault.EmptyBody(),
         12 => Fault.Html(),
+        13 => Fault.ErrorEventAfter(0),
+        14 => Fault.Status(421),
+        15 => Fault.Status(400, "It does not work with the specified model.", "OperationNotSupported"),
+        16 => Fault.Html(403),
+        17 => Fault.FinishReason(),
+        18 => Fault.Response(200, "[5]"),
+        19 => Fault.StallAfter(0),
+        20 => Fault.Status(403).WithHeader("Retry-After", "1"),
+        21 => Fault.Status(500).WithHeader("retry-after-ms", "300"),
+        22 => Fault.Status(429, "Please retry after 1 second."),
+        23 => Fault.Status(429).WithHeader("x-ratelimit-remaining-tokens", "0").WithHeader("x-ratelimit-reset-tokens", "300ms"),
         _ => Fault.Delay(Latency.Constant(TimeSpan.FromMilliseconds(random.Next(1, 400)))),
     };
 

@@ -31,7 +31,7 @@ internal sealed class KeepAliveServer : IDisposable
         await using NetworkStream stream = client.GetStream();
         byte[] buffer = new byte[16384];
         string request = "";
-        while (!IsWhole(request))
+        while (!RawServer.IsWhole(request))
         {
             request += Encoding.UTF8.GetString(buffer, 0, await stream.ReadAsync(buffer));
         }
@@ -40,19 +40,5 @@ internal sealed class KeepAliveServer : IDisposable
         while (await stream.ReadAsync(buffer) > 0)
         {
         }
-    }
-
-    private static bool IsWhole(string request)
-    {
-        int end = request.IndexOf("\r\n\r\n", StringComparison.Ordinal);
-        if (end < 0)
-        {
-            return false;
-        }
-
-        string? length = request[..end].Split("\r\n").FirstOrDefault(static line => line.StartsWith("Content-Length:", StringComparison.OrdinalIgnoreCase));
-        return length is null
-            ? request.EndsWith("0\r\n\r\n", StringComparison.Ordinal)
-            : request.Length - end - 4 >= int.Parse(length["Content-Length:".Length..], System.Globalization.CultureInfo.InvariantCulture);
     }
 }

@@ -1,9 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
-using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
@@ -12,22 +10,19 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
 /// <summary>Says on a socket exactly what a test wants it to say, well-formed or not: one request on each connection.</summary>
 internal sealed class RawServer : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _stop = new();
+    private readonly Acceptor _acceptor;
     private readonly ConcurrentQueue<string> _heads = new();
     private readonly X509Certificate2? _certificate;
-    private readonly Task _serving;
     private long _sent;
 
     public RawServer(Func<RawExchange, Task> answer, X509Certificate2? certificate = null)
     {
         On = answer;
         _certificate = certificate;
-        _listener.Start();
-        _serving = ServeAsync();
+        _acceptor = new Acceptor(AnswerAsync);
     }
 
-    public Uri Endpoint => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}/");
+    public Uri Endpoint => new($"{(_certificate is null ? "http" : "https")}://127.0.0.1:{_acceptor.Port}/");
 
     /// <summary>What it says to a request.</summary>
     public Func<RawExchange, Task> On { get; set; }
@@ -46,83 +41,10 @@ internal sealed class RawServer : IAsyncDisposable
     /// <summary>Without a length: the stream ends with the connection.</summary>
     public static string Events(string body) => Head(200, "Content-Type: text/event-stream\r\n") + body;
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        _listener.Dispose();
-        await _serving;
-        _stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => _acceptor.DisposeAsync();
 
-    private async Task ServeAsync()
-    {
-        List<Task> connections = [];
-        try
-        {
-            while (true)
-            {
-                connections.Add(AnswerAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
-            }
-        }
-        catch (Exception) when (_stop.IsCancellationRequested)
-        {
-        }
-
-        await Task.WhenAll(connections);
-    }
-
-    private async Task AnswerAsync(TcpClient client)
-    {
-        using (client)
-        {
-            try
-            {
-                await using Stream stream = await OpenAsync(client);
-                if (await ReadRequestAsync(stream) is { } request)
-                {
-                    string[] parts = request.Split("\r\n\r\n", 2);
-                    _heads.Enqueue(parts[0]);
-                    await On(new RawExchange(client, stream, parts[0], parts[1], count => Interlocked.Add(ref _sent, count), _stop.Token));
-                }
-            }
-            catch (Exception gone) when (gone is IOException or SocketException or OperationCanceledException or AuthenticationException)
-            {
-                // The client has had enough.
-            }
-        }
-    }
-
-    private async Task<Stream> OpenAsync(TcpClient client)
-    {
-        if (_certificate is null)
-        {
-            return client.GetStream();
-        }
-
-        SslStream secured = new(client.GetStream());
-        await secured.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, _stop.Token);
-        return secured;
-    }
-
-    private async Task<string?> ReadRequestAsync(Stream stream)
-    {
-        byte[] buffer = new byte[16384];
-        string request = "";
-        while (!IsWhole(request))
-        {
-            int count = await stream.ReadAsync(buffer, _stop.Token);
-            if (count == 0)
-            {
-                return null;
-            }
-
-            request += Encoding.Latin1.GetString(buffer, 0, count);
-        }
-
-        return request;
-    }
-
-    private static bool IsWhole(string request)
+    /// <summary>Whether all of a request has come.</summary>
+    public static bool IsWhole(string request)
     {
         int end = request.IndexOf("\r\n\r\n", StringComparison.Ordinal);
         if (end < 0)
@@ -134,6 +56,47 @@ internal sealed class RawServer : IAsyncDisposable
         return length is null
             ? request.EndsWith("0\r\n\r\n", StringComparison.Ordinal)
             : request.Length - end - 4 >= int.Parse(length["Content-Length:".Length..], CultureInfo.InvariantCulture);
+    }
+
+    private async Task AnswerAsync(TcpClient client, CancellationToken stop)
+    {
+        await using Stream stream = await OpenAsync(client, stop);
+        if (await ReadRequestAsync(stream, stop) is { } request)
+        {
+            string[] parts = request.Split("\r\n\r\n", 2);
+            _heads.Enqueue(parts[0]);
+            await On(new RawExchange(client, stream, parts[0], parts[1], count => Interlocked.Add(ref _sent, count), stop));
+        }
+    }
+
+    private async Task<Stream> OpenAsync(TcpClient client, CancellationToken stop)
+    {
+        if (_certificate is null)
+        {
+            return client.GetStream();
+        }
+
+        SslStream secured = new(client.GetStream());
+        await secured.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = _certificate }, stop);
+        return secured;
+    }
+
+    private static async Task<string?> ReadRequestAsync(Stream stream, CancellationToken stop)
+    {
+        byte[] buffer = new byte[16384];
+        string request = "";
+        while (!IsWhole(request))
+        {
+            int count = await stream.ReadAsync(buffer, stop);
+            if (count == 0)
+            {
+                return null;
+            }
+
+            request += Encoding.Latin1.GetString(buffer, 0, count);
+        }
+
+        return request;
     }
 }
 
@@ -166,6 +129,9 @@ internal sealed class RawExchange(TcpClient client, Stream stream, string head, 
 
     /// <summary>Closes the connection as hard as it can be closed.</summary>
     public void Reset() => client.Client.Close(0);
+
+    /// <summary>Waits until the client sends more on the same connection, or closes it.</summary>
+    public async Task HearMoreAsync() => _ = await stream.ReadAsync(new byte[1024], Stop);
 
     /// <summary>Says no more, and waits until the client closes the connection.</summary>
     public async Task StallAsync()

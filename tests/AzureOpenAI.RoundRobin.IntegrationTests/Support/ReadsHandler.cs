@@ -49,7 +49,7 @@ internal sealed class ReadsHandler() : DelegatingHandler(new SocketsHttpHandler 
             {
                 return await stream.ReadAsync(buffer, cancellationToken);
             }
-            catch (OperationCanceledException)
+            catch
             {
                 // Nobody waits for it in vain.
                 reads.Release(100);

@@ -1,4 +1,3 @@
-using System.Net;
 using System.Net.Sockets;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
@@ -6,72 +5,37 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
 /// <summary>Passes connections on to an endpoint until it falls silent: then it takes what comes, passes nothing on and closes nothing, as a firewall that has forgotten them.</summary>
 internal sealed class SilentRelay : IAsyncDisposable
 {
-    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource _stop = new();
+    private readonly Acceptor _acceptor;
     private readonly Uri _target;
-    private readonly Task _serving;
     private volatile bool _isSilent;
     private int _swallowed;
 
     public SilentRelay(Uri target)
     {
         _target = target;
-        _listener.Start();
-        _serving = ServeAsync();
+        _acceptor = new Acceptor(RelayAsync);
     }
 
-    public Uri Endpoint => new($"http://127.0.0.1:{((IPEndPoint)_listener.LocalEndpoint).Port}{_target.AbsolutePath}");
+    public Uri Endpoint => new($"http://127.0.0.1:{_acceptor.Port}{_target.AbsolutePath}");
 
     /// <summary>How many bytes it took and did not pass on.</summary>
     public int Swallowed => Volatile.Read(ref _swallowed);
 
     public void FallSilent() => _isSilent = true;
 
-    public async ValueTask DisposeAsync()
-    {
-        await _stop.CancelAsync();
-        _listener.Dispose();
-        await _serving;
-        _stop.Dispose();
-    }
+    public ValueTask DisposeAsync() => _acceptor.DisposeAsync();
 
-    private async Task ServeAsync()
-    {
-        List<Task> connections = [];
-        try
-        {
-            while (true)
-            {
-                connections.Add(RelayAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
-            }
-        }
-        catch (Exception) when (_stop.IsCancellationRequested)
-        {
-        }
-
-        await Task.WhenAll(connections);
-    }
-
-    private async Task RelayAsync(TcpClient client)
+    private async Task RelayAsync(TcpClient client, CancellationToken stop)
     {
         using TcpClient server = new();
-        using (client)
-        {
-            try
-            {
-                await server.ConnectAsync(_target.Host, _target.Port, _stop.Token);
-                await Task.WhenAll(CopyAsync(client.GetStream(), server.GetStream()), CopyAsync(server.GetStream(), client.GetStream()));
-            }
-            catch (Exception gone) when (gone is IOException or SocketException or OperationCanceledException)
-            {
-            }
-        }
+        await server.ConnectAsync(_target.Host, _target.Port, stop);
+        await Task.WhenAll(CopyAsync(client.GetStream(), server.GetStream(), stop), CopyAsync(server.GetStream(), client.GetStream(), stop));
     }
 
-    private async Task CopyAsync(NetworkStream from, NetworkStream to)
+    private async Task CopyAsync(NetworkStream from, NetworkStream to, CancellationToken stop)
     {
         byte[] buffer = new byte[16384];
-        while (await from.ReadAsync(buffer, _stop.Token) is > 0 and int count)
+        while (await from.ReadAsync(buffer, stop) is > 0 and int count)
         {
             if (_isSilent)
             {
@@ -79,7 +43,7 @@ internal sealed class SilentRelay : IAsyncDisposable
             }
             else
             {
-                await to.WriteAsync(buffer.AsMemory(0, count), _stop.Token);
+                await to.WriteAsync(buffer.AsMemory(0, count), stop);
             }
         }
     }
