@@ -5,17 +5,26 @@ internal sealed class Arguments
 {
     public const string Usage = """
         Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--timeline] [--out FILE] [--list]
+        Scenarios --map [--only TEXT]... [--client NAME]... [--quick] [--report-only] [--out FILE]
           --only    scenarios whose name begins with NAME
           --client  ours, ours-affinity, single, naive, failover, failover-rotated, polly
           --quick   half of the time each
           --alone   one cell at a time, for the truest latencies; takes several times as long
           --timeline  each endpoint's arrivals, by tenths of a second
-          --out     the file that the results go to; a run of everything goes to results/scenarios.md
+          --map     the capacity map: kinds of limits and hints, beside an oracle; --only takes the cells whose name has all the texts, --client ours, naive or failover
+          --report-only  a missed target of the map does not change the exit code
+          --out     the file that the results go to; a run of everything goes to results/scenarios.md, a whole map to tests/results/capacity-map.md
         """;
 
     public bool Serves { get; private set; }
 
     public bool Simulates { get; private set; }
+
+    public bool IsMap { get; private set; }
+
+    public bool IsMapWorker { get; private set; }
+
+    public bool OnlyReports { get; private set; }
 
     public bool Lists { get; private set; }
 
@@ -48,6 +57,15 @@ internal sealed class Arguments
                     break;
                 case "--simulate":
                     arguments.Simulates = true;
+                    break;
+                case "--map":
+                    arguments.IsMap = true;
+                    break;
+                case "--map-worker":
+                    arguments.IsMapWorker = true;
+                    break;
+                case "--report-only":
+                    arguments.OnlyReports = true;
                     break;
                 case "--list":
                     arguments.Lists = true;

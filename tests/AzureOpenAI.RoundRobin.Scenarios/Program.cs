@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using AzureOpenAI.RoundRobin.Scenarios;
+using AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 using AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
@@ -16,6 +17,17 @@ if (arguments.Serves)
 {
     await ServerLoop.RunAsync();
     return 0;
+}
+
+if (arguments.IsMapWorker)
+{
+    await MapProcess.ServeAsync(arguments);
+    return 0;
+}
+
+if (arguments.IsMap)
+{
+    return await MapProgram.RunAsync(args, arguments);
 }
 
 if (arguments.Simulates)
@@ -65,7 +77,7 @@ if (targets.Count > 0)
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{taken.Elapsed.TotalSeconds:0} s on {ResultFile.Machine}, {DateTime.UtcNow:yyyy-MM-dd}."));
 if ((arguments.Out ?? (arguments.IsWhole ? ResultFile.Default : null)) is { } path)
 {
-    await ResultFile.WriteAsync(path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated));
+    await ResultFile.WriteAsync("Scenarios", path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated));
 }
 
 return 0;

@@ -22,13 +22,14 @@ internal sealed class Limiter
     private int? _tokensPerMinute;
     private int _reducedTokensPerMinute;
     private TimeSpan _reducedUntil;
+    private int _inFlight;
 
     public Limiter(LimitRules rules, IEnumerable<LimitChange> changes, SimulatorClock clock)
     {
         _rules = rules;
         _clock = clock;
-        _requests = WindowCounter.Create(rules.RequestWindowKind, rules.RequestWindow);
-        _tokens = WindowCounter.Create(rules.TokenWindowKind, rules.TokenWindow);
+        _requests = WindowCounter.Create(rules.RequestWindowKind, rules.RequestWindow, rules.RequestBurst);
+        _tokens = WindowCounter.Create(rules.TokenWindowKind, rules.TokenWindow, rules.TokenBurst);
         _requestsPerMinute = rules.RequestsPerMinute;
         _tokensPerMinute = rules.TokensPerMinute;
         foreach (var change in changes)
@@ -91,6 +92,8 @@ internal sealed class Limiter
         }
     }
 
+    private long RequestsPerWindow => _requestsPerMinute is { } requests ? PerWindow(requests, _rules.RequestWindow) : 0;
+
     public static long PerWindow(int requestsPerMinute, TimeSpan window) => requestsPerMinute * window.Ticks / Minute.Ticks;
 
     /// <summary>Enforces a lower token limit for a while, and leaves the configured one as it is.</summary>
@@ -120,7 +123,7 @@ internal sealed class Limiter
         {
             long now = Look();
             int? limit = EffectiveTokensPerMinute(now);
-            if (_requestsPerMinute is null && limit is null)
+            if (_requestsPerMinute is null && limit is null && _rules.MostInFlight is null)
             {
                 return Admission.Unlimited;
             }
@@ -133,11 +136,32 @@ internal sealed class Limiter
             var verdict = Judge(now, limit, tokens);
             if (verdict == AdmissionVerdict.Admitted || _rules.CountRejected)
             {
-                _requests.Add(now, 1);
-                _tokens.Add(now, tokens);
+                _requests.Add(now, RequestsPerWindow, 1);
+                _tokens.Add(now, TokensPerWindow(limit), tokens);
             }
 
+            _inFlight += verdict == AdmissionVerdict.Admitted ? 1 : 0;
+
             return Read(now, limit, verdict, verdict == AdmissionVerdict.Admitted ? TimeSpan.Zero : UntilAdmitted(now, limit, tokens));
+        }
+    }
+
+    /// <summary>How long until a request is admitted, if none comes before it; <see cref="TimeSpan.MaxValue"/> where one that runs must end first.</summary>
+    public TimeSpan UntilAdmitted(int tokens)
+    {
+        lock (_lock)
+        {
+            long now = Look();
+            return _inFlight >= _rules.MostInFlight ? TimeSpan.MaxValue : UntilAdmitted(now, EffectiveTokensPerMinute(now), tokens);
+        }
+    }
+
+    /// <summary>A request that was admitted has ended.</summary>
+    public void Leave()
+    {
+        lock (_lock)
+        {
+            _inFlight--;
         }
     }
 
@@ -158,24 +182,25 @@ internal sealed class Limiter
         ? _reducedTokensPerMinute
         : _tokensPerMinute;
 
+    private long TokensPerWindow(int? tokensPerMinute) => tokensPerMinute is { } tokens ? PerWindow(tokens, _rules.TokenWindow) : 0;
+
     private AdmissionVerdict Judge(long now, int? tokensPerMinute, int tokens)
     {
-        if (_requestsPerMinute is { } requests && _requests.Used(now) + 1 > PerWindow(requests, _rules.RequestWindow))
+        if (_requestsPerMinute is not null && _requests.UntilFits(now, RequestsPerWindow, 1) > TimeSpan.Zero)
         {
             return AdmissionVerdict.TooManyRequests;
         }
 
-        return tokensPerMinute is { } limit && _tokens.Used(now) + tokens > PerWindow(limit, _rules.TokenWindow)
+        return _inFlight >= _rules.MostInFlight ? AdmissionVerdict.TooManyInFlight
+            : tokensPerMinute is not null && _tokens.UntilFits(now, TokensPerWindow(tokensPerMinute), tokens) > TimeSpan.Zero
             ? AdmissionVerdict.TooManyTokens
             : AdmissionVerdict.Admitted;
     }
 
     private TimeSpan UntilAdmitted(long now, int? tokensPerMinute, int tokens)
     {
-        var byRequests = _requestsPerMinute is { } requests
-            ? _requests.UntilFits(now, PerWindow(requests, _rules.RequestWindow), 1)
-            : TimeSpan.Zero;
-        var byTokens = tokensPerMinute is { } limit ? _tokens.UntilFits(now, PerWindow(limit, _rules.TokenWindow), tokens) : TimeSpan.Zero;
+        var byRequests = _requestsPerMinute is null ? TimeSpan.Zero : _requests.UntilFits(now, RequestsPerWindow, 1);
+        var byTokens = tokensPerMinute is null ? TimeSpan.Zero : _tokens.UntilFits(now, TokensPerWindow(tokensPerMinute), tokens);
         return byRequests > byTokens ? byRequests : byTokens;
     }
 
@@ -190,5 +215,5 @@ internal sealed class Limiter
     };
 
     private static LimitReading Read(WindowCounter counter, long now, long limit, long perWindow) =>
-        new(limit, Math.Max(0, perWindow - counter.Used(now)), counter.UntilEmpty(now));
+        new(limit, Math.Max(0, counter.Room(now, perWindow)), counter.UntilEmpty(now, perWindow));
 }

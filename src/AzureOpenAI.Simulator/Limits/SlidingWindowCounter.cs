@@ -6,23 +6,9 @@ internal sealed class SlidingWindowCounter(TimeSpan window) : WindowCounter(wind
     private int _first;
     private long _used;
 
-    public override long Used(long now)
-    {
-        while (_first < _added.Count && _added[_first].Time <= now - Window)
-        {
-            _used -= _added[_first++].Amount;
-        }
+    public override long Room(long now, long limit) => limit - Used(now);
 
-        if (_first > 64 && _first > _added.Count / 2)
-        {
-            _added.RemoveRange(0, _first);
-            _first = 0;
-        }
-
-        return _used;
-    }
-
-    public override void Add(long now, long amount)
+    public override void Add(long now, long limit, long amount)
     {
         _used = Used(now) + amount;
         _added.Add((now, amount));
@@ -54,5 +40,21 @@ internal sealed class SlidingWindowCounter(TimeSpan window) : WindowCounter(wind
         return TimeSpan.Zero;
     }
 
-    public override TimeSpan UntilEmpty(long now) => Used(now) == 0 ? TimeSpan.Zero : new(_added[^1].Time + Window - now);
+    public override TimeSpan UntilEmpty(long now, long limit) => Used(now) == 0 ? TimeSpan.Zero : new(_added[^1].Time + Window - now);
+
+    private long Used(long now)
+    {
+        while (_first < _added.Count && _added[_first].Time <= now - Window)
+        {
+            _used -= _added[_first++].Amount;
+        }
+
+        if (_first > 64 && _first > _added.Count / 2)
+        {
+            _added.RemoveRange(0, _first);
+            _first = 0;
+        }
+
+        return _used;
+    }
 }
