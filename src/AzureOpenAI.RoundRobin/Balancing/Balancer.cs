@@ -43,7 +43,7 @@ internal sealed class Balancer : IDisposable
         ProbeSchedule probes = new(time, budget, _state.CallsBegun);
         StuckCalls stuck = new(time, _inFlight, budget, _state.CallsBegun);
         OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log);
-        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, outcomes);
+        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission);
         _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
         Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, stuck, _settlement, _deferred);
         lock (_lock)

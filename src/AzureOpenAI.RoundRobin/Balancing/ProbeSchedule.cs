@@ -147,7 +147,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         long next = long.MaxValue;
         foreach (Endpoint candidate in picker.Candidates)
         {
-            if (candidate.HasRoom)
+            if (candidate.HasRoom(now))
             {
                 next = Math.Min(next, IsOptional(picker, candidate) ? budget.NextAt(now) : long.MinValue);
             }
@@ -167,7 +167,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         !request.HasTriedAny && (candidate.Health.FailedProbes == 0 || unchecked(picker.Begun - candidate.ProbedAtTurn) >= (uint)picker.Endpoints.Length);
 
     private static bool MayBeAsked(Endpoint endpoint, PickRequest request, long now) =>
-        endpoint.RetryAfterUntil <= now && endpoint.Capacity.HasConfiguredRoom && !request.HasTried(endpoint);
+        endpoint.RetryAfterUntil <= now && endpoint.Capacity.HasConfiguredRoom(now) && !request.HasTried(endpoint);
 
     private long ForcedAt(Picker picker, long now, out Endpoint? endpoint)
     {
@@ -191,7 +191,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     {
         EndpointHealth health = endpoint.Health;
         // A configured limit has its own time, at which the pool is settled again.
-        if (health.IsMisconfigured || health.State < EndpointState.Probing || !endpoint.Capacity.HasConfiguredRoom)
+        if (health.IsMisconfigured || health.State < EndpointState.Probing || !endpoint.Capacity.HasConfiguredRoom(now))
         {
             return long.MaxValue;
         }
@@ -203,7 +203,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
             return health.IsBeingProbed ? Math.Max(spaced, time.After(health.ProbeBeganAt, SecondProbeAfter)) : long.MaxValue;
         }
 
-        return Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.ExpectedAt) is var known && known > now ? known
+        return Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.PausedUntil) is var known && known > now ? known
             // Counted from the start of the last probe, so that one which took long to fail is followed at once.
             : isOnly ? time.After(health.LastFailureBeganAt, Timestamps.Min(FirstOfOnlyOne * (1 << Math.Min(health.FailedProbes, 5)), LongestOfOnlyOne))
             : spaced;

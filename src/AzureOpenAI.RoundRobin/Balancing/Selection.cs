@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>The order in which a call looks for an endpoint: a candidate, the next turn, a standby, a probe; else a pause, a refusal or the queue. Begins the attempt.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
-internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission, OutcomeWriter outcomes)
+internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission)
 {
     /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
     public PickResult Pick(PickRequest request, long now)
@@ -79,7 +79,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             if (endpoint.Health.IsAvailable)
             {
                 isAnyAvailable = true;
-                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(request.Tokens.At(endpoint.MaxOutputTokens)));
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(request.Tokens.At(endpoint.MaxOutputTokens), now));
             }
         }
 
@@ -108,7 +108,6 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
 
         if (endpoint.Health.Deployment.State == EndpointState.Unavailable)
         {
-            endpoint.Capacity.Reopen(now, stated: false);
             endpoint.Health.Deployment.BeginProbing();
         }
 
@@ -138,7 +137,6 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
 
     private PickResult Enqueue(PickRequest request, long now)
     {
-        outcomes.EjectSkipped(request.Picker, now);
         state.HasChanged = true;
         return PickResult.Queued(admission.Enqueue(request, now));
     }

@@ -211,10 +211,11 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    /// <summary>Ejects it until a stated time that only skipped its turns so far.</summary>
-    public void EjectUntil(long until, int epoch, long now)
+    /// <summary>Ejects it for a pause after a rejection, stated by the endpoint or not.</summary>
+    public void EjectUntil(long until, bool isStated, int epoch, long now)
     {
-        RetryAfterUntil = Math.Max(RetryAfterUntil, until);
+        RetryAfterUntil = isStated ? Math.Max(RetryAfterUntil, until) : RetryAfterUntil;
+        LastFailureTook = TimeSpan.Zero;
         Eject(OutcomeKind.RateLimited, until, now, epoch);
     }
 

@@ -17,7 +17,7 @@ internal sealed class Admission(TimeProvider time)
         TimeSpan patience = request.Patience;
         TimeSpan stated = time.Until(now, SoonestAt(request.Picker, now));
         TimeSpan queued = (request.Ticket == long.MaxValue ? QueueForecast.Of(request.Picker, now) : null) ?? TimeSpan.Zero;
-        if (stated <= patience && queued <= (queue.IsLongStanding(now) ? patience / 2 : patience) && patience != TimeSpan.Zero)
+        if (stated <= patience && queued <= patience && patience != TimeSpan.Zero)
         {
             return null;
         }
@@ -145,7 +145,7 @@ internal sealed class Admission(TimeProvider time)
         return pause <= request.Patience ? PickResult.After(pause.Value) : PickResult.Refused(Refusal.BeyondPatience, pause);
     }
 
-    private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.SkippedUntil);
+    private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.PausedUntil);
 
     /// <summary>The soonest time that an endpoint has stated, now where one has stated none; long.MaxValue where all are misconfigured.</summary>
     private static long SoonestAt(Picker picker, long now)
