@@ -1,6 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -130,7 +129,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         switch (EjectionPolicy.Decide(outcome, Standing.Of(state.Members, endpoint, outcome, isLate, isSuspect)))
         {
             case Ejection.TakeLate:
-                TakeLate(endpoint, target, outcome, now);
+                TakeLate(endpoint, target, outcome, cost, now);
                 break;
             case Ejection.NoteRequest:
                 NoteRequest(endpoint, outcome, now);
@@ -174,12 +173,12 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
     }
 
-    private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
+    private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
-        if (outcome.Kind == OutcomeKind.RateLimited)
+        if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false })
         {
-            endpoint.Capacity.Pause(now, outcome.RetryAfter);
+            TellPace(endpoint, outcome, cost, now);
         }
 
         if (isEjected)
@@ -193,13 +192,12 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>The endpoint's pace takes the rejection. A pause of at least 100 ms also ejects the endpoint; a shorter one only holds calls back.</summary>
     private void KeepPace(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
-        EndpointCapacity capacity = endpoint.Capacity;
-        endpoint.Hints.Confirm();
-        capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, capacity.HasPace ? 0 : TakenInASecond(endpoint, now));
+        TellPace(endpoint, outcome, cost, now);
         state.HasChanged = true;
-        if (capacity.PausedUntil > target.UnavailableUntil && time.Until(now, capacity.PausedUntil) >= ShortestEjection)
+        long until = endpoint.Capacity.PausedUntil;
+        if (until > target.UnavailableUntil && time.Until(now, until) >= ShortestEjection)
         {
-            target.EjectUntil(capacity.PausedUntil, isStated: outcome.RetryAfter is not null, state.Epoch + 1, now);
+            target.EjectUntil(until, isStated: outcome.RetryAfter is not null, state.Epoch + 1, now);
             TellEjected(endpoint, target, outcome, now);
         }
     }
@@ -217,6 +215,12 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     {
         state.NextEpoch();
         endpoint.IsLoggedUnavailable |= !endpoint.IsRetired && log.Ejected(endpoint.Name, outcome.Kind, outcome.Status, time.Until(now, target.UnavailableUntil), outcome.Exception);
+    }
+
+    private void TellPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
+    {
+        endpoint.Hints.Confirm();
+        endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, endpoint.Capacity.HasPace ? 0 : TakenInASecond(endpoint, now));
     }
 
     /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>

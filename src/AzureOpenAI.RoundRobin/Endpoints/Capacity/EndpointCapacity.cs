@@ -22,14 +22,10 @@ internal sealed class EndpointCapacity(TimeProvider time)
     /// <inheritdoc cref="Pace.StatedUntil"/>
     public long StatedUntil => _pace.StatedUntil;
 
-    /// <summary>The calls a second that it takes, if known.</summary>
-    public double? PerSecond => (_pace.IsKnown, _requests) switch
-    {
-        (true, { } requests) => Math.Min(_pace.PerSecond, requests.PerSecond),
-        (true, null) => _pace.PerSecond,
-        (false, { } requests) => requests.PerSecond,
-        _ => null,
-    };
+    /// <summary>The calls a second that it takes; null where that is not known, or only guessed.</summary>
+    public double? PerSecond => _pace.IsConfirmed
+        ? Math.Min(_pace.PerSecond, _requests?.PerSecond ?? double.PositiveInfinity)
+        : _pace.IsKnown ? null : _requests?.PerSecond;
 
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
     public bool HasRoom(long now) => now >= _pace.RoomAt && HasConfiguredRoom(now);
@@ -82,8 +78,5 @@ internal sealed class EndpointCapacity(TimeProvider time)
     public bool HasPace => _pace.IsKnown;
 
     /// <inheritdoc cref="Pace.Rejected"/>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double perSecond) => _pace.Rejected(now, sentAt, stated, perSecond);
-
-    /// <inheritdoc cref="Pace.Pause"/>
-    public void Pause(long now, TimeSpan? stated) => _pace.Pause(now, stated);
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken) => _pace.Rejected(now, sentAt, stated, taken);
 }

@@ -12,7 +12,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// </para>
 /// <para>
 /// Before the first rejection no call is held back. The first one sets the rate to the calls of the last second, and may be far off: too high falls by cuts that double, too low
-/// grows at once.
+/// grows at once. Where a rejection is dear, each rejection of those calls takes one off.
 /// </para>
 /// <para>A rate that is not used does not grow: only a call that goes as soon as it may proves anything. Not safe for concurrent use; the balancer's lock guards it.</para>
 /// </remarks>
@@ -63,7 +63,6 @@ internal sealed class Pace(TimeProvider time)
     private const int QuietPeriods = 5;
 
     private const double LeastRate = 0.01;
-
     /// <summary>What a call may be late without the next one being late too: timers fire to the millisecond.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
 
@@ -80,6 +79,7 @@ internal sealed class Pace(TimeProvider time)
     private long _next = long.MinValue;
     private long _until = long.MinValue;
     private long _statedUntil = long.MinValue;
+    private bool _isGuess;
     private bool _isFirst;
     private long _secondAt = long.MinValue;
     private int _firstsRejected;
@@ -94,6 +94,9 @@ internal sealed class Pace(TimeProvider time)
     public double PerSecond { get; private set; }
 
     public bool IsKnown => PerSecond > 0;
+
+    /// <summary>The rate was rejected once since the first guess, so it is near the limit.</summary>
+    public bool IsConfirmed { get; private set; }
 
     /// <summary>When the next call may go.</summary>
     public long RoomAt => Math.Max(_next, _until);
@@ -120,6 +123,7 @@ internal sealed class Pace(TimeProvider time)
             interval = TimeSpan.FromSeconds(1 / PerSecond);
         }
 
+        _isGuess = false;
         if (_isFirst)
         {
             _isFirst = false;
@@ -137,12 +141,13 @@ internal sealed class Pace(TimeProvider time)
     /// <param name="now">The present.</param>
     /// <param name="sentAt">When it was sent. One that was sent before the last pause ended says nothing new, but may lengthen the pause.</param>
     /// <param name="stated">The pause that the endpoint stated.</param>
-    /// <param name="perSecond">The calls of the last second, for the first rejection.</param>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double perSecond)
+    /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken)
     {
         if (sentAt < _until)
         {
             Pause(now, stated);
+            GuessLess();
             return;
         }
 
@@ -151,7 +156,7 @@ internal sealed class Pace(TimeProvider time)
         _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
         if (!wasKnown)
         {
-            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(perSecond, LeastRate), now, 0, 0);
+            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, 0, 0);
         }
 
         double cost = stated is { } told ? CostOf(told) : Unstated(now, isFirst);
@@ -168,6 +173,8 @@ internal sealed class Pace(TimeProvider time)
             // Where a rejection costs nothing, the rate may grow at once.
             (_along, _back, _cut) = cost > Dear ? (0, FirstBack, CutWhereDear) : (1, ShortestBack, 0);
             _plateau = PerSecond;
+            _isGuess = cost > Dear;
+            IsConfirmed = false;
         }
         else
         {
@@ -175,19 +182,20 @@ internal sealed class Pace(TimeProvider time)
             _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
             _plateau = isFirst ? _plateau * (1 - CutAtFirst) : PerSecond;
             _along = 0;
+            IsConfirmed = true;
             _back = Math.Clamp(Math.Max(CostsApart * cost, LeastCallsApart / _plateau), ShortestBack, LongestBack);
         }
 
         PerSecond = Math.Max(LeastRate, _along < 1 ? _plateau * (1 - _cut) : _plateau);
     }
 
-    /// <summary>Holds all calls back for a pause from now on, and changes no rate.</summary>
-    public void Pause(long now, TimeSpan? stated)
+    /// <summary>A call was rejected that the first rate was reckoned with.</summary>
+    private void GuessLess()
     {
-        if (stated is { } pause)
+        if (_isGuess)
         {
-            _until = Math.Max(_until, _time.After(now, pause));
-            _statedUntil = Math.Max(_statedUntil, _time.After(now, pause));
+            _plateau = Math.Max(1, _plateau - 1);
+            PerSecond = _plateau * (1 - _cut);
         }
     }
 
@@ -196,6 +204,15 @@ internal sealed class Pace(TimeProvider time)
         _along += seconds / (_along < 1 ? _back : Math.Min(_back, LongestDoubling));
         double beyond = _along - 1;
         PerSecond = Math.Max(LeastRate, _plateau * (1 + ((beyond < 0 ? _cut : 1) * beyond * beyond * beyond)));
+    }
+
+    private void Pause(long now, TimeSpan? stated)
+    {
+        if (stated is { } pause)
+        {
+            _until = Math.Max(_until, _time.After(now, pause));
+            _statedUntil = Math.Max(_statedUntil, _time.After(now, pause));
+        }
     }
 
     /// <summary>The seconds of a stated pause beyond the time in which there is no room.</summary>
@@ -232,8 +249,7 @@ internal sealed class Pace(TimeProvider time)
         (_periodAt, _taken) = (now, 0);
         if (_quiet >= QuietPeriods)
         {
-            PerSecond = 0;
-            _next = long.MinValue;
+            (PerSecond, IsConfirmed, _next) = (0, false, long.MinValue);
         }
     }
 }
