@@ -83,6 +83,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>While it is ejected as stalled: the number of the median one of the calls that waited there. Under the balancer's lock.</summary>
     public uint StalledAtCall { get; set; }
 
+    /// <summary>Its answers when a call was relocated last because of its age; -1 before. Under the balancer's lock.</summary>
+    public int AnswersAtAgedCall { get; set; } = -1;
+
     /// <summary>The calls that wait for an answer, and the open streams. Calls that complete synchronously are not included.</summary>
     public int InFlight => _calls.InFlight;
 

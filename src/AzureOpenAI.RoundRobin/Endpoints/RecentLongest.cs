@@ -1,18 +1,33 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>The longest of the pool's last 128 answers; for a stream, the time to its first content.</summary>
-/// <remarks>Every asynchronous call writes it without a lock.</remarks>
+/// <remarks>Every asynchronous call writes it without a lock. A value lost to a race is one of 128.</remarks>
 internal sealed class RecentLongest
 {
     private const int Remembered = 128;
 
     private readonly long[] _ticks = new long[Remembered];
     private int _count;
+    private long _longest;
+
+    /// <summary>The number of answers noted so far; wraps.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>The longest of the last 128 to 255 answers: a single read, for each call that begins to wait.</summary>
+    public TimeSpan Current => TimeSpan.FromTicks(Volatile.Read(ref _longest));
 
     public void Add(TimeSpan took)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
         Volatile.Write(ref _ticks[index], took.Ticks);
+        if (took.Ticks > Volatile.Read(ref _longest))
+        {
+            Volatile.Write(ref _longest, took.Ticks);
+        }
+        else if (index == Remembered - 1)
+        {
+            Volatile.Write(ref _longest, Read().Ticks);
+        }
     }
 
     public TimeSpan Read()
