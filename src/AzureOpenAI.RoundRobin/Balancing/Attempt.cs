@@ -308,7 +308,6 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         }
     }
 
-    /// <summary>Does what is due for the present wait, and sets the timer for what is not.</summary>
     /// <returns><see langword="false"/> if another wait began meanwhile, which may be due before: it saw the timer as this one had left it.</returns>
     private bool IsTimerSet()
     {
@@ -327,8 +326,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
             agedAt = _time.After(now, Cache.Ages.Judge(this));
         }
 
-        // A wait without an end needs no timer: the next that has one sets it.
         long due = Math.Min(deadline, agedAt);
+        // A wait without an end needs no timer: the next that has one sets it.
         if (armed <= Idle || due == long.MaxValue)
         {
             return true;

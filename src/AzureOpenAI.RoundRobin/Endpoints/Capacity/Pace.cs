@@ -63,6 +63,9 @@ internal sealed class Pace(TimeProvider time)
     private const int QuietPeriods = 5;
 
     private const double LeastRate = 0.01;
+
+    /// <summary>The first rate is at least so many calls a second: where few calls came, it says little of the limit.</summary>
+    private const double LeastGuess = 5;
     /// <summary>What a call may be late without the next one being late too: timers fire to the millisecond.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
 
@@ -156,7 +159,7 @@ internal sealed class Pace(TimeProvider time)
         _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
         if (!wasKnown)
         {
-            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, 0, 0);
+            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastGuess), now, 0, 0);
         }
 
         double cost = stated is { } told ? CostOf(told) : Unstated(now, isFirst);
@@ -194,7 +197,7 @@ internal sealed class Pace(TimeProvider time)
     {
         if (_isGuess)
         {
-            _plateau = Math.Max(1, _plateau - 1);
+            _plateau = Math.Max(LeastGuess, _plateau - 1);
             PerSecond = _plateau * (1 - _cut);
         }
     }
