@@ -28,7 +28,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private bool _hasCrowd;
 
     /// <summary>Knows from which age on a call is judged.</summary>
-    public AgeWatch Ages { get; } = new();
+    public AgeWatch Ages { get; } = new(time);
 
     /// <summary>
     /// Some endpoint may have <see cref="StallTest.LeastWaiting"/> calls in flight. While none has, as where all calls complete synchronously, one read of this is the whole

@@ -42,7 +42,8 @@ internal sealed class AttemptTracker
         attempt.IsAnswered = true;
         if (attempt.StartedAt != 0)
         {
-            NoteAnswer(attempt, attempt.Took(_time.GetTimestamp()));
+            long now = _time.GetTimestamp();
+            NoteAnswer(attempt, attempt.Took(now), now);
         }
     }
 
@@ -82,11 +83,12 @@ internal sealed class AttemptTracker
         bool plain = attempt.IsPlain;
         if (!plain && attempt.StartedAt != 0)
         {
-            TimeSpan took = attempt.Took(_time.GetTimestamp());
+            long now = _time.GetTimestamp();
+            TimeSpan took = attempt.Took(now);
             attempt.Endpoint.ResponseTimes.Add(took, attempt.Usage.Length);
             if (!streamed)
             {
-                NoteAnswer(attempt, took);
+                NoteAnswer(attempt, took, now);
             }
         }
 
@@ -214,9 +216,9 @@ internal sealed class AttemptTracker
     /// <summary>An attempt that completed synchronously has no number: it counts as the latest call.</summary>
     private uint NumberOf(Attempt attempt) => attempt.IsCounted ? attempt.Number : _state.CallsBegun();
 
-    private void NoteAnswer(Attempt attempt, TimeSpan took)
+    private void NoteAnswer(Attempt attempt, TimeSpan took, long now)
     {
-        _inFlight.Ages.Longest.Add(took);
+        _inFlight.Ages.Add(took, now);
         attempt.Endpoint.ResponseTimes.Answered(attempt.Number, took);
     }
 

@@ -8,26 +8,14 @@ internal sealed class RecentLongest
 
     private readonly long[] _ticks = new long[Remembered];
     private int _count;
-    private long _longest;
 
     /// <summary>The number of answers noted so far; wraps.</summary>
     public int Count => Volatile.Read(ref _count);
-
-    /// <summary>The longest of the last 128 to 255 answers: a single read, for each call that begins to wait.</summary>
-    public TimeSpan Current => TimeSpan.FromTicks(Volatile.Read(ref _longest));
 
     public void Add(TimeSpan took)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
         Volatile.Write(ref _ticks[index], took.Ticks);
-        if (took.Ticks > Volatile.Read(ref _longest))
-        {
-            Volatile.Write(ref _longest, took.Ticks);
-        }
-        else if (index == Remembered - 1)
-        {
-            Volatile.Write(ref _longest, Read().Ticks);
-        }
     }
 
     public TimeSpan Read()

@@ -15,7 +15,7 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     /// <summary>The next look comes this much after the budget's next token, so that rounding never makes it too early.</summary>
     private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
 
-    private readonly RecentLongest _longest = inFlight.Ages.Longest;
+    private readonly RecentLongest _longest = inFlight.Ages.Last;
 
     /// <summary>Claims the attempts that are due now. The caller cancels them after the lock.</summary>
     public IReadOnlyList<Attempt> ClaimDue(PoolMembers members, long now)

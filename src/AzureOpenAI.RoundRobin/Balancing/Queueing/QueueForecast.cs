@@ -4,12 +4,15 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 /// <summary>
-/// How long a newcomer would wait in the queue. Where the pace of every endpoint is known: until they have taken all calls before it; else by the pace of the queue.
+/// How long a newcomer would wait in the queue: until the endpoints have taken all calls before it, each at its pace; by the pace at which the queue has moved, where it has for
+/// a minute, or where the endpoints' paces are not known.
 /// </summary>
 internal static class QueueForecast
 {
     /// <returns>Null where neither gives a forecast.</returns>
-    public static TimeSpan? Of(Picker picker, long now)
+    public static TimeSpan? Of(Picker picker, long now) => (picker.Queue.HasMovedForAMinute(now) ? null : ByPaces(picker, now)) ?? picker.Queue.EstimateWait(now);
+
+    private static TimeSpan? ByPaces(Picker picker, long now)
     {
         List<(double From, double PerSecond)> paces = [];
         foreach (Endpoint endpoint in picker.Endpoints)
@@ -21,7 +24,7 @@ internal static class QueueForecast
 
             if (!IsForeseeable(endpoint) || endpoint.Capacity.PerSecond is not { } perSecond)
             {
-                return picker.Queue.EstimateWait(now);
+                return null;
             }
 
             long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.PausedUntil);

@@ -76,6 +76,9 @@ internal sealed class WaitQueue(TimeProvider time)
     /// <summary>A released call failed and returned, so its release does not count for the pace.</summary>
     public void CountReturned() => _left[Slot(_slotAt)] = Math.Max(0, _left[Slot(_slotAt)] - 1);
 
+    /// <summary>The longest window of the service is in its pace.</summary>
+    public bool HasMovedForAMinute(long now) => _waiters.Count > 0 && _movingSince != NotYet && _time.Until(_movingSince, now).TotalSeconds >= Slots;
+
     public TimeSpan TimeUntil(long now, long later) => _time.Until(now, later);
 
     /// <summary>How long a newcomer would wait at the present pace; null where the pace is not known.</summary>
