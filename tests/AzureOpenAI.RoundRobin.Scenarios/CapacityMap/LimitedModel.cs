@@ -21,7 +21,7 @@ internal sealed class LimitedModel(Limiter limiter, HintForm hint, MapCall[] cal
         if (admission.Verdict != AdmissionVerdict.Admitted)
         {
             await Task.Delay(ToReject, time, cancellationToken);
-            throw new ClientResultException("HTTP 429", new FakeResponse(429, Hints(admission.RetryAfter)));
+            throw new ClientResultException("HTTP 429", new FakeResponse(429, Hints(admission.RetryAfter ?? TimeSpan.Zero)));
         }
 
         call.Admitted = time.Seconds;
@@ -31,7 +31,7 @@ internal sealed class LimitedModel(Limiter limiter, HintForm hint, MapCall[] cal
         }
         finally
         {
-            limiter.Leave();
+            limiter.Leave(admission, 0, 0);
         }
 
         return Answer;

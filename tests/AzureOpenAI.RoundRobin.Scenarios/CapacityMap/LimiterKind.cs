@@ -9,11 +9,11 @@ internal sealed record LimiterKind(string Name, Func<int, double, LimitRules> Of
 {
     private static readonly TimeSpan Minute = TimeSpan.FromMinutes(1);
 
-    public static LimiterKind Leaky { get; } = Bucket("leaky", 0);
+    public static LimiterKind Leaky { get; } = Window("leaky", WindowKind.Leaky, 1);
 
     public static LimiterKind InFlight { get; } = new("in flight", (perSecond, mean) => Rules(null, Minute, WindowKind.Fixed) with
     {
-        MostInFlight = Math.Max(1, (int)Math.Round(perSecond * mean)),
+        MaxRequestsInFlight = Math.Max(1, (int)Math.Round(perSecond * mean)),
     });
 
     public static LimiterKind Fixed60 { get; } = Window("fixed 60 s", WindowKind.Fixed, 60);
@@ -25,17 +25,14 @@ internal sealed record LimiterKind(string Name, Func<int, double, LimitRules> Of
         Fixed60,
         Window("log 1 s", WindowKind.Sliding, 1),
         Window("log 10 s", WindowKind.Sliding, 10),
-        Bucket("bucket 1 s", 1),
-        Bucket("bucket 10 s", 10),
+        Window("bucket 1 s", WindowKind.Bucket, 1),
+        Window("bucket 10 s", WindowKind.Bucket, 10),
         Leaky,
         InFlight,
     ];
 
     private static LimiterKind Window(string name, WindowKind kind, int seconds) =>
         new(name, (perSecond, _) => Rules(perSecond, TimeSpan.FromSeconds(seconds), kind));
-
-    private static LimiterKind Bucket(string name, int burstSeconds) =>
-        new(name, (perSecond, _) => Rules(perSecond, Minute, WindowKind.Bucket) with { RequestBurst = TimeSpan.FromSeconds(burstSeconds) });
 
     private static LimitRules Rules(int? perSecond, TimeSpan window, WindowKind kind) => new(60 * perSecond, window, kind, null, Minute, WindowKind.Fixed, CountRejected: false);
 }

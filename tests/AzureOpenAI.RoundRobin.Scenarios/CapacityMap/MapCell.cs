@@ -28,7 +28,7 @@ internal sealed record MapCell(LimiterKind Limiter, HintForm Hint, LoadShape Loa
     public IEnumerable<LimitRules> Rules => Rates.Select(rate => Limiter.Of(rate, MeanSeconds));
 
     /// <summary>The calls a second that all endpoints admit together.</summary>
-    private double Quota => Rules.Select((rules, i) => rules.MostInFlight / MeanSeconds ?? Rates[i]).Sum();
+    private double Quota => Rules.Select((rules, i) => rules.MaxRequestsInFlight / MeanSeconds ?? Rates[i]).Sum();
 
     private double MeanSeconds => Answers == AnswerTimes.Short ? ShortSeconds : MedianSeconds * Math.Exp(0.5);
 

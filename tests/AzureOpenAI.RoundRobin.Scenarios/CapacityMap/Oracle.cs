@@ -11,7 +11,7 @@ internal sealed class Oracle
     private static readonly double MostWait = new RoundRobinOptions().MaxWait.TotalSeconds;
 
     private readonly OracleTime _time = new();
-    private readonly PriorityQueue<Limiter, long> _ends = new();
+    private readonly PriorityQueue<(Limiter Limiter, Admission Admission), long> _ends = new();
     private readonly Limiter[] _limiters;
     private readonly MapCall[] _calls;
 
@@ -28,10 +28,10 @@ internal sealed class Oracle
         foreach (MapCall call in _calls)
         {
             _time.GoTo(TimeSpan.FromSeconds(call.Due).Ticks);
-            if (TryAdmit(TimeSpan.FromSeconds(call.Due + MostWait).Ticks) is { } limiter)
+            if (TryAdmit(TimeSpan.FromSeconds(call.Due + MostWait).Ticks) is { } admitted)
             {
                 (call.Attempts, call.Admitted, call.Answered, call.Ended) = (1, _time.Seconds, true, _time.Seconds + call.Own);
-                _ends.Enqueue(limiter, TimeSpan.FromSeconds(call.Ended).Ticks);
+                _ends.Enqueue(admitted, TimeSpan.FromSeconds(call.Ended).Ticks);
             }
             else
             {
@@ -43,7 +43,7 @@ internal sealed class Oracle
     }
 
     /// <summary>Goes to the time at which the first endpoint admits a call, and sends it there; null where that is too late.</summary>
-    private Limiter? TryAdmit(long latest)
+    private (Limiter, Admission)? TryAdmit(long latest)
     {
         while (true)
         {
@@ -51,8 +51,7 @@ internal sealed class Oracle
             (Limiter first, TimeSpan wait) = _limiters.Select(limiter => (limiter, limiter.UntilAdmitted(0))).MinBy(pair => pair.Item2);
             if (wait == TimeSpan.Zero)
             {
-                first.Admit(0);
-                return first;
+                return (first, first.Admit(0));
             }
 
             long due = wait == TimeSpan.MaxValue ? long.MaxValue : _time.Now + wait.Ticks;
@@ -70,7 +69,8 @@ internal sealed class Oracle
     {
         while (_ends.TryPeek(out _, out long end) && end <= _time.Now)
         {
-            _ends.Dequeue().Leave();
+            (Limiter limiter, Admission admission) = _ends.Dequeue();
+            limiter.Leave(admission, 0, 0);
         }
     }
 }
