@@ -26,12 +26,12 @@ public sealed class RetryHint
         ? OfTime(wait => RetryHeaders.Of(wait * factor) with { Seconds = null })
         : throw new ArgumentOutOfRangeException(nameof(factor), factor, "A factor must be between 0 and 100.");
 
-    /// <summary>Creates a hint that is always the same, also where the time is not known: both headers, as of <see cref="Exact"/>.</summary>
+    /// <summary>Creates a hint that is always the same, also where the time is not known: <c>Retry-After</c> alone, in whole seconds, rounded up.</summary>
     /// <param name="wait">The time that every rejection states.</param>
     /// <returns>The hint.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="wait"/> is negative or more than a day.</exception>
     public static RetryHint Constant(TimeSpan wait) => wait >= TimeSpan.Zero && wait <= TimeSpan.FromDays(1)
-        ? new(_ => RetryHeaders.Of(wait))
+        ? new(_ => RetryHeaders.Of(wait) with { Milliseconds = null })
         : throw new ArgumentOutOfRangeException(nameof(wait), wait, "A hint must be between zero and one day.");
 
     /// <summary>Creates a hint that takes another form from one rejection to the next.</summary>
