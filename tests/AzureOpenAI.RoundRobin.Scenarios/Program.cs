@@ -40,12 +40,12 @@ if (arguments.Lists)
 {
     foreach (Scenario scenario in Catalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
     foreach (SimulatedScenario scenario in SimulatedCatalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
     return 0;
