@@ -28,6 +28,20 @@ public sealed class WindowKindTests
         Assert.Equal([200, 200, 429], next);
     }
 
+    [Fact]
+    public async Task Weighted_WindowBeforeThePreviousOne_CountsNoMore()
+    {
+        await using var azure = await StartAsync(WindowKind.Weighted, perMinute: 240, TimeSpan.FromSeconds(1));
+        using var client = new WireClient(azure["east"]);
+
+        var first = await client.StatusesAsync(4);
+        _time.Advance(TimeSpan.FromSeconds(2));
+        int[] later = await client.StatusesAsync(5);
+
+        Assert.All(first, status => Assert.Equal(200, status));
+        Assert.Equal([200, 200, 200, 200, 429], later);
+    }
+
     [Theory]
     [InlineData(WindowKind.Fixed)]
     [InlineData(WindowKind.Sliding)]
@@ -130,6 +144,27 @@ public sealed class WindowKindTests
 
         Assert.Equal(10, whole.Count(status => status == 200));
         Assert.Equal([200, 200, 429], later);
+    }
+
+    [Fact]
+    public async Task Bucket_ReducedWhileNobodyCalls_RoomComesBackByEachLimitForItsTime()
+    {
+        await using var azure = await Simulators.StartLimitedAsync(_time, deployment =>
+        {
+            deployment.TokensPerMinute = 60_000;
+            deployment.TokenWindowKind = WindowKind.Bucket;
+            deployment.CountRejected = false;
+            deployment.EstimateTokens = _ => 6_000;
+        });
+        using var client = new WireClient(azure["east"]);
+        int[] whole = await client.StatusesAsync(11);
+
+        azure["east"]["gpt-4o"].ReduceTokensPerMinute(6_000, TimeSpan.FromSeconds(30));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        int[] later = await client.StatusesAsync(6);
+
+        Assert.Equal(10, whole.Count(status => status == 200));
+        Assert.Equal([200, 200, 200, 200, 200, 429], later);
     }
 
     private Task<AzureOpenAISimulator> StartAsync(WindowKind kind, int perMinute, TimeSpan window, bool countRejected = false) => Simulators.StartLimitedAsync(_time, deployment =>

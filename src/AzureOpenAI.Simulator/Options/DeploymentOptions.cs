@@ -50,7 +50,7 @@ public sealed class DeploymentOptions
 
     /// <summary>
     /// Gets or sets a value indicating whether the tokens of a request, which are estimated when it arrives, are corrected when it ends, to those that its answer reports, or to
-    /// its prompt where there was no answer. In a window that has passed meanwhile nothing is corrected.
+    /// its prompt where there was no answer. What no longer counts when the request ends is not corrected; a bucket always is.
     /// </summary>
     /// <value>The default is <see langword="false"/>: the estimate stays, as at the service.</value>
     public bool CorrectTokens { get; set; }
