@@ -3,6 +3,7 @@ using System.Globalization;
 using AzureOpenAI.RoundRobin.Scenarios;
 using AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 using AzureOpenAI.RoundRobin.Scenarios.FleetS;
+using AzureOpenAI.RoundRobin.Scenarios.Processes;
 using AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
@@ -16,6 +17,18 @@ if (Arguments.Parse(args) is not { } arguments)
 if (arguments.Serves)
 {
     await ServerLoop.RunAsync();
+    return 0;
+}
+
+if (arguments.IsCaller)
+{
+    await CallerLoop.RunAsync();
+    return 0;
+}
+
+if (arguments.Processes.Count > 0)
+{
+    await ProcessProgram.RunAsync(args, arguments);
     return 0;
 }
 
@@ -40,12 +53,12 @@ if (arguments.Lists)
 {
     foreach (Scenario scenario in Catalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
     foreach (SimulatedScenario scenario in SimulatedCatalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
     return 0;

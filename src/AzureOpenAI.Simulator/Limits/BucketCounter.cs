@@ -16,10 +16,18 @@ internal sealed class BucketCounter(TimeSpan window, TimeSpan burst) : WindowCou
         return (long)((Capacity(limit) - _level) / Window);
     }
 
+    /// <remarks>What is counted although it was rejected fills the bucket, and no more: it cannot flow over.</remarks>
     public override void Add(long now, long limit, long amount)
     {
         Drain(now, limit);
-        _level += (Int128)amount * Window;
+        Int128 added = (Int128)amount * Window;
+        _level = limit == 0 ? 0 : Int128.Max(_level, Int128.Min(_level + added, Int128.Max(Capacity(limit), added)));
+    }
+
+    public override void Correct(long now, long limit, long addedAt, long amount, long correct)
+    {
+        Drain(now, limit);
+        _level = Int128.Max(0, _level + ((Int128)(correct - amount) * Window));
     }
 
     public override TimeSpan UntilFits(long now, long limit, long amount)

@@ -9,6 +9,14 @@ internal sealed class FixedWindowCounter(TimeSpan window) : WindowCounter(window
 
     public override void Add(long now, long limit, long amount) => _used = Used(now) + amount;
 
+    public override void Correct(long now, long limit, long addedAt, long amount, long correct)
+    {
+        if (addedAt / Window == now / Window)
+        {
+            _used = Used(now) + correct - amount;
+        }
+    }
+
     public override TimeSpan UntilFits(long now, long limit, long amount) =>
         Used(now) + amount <= limit ? TimeSpan.Zero : UntilEmpty(now, limit);
 

@@ -22,14 +22,16 @@ internal sealed class Limiter
     private int? _tokensPerMinute;
     private int _reducedTokensPerMinute;
     private TimeSpan _reducedUntil;
+    private double _neighbourShare;
+    private long _lookedAt;
     private int _inFlight;
 
     public Limiter(LimitRules rules, IEnumerable<LimitChange> changes, SimulatorClock clock)
     {
         _rules = rules;
         _clock = clock;
-        _requests = WindowCounter.Create(rules.RequestWindowKind, rules.RequestWindow, rules.RequestBurst);
-        _tokens = WindowCounter.Create(rules.TokenWindowKind, rules.TokenWindow, rules.TokenBurst);
+        _requests = WindowCounter.Create(rules.RequestWindowKind, rules.RequestWindow);
+        _tokens = WindowCounter.Create(rules.TokenWindowKind, rules.TokenWindow);
         _requestsPerMinute = rules.RequestsPerMinute;
         _tokensPerMinute = rules.TokensPerMinute;
         foreach (var change in changes)
@@ -92,7 +94,7 @@ internal sealed class Limiter
         }
     }
 
-    private long RequestsPerWindow => _requestsPerMinute is { } requests ? PerWindow(requests, _rules.RequestWindow) : 0;
+    private long RequestsPerWindow => _requestsPerMinute is { } requests ? Own(PerWindow(requests, _rules.RequestWindow)) : 0;
 
     public static long PerWindow(int requestsPerMinute, TimeSpan window) => requestsPerMinute * window.Ticks / Minute.Ticks;
 
@@ -103,6 +105,7 @@ internal sealed class Limiter
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(duration, TimeSpan.Zero);
         lock (_lock)
         {
+            Look();
             _reducedTokensPerMinute = tokensPerMinute;
             _reducedUntil = duration < TimeSpan.MaxValue - _clock.Elapsed ? _clock.Elapsed + duration : TimeSpan.MaxValue;
         }
@@ -123,8 +126,9 @@ internal sealed class Limiter
         {
             long now = Look();
             int? limit = EffectiveTokensPerMinute(now);
-            if (_requestsPerMinute is null && limit is null && _rules.MostInFlight is null)
+            if (_requestsPerMinute is null && limit is null && _rules.MaxRequestsInFlight is null)
             {
+                _inFlight++;
                 return Admission.Unlimited;
             }
 
@@ -141,8 +145,12 @@ internal sealed class Limiter
             }
 
             _inFlight += verdict == AdmissionVerdict.Admitted ? 1 : 0;
-
-            return Read(now, limit, verdict, verdict == AdmissionVerdict.Admitted ? TimeSpan.Zero : UntilAdmitted(now, limit, tokens));
+            return Read(now, limit, verdict, verdict switch
+            {
+                AdmissionVerdict.Admitted => TimeSpan.Zero,
+                AdmissionVerdict.TooManyInFlight => null,
+                _ => UntilAdmitted(now, limit, tokens),
+            });
         }
     }
 
@@ -152,16 +160,21 @@ internal sealed class Limiter
         lock (_lock)
         {
             long now = Look();
-            return _inFlight >= _rules.MostInFlight ? TimeSpan.MaxValue : UntilAdmitted(now, EffectiveTokensPerMinute(now), tokens);
+            return _inFlight >= _rules.MaxRequestsInFlight ? TimeSpan.MaxValue : UntilAdmitted(now, EffectiveTokensPerMinute(now), tokens);
         }
     }
 
     /// <summary>A request that was admitted has ended.</summary>
-    public void Leave()
+    public void Leave(Admission admission, int estimated, int used)
     {
         lock (_lock)
         {
             _inFlight--;
+            if (_rules.CorrectTokens)
+            {
+                long now = Look();
+                _tokens.Correct(now, TokensPerWindow(EffectiveTokensPerMinute(now)), admission.At.Ticks, estimated, used);
+            }
         }
     }
 
@@ -169,20 +182,44 @@ internal sealed class Limiter
     private long Look()
     {
         long now = _clock.Elapsed.Ticks;
-        while (_script.TryTake(now, out _, out var change))
+        while (_script.TryTake(now, out long due, out var change))
         {
+            DrainUntil(due);
             _requestsPerMinute = change.RequestsPerMinute ?? _requestsPerMinute;
             _tokensPerMinute = change.TokensPerMinute ?? _tokensPerMinute;
+            _neighbourShare = change.NeighbourShare ?? _neighbourShare;
         }
 
+        DrainUntil(now);
         return now;
     }
+
+    /// <summary>A bucket drains by the limit that holds, so it must have drained before that changes.</summary>
+    private void DrainUntil(long due)
+    {
+        if (_lookedAt < _reducedUntil.Ticks && _reducedUntil.Ticks < due)
+        {
+            DrainBy(_reducedUntil.Ticks, EffectiveTokensPerMinute(_lookedAt));
+        }
+
+        DrainBy(due, EffectiveTokensPerMinute(due));
+        _lookedAt = due;
+    }
+
+    private void DrainBy(long due, int? tokensPerMinute)
+    {
+        _requests.Room(due, RequestsPerWindow);
+        _tokens.Room(due, TokensPerWindow(tokensPerMinute));
+    }
+
+    /// <summary>What a neighbour leaves of a limit.</summary>
+    private long Own(long perWindow) => _neighbourShare == 0 ? perWindow : Math.Max(1, perWindow - (long)Math.Round(perWindow * _neighbourShare));
 
     private int? EffectiveTokensPerMinute(long now) => now < _reducedUntil.Ticks && !(_tokensPerMinute < _reducedTokensPerMinute)
         ? _reducedTokensPerMinute
         : _tokensPerMinute;
 
-    private long TokensPerWindow(int? tokensPerMinute) => tokensPerMinute is { } tokens ? PerWindow(tokens, _rules.TokenWindow) : 0;
+    private long TokensPerWindow(int? tokensPerMinute) => tokensPerMinute is { } tokens ? Own(PerWindow(tokens, _rules.TokenWindow)) : 0;
 
     private AdmissionVerdict Judge(long now, int? tokensPerMinute, int tokens)
     {
@@ -191,7 +228,7 @@ internal sealed class Limiter
             return AdmissionVerdict.TooManyRequests;
         }
 
-        return _inFlight >= _rules.MostInFlight ? AdmissionVerdict.TooManyInFlight
+        return _inFlight >= _rules.MaxRequestsInFlight ? AdmissionVerdict.TooManyInFlight
             : tokensPerMinute is not null && _tokens.UntilFits(now, TokensPerWindow(tokensPerMinute), tokens) > TimeSpan.Zero
             ? AdmissionVerdict.TooManyTokens
             : AdmissionVerdict.Admitted;
@@ -204,14 +241,13 @@ internal sealed class Limiter
         return byRequests > byTokens ? byRequests : byTokens;
     }
 
-    private Admission Read(long now, int? tokensPerMinute, AdmissionVerdict verdict, TimeSpan retryAfter) => new()
+    private Admission Read(long now, int? tokensPerMinute, AdmissionVerdict verdict, TimeSpan? retryAfter) => new()
     {
         Verdict = verdict,
+        At = new(now),
         RetryAfter = retryAfter,
-        Requests = _requestsPerMinute is { } requests
-            ? Read(_requests, now, requests, PerWindow(requests, _rules.RequestWindow))
-            : null,
-        Tokens = tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, PerWindow(tokens, _rules.TokenWindow)) : null,
+        Requests = _requestsPerMinute is { } requests ? Read(_requests, now, requests, RequestsPerWindow) : null,
+        Tokens = tokensPerMinute is { } tokens ? Read(_tokens, now, tokens, TokensPerWindow(tokens)) : null,
     };
 
     private static LimitReading Read(WindowCounter counter, long now, long limit, long perWindow) =>

@@ -14,6 +14,17 @@ internal sealed class SlidingWindowCounter(TimeSpan window) : WindowCounter(wind
         _added.Add((now, amount));
     }
 
+    public override void Correct(long now, long limit, long addedAt, long amount, long correct)
+    {
+        _used = Used(now);
+        int place = _added.FindIndex(_first, entry => entry == (addedAt, amount));
+        if (place >= 0)
+        {
+            _added[place] = (addedAt, correct);
+            _used += correct - amount;
+        }
+    }
+
     public override TimeSpan UntilFits(long now, long limit, long amount)
     {
         if (Used(now) + amount <= limit)

@@ -7,10 +7,12 @@ internal abstract class WindowCounter(TimeSpan window)
 {
     protected long Window { get; } = window.Ticks;
 
-    public static WindowCounter Create(WindowKind kind, TimeSpan window, TimeSpan burst) => kind switch
+    public static WindowCounter Create(WindowKind kind, TimeSpan window) => kind switch
     {
         WindowKind.Sliding => new SlidingWindowCounter(window),
-        WindowKind.Bucket => new BucketCounter(window, burst),
+        WindowKind.Weighted => new WeightedWindowCounter(window),
+        WindowKind.Bucket => new BucketCounter(window, burst: window),
+        WindowKind.Leaky => new BucketCounter(window, TimeSpan.Zero),
         _ => new FixedWindowCounter(window),
     };
 
@@ -18,6 +20,9 @@ internal abstract class WindowCounter(TimeSpan window)
     public abstract long Room(long now, long limit);
 
     public abstract void Add(long now, long limit, long amount);
+
+    /// <summary>Replaces an amount that was added by another, as far as it still counts.</summary>
+    public abstract void Correct(long now, long limit, long addedAt, long amount, long correct);
 
     /// <summary>How long until <paramref name="amount"/> fits under <paramref name="limit"/>, if nothing is added meanwhile.</summary>
     public abstract TimeSpan UntilFits(long now, long limit, long amount);

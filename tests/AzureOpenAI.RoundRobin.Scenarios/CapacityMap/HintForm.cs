@@ -6,7 +6,7 @@ internal enum HintForm
     /// <summary>The true time, in milliseconds rounded up.</summary>
     Exact,
 
-    /// <summary>Whole seconds, rounded up, at least one.</summary>
+    /// <summary>Whole seconds, rounded up.</summary>
     Seconds,
 
     /// <summary>Half of the true time, in milliseconds.</summary>
@@ -16,4 +16,7 @@ internal enum HintForm
     Constant,
 
     None,
+
+    /// <summary>Exact, in whole seconds, none and half, from one rejection to the next.</summary>
+    Turns,
 }

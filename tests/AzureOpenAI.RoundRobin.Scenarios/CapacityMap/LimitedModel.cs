@@ -7,21 +7,43 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 
 /// <summary>An endpoint of the map: the simulator's limiter before answers that take their own time.</summary>
-internal sealed class LimitedModel(Limiter limiter, HintForm hint, MapCall[] calls, VirtualTime time) : IChatClient
+internal sealed class LimitedModel(int place, MapCell cell, EndpointLimit limit, MapCall[] calls, VirtualTime time) : IChatClient, ITransportModel
 {
     private static readonly TimeSpan ToReject = TimeSpan.FromMilliseconds(10);
 
-    private static readonly ChatResponse Answer = new(new ChatMessage(ChatRole.Assistant, "answer")) { FinishReason = ChatFinishReason.Stop };
+    private readonly RetryHint _hint = cell.Hint switch
+    {
+        HintForm.Exact => RetryHint.Exact,
+        HintForm.Seconds => RetryHint.WholeSeconds,
+        HintForm.Half => RetryHint.Times(0.5),
+        HintForm.Constant => RetryHint.Constant(TimeSpan.FromSeconds(1)),
+        HintForm.Turns => RetryHint.InTurn(RetryHint.Exact, RetryHint.WholeSeconds, RetryHint.None, RetryHint.Times(0.5)),
+        _ => RetryHint.None,
+    };
+
+    public string Name => string.Create(CultureInfo.InvariantCulture, $"m{place}");
 
     public async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
-        MapCall call = calls[int.Parse(messages.Single().Text, CultureInfo.InvariantCulture)];
+        string prompt = messages.Single().Text;
+        int tokens = (await AnswerAsync(prompt, 0, cancellationToken)).Tokens;
+        return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop, Usage = new UsageDetails { OutputTokenCount = tokens } };
+    }
+
+    public async Task<TransportAnswer> AnswerAsync(string prompt, int tokens, CancellationToken cancellationToken)
+    {
+        MapCall call = calls[int.Parse(prompt, CultureInfo.InvariantCulture)];
         call.Attempts++;
-        Admission admission = limiter.Admit(0);
+        Admission admission = limit.Admit(call);
+        LimitHeaders headers = new(cell.Headers, place, admission);
         if (admission.Verdict != AdmissionVerdict.Admitted)
         {
+            RetryHeaders hint = _hint.For(admission.RetryAfter);
             await Task.Delay(ToReject, time, cancellationToken);
-            throw new ClientResultException("HTTP 429", new FakeResponse(429, Hints(admission.RetryAfter)));
+            throw new ClientResultException("HTTP 429", new FakeResponse(429, [.. headers.Hints(hint), .. headers.Limits])
+            {
+                Body = ErrorBodies.RateLimit(ApiOperation.Chat, admission.Verdict, hint),
+            });
         }
 
         call.Admitted = time.Seconds;
@@ -31,10 +53,10 @@ internal sealed class LimitedModel(Limiter limiter, HintForm hint, MapCall[] cal
         }
         finally
         {
-            limiter.Leave();
+            limit.Leave(call, admission);
         }
 
-        return Answer;
+        return new TransportAnswer(Math.Max(1, call.Size.Used), headers.Limits);
     }
 
     public IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
@@ -45,15 +67,4 @@ internal sealed class LimitedModel(Limiter limiter, HintForm hint, MapCall[] cal
     public void Dispose()
     {
     }
-
-    private (string Name, string Value)[] Hints(TimeSpan wait) => hint switch
-    {
-        HintForm.Exact => [("retry-after-ms", Text(wait.TotalMilliseconds)), ("Retry-After", Text(wait.TotalSeconds))],
-        HintForm.Seconds => [("Retry-After", Text(wait.TotalSeconds))],
-        HintForm.Half => [("retry-after-ms", Text(wait.TotalMilliseconds / 2))],
-        HintForm.Constant => [("Retry-After", "1")],
-        _ => [],
-    };
-
-    private static string Text(double wait) => Math.Ceiling(Math.Max(1, wait)).ToString(CultureInfo.InvariantCulture);
 }

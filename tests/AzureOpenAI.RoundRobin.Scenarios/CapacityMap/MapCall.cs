@@ -1,13 +1,15 @@
 namespace AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 
 /// <summary>One call and what became of it. All times are seconds.</summary>
-internal sealed class MapCall(double due, double own)
+internal sealed class MapCall(double due, double own, CallSize size)
 {
     /// <summary>When the caller makes it.</summary>
-    public double Due { get; } = due;
+    public double Due { get; set; } = due;
 
     /// <summary>How long its answer takes, at any endpoint.</summary>
     public double Own { get; } = own;
+
+    public CallSize Size { get; } = size;
 
     public int Attempts { get; set; }
 

@@ -8,11 +8,13 @@ namespace AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 /// <summary>Processes of one thread each, which run cells one after the other: a line with a cell's name goes in, a line of JSON with the results of all clients comes out.</summary>
 internal static class MapProcess
 {
+    private const int MostProcesses = 2;
+
     /// <summary>In the process that was asked to: has others run the cells.</summary>
     public static async Task<IReadOnlyList<MapResult>> RunAsync(string[] line, IEnumerable<MapCell> cells, Action<MapResult> tell)
     {
         ConcurrentQueue<MapCell> queue = new(cells);
-        IEnumerable<Task<List<MapResult>>> workers = Enumerable.Range(0, Environment.ProcessorCount).Select(_ => WorkAsync(line, queue, tell));
+        IEnumerable<Task<List<MapResult>>> workers = Enumerable.Range(0, MostProcesses).Select(_ => WorkAsync(line, queue, tell));
         return [.. (await Task.WhenAll(workers)).SelectMany(results => results)];
     }
 
@@ -22,7 +24,7 @@ internal static class MapProcess
         VirtualDriver.TakeOneThread();
         // From here on everything runs on the pool's one thread.
         await Task.Yield();
-        Dictionary<string, MapCell> cells = MapCatalogue.All.ToDictionary(cell => cell.Name);
+        Dictionary<string, MapCell> cells = (arguments.IsQuick ? MapCatalogue.Quick : MapCatalogue.All).ToDictionary(cell => cell.Name);
         while (Console.In.ReadLine() is { } name)
         {
             MapCell cell = cells[name];
