@@ -48,11 +48,11 @@ internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool
 
     /// <summary>
     /// This endpoint has at least as many unacknowledged calls as the one that rejected this call last, and more than twice what it answers in a second: it will
-    /// most likely reject this call too. It is asked once it has acknowledged them.
+    /// most likely reject this call too. It is asked once it has acknowledged them; at once by a call that asks only endpoints that it has not tried, and waits for none.
     /// </summary>
     public bool IsInBurst(Endpoint endpoint)
     {
-        if (Request.RejectedBy is not { } other || other == endpoint || endpoint.InFlight < LeastBurst || Request.Patience < LeastPatience)
+        if (Request.OnlyUntried || Request.RejectedBy is not { } other || other == endpoint || endpoint.InFlight < LeastBurst || Request.Patience < LeastPatience)
         {
             return false;
         }

@@ -11,7 +11,8 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 ///                                                                 attempt only                                 a round of turns                are healthy
 ///   Standby        probed or recovering, of any priority          that no available endpoint has room for      none                            none
 ///   Intermittent   ejected for errors, and answered since         the same, first in the queue                 each endpoint once a call       token
-///   Misconfigured  misconfigured, where all are                   that have tried none                         one call a second               token for each
+///   Misconfigured  misconfigured, where all are                   that have tried none                         one call a second; at the       token for each; at the
+///                                                                                                              only endpoint none              only endpoint none
 ///   Forced         unavailable, without a stated time; or         the first in the queue                       4 a second; a probe that has    none
 ///                  probed for 10 s                                                                             not ended: 10 s; the only
 ///                                                                                                              endpoint: 0.5, 1, 2, 4 s
@@ -96,8 +97,14 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     }
 
     /// <summary>Where every endpoint is misconfigured: one call a second asks each of them, so that a corrected key is found without a restart.</summary>
+    /// <remarks>An only endpoint is asked by each call, as it would be without a pool: what refuses one call at first may answer the next.</remarks>
     public Endpoint? Misconfigured(PickRequest request, long now)
     {
+        if (request.Picker.Endpoints is [{ } only])
+        {
+            return MayBeAsked(only, request, now) ? only : null;
+        }
+
         if (!request.MayAskMisconfigured)
         {
             if (request.HasTriedAny)

@@ -8,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Calls;
 /// The failures of a call that may be the endpoint's fault or the request's: what other endpoints say to the same request shows which. Until then no endpoint is
 /// blamed.
 /// </summary>
-internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
+internal sealed class CallDoubts(AttemptTracker tracker, Picker picker, Func<int> fingerprint)
 {
     /// <summary>A call makes at most this many attempts that leave doubt.</summary>
     private const int Most = 4;
@@ -44,8 +44,11 @@ internal sealed class CallDoubts(AttemptTracker tracker, Func<int> fingerprint)
         : Most);
 
     /// <summary>Whether the call asks no endpoint again, and waits for none: a second answer of the same would say nothing new.</summary>
-    /// <remarks>An endpoint that failed with an unknown exception is not asked again either, but the call may wait for the others.</remarks>
-    public bool OnlyUntried => _doubts.FindAll(static doubt => !doubt.Outcome.IsUnknown) is var known
+    /// <remarks>
+    /// An endpoint that failed with an unknown exception is not asked again either, but the call may wait for the others. An only endpoint whose answer broke off is asked
+    /// again, as the SDK's own retries do: no other can show whose fault it is.
+    /// </remarks>
+    public bool OnlyUntried => _doubts.FindAll(doubt => !doubt.Outcome.IsUnknown && !(doubt.Outcome.IsBrokenOff && picker.Endpoints.Length == 1)) is var known
         && (known.Count > 1 || (known.Count == 1 && (known[0].Outcome.Kind != OutcomeKind.BrokenAnswer || known[0].Outcome.IsUnreadable)));
 
     /// <summary>Whether every endpoint said the same.</summary>

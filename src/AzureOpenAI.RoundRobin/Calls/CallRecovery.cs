@@ -41,7 +41,7 @@ internal sealed class CallRecovery
     public CallRecovery(Balancer balancer, Picker picker, CallLimits limits, uint affinity, TokenEstimate tokens, Func<int> fingerprint)
     {
         (_balancer, _limits, _fingerprint) = (balancer, limits, fingerprint);
-        _doubts = new CallDoubts(balancer.Tracker, fingerprint);
+        _doubts = new CallDoubts(balancer.Tracker, picker, fingerprint);
         _request = new PickRequest(picker) { Affinity = affinity, Tokens = tokens, Patience = limits.MaxWait };
         _failure = new CallFailure(balancer, picker);
     }
@@ -321,11 +321,12 @@ internal sealed class CallRecovery
 
     /// <summary>
     /// Each attempt that timed out may have been executed, so a call makes two of them. Where nothing has come of any, their connections may have died in silence, which
-    /// says nothing of the request: the call goes on as long as a healthy endpoint is left that it has not tried.
+    /// says nothing of the request: the call goes on as long as a healthy endpoint is left that it has not tried. A 408 of an only endpoint, which has received no complete
+    /// request, is retried as the SDK's own retries do.
     /// </summary>
     private void TakeTimedOut(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, bool heard)
     {
-        if (outcome.Kind != OutcomeKind.TimedOut)
+        if (outcome.Kind != OutcomeKind.TimedOut || (outcome.Status == 408 && _request.Picker.Endpoints.Length == 1))
         {
             _lastTimedOut = null;
             return;

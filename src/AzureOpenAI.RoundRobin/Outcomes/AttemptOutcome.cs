@@ -24,6 +24,9 @@ internal readonly struct AttemptOutcome(
     /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>
     public bool IsUnreadable { get; init; }
 
+    /// <summary>A broken answer that broke off on its way: the same endpoint may give it whole the next time.</summary>
+    public bool IsBrokenOff { get; init; }
+
     /// <summary>The exception says nothing known. Whose fault it is another endpoint will show; the same would throw it again.</summary>
     public bool IsUnknown { get; init; }
 

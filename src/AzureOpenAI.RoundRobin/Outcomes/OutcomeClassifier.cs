@@ -123,6 +123,7 @@ internal static class OutcomeClassifier
         {
             IsNobodys = isNobodys,
             IsUnknown = kind == OutcomeKind.Failed && !isNobodys && !SaysAnything(cause),
+            IsBrokenOff = kind == OutcomeKind.BrokenAnswer && cause is HttpIOException or IOException { InnerException: SocketException },
             // Out of range is what the SDK says to a value that it does not know yet.
             IsUnreadable = kind == OutcomeKind.BrokenAnswer && (cause is ArgumentOutOfRangeException || (facts.HasSuccess && cause is not (JsonException or IOException))),
         };

@@ -41,7 +41,21 @@ internal sealed class BoundedResponse(PipelineResponse response, EndpointMessage
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<BinaryData> BufferContentAsync(CancellationToken cancellationToken = default)
     {
-        await _response.BufferContentAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            await _response.BufferContentAsync(cancellationToken).ConfigureAwait(false);
+        }
+        catch (IOException) when (ErrorBody.Is(_response))
+        {
+            // The body of an error broke off: the status counts, as of one that is too long.
+            if (_response.ContentStream is { } stream)
+            {
+                await stream.DisposeAsync().ConfigureAwait(false);
+            }
+
+            _response.ContentStream = new MemoryStream();
+        }
+
         return Check();
     }
 

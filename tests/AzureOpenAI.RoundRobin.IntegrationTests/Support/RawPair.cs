@@ -10,10 +10,7 @@ internal sealed class RawPair : IAsyncDisposable
     public RawPair(Func<RawExchange, Task> east, bool isV1 = false, TimeProvider? time = null, Action<RoundRobinOptions>? configure = null)
     {
         East = new RawServer(east);
-        West = new RawServer(static exchange => exchange.WriteAsync(
-            exchange.Head.Contains("/embeddings", StringComparison.Ordinal) ? RawServer.Json(Vector) : exchange.WantsStream
-            ? RawServer.Events(Chunk("""{"role":"assistant","content":"[west] "}""") + Chunk("""{"content":"all is well"}""") + Chunk("{}", "\"stop\"") + "data: [DONE]\n\n")
-            : RawServer.Json(Completion(WestText))));
+        West = new RawServer(AnswerWellAsync);
         string path = isV1 ? "openai/v1" : "";
         RoundRobinOptions options = new() { DeploymentName = "gpt-4o" };
         options.Endpoints.Add(new EndpointOptions { Name = "east", Endpoint = new Uri(East.Endpoint, path), ApiKey = EastKey });
@@ -39,6 +36,11 @@ internal sealed class RawPair : IAsyncDisposable
     public RoundRobinChatClient Client { get; }
 
     public Task<Answer> AskAsync(bool streaming) => Client.AskAsync(streaming, "hello", null, TestContext.Current.CancellationToken);
+
+    public static Task AnswerWellAsync(RawExchange exchange) => exchange.WriteAsync(
+        exchange.Head.Contains("/embeddings", StringComparison.Ordinal) ? RawServer.Json(Vector) : exchange.WantsStream
+        ? RawServer.Events(Chunk("""{"role":"assistant","content":"[west] "}""") + Chunk("""{"content":"all is well"}""") + Chunk("{}", "\"stop\"") + "data: [DONE]\n\n")
+        : RawServer.Json(Completion(WestText)));
 
     public static string Completion(string text) =>
         $$$"""{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"{{{text}}}"}}]}""";

@@ -167,6 +167,9 @@ internal sealed class RawExchange(TcpClient client, Stream stream, string head, 
     /// <summary>Closes the connection as hard as it can be closed.</summary>
     public void Reset() => client.Client.Close(0);
 
+    /// <summary>Waits until the client sends more on the same connection, or closes it.</summary>
+    public async Task HearMoreAsync() => _ = await stream.ReadAsync(new byte[1024], Stop);
+
     /// <summary>Says no more, and waits until the client closes the connection.</summary>
     public async Task StallAsync()
     {

@@ -15,6 +15,13 @@ internal static class ChaosAnswers
         ? draw.Of("", "<html></html>", "{\"data\":[", "{}", Vectors(call, call.Pieces - 1), Vectors(call, call.Pieces, length: 0))
         : draw.Of("", "<html></html>", "{\"choices\":[", "{}", Completion(call, "null")));
 
+    /// <summary>Well written, and nothing that the SDK knows.</summary>
+    public static HttpResponseMessage Unforeseen(ChaosDraw draw, ChaosCall call, bool isEmbedding) => Json(isEmbedding
+        ? draw.Of("[]", "{\"data\":5}", "\"text\"")
+        : draw.Of("[]", "\"text\"", "{\"id\":\"1\",\"choices\":5}", Completion(call, "\"quota_of_the_future\""), Completion(call, "5")));
+
+    public static string UnforeseenEvent(ChaosDraw draw) => draw.Of("[]", "{\"id\":\"1\",\"choices\":5}", Chunk("{\"content\":\"x\"}", "5"), Chunk("{\"content\":\"x\"}", "\"quota_of_the_future\""));
+
     public static string Chunk(string delta, string finish) =>
         $$$"""{"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{{{delta}}},"finish_reason":{{{finish}}}}]}""";
 
@@ -33,7 +40,7 @@ internal static class ChaosAnswers
         return $$$"""{"object":"list","model":"m","data":[{{{string.Join(',', data)}}}],"usage":{"prompt_tokens":{{{count}}},"total_tokens":{{{count}}}}}""";
     }
 
-    private static HttpResponseMessage Json(string text) => new(HttpStatusCode.OK)
+    public static HttpResponseMessage Json(string text) => new(HttpStatusCode.OK)
     {
         Content = new StreamContent(new FakeService.OneWay(text)) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
     };

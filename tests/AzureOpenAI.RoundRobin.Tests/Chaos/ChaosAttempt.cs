@@ -28,6 +28,12 @@ internal sealed class ChaosAttempt(int endpoint, double arrived, Trouble trouble
     /// <summary>Where the endpoint names a time, the name and the value of the header.</summary>
     public (string Name, string Value)? Hint { get; init; }
 
+    /// <summary>How long the endpoint must not be asked after that, where no header of <see cref="Hint"/> says it.</summary>
+    public int? Pause { get; init; }
+
+    /// <summary>Words of the service, in the body.</summary>
+    public string Words { get; init; } = "";
+
     /// <summary>What the answer says besides, of whatever kind it is.</summary>
     public (string Name, string Value)[] Says { get; init; } = [];
 

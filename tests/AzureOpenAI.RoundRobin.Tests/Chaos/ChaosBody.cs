@@ -31,7 +31,16 @@ internal sealed class ChaosBody(ChaosTime time, IEnumerable<(double After, strin
             (double after, string? data) = _script.Current;
             if (after > 0)
             {
-                await time.WaitAsync(after, cancellationToken);
+                try
+                {
+                    await time.WaitAsync(after, cancellationToken);
+                }
+                catch (OperationCanceledException)
+                {
+                    // The SDK does not dispose a body whose reading throws.
+                    onEnd();
+                    throw;
+                }
             }
 
             if (data is null)

@@ -36,6 +36,9 @@ internal sealed class ChaosCall(int id, ChaosKind kind, string model, int pieces
     /// <summary>After so many pieces its caller walks away.</summary>
     public int? WalksAwayAfter { get; init; }
 
+    /// <summary>And does not dispose of the stream.</summary>
+    public bool IsDropped { get; init; }
+
     /// <summary>How long its caller takes for each piece.</summary>
     public double PerPiece { get; init; }
 
@@ -64,6 +67,9 @@ internal sealed class ChaosCall(int id, ChaosKind kind, string model, int pieces
     public double? ContentAt { get; set; }
 
     public double? EndedAt { get; set; }
+
+    /// <summary>A healthy endpoint that it could have asked and did not when it ended; null where there was none, or where that is not known.</summary>
+    public string? LeftUntried { get; set; }
 
     public string Prompt => $"call {Id} {Pieces} {(IsBad ? "bad" : "good")}";
 

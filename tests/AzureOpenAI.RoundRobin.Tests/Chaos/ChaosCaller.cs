@@ -36,6 +36,7 @@ internal sealed class ChaosCaller : IDisposable
             Maker = conversation?.Maker,
             GivesUpAfter = isPlain || draw.Chance(0.85) ? null : draw.Chance(0.1) ? 0 : draw.LogNormal(_run.Plan.IsFast ? 0.2 : 4, 1.5),
             WalksAwayAfter = !isPlain && isStream && draw.Chance(0.05) ? 1 + draw.Below(3) : null,
+            IsDropped = draw.Chance(0.3),
             PerPiece = !isPlain && isStream && draw.Chance(0.1) ? draw.Between(0.01, 5) : 0,
         };
     }
@@ -66,6 +67,7 @@ internal sealed class ChaosCaller : IDisposable
 #pragma warning restore CA1031
         {
             thrown = exception;
+            call.LeftUntried = _run.IsDriver ? _run.Untried(call) : null;
         }
 
         if (!_run.IsDriver)
@@ -100,26 +102,44 @@ internal sealed class ChaosCaller : IDisposable
 
     private async Task ReadAsync(ChaosCall call, List<string> pieces, CancellationToken cancellationToken)
     {
-        await foreach (ChatResponseUpdate update in _client!.GetStreamingResponseAsync(call.Prompt, ChaosRun.OptionsOf(call), cancellationToken))
+        IAsyncEnumerator<ChatResponseUpdate> stream = _client!.GetStreamingResponseAsync(call.Prompt, ChaosRun.OptionsOf(call), cancellationToken).GetAsyncEnumerator(CancellationToken.None);
+        bool isDropped = false;
+        try
         {
-            _run.Conversations.See(update.ConversationId);
-            if (update.Text.Length == 0)
+            while (!isDropped && await stream.MoveNextAsync())
             {
-                continue;
-            }
+                ChatResponseUpdate update = stream.Current;
+                _run.Conversations.See(update.ConversationId);
+                if (update.Text.Length == 0)
+                {
+                    continue;
+                }
 
-            call.ContentAt ??= _run.Time.Seconds;
-            pieces.Add(update.Text);
-            if (pieces.Count == call.WalksAwayAfter)
-            {
-                return;
-            }
+                call.ContentAt ??= _run.Time.Seconds;
+                pieces.Add(update.Text);
+                if (pieces.Count == call.WalksAwayAfter)
+                {
+                    isDropped = call.IsDropped;
+                    return;
+                }
 
-            if (call.PerPiece > 0)
+                if (call.PerPiece > 0)
+                {
+                    call.IsRead = true;
+                    await _run.Time.WaitAsync(call.PerPiece, CancellationToken.None);
+                    call.IsRead = false;
+                }
+            }
+        }
+        finally
+        {
+            if (isDropped)
             {
-                call.IsRead = true;
-                await _run.Time.WaitAsync(call.PerPiece, CancellationToken.None);
-                call.IsRead = false;
+                _run.Drop(call, stream);
+            }
+            else
+            {
+                await stream.DisposeAsync();
             }
         }
     }

@@ -74,12 +74,13 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
     /// <summary>The rejection reaches the caller at this moment. It says nothing of an endpoint that has come back since, which is a new one.</summary>
     public void Tell(ChaosAttempt attempt, string deployment)
     {
-        if (attempt.Hint is not { } hint || !IsMember || attempt.DeparturesBefore < _departures || attempt.Status is not (429 or 503))
+        if (!IsMember || attempt.DeparturesBefore < _departures || (attempt.Pause is null && (attempt.Hint is null || attempt.Status is not (429 or 503))))
         {
             return;
         }
 
-        TimeSpan? pause = RetryAfter.Parse(name => string.Equals(name, hint.Name, StringComparison.OrdinalIgnoreCase) ? [hint.Value] : null, run.Time.GetUtcNow());
+        TimeSpan? pause = attempt.Pause is { } stated ? TimeSpan.FromSeconds(stated)
+            : RetryAfter.Parse(name => string.Equals(name, attempt.Hint!.Value.Name, StringComparison.OrdinalIgnoreCase) ? [attempt.Hint.Value.Value] : null, run.Time.GetUtcNow());
         if (pause is not { } rest || rest > AttemptOutcome.LongestHint)
         {
             return;
@@ -89,9 +90,11 @@ internal sealed class ChaosEndpoint(ChaosRun run, int index, ChaosEndpointPlan p
         string[] scopes = attempt.Trouble switch
         {
             Trouble.IsUnavailableForATime => [ChaosRests.All],
+            Trouble.StatesAPause when attempt.Status is not (402 or 403 or 408 or 429) => [ChaosRests.All],
             Trouble.SpillsOverInVain => [.. run.Pool.Endpoints.Where(endpoint => endpoint.Name == Name).Select(endpoint => endpoint.DeploymentName ?? "")],
             _ => [deployment],
         };
+        run.Record.Note($"{Name} states {rest} with {attempt.Status} to {string.Join(' ', scopes)} by {string.Join(' ', attempt.Headers.Select(static header => $"{header.Name}={header.Value}"))} {attempt.Words}");
         foreach (string scope in scopes)
         {
             _rests.Add(scope, rest);

@@ -25,7 +25,7 @@ internal static class ChaosFailure
                 throw FakeFailure.Status(404);
             case Trouble.None or Trouble.IsSlow or Trouble.IsNearItsLimit or Trouble.SpillsOver:
                 return;
-            case Trouble.Hangs or Trouble.HangsInTheMiddle:
+            case Trouble.Hangs or Trouble.HangsInTheMiddle or Trouble.FallsSilent:
                 await run.Time.WaitAsync(double.PositiveInfinity, cancellationToken);
                 return;
             case Trouble.IsBroken:
@@ -36,7 +36,39 @@ internal static class ChaosFailure
                 throw FakeFailure.Reset();
         }
 
-        endpoint.Tell(attempt, "");
-        throw FakeFailure.Status(attempt.Status, attempt.Headers);
+        // What comes after content cuts the stream, and states no pause.
+        if (attempt.Trouble != Trouble.ErrsInItsAnswer || !call.IsStream || attempt.BreaksAfter == 0)
+        {
+            endpoint.Tell(attempt, "");
+        }
+
+        throw attempt.Trouble == Trouble.IsUnforeseen ? Foreign(call)
+            : attempt.Words.Length > 0 ? FakeFailure.Saying(attempt.Status, attempt.Words, attempt.Headers)
+            : FakeFailure.Status(attempt.Status, attempt.Headers);
+    }
+
+    /// <summary>What SDKs throw that nobody knows, with a status somewhere or with none.</summary>
+    private static Exception Foreign(ChaosCall call) => (call.Id % 4) switch
+    {
+        0 => ForeignSdkException.Of(503),
+        1 => new ForeignNumberException(500),
+        2 => new InvalidOperationException("wrapped", ForeignSdkException.Of(502)),
+        _ => new UnknownSdkException("nobody knows"),
+    };
+
+    /// <summary>An error as the service writes it into an answer.</summary>
+    public static string InBand(ChaosAttempt attempt) =>
+        $$$"""{"error":{"code":"{{{(attempt.Status == 429 ? "rate_limit_exceeded" : "server_error")}}}","message":"{{{attempt.Words}}}"}}""";
+
+    /// <summary>A refusal as the service writes it.</summary>
+    public static HttpResponseMessage Refusal(ChaosAttempt attempt)
+    {
+        HttpResponseMessage response = FakeService.Refusal(attempt.Status, attempt.Headers);
+        if (attempt.Words.Length > 0)
+        {
+            response.Content = new StringContent($$$"""{"error":{"code":"{{{attempt.Status}}}","message":"{{{attempt.Words}}}"}}""", System.Text.Encoding.UTF8, "application/json");
+        }
+
+        return response;
     }
 }

@@ -42,6 +42,11 @@ internal sealed class ChaosJudge(ChaosRun run)
             return null;
         }
 
+        if (Overdue(call) is { } overdue)
+        {
+            return overdue;
+        }
+
         double end = call.ContentAt ?? call.EndedAt!.Value;
         double tried = call.Attempts.Sum(attempt => Math.Min(end, attempt.Left!.Value) - attempt.Arrived);
         double longest = call.Attempts.Count == 0 ? 0 : call.Attempts.Max(attempt => Math.Min(end, attempt.Left!.Value) - attempt.Arrived);
@@ -52,6 +57,16 @@ internal sealed class ChaosJudge(ChaosRun run)
             : null;
     }
 
+    /// <summary>Once a call has failed twice at one endpoint and returns to another, or again, all time counts against MaxWait, and the attempt that began before its end is the last.</summary>
+    private string? Overdue(ChaosCall call) =>
+        call.Attempts.Find(attempt => attempt.Arrived > HasFailedAt(call) + run.Plan.MaxWait + Tolerance) is { } late ? $"began an attempt {late.Arrived - HasFailedAt(call):0.000} s after it had failed everywhere" : null;
+
+    private static double HasFailedAt(ChaosCall call)
+    {
+        int[] returns = [.. Enumerable.Range(0, call.Attempts.Count).Where(i => call.Attempts.FindIndex(other => other.Endpoint == call.Attempts[i].Endpoint) < i)];
+        return returns.Length < 2 ? double.PositiveInfinity : call.Attempts[returns[1]].Arrived;
+    }
+
     private string? Unjustified(ChaosCall call, Exception thrown, string text, CancellationToken token)
     {
         if (call.GaveUpAt is not null)
@@ -60,7 +75,7 @@ internal sealed class ChaosJudge(ChaosRun run)
         }
 
         bool hadBadLuck = Count(call, Trouble.ThrottlesForHours, Trouble.SaysNonsense) > 1 || Count(call, Trouble.IsBroken, Trouble.FailsBeforeContent, Trouble.Cuts) > 1
-            || Count(call, Trouble.Hangs, Trouble.HangsInTheMiddle, Trouble.IsSlow) > 1;
+            || HasSeenEnough(call);
         bool hasRock = run.Plan.HasRock && (call.Conversation is null || call.Maker == 0);
         // A clock that stood still makes all late at once that ran, so even the rock is on probation then, until it has given a whole answer.
         bool wasSuspended = run.Time.Suspended > call.SuspendedBefore || call.Began < run.Time.ResumedAt + run.Plan.AttemptTimeout;
@@ -76,13 +91,24 @@ internal sealed class ChaosJudge(ChaosRun run)
             ClientResultException { Status: 404 } when call.Conversation is { } id && call.Attempts is [.., var last] && last.Trouble is Trouble.None or Trouble.IsMissing =>
                 last.Trouble == Trouble.IsMissing || !run.Conversations.IsKept(id, last.Endpoint) ? null : "was not known where its conversation is",
             OperationCanceledException => "was given up by nobody",
+            _ when call is { LeftUntried: { } untried, Conversation: null } && !wasSuspended && !HasSeenEnough(call) && call.Attempts.Count < (run.Plan.MaxAttempts ?? int.MaxValue) =>
+                $"failed although {untried} could have been asked, and was not",
             _ when mustSucceed => "failed although it should not",
             EndpointsExhaustedException exhausted => call.Attempts.Count == 0 || exhausted.Attempts.Count == call.Attempts.Count ? null : $"tells of {exhausted.Attempts.Count} attempts",
             TimeoutException or ClientResultException or JsonException or IOException or HttpRequestException or ArgumentOutOfRangeException => call.Attempts.Count > 0 ? null : "failed with what nobody said",
+            _ when call.Attempts.Exists(static attempt => attempt.Trouble == Trouble.IsUnforeseen) => null,
             FormatException when call.Kind == ChaosKind.Embeddings => call.Attempts.Exists(attempt => attempt.Trouble == Trouble.IsBroken) ? null : "failed with what nobody said",
             _ => "failed with something unknown",
         };
     }
+
+    /// <summary>Two attempts that ran out of time, two that say that the request is at fault, four that leave doubt, or MaxWait: it may end though others are untried.</summary>
+    private bool HasSeenEnough(ChaosCall call) =>
+        call.Attempts.Count(attempt => attempt.Left - attempt.Arrived > Math.Min(run.Plan.AttemptTimeout, run.Plan.FirstContentTimeout ?? double.MaxValue) - Tolerance || attempt is { Trouble: Trouble.StatesAPause, Status: 408 }) > 1
+        || Count(call, Trouble.RefusesTheRequest, Trouble.IsUnforeseen) > 1
+        || Count(call, Trouble.IsBroken, Trouble.FailsBeforeContent, Trouble.Cuts, Trouble.IsUnforeseen) > 3
+        || Count(call, Trouble.RefusesTheKey, Trouble.IsMissing) > 7
+        || call.EndedAt - call.Began > run.Plan.MaxWait - Tolerance;
 
     private static int Count(ChaosCall call, params Trouble[] troubles) => call.Attempts.Count(attempt => troubles.Contains(attempt.Trouble));
 }

@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging;
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
 /// <summary>Puts what the pool tells its operators into the record, by event number, endpoint and duration, so that no change of words changes the record.</summary>
-internal sealed class ChaosLog(ChaosRecord record) : ILoggerFactory, ILogger
+internal sealed class ChaosLog(ChaosRun run) : ILoggerFactory, ILogger
 {
     public ILogger CreateLogger(string categoryName) => this;
 
@@ -12,7 +12,17 @@ internal sealed class ChaosLog(ChaosRecord record) : ILoggerFactory, ILogger
     {
         if (state is IReadOnlyList<KeyValuePair<string, object?>> values)
         {
-            record.Note(string.Create(CultureInfo.InvariantCulture, $"event {eventId.Id} {string.Join(' ', values.Where(IsPlain).Select(value => value.Value))}"));
+            Check(eventId.Id, values);
+            run.Record.Note(string.Create(CultureInfo.InvariantCulture, $"event {eventId.Id} {string.Join(' ', values.Where(IsPlain).Select(value => value.Value))}"));
+        }
+    }
+
+    /// <summary>An endpoint that nothing befalls answers all that is well itself. Whatever others meet elsewhere, and whatever their requests are, it is not blamed for it.</summary>
+    private void Check(int id, IReadOnlyList<KeyValuePair<string, object?>> values)
+    {
+        if (id is >= 1 and <= 4 && run.Plan is { HasRock: true } && run.Time.Suspended == 0 && values.Any(static value => value is { Key: "Endpoint", Value: "e0" }))
+        {
+            run.Record.Report($"The endpoint that nothing befalls was ejected: event {id} {string.Join(' ', values.Select(static value => value.Value))}");
         }
     }
 

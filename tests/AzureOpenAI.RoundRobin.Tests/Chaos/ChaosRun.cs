@@ -22,6 +22,7 @@ internal sealed partial class ChaosRun : IDisposable
     private readonly ulong _seed;
     private readonly ChaosLog _log;
     private readonly List<ChaosCall> _givenUp = [];
+    private readonly List<object> _dropped = [];
     private Thread? _driver;
     private int _nextCall;
     private int _released;
@@ -42,7 +43,7 @@ internal sealed partial class ChaosRun : IDisposable
         IEnumerable<ChaosGenerator>? generators = Plan.Members == ChaosMembers.ReadyMadeGenerators ? _endpoints.Select(endpoint => new ChaosGenerator(this, endpoint)) : null;
         _configuration = new ChaosConfiguration(Plan.Way, Plan.Options(_clients, _transport), generators);
         ChaosDraw jitter = new(seed + 1);
-        Pool = new EndpointPool(_configuration.First, _log = new ChaosLog(Record), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
+        Pool = new EndpointPool(_configuration.First, _log = new ChaosLog(this), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
         _configuration.Follow(Pool);
         _caller = new ChaosCaller(this);
     }
@@ -105,6 +106,26 @@ internal sealed partial class ChaosRun : IDisposable
         call.GaveUpAt ??= Time.Seconds;
         _givenUp.Add(call);
     }
+
+    /// <summary>A caller has left its stream without disposing of it. It is collected when all is over, so that a seed replays exactly.</summary>
+    public void Drop(ChaosCall call, object stream)
+    {
+        _dropped.Add(stream);
+        Record.Count("Dropped");
+        call.Attempts.ForEach(attempt => _endpoints[attempt.Endpoint].Leave(attempt));
+    }
+
+    /// <summary>
+    /// A healthy endpoint with room that the call may ask and has not; null where there is none, where it may have another configuration by now, or where others wait, whom
+    /// it would overtake.
+    /// </summary>
+    public string? Untried(ChaosCall call) => IsDisposed || call.Picker!.Queue.Length > 0 || Pool.Routes.LoopFor(OptionsOf(call)).Picker != call.Picker ? null : Array.Find(
+        call.Picker.Endpoints,
+        endpoint => endpoint.Health.IsHealthy && endpoint.HasRoom && !endpoint.Capacity.HasTokenLimit && endpoint.SkippedUntil <= Time.GetTimestamp() && !call.Attempts.Exists(attempt => NameOf(attempt) == endpoint.Name)) is { } untried ? Describe(untried) : null;
+
+    /// <summary>A generator bears no name of its own.</summary>
+    private string NameOf(ChaosAttempt attempt) =>
+        Plan.Members == ChaosMembers.ReadyMadeGenerators ? string.Create(CultureInfo.InvariantCulture, $"client-{attempt.Endpoint + 1}") : _endpoints[attempt.Endpoint].Name;
 
     public void Dispose()
     {
@@ -202,6 +223,8 @@ internal sealed partial class ChaosRun : IDisposable
             await task;
         }
 
+        // What was on the stack of the last call is collected only when that is unwound.
+        await Time.WaitAsync(0.001);
         CheckIdle();
         if (!IsDisposed)
         {

@@ -29,6 +29,21 @@ internal enum Trouble
 
     /// <summary>That one has no room either, so the first says what it had to say, and that.</summary>
     SpillsOverInVain,
+
+    /// <summary>Its error comes inside an answer of status 200: as its body, or as an event before or after content.</summary>
+    ErrsInItsAnswer,
+
+    /// <summary>The head of its answer comes, and then nothing more.</summary>
+    FallsSilent,
+
+    /// <summary>It refuses what others answer, with a status of the request's kind.</summary>
+    RefusesTheRequest,
+
+    /// <summary>An answer that the SDK did not foresee, or the exception of an SDK that nobody knows.</summary>
+    IsUnforeseen,
+
+    /// <summary>It states a pause in one of the many ways in which that may be said, with one of many statuses.</summary>
+    StatesAPause,
 }
 
 /// <summary>A time of trouble that meets so large a part of the calls.</summary>

@@ -118,6 +118,7 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
     private sealed class ChaosTimer(ChaosTime time, TimerCallback callback, object? state) : ITimer
     {
         private int _setting;
+        private bool _isDisposed;
         private bool _set;
         private long _firedAt;
         private int _firesThen;
@@ -126,6 +127,11 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
 
         public bool Change(TimeSpan dueTime, TimeSpan period)
         {
+            if (_isDisposed)
+            {
+                return false;
+            }
+
             _setting++;
             Set(dueTime != Timeout.InfiniteTimeSpan);
             if (_set)
@@ -162,7 +168,13 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
             callback(state);
         }
 
-        public void Dispose() => Set(false);
+        public void Dispose()
+        {
+            Set(false);
+            _isDisposed = true;
+            // It stays in line until it would have been due, and must not keep a stream alive that was dropped.
+            state = null;
+        }
 
         public ValueTask DisposeAsync()
         {

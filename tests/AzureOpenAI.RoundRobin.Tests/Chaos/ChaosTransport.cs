@@ -29,7 +29,7 @@ internal sealed class ChaosTransport(ChaosRun run, IReadOnlyList<ChaosEndpoint> 
         }
         finally
         {
-            if (response is null || response.Content.Headers.ContentType?.MediaType != "text/event-stream")
+            if (response is null || (response.Content.Headers.ContentType?.MediaType != "text/event-stream" && attempt.Trouble != Trouble.FallsSilent))
             {
                 endpoint.Leave(attempt);
             }
@@ -44,8 +44,29 @@ internal sealed class ChaosTransport(ChaosRun run, IReadOnlyList<ChaosEndpoint> 
             case Trouble.None when call.IsBad:
                 return FakeService.Refusal(400, attempt.Says);
             case Trouble.None or Trouble.IsSlow or Trouble.IsNearItsLimit or Trouble.SpillsOver:
-            case Trouble.Cuts or Trouble.HangsInTheMiddle or Trouble.FailsBeforeContent when call.IsStream:
+            case Trouble.Cuts or Trouble.HangsInTheMiddle or Trouble.FailsBeforeContent or Trouble.FallsSilent when call.IsStream:
                 break;
+            case Trouble.ErrsInItsAnswer when call.IsStream && attempt.BreaksAfter > 0:
+                break;
+            case Trouble.ErrsInItsAnswer:
+                endpoint.Tell(attempt, deployment);
+                if (call.IsStream)
+                {
+                    break;
+                }
+
+                return ChaosAnswers.Json(ChaosFailure.InBand(attempt));
+            case Trouble.FallsSilent:
+                return new(HttpStatusCode.OK)
+                {
+                    Content = new StreamContent(new ChaosBody(run.Time, [(double.PositiveInfinity, null)], () => endpoint.Leave(attempt))) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } },
+                };
+            case Trouble.IsUnforeseen when call.Kind == ChaosKind.Operation:
+                return ChaosAnswers.Broken(run.Draw, call, isEmbedding);
+            case Trouble.IsUnforeseen when call.IsStream:
+                break;
+            case Trouble.IsUnforeseen:
+                return ChaosAnswers.Unforeseen(run.Draw, call, isEmbedding);
             case Trouble.Hangs or Trouble.HangsInTheMiddle:
                 await run.Time.WaitAsync(double.PositiveInfinity, cancellationToken);
                 break;
@@ -57,7 +78,7 @@ internal sealed class ChaosTransport(ChaosRun run, IReadOnlyList<ChaosEndpoint> 
                 return ChaosAnswers.Broken(run.Draw, call, isEmbedding);
             default:
                 endpoint.Tell(attempt, deployment);
-                return FakeService.Refusal(attempt.Status, attempt.Headers);
+                return ChaosFailure.Refusal(attempt);
         }
 
         HttpResponseMessage response = !call.IsStream ? ChaosAnswers.Whole(call, isEmbedding) : new(HttpStatusCode.OK)
@@ -84,8 +105,19 @@ internal sealed class ChaosTransport(ChaosRun run, IReadOnlyList<ChaosEndpoint> 
             yield break;
         }
 
+        if (attempt.Trouble is Trouble.FallsSilent or Trouble.IsUnforeseen)
+        {
+            yield return attempt.Trouble == Trouble.FallsSilent ? (double.PositiveInfinity, null) : (contentAfter, ChaosAnswers.UnforeseenEvent(run.Draw));
+            yield break;
+        }
+
         for (int i = 0; i < call.Pieces; i++)
         {
+            if (i == attempt.BreaksAfter && attempt.Trouble == Trouble.ErrsInItsAnswer)
+            {
+                break;
+            }
+
             if (i == attempt.BreaksAfter)
             {
                 yield return (attempt.Trouble == Trouble.Cuts ? 0 : double.PositiveInfinity, null);
@@ -93,6 +125,13 @@ internal sealed class ChaosTransport(ChaosRun run, IReadOnlyList<ChaosEndpoint> 
             }
 
             yield return (i == 0 ? contentAfter : attempt.Gap, ChaosAnswers.Chunk($$"""{"role":"assistant","content":"{{call.Piece(i)}}"}""", "null"));
+        }
+
+        if (attempt.Trouble == Trouble.ErrsInItsAnswer)
+        {
+            yield return (0, ChaosFailure.InBand(attempt));
+            yield return (0, "[DONE]");
+            yield break;
         }
 
         if (attempt.BreaksAfter > call.Pieces)

@@ -34,13 +34,19 @@ internal sealed class ChaosTroubles(ChaosRun run, int index, ChaosEndpointPlan p
             hint = Exactly(drains);
         }
 
+        ChaosPause? pause = trouble switch
+        {
+            Trouble.StatesAPause => ChaosPause.Draw(draw),
+            Trouble.ErrsInItsAnswer => ChaosPause.DrawInBand(draw),
+            _ => null,
+        };
         double answer = Math.Min(LongestAnswer, run.Plan.IsFast ? draw.LogNormal(0.06, 0.35) : draw.LogNormal(4, 1));
         answer = run.IsHealing ? Math.Min(answer, 0.4 * Math.Min(run.Plan.AttemptTimeout, run.Plan.FirstContentTimeout ?? LongestAnswer)) : answer;
         double latency = trouble switch
         {
             Trouble.None or Trouble.Cuts or Trouble.HangsInTheMiddle or Trouble.IsNearItsLimit or Trouble.SpillsOver => answer,
             Trouble.IsSlow => 10 * answer,
-            Trouble.Errs or Trouble.FailsBeforeContent or Trouble.IsBroken or Trouble.Resets => draw.LogNormal(0.2, 1.2),
+            Trouble.Errs or Trouble.FailsBeforeContent or Trouble.IsBroken or Trouble.IsUnforeseen or Trouble.ErrsInItsAnswer or Trouble.FallsSilent or Trouble.Resets => draw.LogNormal(0.2, 1.2),
             Trouble.IsGone => 5,
             Trouble.Refuses => 0.001,
             _ => draw.Between(0.003, 0.08),
@@ -50,10 +56,17 @@ internal sealed class ChaosTroubles(ChaosRun run, int index, ChaosEndpointPlan p
         {
             Latency = run.Plan.AtOnce ? 0 : streams ? latency / 4 : latency,
             Gap = run.Plan.AtOnce ? 0 : latency / call.Pieces,
-            BreaksAfter = trouble is Trouble.Cuts or Trouble.HangsInTheMiddle ? draw.Below(call.Pieces + 2) : int.MaxValue,
-            Status = trouble == Trouble.SpillsOverInVain ? draw.Of(429, 429, 429, 400, 500, 503) : ChaosFailure.StatusOf(trouble),
+            BreaksAfter = trouble is Trouble.Cuts or Trouble.HangsInTheMiddle ? draw.Below(call.Pieces + 2) : trouble == Trouble.ErrsInItsAnswer ? draw.Of(0, 0, draw.Below(call.Pieces + 1)) : int.MaxValue,
+            Status = trouble switch
+            {
+                Trouble.SpillsOverInVain => draw.Of(429, 429, 429, 400, 500, 503),
+                Trouble.RefusesTheRequest => run.Plan.IsBuilt ? draw.Of(400, 421, 423, 451) : draw.Of(421, 423, 451),
+                _ => pause?.Status ?? ChaosFailure.StatusOf(trouble),
+            },
             Hint = hint,
-            Says = [.. Says(trouble, now)],
+            Pause = pause?.Seconds,
+            Words = trouble == Trouble.RefusesTheRequest ? "OperationNotSupported" : pause?.Words ?? "",
+            Says = [.. pause?.Headers ?? [], .. Says(trouble, now)],
         };
     }
 
@@ -87,6 +100,9 @@ internal sealed class ChaosTroubles(ChaosRun run, int index, ChaosEndpointPlan p
             case Trouble.SpillsOver:
                 yield return (draw.Of("x-ms-spillover-from-deployment", "x-ms-spillover-from-default"), "default");
                 yield return ("x-ms-deployment-name", "standard");
+                yield break;
+            case Trouble.StatesAPause or Trouble.ErrsInItsAnswer:
+                // What it says of its limits would be a pause of its own.
                 yield break;
             case Trouble.SpillsOverInVain:
                 yield return ("x-ms-spillover-error", draw.Of("429", "500", "404"));

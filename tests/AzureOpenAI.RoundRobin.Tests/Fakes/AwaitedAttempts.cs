@@ -10,6 +10,9 @@ internal static class AwaitedAttempts
     public static int CountAwaited(this EndpointPool pool, FakeClock clock) =>
         InFlightOf(pool.Balancer).Snapshot().Count(attempt => !attempt.IsIdle && IsAwaited(attempt, clock));
 
+    /// <summary>How many attempts run, those at endpoints that have left the configuration as well.</summary>
+    public static int CountRunning(this EndpointPool pool) => InFlightOf(pool.Balancer).Snapshot().Count(static attempt => !attempt.IsIdle);
+
     private static bool IsAwaited(Attempt attempt, FakeClock clock)
     {
         long armed = Volatile.Read(ref ArmedOf(attempt));

@@ -14,9 +14,13 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
 {
     private readonly ConcurrentDictionary<Attempt, WatchedTimer> _deadlines = new();
     private int _patient;
+    private int _delays;
 
     /// <summary>How many calls have their patience running.</summary>
     public int Patient => Volatile.Read(ref _patient);
+
+    /// <summary>How many tasks wait for a time to pass, such as the pause of a call.</summary>
+    public int Delays => Volatile.Read(ref _delays);
 
     /// <summary>Whether a timer is set for an attempt that falls due at a given time, or earlier.</summary>
     public bool IsSet(Attempt attempt, long due) => _deadlines.TryGetValue(attempt, out WatchedTimer? timer) && timer.Due <= due;
@@ -31,6 +35,9 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
                 return patience;
             case Attempt attempt:
                 return _deadlines[attempt] = new WatchedTimer(this, callback, state, dueTime, () => _deadlines.TryRemove(attempt, out _));
+            case Task:
+                Interlocked.Increment(ref _delays);
+                return new WatchedTimer(this, callback, state, dueTime, () => Interlocked.Decrement(ref _delays));
             default:
                 return base.CreateTimer(callback, state, dueTime, period);
         }

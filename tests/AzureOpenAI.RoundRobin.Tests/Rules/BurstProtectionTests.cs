@@ -121,6 +121,25 @@ public class BurstProtectionTests
         Assert.Equal((before + 1, 0), (pool.Calls[1], pool.Waiting));
     }
 
+    /// <summary>A call that asks only endpoints that it has not tried waits for none: the burst would end it while a healthy one is left.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RejectedInDoubt_GoesWhereTheBurstIsUnacknowledged(bool streaming)
+    {
+        using FakePool pool = new(3);
+        Task<string>[] calls = Burst(pool, 300, streaming);
+        pool.Clients[0].Held[0].Fail(FakeFailure.Status(421));
+        await pool.SettleAsync();
+        FakeChatClient second = pool.Clients.Single(static client => client.Calls == 101);
+
+        second.Held[^1].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(20)));
+        await pool.SettleAsync();
+
+        Assert.Equal([100, 101, 101], pool.Calls);
+        await EndAsync(pool, calls);
+    }
+
     private static Task<string>[] Burst(FakePool pool, int count, bool streaming)
     {
         Array.ForEach(pool.Clients, client => client.Hold());
