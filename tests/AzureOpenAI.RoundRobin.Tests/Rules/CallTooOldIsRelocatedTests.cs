@@ -93,7 +93,7 @@ public class CallTooOldIsRelocatedTests
     [Fact]
     public async Task FewAnswersAreKnown_Waits()
     {
-        using FakePool pool = await TimedAsync(63, Usual, streaming: false);
+        using FakePool pool = await TimedAsync(3, Usual, streaming: false);
         Task<string> old = await HeldAsync(pool, streaming: false);
 
         pool.Time.Advance(10 * Limit);
@@ -101,6 +101,19 @@ public class CallTooOldIsRelocatedTests
         Assert.False(old.IsCompleted);
         pool.Clients[0].Held[^1].Answer();
         Assert.Equal("a", await old);
+    }
+
+    [Fact]
+    public async Task SomeAnswersAreKnown_WaitsTwentyTimesAsLong()
+    {
+        using FakePool pool = await TimedAsync(62, Usual, streaming: false);
+        Task<string> old = await HeldAsync(pool, streaming: false);
+
+        pool.Time.Advance(TimeSpan.FromSeconds(1.199));
+        Assert.False(old.IsCompleted);
+        pool.Time.Advance(TimeSpan.FromSeconds(0.001));
+
+        Assert.Equal("b", await old);
     }
 
     [Fact]

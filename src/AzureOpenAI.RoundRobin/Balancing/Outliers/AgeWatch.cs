@@ -12,8 +12,13 @@ internal sealed class AgeWatch(TimeProvider time)
     /// <summary>An answer is at most this many times as long as the longest of some hundreds, where durations are as those of chat models are: lognormal, with a sigma of 1.</summary>
     private const int Factor = 5;
 
-    /// <summary>With fewer answers their longest says little.</summary>
-    private const int LeastAnswers = 64;
+    /// <summary>The same with fewer answers than <see cref="ManyAnswers"/>, whose longest says less.</summary>
+    private const int FactorOfFew = 20;
+
+    private const int ManyAnswers = 64;
+
+    /// <summary>With fewer answers their longest says nothing. One of many processes that share a load has few.</summary>
+    private const int LeastAnswers = 5;
 
     /// <summary>A pause of our own process may make a call this old.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
@@ -30,9 +35,19 @@ internal sealed class AgeWatch(TimeProvider time)
     public RecentLongest Last { get; } = new();
 
     /// <summary>The age from which a call is judged; null while too few answers are known.</summary>
-    public TimeSpan? Limit => Last.Count is >= 0 and < LeastAnswers
-        ? null
-        : Timestamps.Max(Factor * TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _longest), Volatile.Read(ref _longestBefore))), Shortest);
+    public TimeSpan? Limit
+    {
+        get
+        {
+            TimeSpan longest = TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _longest), Volatile.Read(ref _longestBefore)));
+            return Last.Count switch
+            {
+                >= 0 and < LeastAnswers => null,
+                >= LeastAnswers and < ManyAnswers => Timestamps.Max(FactorOfFew * longest, Shortest),
+                _ => Timestamps.Max(Factor * longest, Shortest),
+            };
+        }
+    }
 
     /// <summary>Notes the duration of an answer; for a stream, the time to its first content.</summary>
     public void Add(TimeSpan took, long now)
