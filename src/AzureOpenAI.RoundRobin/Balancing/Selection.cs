@@ -1,6 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
@@ -53,7 +52,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         state.AssertLocked();
         PickFilter filter = new(request, inFlight, retry, now);
         Endpoint? endpoint = probes.Candidate(request.Picker, filter) ?? request.Picker.Take(filter) ?? ProbeSchedule.Standby(request.Picker, filter);
-        return endpoint is null ? null : Begin(endpoint, request.Tokens, now);
+        return endpoint is null ? null : Begin(endpoint, request, now);
     }
 
     /// <summary>The same for the first call in the queue, which may also return to an endpoint that it has tried, and force a probe.</summary>
@@ -117,15 +116,15 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         }
 
         state.HasChanged = true;
-        return Begin(endpoint, request.Tokens, now);
+        return Begin(endpoint, request, now);
     }
 
-    private Attempt Begin(Endpoint endpoint, TokenEstimate tokens, long now)
+    private Attempt Begin(Endpoint endpoint, PickRequest request, long now)
     {
         Attempt attempt = inFlight.Begin(endpoint, state.Epoch);
         attempt.Count(state.CallsBegun());
         attempt.StartedAt = now;
-        endpoint.Capacity.Charge(tokens.At(endpoint.MaxOutputTokens), now);
+        endpoint.Capacity.Charge(request.Tokens.At(endpoint.MaxOutputTokens), now, request.HasQueued);
         attempt.Permit = endpoint.Health.Acquire(now);
         if (attempt.HoldsPermit)
         {

@@ -61,9 +61,10 @@ internal sealed class EndpointCapacity(TimeProvider time)
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="tokens">An estimate of its tokens.</param>
     /// <param name="now">The present.</param>
-    public void Charge(long tokens, long now)
+    /// <param name="hasWaited">Whether the call was queued.</param>
+    public void Charge(long tokens, long now, bool hasWaited)
     {
-        _pace.Take(now);
+        _pace.Take(now, hasWaited);
         _requests?.Take(1, now);
         _tokens?.Take(tokens, now);
     }

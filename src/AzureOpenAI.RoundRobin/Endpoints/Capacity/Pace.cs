@@ -19,10 +19,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 internal sealed class Pace(TimeProvider time)
 {
     /// <summary>The part of the rate that a rejection takes.</summary>
-    private const double Cut = 0.1;
-
-    /// <summary>The same where rejections are dear: the way back is long, and a tenth would be missing for most of it.</summary>
-    private const double CutWhereDear = 0.05;
+    private const double Cut = 0.03;
 
     /// <summary>A call that is rejected as the first after a pause says that the pause was too short, and little of the rate.</summary>
     private const double CutAtFirst = 0.02;
@@ -66,8 +63,11 @@ internal sealed class Pace(TimeProvider time)
 
     /// <summary>The first rate is at least so many calls a second: where few calls came, it says little of the limit.</summary>
     private const double LeastGuess = 5;
-    /// <summary>What a call may be late without the next one being late too: timers fire to the millisecond.</summary>
+    /// <summary>What a call may be late without the next one being late too.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>The same where the call waited for its turn: then the timer was late, which fires every 15 ms on some systems, and later on a busy one.</summary>
+    private static readonly TimeSpan SlackOfTimer = TimeSpan.FromMilliseconds(50);
 
     private static readonly TimeSpan ShortestUnstated = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestFirstUnstated = TimeSpan.FromSeconds(1);
@@ -111,7 +111,9 @@ internal sealed class Pace(TimeProvider time)
     public long StatedUntil => _statedUntil;
 
     /// <summary>A call is about to go to the endpoint.</summary>
-    public void Take(long now)
+    /// <param name="now">The present.</param>
+    /// <param name="hasWaited">Whether the call waited for its turn.</param>
+    public void Take(long now, bool hasWaited)
     {
         if (!IsKnown)
         {
@@ -120,7 +122,8 @@ internal sealed class Pace(TimeProvider time)
 
         long due = RoomAt;
         TimeSpan interval = TimeSpan.FromSeconds(1 / PerSecond);
-        if (now <= _time.After(due, Timestamps.Max(Slack, 0.1 * interval)))
+        TimeSpan slack = hasWaited ? SlackOfTimer : Slack;
+        if (now <= _time.After(due, Timestamps.Max(slack, 0.1 * interval)))
         {
             Grow(1 / PerSecond);
             interval = TimeSpan.FromSeconds(1 / PerSecond);
@@ -136,7 +139,7 @@ internal sealed class Pace(TimeProvider time)
             _secondAt = now;
         }
 
-        _next = _time.After(Math.Max(due, _time.After(now, -Slack)), interval);
+        _next = _time.After(Math.Max(due, _time.After(now, -slack)), interval);
         CountForQuiet(now);
     }
 
@@ -174,15 +177,14 @@ internal sealed class Pace(TimeProvider time)
         if (!wasKnown)
         {
             // Where a rejection costs nothing, the rate may grow at once.
-            (_along, _back, _cut) = cost > Dear ? (0, FirstBack, CutWhereDear) : (1, ShortestBack, 0);
+            (_along, _back, _cut) = cost > Dear ? (0, FirstBack, Cut) : (1, ShortestBack, 0);
             _plateau = PerSecond;
             _isGuess = cost > Dear;
             IsConfirmed = false;
         }
         else
         {
-            double least = cost > Dear ? CutWhereDear : Cut;
-            _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
+            _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, Cut)) : Cut;
             _plateau = isFirst ? _plateau * (1 - CutAtFirst) : PerSecond;
             _along = 0;
             IsConfirmed = true;
