@@ -162,15 +162,25 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void EjectAll(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
+        Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
         foreach (Endpoint other in state.Members.Endpoints)
         {
-            if (other != endpoint && other.Resource == endpoint.Resource)
+            if (other == endpoint || other.Resource != endpoint.Resource)
+            {
+                continue;
+            }
+
+            if (each.IsForLong)
             {
                 Eject(other, state.Epoch, each, cost, fingerprint, onProbation: false, now);
             }
+            else
+            {
+                // It was not asked, so its pace learns nothing.
+                other.Capacity.PauseUntil(each.RetryAfter is { } stated ? time.After(now, stated) : endpoint.Capacity.PausedUntil, isStated: each.RetryAfter is not null);
+                Rest(other, other.Health.Deployment, each, now);
+            }
         }
-
-        Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
     }
 
     private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
@@ -193,11 +203,17 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void KeepPace(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         TellPace(endpoint, outcome, cost, now);
+        Rest(endpoint, target, outcome, now);
+    }
+
+    private void Rest(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
+    {
         state.HasChanged = true;
         long until = endpoint.Capacity.PausedUntil;
         if (until > target.UnavailableUntil && time.Until(now, until) >= ShortestEjection)
         {
-            target.EjectUntil(until, isStated: outcome.RetryAfter is not null, state.Epoch + 1, now);
+            // Where the first call after a pause was rejected again, the pause is longer than stated.
+            target.EjectUntil(until, isStated: until <= endpoint.Capacity.StatedUntil, state.Epoch + 1, now);
             TellEjected(endpoint, target, outcome, now);
         }
     }
@@ -226,13 +242,13 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>
     private double TakenInASecond(Endpoint endpoint, long now)
     {
-        // The rejected call has taken its place too.
-        double taken = 1 + endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now);
+        double taken = endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now);
         foreach (Attempt attempt in inFlight.Snapshot())
         {
             taken += attempt.Endpoint == endpoint && time.Until(attempt.StartedAt, now) <= Second ? 1 : 0;
         }
 
-        return taken;
+        // The rejected call still runs, unless it completed synchronously.
+        return Math.Max(1, taken);
     }
 }

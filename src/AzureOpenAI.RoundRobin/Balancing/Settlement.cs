@@ -169,7 +169,8 @@ internal sealed class Settlement(
     {
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            if (endpoint.Health.IsAvailable && (!endpoint.Health.IsHealthy || endpoint.Capacity.IsLimited) && endpoint.Priority == picker.Priority)
+            bool isLimited = endpoint.Capacity.IsLimited || endpoint.Capacity.PausedUntil > now;
+            if (endpoint.Health.IsAvailable && (!endpoint.Health.IsHealthy || isLimited) && endpoint.Priority == picker.Priority)
             {
                 return long.MinValue;
             }
@@ -185,7 +186,7 @@ internal sealed class Settlement(
         PickFilter filter = new(picker.Queue.Head!.Request, inFlight, retry: true, now);
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            if (!endpoint.Health.IsAvailable)
+            if (!endpoint.Health.CanAcquire)
             {
                 continue;
             }

@@ -154,7 +154,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <returns>Whether it is available now.</returns>
     public bool Recover(RecoveryReason why, int epoch, long now) => why switch
     {
-        RecoveryReason.CapacityKnown => RecoverFully(now),
+        RecoveryReason.CapacityKnown => RecoverFully(),
         RecoveryReason.AnsweredAfterAll => RecoverFromStall(now),
         _ => RecoverFromMisconfiguration(epoch, now),
     };
@@ -239,9 +239,10 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return false;
     }
 
-    private bool RecoverFully(long now)
+    private bool RecoverFully()
     {
-        EndProbing(now);
+        // A pause for its limit is no outage, so it makes no later cooldown longer.
+        FailedProbes = 0;
         Become(EndpointState.Healthy);
         return true;
     }
@@ -332,7 +333,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 /// <summary>Why an endpoint is available again without a probe.</summary>
 internal enum RecoveryReason
 {
-    /// <summary>Its stated time is over, or it admitted a probe, and its limit is known.</summary>
+    /// <summary>Its pause after a rejection is over, and its pace decides how many calls follow.</summary>
     CapacityKnown,
 
     /// <summary>It was ejected as stalled, and answered a call from before: it was only late.</summary>

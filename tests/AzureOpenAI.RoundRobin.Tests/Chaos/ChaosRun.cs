@@ -11,7 +11,7 @@ internal sealed partial class ChaosRun : IDisposable
     private const double IdleFor = 3600;
 
     /// <summary>Each wake of the pool's timer has a reason, and within a second there are not more reasons than that.</summary>
-    private const int MostFires = 400;
+    private const int MostFires = 1000;
 
     private readonly Dictionary<int, ChaosCall> _calls = [];
     private readonly ChaosEndpoint[] _endpoints;

@@ -27,11 +27,11 @@ internal static class QueueForecast
                 return null;
             }
 
-            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.PausedUntil);
+            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.RoomAt(now));
             paces.Add((picker.Queue.TimeUntil(now, from).TotalSeconds, perSecond));
         }
 
-        return paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(picker.Queue.Length + 1, paces));
+        return paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(picker.Queue.Length, paces));
     }
 
     /// <summary>It is healthy, or unavailable after a rejection. Not with a configured token limit, since the tokens of the next calls are not known.</summary>
@@ -40,14 +40,14 @@ internal static class QueueForecast
         && endpoint.Health.Resource.State == EndpointState.Healthy
         && endpoint.Health.Deployment is { State: EndpointState.Healthy } or { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited };
 
-    /// <summary>The seconds until endpoints that begin one after the other, each at its pace, have taken as many calls.</summary>
+    /// <summary>The seconds until endpoints that begin one after the other, each at its pace, have taken as many calls and have room for the next: the first goes when the first begins.</summary>
     private static double SecondsFor(int calls, List<(double From, double PerSecond)> paces)
     {
         paces.Sort();
         (double at, double perSecond, double left) = (0, 0, calls);
         foreach ((double from, double more) in paces)
         {
-            if (perSecond * (from - at) >= left)
+            if (perSecond > 0 && perSecond * (from - at) >= left)
             {
                 break;
             }

@@ -31,10 +31,13 @@ internal sealed class EndpointCapacity(TimeProvider time)
     public bool HasRoom(long now) => now >= _pace.RoomAt && HasConfiguredRoom(now);
 
     /// <summary>When it will take one more call, whatever its tokens; in the past where it would now.</summary>
-    public long RoomAt(long now) => Math.Max(_pace.RoomAt, HasConfiguredRoom(now) ? long.MinValue : _requests!.RoomAt(1, now));
+    public long RoomAt(long now) => Math.Max(_pace.RoomAt, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom(long now) => _requests?.HasRoom(1, now) != false;
+
+    /// <summary>When the configured limit will have room for one more call; in the past where it has now.</summary>
+    public long ConfiguredRoomAt(long now) => _requests?.RoomAt(1, now) ?? long.MinValue;
 
     /// <summary>Whether the configured token limit has room. A call without an estimate is never held back.</summary>
     public bool HasRoomFor(long tokens, long now) => tokens == 0 || _tokens?.HasRoom(tokens, now) != false;
@@ -77,6 +80,9 @@ internal sealed class EndpointCapacity(TimeProvider time)
 
     /// <summary>Whether the pace is known, so that a rejection need not say how many calls there were.</summary>
     public bool HasPace => _pace.IsKnown;
+
+    /// <inheritdoc cref="Pace.PauseUntil"/>
+    public void PauseUntil(long until, bool isStated) => _pace.PauseUntil(until, isStated);
 
     /// <inheritdoc cref="Pace.Rejected"/>
     public void Rejected(long now, long sentAt, TimeSpan? stated, double taken) => _pace.Rejected(now, sentAt, stated, taken);

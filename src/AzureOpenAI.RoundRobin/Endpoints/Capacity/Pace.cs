@@ -63,6 +63,7 @@ internal sealed class Pace(TimeProvider time)
 
     /// <summary>The first rate is at least so many calls a second: where few calls came, it says little of the limit.</summary>
     private const double LeastGuess = 5;
+
     /// <summary>What a call may be late without the next one being late too.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
 
@@ -71,7 +72,10 @@ internal sealed class Pace(TimeProvider time)
 
     private static readonly TimeSpan ShortestUnstated = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestFirstUnstated = TimeSpan.FromSeconds(1);
+
+    /// <summary>No pause that nobody stated is longer, nor what a stated one is doubled to.</summary>
     private static readonly TimeSpan LongestUnstated = TimeSpan.FromSeconds(30);
+
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _time = time;
@@ -169,8 +173,8 @@ internal sealed class Pace(TimeProvider time)
         Pause(now, stated);
         if (stated is { } pause && _firstsRejected > 0)
         {
-            // The pause that was told before was too short, so this one is too.
-            _until = Math.Max(_until, _time.After(now, pause * (1 << Math.Min(_firstsRejected, MostDoublings))));
+            // The pause that was told before was too short, so this one is too; but a long one is not doubled, since its end may be the true one.
+            _until = Math.Max(_until, _time.After(now, Timestamps.Min(pause * (1 << Math.Min(_firstsRejected, MostDoublings)), LongestUnstated)));
         }
 
         (_isFirst, _secondAt) = (true, long.MaxValue);
@@ -185,13 +189,20 @@ internal sealed class Pace(TimeProvider time)
         else
         {
             _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, Cut)) : Cut;
-            _plateau = isFirst ? _plateau * (1 - CutAtFirst) : PerSecond;
+            _plateau = isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
             _along = 0;
             IsConfirmed = true;
             _back = Math.Clamp(Math.Max(CostsApart * cost, LeastCallsApart / _plateau), ShortestBack, LongestBack);
         }
 
         PerSecond = Math.Max(LeastRate, _along < 1 ? _plateau * (1 - _cut) : _plateau);
+    }
+
+    /// <summary>Holds all calls back until then, and changes no rate.</summary>
+    public void PauseUntil(long until, bool isStated)
+    {
+        _until = Math.Max(_until, until);
+        _statedUntil = isStated ? Math.Max(_statedUntil, until) : _statedUntil;
     }
 
     /// <summary>A call was rejected that the first rate was reckoned with.</summary>
@@ -215,8 +226,7 @@ internal sealed class Pace(TimeProvider time)
     {
         if (stated is { } pause)
         {
-            _until = Math.Max(_until, _time.After(now, pause));
-            _statedUntil = Math.Max(_statedUntil, _time.After(now, pause));
+            PauseUntil(_time.After(now, pause), isStated: true);
         }
     }
 
