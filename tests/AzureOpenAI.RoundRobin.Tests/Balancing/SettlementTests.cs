@@ -301,7 +301,7 @@ public sealed class SettlementTests : IDisposable
         Waiter[] waiters = [parts.Enqueue(), parts.Enqueue(), parts.Enqueue()];
         Settle(settlement, parts, changed: true);
         Assert.Equal((true, false), (waiters[0].Task.IsCompleted, waiters[1].Task.IsCompleted));
-        Assert.InRange(_wake.Delay!.Value.TotalMilliseconds, 100, 125);
+        Assert.InRange(_wake.Delay!.Value.TotalMilliseconds, 50, 125);
         parts.Time.Advance(_wake.Delay.Value);
         parts.State.HasChanged = true;
         settlement.Settle(parts.Now);

@@ -121,7 +121,7 @@ internal sealed partial class ChaosRun : IDisposable
     /// </summary>
     public string? Untried(ChaosCall call) => IsDisposed || call.Picker!.Queue.Length > 0 || Pool.Routes.LoopFor(OptionsOf(call)).Picker != call.Picker ? null : Array.Find(
         call.Picker.Endpoints,
-        endpoint => endpoint.Health.IsHealthy && endpoint.HasRoom && !endpoint.Capacity.HasTokenLimit && endpoint.SkippedUntil <= Time.GetTimestamp() && !call.Attempts.Exists(attempt => NameOf(attempt) == endpoint.Name)) is { } untried ? Describe(untried) : null;
+        endpoint => endpoint.Health.IsHealthy && endpoint.HasRoom(Time.GetTimestamp()) && !endpoint.Capacity.HasTokenLimit && !call.Attempts.Exists(attempt => NameOf(attempt) == endpoint.Name)) is { } untried ? Describe(untried) : null;
 
     /// <summary>A generator bears no name of its own.</summary>
     private string NameOf(ChaosAttempt attempt) =>

@@ -105,7 +105,7 @@ public class QueueRefusesBeyondMaxWaitTests
     public async Task QueueMovesTooSlowly_NewCallsAreRefused(bool streaming)
     {
         // One a second is answered by the first. What the second will do nobody knows.
-        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(20), (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(22.3), (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
         pool.Clients[1].Fails = FakeFailure.Refused();
         List<Task<string>> calls = [.. Enumerable.Range(0, 31).Select(_ => pool.AskAsync(streaming))];
         for (int second = 0; second < 12; second++)

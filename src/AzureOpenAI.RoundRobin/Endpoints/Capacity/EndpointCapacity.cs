@@ -65,7 +65,7 @@ internal sealed class EndpointCapacity(TimeProvider time)
     /// <param name="tokens">An estimate of its tokens.</param>
     /// <param name="now">The present.</param>
     /// <param name="hasWaited">Whether the call was queued.</param>
-    public void Charge(long tokens, long now, bool hasWaited)
+    public void Charge(long tokens, long now, bool hasWaited = false)
     {
         _pace.Take(now, hasWaited);
         _requests?.Take(1, now);

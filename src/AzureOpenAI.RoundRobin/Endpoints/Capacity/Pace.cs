@@ -19,7 +19,10 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 internal sealed class Pace(TimeProvider time)
 {
     /// <summary>The part of the rate that a rejection takes.</summary>
-    private const double Cut = 0.03;
+    private const double Cut = 0.1;
+
+    /// <summary>The same where rejections are dear: the way back is long, and a tenth would be missing for most of it.</summary>
+    private const double CutWhereDear = 0.05;
 
     /// <summary>A call that is rejected as the first after a pause says that the pause was too short, and little of the rate.</summary>
     private const double CutAtFirst = 0.02;
@@ -60,9 +63,6 @@ internal sealed class Pace(TimeProvider time)
     private const int QuietPeriods = 5;
 
     private const double LeastRate = 0.01;
-
-    /// <summary>The first rate is at least so many calls a second: where few calls came, it says little of the limit.</summary>
-    private const double LeastGuess = 5;
 
     /// <summary>What a call may be late without the next one being late too.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
@@ -117,7 +117,7 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="now">The present.</param>
     /// <param name="hasWaited">Whether the call waited for its turn.</param>
-    public void Take(long now, bool hasWaited)
+    public void Take(long now, bool hasWaited = false)
     {
         if (!IsKnown)
         {
@@ -166,7 +166,7 @@ internal sealed class Pace(TimeProvider time)
         _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
         if (!wasKnown)
         {
-            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastGuess), now, 0, 0);
+            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, 0, 0);
         }
 
         double cost = stated is { } told ? CostOf(told) : Unstated(now, isFirst);
@@ -181,14 +181,15 @@ internal sealed class Pace(TimeProvider time)
         if (!wasKnown)
         {
             // Where a rejection costs nothing, the rate may grow at once.
-            (_along, _back, _cut) = cost > Dear ? (0, FirstBack, Cut) : (1, ShortestBack, 0);
+            (_along, _back, _cut) = cost > Dear ? (0, FirstBack, CutWhereDear) : (1, ShortestBack, 0);
             _plateau = PerSecond;
             _isGuess = cost > Dear;
             IsConfirmed = false;
         }
         else
         {
-            _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, Cut)) : Cut;
+            double least = cost > Dear ? CutWhereDear : Cut;
+            _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
             _plateau = isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
             _along = 0;
             IsConfirmed = true;
@@ -210,7 +211,7 @@ internal sealed class Pace(TimeProvider time)
     {
         if (_isGuess)
         {
-            _plateau = Math.Max(LeastGuess, _plateau - 1);
+            _plateau = Math.Max(1, _plateau - 1);
             PerSecond = _plateau * (1 - _cut);
         }
     }
