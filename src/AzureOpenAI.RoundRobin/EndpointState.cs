@@ -3,7 +3,7 @@ namespace AzureOpenAI.RoundRobin;
 /// <summary>Says whether an endpoint takes calls, from <see cref="Healthy"/> to <see cref="Unavailable"/>. The tag <c>state</c> of the metrics has the same words in lower case.</summary>
 public enum EndpointState
 {
-    /// <summary>The endpoint takes its whole share of the calls.</summary>
+    /// <summary>The endpoint takes its whole share of the calls, or as many as it was found to have room for.</summary>
     Healthy,
 
     /// <summary>The endpoint takes calls again after a failure: a few at one time, and more with each that it admits. Other systems call it slow start.</summary>

@@ -42,7 +42,7 @@ public sealed class CooldownOverHttpTests
         Assert.Equal(1, fleet.Attempts("east"));
 
         _time.Advance(TimeSpan.FromMilliseconds(2));
-        await fleet.AskAsync(streaming, times: 60);
+        await AskOneByOneAsync(fleet, streaming, 60);
         Assert.InRange(fleet.Attempts("east"), 28, 36);
         Assert.Equal(72, fleet.Attempts());
         Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
@@ -79,7 +79,7 @@ public sealed class CooldownOverHttpTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task Without_a_hint_the_pause_doubles(bool streaming)
+    public async Task Without_a_hint_the_pause_doubles_while_the_first_call_after_it_is_rejected(bool streaming)
     {
         await using Fleet fleet = await Fleet.StartAsync(["east", "west"], setup => setup.Time = _time);
         fleet["east"].Faults.Add(Fault.Throttle());
@@ -193,7 +193,17 @@ public sealed class CooldownOverHttpTests
         Assert.Equal(EndpointState.Healthy, fleet.StatusOf("east").State);
 
         _time.Advance(TimeSpan.FromMilliseconds(41));
-        await fleet.AskAsync(streaming, times: 10);
+        await AskOneByOneAsync(fleet, streaming, 10);
         Assert.Equal([6, 9], [fleet.Attempts("east"), fleet.Attempts("west")]);
+    }
+
+    /// <summary>A second passes after each call, in which a pace of one a second has room again.</summary>
+    private async Task AskOneByOneAsync(Fleet fleet, bool streaming, int times)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            await fleet.AskAsync(streaming);
+            _time.Advance(1.1.Seconds());
+        }
     }
 }

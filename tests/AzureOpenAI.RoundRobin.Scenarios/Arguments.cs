@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace AzureOpenAI.RoundRobin.Scenarios;
 
 /// <summary>What the command line asks for.</summary>
@@ -5,17 +7,33 @@ internal sealed class Arguments
 {
     public const string Usage = """
         Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--timeline] [--out FILE] [--list]
+        Scenarios --processes [1,4,16] [--only NAME]... [--client NAME]... [--out FILE]
+        Scenarios --map [--only TEXT]... [--client NAME]... [--quick] [--report-only] [--out FILE]
           --only    scenarios whose name begins with NAME
           --client  ours, ours-affinity, single, naive, failover, failover-rotated, polly
           --quick   half of the time each
           --alone   one cell at a time, for the truest latencies; takes several times as long
           --timeline  each endpoint's arrivals, by tenths of a second
-          --out     the file that the results go to; a run of everything goes to results/scenarios.md
+          --processes  so many processes, which know nothing of each other, against one fleet
+          --map     the capacity map: kinds of limits and hints, beside an oracle; --only takes the cells whose name has all the texts, --client ours, naive or failover
+          --report-only  a missed target of the map does not change the exit code
+          --out     the file that the results go to; a run of everything goes to results/scenarios.md, a whole map to tests/results/capacity-map.md
         """;
 
     public bool Serves { get; private set; }
 
     public bool Simulates { get; private set; }
+
+    public bool IsMap { get; private set; }
+
+    public bool IsCaller { get; private set; }
+
+    /// <summary>How many processes share a fleet, one number after the other; none where that is not asked for.</summary>
+    public IReadOnlyList<int> Processes { get; private set; } = [];
+
+    public bool IsMapWorker { get; private set; }
+
+    public bool OnlyReports { get; private set; }
 
     public bool Lists { get; private set; }
 
@@ -48,6 +66,25 @@ internal sealed class Arguments
                     break;
                 case "--simulate":
                     arguments.Simulates = true;
+                    break;
+                case "--caller":
+                    arguments.IsCaller = true;
+                    break;
+                case "--processes" when ReadNumbers(value) is { Count: > 0 } numbers:
+                    arguments.Processes = numbers;
+                    i++;
+                    break;
+                case "--processes":
+                    arguments.Processes = [1, 4, 16];
+                    break;
+                case "--map":
+                    arguments.IsMap = true;
+                    break;
+                case "--map-worker":
+                    arguments.IsMapWorker = true;
+                    break;
+                case "--report-only":
+                    arguments.OnlyReports = true;
                     break;
                 case "--list":
                     arguments.Lists = true;
@@ -82,6 +119,23 @@ internal sealed class Arguments
     }
 
     public bool Wants(string scenario) => Only.Count == 0 || Only.Exists(name => scenario.StartsWith(name, StringComparison.OrdinalIgnoreCase));
+
+    /// <returns>Numbers of processes such as 1,4,16; none where it is something else.</returns>
+    private static List<int> ReadNumbers(string? text)
+    {
+        List<int> numbers = [];
+        foreach (string part in (text ?? "").Split(','))
+        {
+            if (!int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int number) || number is < 1 or > 64)
+            {
+                return [];
+            }
+
+            numbers.Add(number);
+        }
+
+        return numbers;
+    }
 
     public bool WantsClient(string client) => Clients.Count == 0 || Clients.Contains(client, StringComparer.OrdinalIgnoreCase);
 }

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using System.Globalization;
 using AzureOpenAI.RoundRobin.Scenarios;
+using AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 using AzureOpenAI.RoundRobin.Scenarios.FleetS;
+using AzureOpenAI.RoundRobin.Scenarios.Processes;
 using AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
@@ -18,6 +20,29 @@ if (arguments.Serves)
     return 0;
 }
 
+if (arguments.IsCaller)
+{
+    await CallerLoop.RunAsync();
+    return 0;
+}
+
+if (arguments.Processes.Count > 0)
+{
+    await ProcessProgram.RunAsync(args, arguments);
+    return 0;
+}
+
+if (arguments.IsMapWorker)
+{
+    await MapProcess.ServeAsync(arguments);
+    return 0;
+}
+
+if (arguments.IsMap)
+{
+    return await MapProgram.RunAsync(args, arguments);
+}
+
 if (arguments.Simulates)
 {
     await SimulationProcess.ServeAsync(arguments);
@@ -28,12 +53,12 @@ if (arguments.Lists)
 {
     foreach (Scenario scenario in Catalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
     foreach (SimulatedScenario scenario in SimulatedCatalogue.All)
     {
-        Console.WriteLine($"{scenario.Name,-20} {scenario.What}. Target: {scenario.Target}");
+        Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
     return 0;
@@ -65,7 +90,7 @@ if (targets.Count > 0)
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{taken.Elapsed.TotalSeconds:0} s on {ResultFile.Machine}, {DateTime.UtcNow:yyyy-MM-dd}."));
 if ((arguments.Out ?? (arguments.IsWhole ? ResultFile.Default : null)) is { } path)
 {
-    await ResultFile.WriteAsync(path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated));
+    await ResultFile.WriteAsync("Scenarios", path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated));
 }
 
 return 0;

@@ -87,6 +87,7 @@ public class RoundRobinEmbeddingGeneratorTests
         for (int i = 0; i < 8; i++)
         {
             await generator.GenerateAsync(["x"], cancellationToken: Token);
+            clock.Advance(TimeSpan.FromSeconds(1));
         }
 
         Assert.InRange(bad.Batches.Length, 3, 6);

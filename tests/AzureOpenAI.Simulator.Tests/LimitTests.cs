@@ -17,10 +17,10 @@ public sealed class LimitTests
         using var client = new WireClient(azure["east"]);
         _time.Advance(TimeSpan.FromMilliseconds(300));
 
-        int[] first = await StatusesAsync(client, 3);
+        int[] first = await client.StatusesAsync(3);
         var rejected = await client.ChatAsync();
         _time.Advance(TimeSpan.FromMilliseconds(700));
-        int[] second = await StatusesAsync(client, 3);
+        int[] second = await client.StatusesAsync(3);
 
         Assert.Equal([200, 200, 429], first);
         Assert.Equal("700", rejected.Header("retry-after-ms"));
@@ -181,9 +181,9 @@ public sealed class LimitTests
         var deployment = azure["east"]["gpt-4o"];
 
         deployment.RequestsPerMinute = 6;
-        int[] limited = await StatusesAsync(client, 2);
+        int[] limited = await client.StatusesAsync(2);
         deployment.RequestsPerMinute = null;
-        int[] free = await StatusesAsync(client, 2);
+        int[] free = await client.StatusesAsync(2);
         deployment.TokensPerMinute = 1;
         var large = await client.ChatAsync();
 
@@ -303,16 +303,5 @@ public sealed class LimitTests
         Assert.Equal(50, azure.Ledger.Count("east").Throttled);
     }
 
-    private static async Task<int> AdmittedAsync(WireClient client, int count) => (await StatusesAsync(client, count)).Count(status => status == 200);
-
-    private static async Task<int[]> StatusesAsync(WireClient client, int count)
-    {
-        int[] statuses = new int[count];
-        for (int i = 0; i < count; i++)
-        {
-            statuses[i] = (await client.ChatAsync()).Status;
-        }
-
-        return statuses;
-    }
+    private static async Task<int> AdmittedAsync(WireClient client, int count) => (await client.StatusesAsync(count)).Count(status => status == 200);
 }

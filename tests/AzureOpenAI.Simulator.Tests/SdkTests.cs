@@ -1,6 +1,4 @@
 using System.ClientModel;
-using System.ClientModel.Primitives;
-using Azure.AI.OpenAI;
 using Microsoft.Extensions.AI;
 using OpenAI;
 
@@ -15,7 +13,7 @@ public sealed class SdkTests
     public async Task Call_AzureClient_ReadsAnswer()
     {
         await using var azure = await Simulators.StartOneAsync();
-        using var client = Classic(azure["east"]);
+        using var client = Sdk.Classic(azure["east"]);
 
         var response = await client.GetResponseAsync("good morning", cancellationToken: Cancellation);
 
@@ -30,7 +28,7 @@ public sealed class SdkTests
     public async Task Stream_AzureClient_ReadsAllUpdates()
     {
         await using var azure = await Simulators.StartOneAsync();
-        using var client = Classic(azure["east"]);
+        using var client = Sdk.Classic(azure["east"]);
 
         var updates = await client.GetStreamingResponseAsync("one two three", cancellationToken: Cancellation).ToListAsync(Cancellation);
         var response = updates.ToChatResponse();
@@ -51,7 +49,7 @@ public sealed class SdkTests
             deployment.StreamFormat = new StreamFormat { CarriageReturns = true, KeepAliveComments = true, FilterAnnotations = true, PieceSize = pieceSize };
             deployment.Respond(_ => "Grüße, 漢字 und mehr");
         }));
-        using var client = Classic(azure["east"]);
+        using var client = Sdk.Classic(azure["east"]);
 
         var response = await client.GetStreamingResponseAsync("hello", cancellationToken: Cancellation).ToChatResponseAsync(Cancellation);
 
@@ -68,7 +66,7 @@ public sealed class SdkTests
             ChatReply.FromToolCalls(
                 new ReplyToolCall(request.ToolNames[0], """{"city":"Zürich","days":3}"""),
                 new ReplyToolCall(request.ToolNames[0], """{"city":"Bern"}""", "call_two"))));
-        using var client = Classic(azure["east"]);
+        using var client = Sdk.Classic(azure["east"]);
         var options = new ChatOptions { Tools = [AIFunctionFactory.Create((string city, int days) => city, "forecast")] };
 
         var response = streaming
@@ -87,7 +85,7 @@ public sealed class SdkTests
     {
         await using var azure = await Simulators.StartOneAsync(resource => resource.Respond(request =>
             request.JsonSchema is null ? "no schema" : """{"City":"Bern","Days":3}"""));
-        using var client = Classic(azure["east"]);
+        using var client = Sdk.Classic(azure["east"]);
 
         var response = await client.GetResponseAsync<Trip>("plan", cancellationToken: Cancellation);
 
@@ -111,7 +109,7 @@ public sealed class SdkTests
     public async Task Embeddings_AzureClient_ReadsSameVectorForSameText()
     {
         await using var azure = await Simulators.StartOneAsync();
-        using var generator = Client(azure["east"]).GetEmbeddingClient("gpt-4o").AsIEmbeddingGenerator();
+        using var generator = Sdk.Of(azure["east"]).GetEmbeddingClient("gpt-4o").AsIEmbeddingGenerator();
 
         var embeddings = await generator.GenerateAsync(["a", "b", "a"], cancellationToken: Cancellation);
 
@@ -126,7 +124,7 @@ public sealed class SdkTests
     public async Task Call_Throttled_SdkSeesStatusAndHeaders()
     {
         await using var azure = await Simulators.StartOneAsync(resource => resource.AddFault(Fault.Throttle(TimeSpan.FromMilliseconds(1500))));
-        using var client = Classic(azure["east"]);
+        using var client = Sdk.Classic(azure["east"]);
 
         var exception = await Assert.ThrowsAsync<ClientResultException>(() => client.GetResponseAsync("hello", cancellationToken: Cancellation));
 
@@ -137,11 +135,6 @@ public sealed class SdkTests
         Assert.True(headers.TryGetValue("Retry-After", out string? seconds));
         Assert.Equal("2", seconds);
     }
-
-    private static IChatClient Classic(SimulatedResource resource) => Client(resource).GetChatClient("gpt-4o").AsIChatClient();
-
-    private static AzureOpenAIClient Client(SimulatedResource resource) =>
-        new(resource.Endpoint, new ApiKeyCredential(resource.ApiKey), new AzureOpenAIClientOptions { RetryPolicy = new ClientRetryPolicy(maxRetries: 0) });
 
     private sealed record Trip(string City, int Days);
 }

@@ -29,6 +29,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _timerDue = long.MaxValue;
     private long _deadline;
     private long _latest;
+    private long _agedAt = long.MaxValue;
     private TimeSpan _limit;
     private long _armed;
     private long _waits;
@@ -194,12 +195,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         (_limit, _latest) = (limit, most is { } given ? _time.After(now, Timestamps.Max(given, TimeSpan.FromTicks(1))) : long.MaxValue);
         long deadline = Deadline(now);
         Volatile.Write(ref _deadline, deadline);
+        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate && Cache.Ages.Limit is { } age ? _time.After(StartedAt, age) : long.MaxValue);
+        long due = Math.Min(deadline, _agedAt);
         // T1 (here): writes the wait, full fence, reads _timerDue. T2 (OnTimer): clears _timerDue, full fence, reads the wait. One of them sees the other's write: T2
         // takes up this wait, or T1 sees no timer due and schedules it.
         Interlocked.Exchange(ref _armed, Note(++_waits));
-        if (deadline < Volatile.Read(ref _timerDue))
+        if (due < Volatile.Read(ref _timerDue))
         {
-            Schedule(deadline, _time.Until(now, deadline));
+            Schedule(due, _time.Until(now, due));
         }
     }
 
@@ -300,6 +303,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     private void OnTimer()
     {
+        while (!IsTimerSet())
+        {
+        }
+    }
+
+    /// <returns><see langword="false"/> if another wait began meanwhile, which may be due before: it saw the timer as this one had left it.</returns>
+    private bool IsTimerSet()
+    {
         Interlocked.Exchange(ref _timerDue, long.MaxValue);
         long armed = Volatile.Read(ref _armed);
         long deadline = Volatile.Read(ref _deadline);
@@ -309,19 +320,31 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
             deadline = Math.Max(deadline, Deadline(received.LastAt));
         }
 
-        // A wait without an end needs no timer: the next that has one sets it.
-        if (armed <= Idle || deadline == long.MaxValue)
+        long agedAt = Volatile.Read(ref _agedAt);
+        if (armed > Idle && now < deadline && now >= agedAt)
         {
-            return;
+            agedAt = _time.After(now, Cache.Ages.Judge(this));
         }
 
-        if (now < deadline)
+        long due = Math.Min(deadline, agedAt);
+        // A wait without an end needs no timer: the next that has one sets it.
+        if (armed <= Idle || due == long.MaxValue)
         {
-            Schedule(deadline, _time.Until(now, deadline));
+            return true;
         }
-        else if (Interlocked.CompareExchange(ref _armed, Fired, armed) == armed)
+
+        if (now < due)
+        {
+            Schedule(due, _time.Until(now, due));
+            Interlocked.MemoryBarrier();
+            return Volatile.Read(ref _armed) == armed;
+        }
+
+        if (Interlocked.CompareExchange(ref _armed, Fired, armed) == armed)
         {
             Cancel();
         }
+
+        return true;
     }
 }

@@ -27,6 +27,9 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     private volatile bool _disposed;
     private bool _hasCrowd;
 
+    /// <summary>Knows from which age on a call is judged.</summary>
+    public AgeWatch Ages { get; } = new(time);
+
     /// <summary>
     /// Some endpoint may have <see cref="StallTest.LeastWaiting"/> calls in flight. While none has, as where all calls complete synchronously, one read of this is the whole
     /// cost of stall detection.

@@ -9,6 +9,9 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// <remarks>Safe for concurrent use. A completed answer of a healthy endpoint takes no lock.</remarks>
 internal sealed class AttemptTracker
 {
+    /// <summary>A call that is too old is judged again after this time: another endpoint may have answered a younger one meanwhile.</summary>
+    private static readonly TimeSpan AgainAfter = TimeSpan.FromMilliseconds(500);
+
     private readonly Lock _lock;
     private readonly PoolState _state;
     private readonly TimeProvider _time;
@@ -16,17 +19,18 @@ internal sealed class AttemptTracker
     private readonly InFlight _inFlight;
     private readonly OutcomeWriter _outcomes;
     private readonly StallDetector _stalls;
-    private readonly StuckCalls _stuck;
+    private readonly AgedCalls _aged;
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
 
     public AttemptTracker(
-        PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, OutcomeWriter outcomes, StuckCalls stuck, Settlement settlement,
+        PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, OutcomeWriter outcomes, AgedCalls aged, Settlement settlement,
         DeferredWork deferred)
     {
         (_lock, _state, _time, _instruments, _inFlight) = (state.Lock, state, time, instruments, inFlight);
-        (_outcomes, _stuck, _settlement, _deferred) = (outcomes, stuck, settlement, deferred);
+        (_outcomes, _aged, _settlement, _deferred) = (outcomes, aged, settlement, deferred);
         _stalls = new StallDetector(inFlight);
+        inFlight.Ages.JudgeBy(Judge);
     }
 
     /// <inheritdoc cref="Attempt.Count"/>
@@ -38,7 +42,8 @@ internal sealed class AttemptTracker
         attempt.IsAnswered = true;
         if (attempt.StartedAt != 0)
         {
-            NoteAnswer(attempt, attempt.Took(_time.GetTimestamp()));
+            long now = _time.GetTimestamp();
+            NoteAnswer(attempt, attempt.Took(now), now);
         }
     }
 
@@ -78,11 +83,12 @@ internal sealed class AttemptTracker
         bool plain = attempt.IsPlain;
         if (!plain && attempt.StartedAt != 0)
         {
-            TimeSpan took = attempt.Took(_time.GetTimestamp());
+            long now = _time.GetTimestamp();
+            TimeSpan took = attempt.Took(now);
             attempt.Endpoint.ResponseTimes.Add(took, attempt.Usage.Length);
             if (!streamed)
             {
-                NoteAnswer(attempt, took);
+                NoteAnswer(attempt, took, now);
             }
         }
 
@@ -210,10 +216,32 @@ internal sealed class AttemptTracker
     /// <summary>An attempt that completed synchronously has no number: it counts as the latest call.</summary>
     private uint NumberOf(Attempt attempt) => attempt.IsCounted ? attempt.Number : _state.CallsBegun();
 
-    private void NoteAnswer(Attempt attempt, TimeSpan took)
+    private void NoteAnswer(Attempt attempt, TimeSpan took, long now)
     {
-        _stuck.Add(took);
+        _inFlight.Ages.Add(took, now);
         attempt.Endpoint.ResponseTimes.Answered(attempt.Number, took);
+    }
+
+    /// <summary>Judges a call that has waited longer than any recent answer can explain.</summary>
+    /// <returns>The time until it is judged again.</returns>
+    private TimeSpan Judge(Attempt aged)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            if (_aged.TryClaim(aged, _state.Members, now, out Stall? stall))
+            {
+                _deferred.Cancel(aged);
+                if (stall is { } found)
+                {
+                    _outcomes.Eject(found, now);
+                    _settlement.Settle(now);
+                }
+            }
+        }
+
+        _deferred.Run();
+        return AgainAfter;
     }
 
     private void ClearFailures(Attempt attempt)

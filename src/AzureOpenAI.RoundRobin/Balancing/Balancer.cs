@@ -42,10 +42,11 @@ internal sealed class Balancer : IDisposable
         PermitHolders permits = new(time);
         ProbeSchedule probes = new(time, budget, _state.CallsBegun);
         StuckCalls stuck = new(time, _inFlight, budget, _state.CallsBegun);
+        AgedCalls aged = new(time, _inFlight, budget, _state.CallsBegun);
         OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log);
-        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, outcomes);
+        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission);
         _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
-        Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, stuck, _settlement, _deferred);
+        Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, aged, _settlement, _deferred);
         lock (_lock)
         {
             members.Apply();

@@ -5,9 +5,6 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// <summary>What a failure does to its endpoint. A pure function of the outcome and of the endpoint's standing.</summary>
 internal static class EjectionPolicy
 {
-    /// <summary>A stated pause shorter than this skips the endpoint's turns, and leaves the rotation as it is.</summary>
-    private static readonly TimeSpan ShortestEjection = TimeSpan.FromMilliseconds(100);
-
     public static Ejection Decide(in AttemptOutcome outcome, in Standing standing)
     {
         if (standing.IsLate)
@@ -20,9 +17,9 @@ internal static class EjectionPolicy
             return Ejection.NoteRequest;
         }
 
-        if (outcome.RetryAfter < ShortestEjection && standing is { OfDeployment: true, IsHealthy: true, HasQueues: false })
+        if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false })
         {
-            return Ejection.SkipTurns;
+            return Ejection.KeepPace;
         }
 
         return outcome.RetryAfter is null && standing.IsAvailable ? Guard(outcome.Kind, standing) : Ejection.Eject;
@@ -54,8 +51,8 @@ internal enum Ejection
     /// <summary>The request is at fault until a different one gets the same answer: log it, and eject nothing.</summary>
     NoteRequest,
 
-    /// <summary>The endpoint's turns are skipped until the stated time.</summary>
-    SkipTurns,
+    /// <summary>The endpoint has no room for a while: its pace decides when, and how many calls follow.</summary>
+    KeepPace,
 
     /// <summary>The error is counted, and the endpoint stays available.</summary>
     Endure,

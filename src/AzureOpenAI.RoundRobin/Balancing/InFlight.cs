@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -34,6 +35,9 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
 
     /// <summary>Endpoints that have left the configuration and still have calls.</summary>
     public Endpoint[] Leaving => _leaving;
+
+    /// <inheritdoc cref="AttemptCache.Ages"/>
+    public AgeWatch Ages => _attempts.Ages;
 
     /// <inheritdoc cref="AttemptCache.MayHaveStall"/>
     public bool MayHaveStall => _attempts.MayHaveStall;

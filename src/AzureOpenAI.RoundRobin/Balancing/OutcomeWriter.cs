@@ -1,6 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -12,6 +11,11 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
 {
     /// <summary>Requests that may exceed an endpoint's limit are logged once in this time.</summary>
     private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
+
+    /// <summary>A shorter pause leaves the rotation as it is.</summary>
+    private static readonly TimeSpan ShortestEjection = TimeSpan.FromMilliseconds(100);
+
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
 
     /// <summary>Counts a call with a permit as admitted, unless the endpoint must complete an answer first.</summary>
     public void Admit(Attempt attempt, long now, bool completed)
@@ -26,11 +30,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         attempt.IsAdmitted = true;
         permits.Remove(attempt);
         state.HasChanged = true;
-        if (health.AdmitAtDeployment(attempt.Permit, attempt.Epoch, now) && attempt.Endpoint.Capacity.Admitted())
-        {
-            health.Deployment.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
-        }
-
+        health.AdmitAtDeployment(attempt.Permit, attempt.Epoch, now);
         AdmitAtResource(attempt, now);
     }
 
@@ -75,7 +75,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         state.AssertLocked();
         Endpoint endpoint = attempt.Endpoint;
         Admit(attempt, now, completed: true);
-        state.HasChanged |= endpoint.Hints.Apply(now) | endpoint.Capacity.HoldsBack;
+        state.HasChanged |= endpoint.Hints.Apply(now);
         RecoverFromStall(attempt, number, now);
         endpoint.Health.Succeeded(attempt.Epoch);
     }
@@ -129,24 +129,18 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         switch (EjectionPolicy.Decide(outcome, Standing.Of(state.Members, endpoint, outcome, isLate, isSuspect)))
         {
             case Ejection.TakeLate:
-                TakeLate(endpoint, target, outcome, now);
+                TakeLate(endpoint, target, outcome, cost, now);
                 break;
             case Ejection.NoteRequest:
                 NoteRequest(endpoint, outcome, now);
                 break;
-            case Ejection.SkipTurns:
-                endpoint.SkippedUntil = Math.Max(endpoint.SkippedUntil, time.After(now, outcome.RetryAfter!.Value));
-                state.HasChanged = true;
+            case Ejection.KeepPace:
+                KeepPace(endpoint, target, outcome, cost, now);
                 break;
             case Ejection.Endure:
                 target.Endure();
                 break;
             case Ejection.Eject when target.TryEject(outcome, cost, onProbation, now, state.Epoch + 1):
-                if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false } && target == endpoint.Health.Deployment)
-                {
-                    Rejected(endpoint, outcome.RetryAfter is null ? now : target.RetryAfterUntil, now);
-                }
-
                 state.HasChanged = true;
                 TellEjected(endpoint, target, outcome, now);
                 break;
@@ -164,42 +158,37 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
-    /// <summary>Calls are queued now, so pauses that only skipped turns become cooldowns: at their end the calls are released one by one, as after a long one.</summary>
-    public void EjectSkipped(Picker picker, long now)
-    {
-        state.AssertLocked();
-        foreach (Endpoint endpoint in picker.Endpoints)
-        {
-            if (endpoint.SkippedUntil > now)
-            {
-                Rejected(endpoint, endpoint.SkippedUntil, now);
-                endpoint.Health.Deployment.EjectUntil(endpoint.SkippedUntil, state.NextEpoch(), now);
-                endpoint.SkippedUntil = long.MinValue;
-            }
-        }
-    }
-
     /// <summary>Ejects all deployments of the resource for the stated time: neither the deployment nor the one that it spills over to has room.</summary>
     private void EjectAll(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
+        Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
         foreach (Endpoint other in state.Members.Endpoints)
         {
-            if (other != endpoint && other.Resource == endpoint.Resource)
+            if (other == endpoint || other.Resource != endpoint.Resource)
+            {
+                continue;
+            }
+
+            if (each.IsForLong)
             {
                 Eject(other, state.Epoch, each, cost, fingerprint, onProbation: false, now);
             }
+            else
+            {
+                // It was not asked, so its pace learns nothing.
+                other.Capacity.PauseUntil(each.RetryAfter is { } stated ? time.After(now, stated) : endpoint.Capacity.PausedUntil, isStated: each.RetryAfter is not null);
+                Rest(other, other.Health.Deployment, each, now);
+            }
         }
-
-        Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
     }
 
-    private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
+    private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
-        if (target == endpoint.Health.Deployment && outcome.Kind == OutcomeKind.RateLimited && target.State == EndpointState.Unavailable)
+        if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false })
         {
-            Rejected(endpoint, outcome.RetryAfter is null ? now : target.RetryAfterUntil, now);
+            TellPace(endpoint, outcome, cost, now);
         }
 
         if (isEjected)
@@ -208,6 +197,25 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
 
         state.HasChanged = true;
+    }
+
+    /// <summary>The endpoint's pace takes the rejection. A pause of at least 100 ms also ejects the endpoint; a shorter one only holds calls back.</summary>
+    private void KeepPace(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
+    {
+        TellPace(endpoint, outcome, cost, now);
+        Rest(endpoint, target, outcome, now);
+    }
+
+    private void Rest(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
+    {
+        state.HasChanged = true;
+        long until = endpoint.Capacity.PausedUntil;
+        if (until > target.UnavailableUntil && time.Until(now, until) >= ShortestEjection)
+        {
+            // Where the first call after a pause was rejected again, the pause is longer than stated.
+            target.EjectUntil(until, isStated: until <= endpoint.Capacity.StatedUntil, state.Epoch + 1, now);
+            TellEjected(endpoint, target, outcome, now);
+        }
     }
 
     private void NoteRequest(Endpoint endpoint, in AttemptOutcome outcome, long now)
@@ -225,23 +233,22 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         endpoint.IsLoggedUnavailable |= !endpoint.IsRetired && log.Ejected(endpoint.Name, outcome.Kind, outcome.Status, time.Until(now, target.UnavailableUntil), outcome.Exception);
     }
 
-    private void Rejected(Endpoint endpoint, long until, long now)
+    private void TellPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         endpoint.Hints.Confirm();
-        endpoint.Capacity.Rejected(now, endpoint.Capacity.IsCounted ? 0 : Taken(endpoint, time.Until(now, until), now));
+        endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, endpoint.Capacity.HasPace ? 0 : TakenInASecond(endpoint, now));
     }
 
-    /// <summary>The number of calls that the endpoint took in the window that a rejection has just closed: those that run, and an estimate of those that it answered.</summary>
-    private int Taken(Endpoint endpoint, TimeSpan pause, long now)
+    /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>
+    private double TakenInASecond(Endpoint endpoint, long now)
     {
-        // The pause is what is left of the window; what went before it has passed.
-        TimeSpan passed = ServiceWindows.AtLeast(pause) - pause;
-        double taken = endpoint.Capacity.AnsweredWithin(passed, endpoint.Answered, now);
+        double taken = endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now);
         foreach (Attempt attempt in inFlight.Snapshot())
         {
-            taken += attempt.Endpoint == endpoint && time.Until(attempt.StartedAt, now) <= passed ? 1 : 0;
+            taken += attempt.Endpoint == endpoint && time.Until(attempt.StartedAt, now) <= Second ? 1 : 0;
         }
 
-        return (int)taken;
+        // The rejected call still runs, unless it completed synchronously.
+        return Math.Max(1, taken);
     }
 }

@@ -37,9 +37,14 @@ internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool
     public long Now { get; } = now;
 
     public bool Allows(Endpoint endpoint) =>
-        endpoint.HasRoom && endpoint.SkippedUntil <= Now && (retry || !Request.HasTried(endpoint))
-        && (Request.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(Request.Tokens.At(endpoint.MaxOutputTokens)))
+        endpoint.HasRoom(Now) && (retry || !Request.HasTried(endpoint))
+        && (Request.IgnoresTokenLimits || endpoint.Capacity.HasRoomFor(Request.Tokens.At(endpoint.MaxOutputTokens), Now))
         && !IsInBurst(endpoint);
+
+    /// <summary>When the endpoint's limits will have room for the call; in the past where they have now.</summary>
+    public long RoomAt(Endpoint endpoint) => Math.Max(
+        endpoint.Capacity.RoomAt(Now),
+        Request.IgnoresTokenLimits || !Request.Tokens.IsCharged ? long.MinValue : endpoint.Capacity.RoomForAt(Request.Tokens.At(endpoint.MaxOutputTokens), Now));
 
     /// <summary>
     /// This endpoint has at least as many unacknowledged calls as the one that rejected this call last, and more than twice what it answers in a second: it will

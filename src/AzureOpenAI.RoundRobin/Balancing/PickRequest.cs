@@ -47,6 +47,9 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>Noted by the balancer: its place in the order of all calls that were ever queued; long.MaxValue for a call that never was.</summary>
     public long Ticket { get; set; } = long.MaxValue;
 
+    /// <summary>It is or was queued.</summary>
+    public bool HasQueued => Ticket != long.MaxValue;
+
     /// <summary>Noted by the balancer: no token limit will have room for it in time, so token limits do not hold it back.</summary>
     public bool IgnoresTokenLimits { get; set; }
 

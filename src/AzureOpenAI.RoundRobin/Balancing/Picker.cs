@@ -232,7 +232,7 @@ internal sealed class Picker
                 return endpoint;
             }
 
-            passedOver += endpoint.HasRoom && endpoint.SkippedUntil <= filter.Now ? 0u : 1u;
+            passedOver += endpoint.HasRoom(filter.Now) ? 0u : 1u;
         }
 
         return null;

@@ -90,9 +90,6 @@ internal sealed class PoolMembers
         return turns;
     }
 
-    /// <summary>Whether any call is queued.</summary>
-    public bool HasQueues => Array.Exists(Pickers, static picker => picker.Queue.Length > 0);
-
     /// <summary>Whether calls are queued that the endpoint could answer.</summary>
     public bool IsAwaited(Endpoint endpoint) => Array.Exists(Pickers, picker => picker.Queue.Length > 0 && picker.Endpoints.Contains(endpoint));
 

@@ -148,15 +148,16 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     /// <summary>When the next forced probe is due; long.MaxValue where none will be.</summary>
     public long NextForcedAt(Picker picker, long now) => ForcedAt(picker, now, out _);
 
-    /// <summary>When the next call must look under the lock for a candidate: at once where one has a permit, and where others are healthy when the budget has a token.</summary>
+    /// <summary>When the next call must look under the lock for a candidate: at once where one has a permit and room, and where others are healthy when the budget has a token.</summary>
     public long NextCandidateAt(Picker picker, long now)
     {
         long next = long.MaxValue;
         foreach (Endpoint candidate in picker.Candidates)
         {
-            if (candidate.HasRoom)
+            if (candidate.Health.CanAcquire)
             {
-                next = Math.Min(next, IsOptional(picker, candidate) ? budget.NextAt(now) : long.MinValue);
+                long room = candidate.Capacity.RoomAt(now);
+                next = Math.Min(next, room > now ? room : IsOptional(picker, candidate) ? budget.NextAt(now) : long.MinValue);
             }
         }
 
@@ -174,7 +175,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         !request.HasTriedAny && (candidate.Health.FailedProbes == 0 || unchecked(picker.Begun - candidate.ProbedAtTurn) >= (uint)picker.Endpoints.Length);
 
     private static bool MayBeAsked(Endpoint endpoint, PickRequest request, long now) =>
-        endpoint.RetryAfterUntil <= now && endpoint.Capacity.HasConfiguredRoom && !request.HasTried(endpoint);
+        endpoint.RetryAfterUntil <= now && endpoint.Capacity.HasConfiguredRoom(now) && !request.HasTried(endpoint);
 
     private long ForcedAt(Picker picker, long now, out Endpoint? endpoint)
     {
@@ -197,8 +198,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     private long ForcedAt(Endpoint endpoint, bool isOnly, long now)
     {
         EndpointHealth health = endpoint.Health;
-        // A configured limit has its own time, at which the pool is settled again.
-        if (health.IsMisconfigured || health.State < EndpointState.Probing || !endpoint.Capacity.HasConfiguredRoom)
+        if (health.IsMisconfigured || health.State < EndpointState.Probing)
         {
             return long.MaxValue;
         }
@@ -207,10 +207,11 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         if (health.State == EndpointState.Probing)
         {
             // The probe may be a long call, or one that hangs though the endpoint has recovered. It holds the only permit, so after 10 s a second probe is due.
-            return health.IsBeingProbed ? Math.Max(spaced, time.After(health.ProbeBeganAt, SecondProbeAfter)) : long.MaxValue;
+            return health.IsBeingProbed ? Math.Max(spaced, Math.Max(time.After(health.ProbeBeganAt, SecondProbeAfter), endpoint.Capacity.ConfiguredRoomAt(now))) : long.MaxValue;
         }
 
-        return Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.ExpectedAt) is var known && known > now ? known
+        long known = Math.Max(Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.PausedUntil), endpoint.Capacity.ConfiguredRoomAt(now));
+        return known > now ? known
             // Counted from the start of the last probe, so that one which took long to fail is followed at once.
             : isOnly ? time.After(health.LastFailureBeganAt, Timestamps.Min(FirstOfOnlyOne * (1 << Math.Min(health.FailedProbes, 5)), LongestOfOnlyOne))
             : spaced;

@@ -1,12 +1,11 @@
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Endpoints;
-using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>The order in which a call looks for an endpoint: a candidate, the next turn, a standby, a probe; else a pause, a refusal or the queue. Begins the attempt.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
-internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission, OutcomeWriter outcomes)
+internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission)
 {
     /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
     public PickResult Pick(PickRequest request, long now)
@@ -53,7 +52,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         state.AssertLocked();
         PickFilter filter = new(request, inFlight, retry, now);
         Endpoint? endpoint = probes.Candidate(request.Picker, filter) ?? request.Picker.Take(filter) ?? ProbeSchedule.Standby(request.Picker, filter);
-        return endpoint is null ? null : Begin(endpoint, request.Tokens, now);
+        return endpoint is null ? null : Begin(endpoint, request, now);
     }
 
     /// <summary>The same for the first call in the queue, which may also return to an endpoint that it has tried, and force a probe.</summary>
@@ -79,7 +78,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             if (endpoint.Health.IsAvailable)
             {
                 isAnyAvailable = true;
-                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(request.Tokens.At(endpoint.MaxOutputTokens)));
+                soonest = Math.Min(soonest, endpoint.Capacity.RoomForAt(request.Tokens.At(endpoint.MaxOutputTokens), now));
             }
         }
 
@@ -108,7 +107,6 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
 
         if (endpoint.Health.Deployment.State == EndpointState.Unavailable)
         {
-            endpoint.Capacity.Reopen(now, stated: false);
             endpoint.Health.Deployment.BeginProbing();
         }
 
@@ -118,15 +116,15 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         }
 
         state.HasChanged = true;
-        return Begin(endpoint, request.Tokens, now);
+        return Begin(endpoint, request, now);
     }
 
-    private Attempt Begin(Endpoint endpoint, TokenEstimate tokens, long now)
+    private Attempt Begin(Endpoint endpoint, PickRequest request, long now)
     {
         Attempt attempt = inFlight.Begin(endpoint, state.Epoch);
         attempt.Count(state.CallsBegun());
         attempt.StartedAt = now;
-        endpoint.Capacity.Charge(tokens.At(endpoint.MaxOutputTokens), now);
+        endpoint.Capacity.Charge(request.Tokens.At(endpoint.MaxOutputTokens), now, request.HasQueued);
         attempt.Permit = endpoint.Health.Acquire(now);
         if (attempt.HoldsPermit)
         {
@@ -138,7 +136,6 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
 
     private PickResult Enqueue(PickRequest request, long now)
     {
-        outcomes.EjectSkipped(request.Picker, now);
         state.HasChanged = true;
         return PickResult.Queued(admission.Enqueue(request, now));
     }

@@ -85,14 +85,13 @@ internal sealed class Settlement(
         {
             HealthState health = endpoint.Health.Deployment;
             if (health is { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited } && health.UnavailableUntil <= now
-                && endpoint.Capacity.Reopen(health.UnavailableUntil, stated: health.RetryAfterUntil >= health.UnavailableUntil))
+                && endpoint.Capacity.PausedUntil >= health.UnavailableUntil)
             {
-                // After a rejection an endpoint with a known limit needs no probe: a whole window of calls is released at the stated time.
+                // After a rejection an endpoint needs no probe: its pace lets one call go first.
                 health.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
             }
 
             endpoint.Hints.Advance(now);
-            endpoint.Capacity.Advance(now, endpoint.RejectionTime, drained: endpoint.InFlight <= 1);
         }
     }
 
@@ -127,7 +126,6 @@ internal sealed class Settlement(
         {
             if (endpoint.Health.Deployment.State == EndpointState.Recovering && !state.Members.IsAwaited(endpoint) && endpoint.Health.Deployment.TryPromote())
             {
-                endpoint.Capacity.Forget();
                 changed = true;
             }
 
@@ -149,7 +147,7 @@ internal sealed class Settlement(
         }
     }
 
-    /// <summary>The time when the next cooldown ends, the next attempt counts as admitted, or the next limit changes.</summary>
+    /// <summary>The time when the next cooldown ends, the next attempt counts as admitted, or a warning in headers ends.</summary>
     private long NextDue()
     {
         long due = permits.NextAt();
@@ -160,19 +158,19 @@ internal sealed class Settlement(
 
         foreach (Endpoint endpoint in state.Members.Endpoints)
         {
-            due = Math.Min(due, Math.Min(endpoint.Hints.NearUntil, endpoint.Capacity.NextChange(endpoint.RejectionTime)));
+            due = Math.Min(due, endpoint.Hints.NearUntil);
         }
 
         return due;
     }
 
-    /// <summary>When the next call must take the lock: at once while an available endpoint of the rotation's priority is recovering, limited or skipped.</summary>
+    /// <summary>When the next call must take the lock: at once while an available endpoint of the rotation's priority is recovering or limited.</summary>
     private long NextLook(Picker picker, long now)
     {
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            if (endpoint.SkippedUntil > now
-                || (endpoint.Health.IsAvailable && (!endpoint.Health.IsHealthy || endpoint.Capacity.IsLimited) && endpoint.Priority == picker.Priority))
+            bool isLimited = endpoint.Capacity.IsLimited || endpoint.Capacity.PausedUntil > now;
+            if (endpoint.Health.IsAvailable && (!endpoint.Health.IsHealthy || isLimited) && endpoint.Priority == picker.Priority)
             {
                 return long.MinValue;
             }
@@ -181,17 +179,22 @@ internal sealed class Settlement(
         return probes.NextCandidateAt(picker, now);
     }
 
-    /// <summary>When the queue must be looked at, besides the times of <see cref="NextDue"/>: for a forced probe, or 25 ms later where an endpoint has yet to acknowledge a burst.</summary>
+    /// <summary>When the queue must be looked at, besides the times of <see cref="NextDue"/>: when an endpoint has room, for a forced probe, or 25 ms later where an endpoint has yet to acknowledge a burst.</summary>
     private long NextRelease(Picker picker, long now)
     {
         long next = probes.NextForcedAt(picker, now);
         PickFilter filter = new(picker.Queue.Head!.Request, inFlight, retry: true, now);
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            if (endpoint.Health.IsAvailable && filter.IsInBurst(endpoint))
+            if (!endpoint.Health.CanAcquire)
             {
-                return Math.Min(next, time.After(now, PickFilter.BurstSpacing));
+                continue;
             }
+
+            long due = filter.RoomAt(endpoint);
+            next = due > now ? Math.Min(next, due)
+                : filter.IsInBurst(endpoint) ? Math.Min(next, time.After(now, PickFilter.BurstSpacing))
+                : next;
         }
 
         return next;

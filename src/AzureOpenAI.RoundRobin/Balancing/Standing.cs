@@ -12,9 +12,6 @@ internal readonly record struct Standing
     /// <summary>The endpoint stated more than 5 minutes to this request, and did not to a different one before.</summary>
     public bool IsSuspectRequest { get; init; }
 
-    /// <summary>The outcome concerns the deployment, not the resource.</summary>
-    public bool OfDeployment { get; init; }
-
     public bool IsHealthy { get; init; }
 
     public bool IsAvailable { get; init; }
@@ -37,14 +34,10 @@ internal readonly record struct Standing
     /// <summary>Calls are queued that it could answer.</summary>
     public bool IsAwaited { get; init; }
 
-    /// <summary>Calls are queued, for any model.</summary>
-    public bool HasQueues { get; init; }
-
     public static Standing Of(PoolMembers members, Endpoint endpoint, in AttemptOutcome outcome, bool isLate, bool isSuspectRequest) => new()
     {
         IsLate = isLate,
         IsSuspectRequest = isSuspectRequest,
-        OfDeployment = endpoint.Health.TargetOf(outcome.Kind) == endpoint.Health.Deployment,
         IsHealthy = endpoint.Health.IsHealthy,
         IsAvailable = endpoint.Health.IsAvailable,
         IsAlone = members.IsAlone(endpoint),
@@ -53,6 +46,5 @@ internal readonly record struct Standing
         HasAnswered = members.HasAnswered(endpoint, outcome.Kind),
         IsIntermittent = endpoint.Health.Resource.IsIntermittent,
         IsAwaited = members.IsAwaited(endpoint),
-        HasQueues = members.HasQueues,
     };
 }

@@ -285,7 +285,9 @@ internal sealed class CallRecovery
         }
         else
         {
-            _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject: !leavesDoubt);
+            // A call that was relocated says nothing that the detector did not know, unless it was a probe.
+            bool eject = !leavesDoubt && (outcome.Kind != OutcomeKind.Stalled || attempt.HoldsPermit);
+            _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject);
         }
     }
 

@@ -23,7 +23,6 @@ internal static class Cooldown
     /// <param name="cost">How long the failed attempt took.</param>
     public static TimeSpan For(OutcomeKind kind, int strikes, TimeSpan outFor, TimeSpan cost) => kind switch
     {
-        OutcomeKind.RateLimited => Doubled(Second, strikes, LongestRateLimit),
         OutcomeKind.Cut => Doubled(2 * Second, strikes, LongestRateLimit),
         OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment => Configuration[Math.Min(strikes, Configuration.Length - 1)],
         OutcomeKind.TimedOut or OutcomeKind.Stalled => Clamp(Timestamps.Max(Fault(outFor), 4 * cost), Second, LongestSlow),

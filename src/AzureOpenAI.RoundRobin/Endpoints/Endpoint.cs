@@ -68,9 +68,6 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>The rate-limit headers of its answers.</summary>
     public required LimitHints Hints { get; init; }
 
-    /// <summary>Its turns are skipped until this timestamp: a stated pause too short to rebuild the rotation for.</summary>
-    public long SkippedUntil { get; set; } = long.MinValue;
-
     /// <summary>The log has an entry that it is unavailable, so its recovery is logged too. Under the balancer's lock.</summary>
     public bool IsLoggedUnavailable { get; set; }
 
@@ -85,6 +82,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     /// <summary>While it is ejected as stalled: the number of the median one of the calls that waited there. Under the balancer's lock.</summary>
     public uint StalledAtCall { get; set; }
+
+    /// <summary>Its answers when a call was relocated last because of its age; -1 before. Under the balancer's lock.</summary>
+    public int AnswersAtAgedCall { get; set; } = -1;
 
     /// <summary>The calls that wait for an answer, and the open streams. Calls that complete synchronously are not included.</summary>
     public int InFlight => _calls.InFlight;
@@ -102,13 +102,13 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
     /// <summary>A success would change none of its state.</summary>
-    public bool IsClean => Health.IsClean && !Capacity.HoldsBack && !Hints.HasNews;
+    public bool IsClean => Health.IsClean && !Hints.HasNews;
 
     /// <summary>It has room for one more call, whatever its tokens.</summary>
-    public bool HasRoom => Health.CanAcquire && Capacity.HasRoom;
+    public bool HasRoom(long now) => Health.CanAcquire && Capacity.HasRoom(now);
 
     /// <summary>It takes no call before this timestamp, whatever happens: it stated the time itself.</summary>
-    public long RetryAfterUntil => Math.Max(Health.RetryAfterUntil, SkippedUntil);
+    public long RetryAfterUntil => Math.Max(Health.RetryAfterUntil, Capacity.StatedUntil);
 
     /// <summary>
     /// The time within which the endpoint would have rejected an attempt: twice its slowest recent rejection, 250 ms to 2 s.

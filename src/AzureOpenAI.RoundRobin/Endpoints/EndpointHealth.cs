@@ -84,16 +84,12 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     }
 
     /// <summary>The deployment has admitted a call that held a permit of it. A call from an earlier epoch changes nothing.</summary>
-    /// <returns>Whether it is recovering from a rejection, so that its learned limit may end the ramp.</returns>
-    public bool AdmitAtDeployment(in Permit permit, int epoch, long now)
+    public void AdmitAtDeployment(in Permit permit, int epoch, long now)
     {
-        if (!permit.OfDeployment || epoch < Deployment.Epoch)
+        if (permit.OfDeployment && epoch >= Deployment.Epoch)
         {
-            return false;
+            Deployment.Admit(now);
         }
-
-        Deployment.Admit(now);
-        return Deployment is { State: EndpointState.Recovering, Reason: OutcomeKind.RateLimited };
     }
 
     /// <summary>The resource has admitted a call that held a permit of it.</summary>

@@ -154,7 +154,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <returns>Whether it is available now.</returns>
     public bool Recover(RecoveryReason why, int epoch, long now) => why switch
     {
-        RecoveryReason.CapacityKnown => RecoverFully(now),
+        RecoveryReason.CapacityKnown => RecoverFully(),
         RecoveryReason.AnsweredAfterAll => RecoverFromStall(now),
         _ => RecoverFromMisconfiguration(epoch, now),
     };
@@ -211,10 +211,11 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    /// <summary>Ejects it until a stated time that only skipped its turns so far.</summary>
-    public void EjectUntil(long until, int epoch, long now)
+    /// <summary>Ejects it for a pause after a rejection, stated by the endpoint or not.</summary>
+    public void EjectUntil(long until, bool isStated, int epoch, long now)
     {
-        RetryAfterUntil = Math.Max(RetryAfterUntil, until);
+        RetryAfterUntil = isStated ? Math.Max(RetryAfterUntil, until) : RetryAfterUntil;
+        LastFailureTook = TimeSpan.Zero;
         Eject(OutcomeKind.RateLimited, until, now, epoch);
     }
 
@@ -238,9 +239,10 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return false;
     }
 
-    private bool RecoverFully(long now)
+    private bool RecoverFully()
     {
-        EndProbing(now);
+        // A pause for its limit is no outage, so it makes no later cooldown longer.
+        FailedProbes = 0;
         Become(EndpointState.Healthy);
         return true;
     }
@@ -331,7 +333,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 /// <summary>Why an endpoint is available again without a probe.</summary>
 internal enum RecoveryReason
 {
-    /// <summary>Its stated time is over, or it admitted a probe, and its limit is known.</summary>
+    /// <summary>Its pause after a rejection is over, and its pace decides how many calls follow.</summary>
     CapacityKnown,
 
     /// <summary>It was ejected as stalled, and answered a call from before: it was only late.</summary>

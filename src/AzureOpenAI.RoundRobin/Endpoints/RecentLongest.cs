@@ -1,13 +1,16 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>The longest of the pool's last 128 answers; for a stream, the time to its first content.</summary>
-/// <remarks>Every asynchronous call writes it without a lock.</remarks>
+/// <remarks>Every asynchronous call writes it without a lock. A value lost to a race is one of 128.</remarks>
 internal sealed class RecentLongest
 {
     private const int Remembered = 128;
 
     private readonly long[] _ticks = new long[Remembered];
     private int _count;
+
+    /// <summary>The number of answers noted so far; wraps.</summary>
+    public int Count => Volatile.Read(ref _count);
 
     public void Add(TimeSpan took)
     {

@@ -32,6 +32,9 @@ internal sealed class ResponseTimes
     /// <summary>The number of answers that were timed, from the start.</summary>
     public int Count => Volatile.Read(ref _count);
 
+    /// <summary>The number of calls that it has answered, as far as they are noted here; wraps.</summary>
+    public int Answers => Volatile.Read(ref _answers);
+
     /// <summary>The call with this number made progress: an answer, or a failure that the endpoint itself reported.</summary>
     public void Progressed(uint number)
     {

@@ -41,8 +41,7 @@ internal sealed record Decision(SimulatedDeployment Deployment, Fault? Fault, Re
     {
         if (admission.Verdict != AdmissionVerdict.Admitted)
         {
-            long seconds = (long)Math.Ceiling(admission.RetryAfter.TotalSeconds);
-            return new(429, ErrorBodies.RateLimit(exchange.Route.Operation, admission.Verdict, seconds));
+            return new(429, ErrorBodies.RateLimit(exchange.Route.Operation, admission.Verdict, admission.Hint));
         }
 
         return contentFilterMarker is not null && request.Chat?.Messages.Any(message => message.Text.Contains(contentFilterMarker, StringComparison.Ordinal)) == true

@@ -8,8 +8,8 @@ internal sealed class Exchange
     private readonly TrackedConnection _connection;
     private readonly Ledger _ledger;
     private readonly Attempt _attempt;
-    private UtilizationBucket? _bucket;
-    private int _estimatedWork;
+    private SimulatedDeployment? _admittedBy;
+    private Arrival _arrival;
     private int _work;
 
     public Exchange(HttpContext http, TrackedConnection connection, Ledger ledger, Route route, PresentedCredential credential)
@@ -67,7 +67,7 @@ internal sealed class Exchange
         attempt.LastUserText = facts.LastUserText;
     });
 
-    /// <summary>Records the arrival at a deployment. Work taken on by a provisioned one is settled when the exchange ends.</summary>
+    /// <summary>Records the arrival at a deployment. What it charged is settled when the exchange ends.</summary>
     public void NoteArrival(SimulatedDeployment deployment, Arrival arrival)
     {
         _ledger.Update(_attempt, arrival, static (attempt, arrival) =>
@@ -77,9 +77,7 @@ internal sealed class Exchange
         });
         if (arrival.Admission.Verdict == AdmissionVerdict.Admitted)
         {
-            _bucket = deployment.Bucket;
-            _estimatedWork = arrival.EstimatedTokens;
-            _work = arrival.PromptWork;
+            (_admittedBy, _arrival, _work) = (deployment, arrival, arrival.PromptWork);
         }
     }
 
@@ -105,7 +103,7 @@ internal sealed class Exchange
         if (!IsFinished)
         {
             IsFinished = true;
-            _bucket?.Correct(_estimatedWork, _work);
+            _admittedBy?.Settle(_arrival, _work);
             _ledger.Close(_attempt, outcome);
         }
     }

@@ -50,8 +50,20 @@ internal static class ServiceHeaders
 
         if (admission.Verdict != AdmissionVerdict.Admitted)
         {
-            headers.RetryAfter = Seconds(admission.RetryAfter);
-            headers["retry-after-ms"] = Number((long)Math.Ceiling(admission.RetryAfter.TotalMilliseconds));
+            WriteHint(headers, admission.Hint);
+        }
+    }
+
+    private static void WriteHint(IHeaderDictionary headers, RetryHeaders hint)
+    {
+        if (hint.Seconds is { } seconds)
+        {
+            headers.RetryAfter = Number(seconds);
+        }
+
+        if (hint.Milliseconds is { } milliseconds)
+        {
+            headers["retry-after-ms"] = Number(milliseconds);
         }
     }
 

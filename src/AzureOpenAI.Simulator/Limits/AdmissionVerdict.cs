@@ -5,6 +5,7 @@ internal enum AdmissionVerdict
     Admitted,
     TooManyRequests,
     TooManyTokens,
+    TooManyInFlight,
     LargerThanLimit,
     OverUtilized,
 }

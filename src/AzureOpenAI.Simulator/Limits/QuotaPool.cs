@@ -49,16 +49,26 @@ public sealed class QuotaPool
     /// <exception cref="ArgumentException">The time is negative, nothing is changed, or a limit is so small that nothing fits a window.</exception>
     public void ChangeLimits(TimeSpan after, int? requestsPerMinute = null, int? tokensPerMinute = null)
     {
-        var change = new LimitChange(after, requestsPerMinute, tokensPerMinute, null);
-        if (change.FaultFor(Limiter.Rules, isProvisioned: false) is { } fault)
-        {
-            throw new ArgumentException($"Quota pool '{Name}': {fault}", nameof(after));
-        }
-
-        Limiter.Schedule(change);
+        Schedule(new LimitChange(after, requestsPerMinute, tokensPerMinute, null));
     }
+
+    /// <summary>Changes what a neighbour takes of the requests and tokens per minute at a later time, exactly then.</summary>
+    /// <param name="after">When, counted from now.</param>
+    /// <param name="share">The part that the neighbour takes from then on, from 0 to less than 1; see <see cref="QuotaPoolOptions.ChangeNeighbour"/>.</param>
+    /// <exception cref="ArgumentException">The time is negative, or the share is not from 0 to less than 1.</exception>
+    public void ChangeNeighbour(TimeSpan after, double share) => Schedule(LimitChange.OfNeighbour(after, share));
 
     /// <summary>Returns the name of the pool.</summary>
     /// <returns>The name.</returns>
     public override string ToString() => Name;
+
+    private void Schedule(LimitChange change)
+    {
+        if (change.FaultFor(Limiter.Rules, isProvisioned: false) is { } fault)
+        {
+            throw new ArgumentException($"Quota pool '{Name}': {fault}");
+        }
+
+        Limiter.Schedule(change);
+    }
 }

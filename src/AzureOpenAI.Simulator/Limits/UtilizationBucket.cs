@@ -66,24 +66,35 @@ internal sealed class UtilizationBucket
 
     private double Percent => (double)(_level * 100) / (double)Capacity;
 
+    private TimeSpan UntilAtMostFull => _level <= Capacity ? TimeSpan.Zero : new((long)((_level - Capacity + _tokensPerMinute - 1) / _tokensPerMinute));
+
     public Admission Admit(int tokens)
     {
         lock (_lock)
         {
             Drain();
-            var excess = _level - Capacity;
-            if (excess > 0)
+            if (_level > Capacity)
             {
                 return new Admission
                 {
                     Verdict = AdmissionVerdict.OverUtilized,
-                    RetryAfter = new((long)((excess + _tokensPerMinute - 1) / _tokensPerMinute)),
+                    RetryAfter = UntilAtMostFull,
                     Utilization = Percent,
                 };
             }
 
             _level += tokens * Token;
             return new Admission { Verdict = AdmissionVerdict.Admitted, Utilization = Percent };
+        }
+    }
+
+    /// <summary>How long until a request is admitted, if none comes before it.</summary>
+    public TimeSpan UntilAdmitted()
+    {
+        lock (_lock)
+        {
+            Drain();
+            return UntilAtMostFull;
         }
     }
 

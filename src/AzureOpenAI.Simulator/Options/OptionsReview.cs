@@ -55,7 +55,7 @@ internal sealed class OptionsReview
     {
         string of = $"Quota pool '{Printable(pool.Name)}'";
         Demand(IsName(pool.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
-        Demand(pool.RequestsPerMinute is not null || pool.TokensPerMinute is not null, $"{of}: it limits nothing. Set TokensPerMinute or RequestsPerMinute.");
+        Demand(LimitRules.Of(pool).LimitsAnything, $"{of}: it limits nothing. Set TokensPerMinute, RequestsPerMinute or MaxRequestsInFlight.");
         Check(LimitRules.Of(pool), pool.LimitChanges, isProvisioned: false, of);
     }
 
@@ -85,6 +85,7 @@ internal sealed class OptionsReview
         Demand(IsName(deployment.Name), $"{of}: the name must be 1 to 64 letters, digits, '-', '_' or '.'.");
         Demand(deployment.Model is not "", $"{of}: Model is empty. Set a name, or null for the default.");
         Demand(deployment.EmbeddingDimensions is > 0 and <= 65536, $"{of}: EmbeddingDimensions is {deployment.EmbeddingDimensions}. Use 1 to 65536.");
+        Demand(deployment.RetryHint is not null, $"{of}: RetryHint is null. Use RetryHint.Exact, or RetryHint.None to say nothing.");
         Demand(deployment.ChunkLatency is not null, $"{of}: ChunkLatency is null. Use Latency.None.");
         Demand(deployment.StreamFormat is { PieceSize: >= 0 }, $"{of}: StreamFormat is null or has a negative PieceSize. Use StreamFormat.Default, or a PieceSize of 0 or more.");
         Demand(
@@ -97,13 +98,13 @@ internal sealed class OptionsReview
 
     private void CheckQuota(DeploymentOptions deployment, string of, DeploymentNeighbours neighbours)
     {
-        bool hasLimits = deployment.RequestsPerMinute is not null || deployment.TokensPerMinute is not null;
+        bool hasLimits = LimitRules.Of(deployment).LimitsAnything;
         bool isProvisioned = deployment.ProvisionedTokensPerMinute is not null;
         string? pool = deployment.QuotaPool;
         Demand(pool is null || neighbours.HasPool(pool), $"{of}: there is no quota pool '{Printable(pool ?? "")}'. Add it with AddQuotaPool, or correct the name.");
         Demand(pool is null || deployment.LimitChanges.Count == 0, $"{of}: it draws on a QuotaPool, and a change of limits is the pool's. Call ChangeLimits there.");
         Demand(pool is null || !hasLimits, $"{of}: it has limits of its own besides QuotaPool. Set the pool's limits, or leave the pool.");
-        Demand(!isProvisioned || (pool is null && !hasLimits), $"{of}: ProvisionedTokensPerMinute comes in place of QuotaPool, TokensPerMinute and RequestsPerMinute. Set one or the other.");
+        Demand(!isProvisioned || (pool is null && !hasLimits), $"{of}: ProvisionedTokensPerMinute comes in place of QuotaPool, TokensPerMinute, RequestsPerMinute and MaxRequestsInFlight. Set one or the other.");
         Demand(deployment.ProvisionedTokensPerMinute is null or > 0, $"{of}: ProvisionedTokensPerMinute is {deployment.ProvisionedTokensPerMinute}. Set a positive number, or null for a standard deployment.");
         Demand(
             deployment.UtilizationWindow > TimeSpan.Zero && deployment.UtilizationWindow <= TimeSpan.FromHours(1),
@@ -127,7 +128,8 @@ internal sealed class OptionsReview
     {
         Demand(limits.TokensPerMinute is null or > 0, $"{of}: TokensPerMinute is {limits.TokensPerMinute}. Set a positive number, or null for no limit.");
         Demand(limits.RequestsPerMinute is null or > 0, $"{of}: RequestsPerMinute is {limits.RequestsPerMinute}. Set a positive number, or null for no limit.");
-        Demand(Enum.IsDefined(limits.RequestWindowKind) && Enum.IsDefined(limits.TokenWindowKind), $"{of}: a window kind is not a defined value. Use WindowKind.Fixed or WindowKind.Sliding.");
+        Demand(limits.MaxRequestsInFlight is null or > 0, $"{of}: MaxRequestsInFlight is {limits.MaxRequestsInFlight}. Set a positive number, or null for no limit.");
+        Demand(Enum.IsDefined(limits.RequestWindowKind) && Enum.IsDefined(limits.TokenWindowKind), $"{of}: a window kind is not a defined value. Use one of WindowKind.");
 
         bool hasTokenWindow = limits.TokenWindow > TimeSpan.Zero && limits.TokenWindow <= TimeSpan.FromMinutes(1);
         Demand(hasTokenWindow, $"{of}: TokenWindow is {limits.TokenWindow}. Use more than zero and at most 60 seconds.");

@@ -13,6 +13,7 @@ public sealed class SimulatedDeployment
     private readonly PromptCache? _promptCache;
     private volatile Latency _latency;
     private volatile Latency _chunkLatency;
+    private volatile RetryHint _retryHint;
 
     internal SimulatedDeployment(DeploymentOptions options, DeploymentDefaults defaults, QuotaPools pools, SimulatorClock clock)
     {
@@ -29,6 +30,7 @@ public sealed class SimulatedDeployment
         _responder = options.Responder ?? defaults.Responder;
         _latency = options.Latency ?? defaults.Latency;
         _chunkLatency = options.ChunkLatency;
+        _retryHint = options.RetryHint;
     }
 
     /// <summary>Gets the name of the deployment.</summary>
@@ -98,6 +100,14 @@ public sealed class SimulatedDeployment
         set => _chunkLatency = value ?? throw new ArgumentNullException(nameof(value));
     }
 
+    /// <summary>Gets or sets what rejections say of when to come back.</summary>
+    /// <exception cref="ArgumentNullException">The value is <see langword="null"/>.</exception>
+    public RetryHint RetryHint
+    {
+        get => _retryHint;
+        set => _retryHint = value ?? throw new ArgumentNullException(nameof(value));
+    }
+
     internal UtilizationBucket? Bucket { get; }
 
     internal string? SpilloverDeployment { get; }
@@ -125,21 +135,15 @@ public sealed class SimulatedDeployment
     /// <exception cref="InvalidOperationException">The deployment draws on a quota pool.</exception>
     public void ChangeLimits(TimeSpan after, int? requestsPerMinute = null, int? tokensPerMinute = null, int? provisionedTokensPerMinute = null)
     {
-        var change = new LimitChange(after, requestsPerMinute, tokensPerMinute, provisionedTokensPerMinute);
-        if (change.FaultFor(_limiter.Rules, isProvisioned: Bucket is not null) is { } fault)
-        {
-            throw new ArgumentException($"Deployment '{Name}': {fault}", nameof(after));
-        }
-
-        if (Bucket is null)
-        {
-            RequireOwnLimiter().Schedule(change);
-        }
-        else
-        {
-            Bucket.Schedule(change);
-        }
+        Schedule(new LimitChange(after, requestsPerMinute, tokensPerMinute, provisionedTokensPerMinute));
     }
+
+    /// <summary>Changes what a neighbour takes of the requests and tokens per minute at a later time, exactly then.</summary>
+    /// <param name="after">When, counted from now.</param>
+    /// <param name="share">The part that the neighbour takes from then on, from 0 to less than 1; see <see cref="DeploymentOptions.ChangeNeighbour"/>.</param>
+    /// <exception cref="ArgumentException">The time is negative, the share is not from 0 to less than 1, or the deployment has provisioned throughput.</exception>
+    /// <exception cref="InvalidOperationException">The deployment draws on a quota pool.</exception>
+    public void ChangeNeighbour(TimeSpan after, double share) => Schedule(LimitChange.OfNeighbour(after, share));
 
     /// <summary>Returns the name of the deployment.</summary>
     /// <returns>The name.</returns>
@@ -168,7 +172,41 @@ public sealed class SimulatedDeployment
         return new(admission, tokens, TokenEstimate.OfPrompt(chat) - free, cached);
     }
 
-    private Admission Admit(int tokens) => Bucket?.Admit(tokens) ?? _limiter.Admit(tokens);
+    /// <summary>A request that was admitted has ended, and used so many tokens.</summary>
+    internal void Settle(Arrival arrival, int used)
+    {
+        if (Bucket is null)
+        {
+            _limiter.Leave(arrival.Admission, arrival.EstimatedTokens, used);
+        }
+        else
+        {
+            Bucket.Correct(arrival.EstimatedTokens, used);
+        }
+    }
+
+    private Admission Admit(int tokens)
+    {
+        var admission = Bucket?.Admit(tokens) ?? _limiter.Admit(tokens);
+        return admission.Verdict == AdmissionVerdict.Admitted ? admission : admission with { Hint = _retryHint.For(admission.RetryAfter) };
+    }
+
+    private void Schedule(LimitChange change)
+    {
+        if (change.FaultFor(_limiter.Rules, isProvisioned: Bucket is not null) is { } fault)
+        {
+            throw new ArgumentException($"Deployment '{Name}': {fault}");
+        }
+
+        if (Bucket is null)
+        {
+            RequireOwnLimiter().Schedule(change);
+        }
+        else
+        {
+            Bucket.Schedule(change);
+        }
+    }
 
     private Limiter RequireOwnLimiter() => Bucket is not null
         ? throw new InvalidOperationException($"Deployment '{Name}' has provisioned throughput. Set ProvisionedTokensPerMinute.")

@@ -30,20 +30,19 @@ internal static class ErrorBodies
     public static string StreamError(string message) =>
         $$$"""{"error":{"message":{{{Quote(message)}}},"type":"server_error","param":null,"code":null}}""";
 
-    public static string RateLimit(ApiOperation operation, AdmissionVerdict verdict, long seconds)
+    public static string RateLimit(ApiOperation operation, AdmissionVerdict verdict, RetryHeaders hint)
     {
+        string retry = (hint.Seconds ?? (hint.Milliseconds + 999) / 1000) is { } seconds
+            ? string.Create(CultureInfo.InvariantCulture, $"Please retry after {seconds} seconds.")
+            : "Please try again later.";
         string name = operation == ApiOperation.Embeddings ? "Embeddings_Create" : "ChatCompletions_Create";
         if (verdict == AdmissionVerdict.OverUtilized)
         {
-            return Error("429", string.Create(
-                CultureInfo.InvariantCulture,
-                $"Requests to the {name} Operation under Azure OpenAI API have exceeded the provisioned throughput of this deployment. Please retry after {seconds} seconds."));
+            return Error("429", $"Requests to the {name} Operation under Azure OpenAI API have exceeded the provisioned throughput of this deployment. {retry}");
         }
 
-        string limit = verdict == AdmissionVerdict.TooManyRequests ? "call rate limit" : "token rate limit";
-        return Error("429", string.Create(
-            CultureInfo.InvariantCulture,
-            $"Requests to the {name} Operation under Azure OpenAI API have exceeded {limit} of your current OpenAI S0 pricing tier. Please retry after {seconds} seconds. Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit."));
+        string limit = verdict is AdmissionVerdict.TooManyRequests or AdmissionVerdict.TooManyInFlight ? "call rate limit" : "token rate limit";
+        return Error("429", $"Requests to the {name} Operation under Azure OpenAI API have exceeded {limit} of your current OpenAI S0 pricing tier. {retry} Please go here: https://aka.ms/oai/quotaincrease if you would like to further increase the default rate limit.");
     }
 
     public static string DefaultMessage(int status) => status switch

@@ -21,13 +21,15 @@ internal static class Catalogue
             Misses = result => [NoneFailed(result), NoneWrong(result), Even(result)],
         };
 
-        yield return new("burst", "1,000 calls at one instant on 4 x 100 a second", [.. Endpoints(4).Select(endpoint => endpoint with { PerSecond = 100 })], new LoadPlan { AtOnce = 1000 })
+        Scenario burst = new("burst", "1,000 calls at one instant on 4 x 100 a second", [.. Endpoints(4).Select(endpoint => endpoint with { PerSecond = 100 })], new LoadPlan { AtOnce = 1000 })
         {
             SideBySide = 1,
             Target = "0 failed, at most 1.7 attempts",
             Also = result => Text($"all over after {result.Records.Max(record => record.Ended):0.0} s"),
             Misses = result => [NoneFailed(result), NoneWrong(result), AttemptsEach(result, 1.7)],
         };
+        yield return burst;
+        yield return burst.Sliding();
 
         yield return new("peace", "one asks for 20 s of peace", Three(bad => bad with { Faults = [new(FaultName.Throttle, 20)] }), new LoadPlan { PerSecond = 100, Seconds = 4, PatienceSeconds = 6 })
         {

@@ -18,7 +18,7 @@ internal static class Quotas
     /// <summary>With the two or three tokens of the prompt some 50, 100 and 150.</summary>
     private static readonly int[] Mixed = [47, 97, 147];
 
-    public static IReadOnlyList<Scenario> All { get; } =
+    private static readonly IReadOnlyList<Scenario> OfFixedWindows =
     [
         NotReached("quota-95", "95 % of an unequal quota (60/30/10 a second) for 8 s", Requests()),
         NotReached("quota-95-bare", "the same without x-ratelimit headers", Requests(headers: RateLimitHeaders.Absent)).OursAlone(),
@@ -32,6 +32,21 @@ internal static class Quotas
         Exceeded("quota-150-tokens", "150 % of the unequal tokens for 8 s, callers wait up to 6 s", Tokens(), Mixed),
         Changed(),
     ];
+
+    public static IReadOnlyList<Scenario> All { get; } = [.. OfFixedWindows, .. OfFixedWindows.Select(Sliding)];
+
+    /// <summary>The same over windows that slide, for our client beside a rotation.</summary>
+    public static Scenario Sliding(this Scenario scenario)
+    {
+        string[] name = scenario.Name.Split('-', 2);
+        return scenario with
+        {
+            Name = string.Join('-', [name[0], "sliding", .. name[1..]]),
+            What = $"{scenario.What}; windows slide",
+            Fleet = [.. scenario.Fleet.Select(endpoint => endpoint with { Slides = true })],
+            Contestants = [.. scenario.Contestants.Intersect([Contestant.Ours, Contestant.Naive])],
+        };
+    }
 
     /// <summary>The others read no header, so theirs are the figures of the row before.</summary>
     private static Scenario OursAlone(this Scenario scenario) => scenario with { Contestants = [Contestant.Ours] };

@@ -7,7 +7,7 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 
 /// <summary>A deployment in simulated time: takes as long as the call says, within limits, with spells of trouble. Of a stream the first quarter of the time passes before its first content.</summary>
-internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime time) : IChatClient
+internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime time) : IChatClient, ITransportModel
 {
     private const int TokensPerSecond = 40;
     private const int Updates = 4;
@@ -41,14 +41,13 @@ internal sealed class FakeModel(string name, FakeModelSpec spec, VirtualTime tim
         return new ChatResponse(new ChatMessage(ChatRole.Assistant, prompt)) { FinishReason = ChatFinishReason.Stop, Usage = UsageOf(own) };
     }
 
-    /// <summary>Answers with the prompt itself, or throws as the SDK would.</summary>
-    /// <returns>What the limits were when the call came.</returns>
-    public Task<LimitReading> AskAsync(string prompt, int tokens, CancellationToken cancellationToken)
+    public async Task<TransportAnswer> AnswerAsync(string prompt, int tokens, CancellationToken cancellationToken)
     {
         (_, int call, TimeSpan own) = Arrive(prompt);
-        return AskAsync(call, own, tokens, cancellationToken);
+        return new TransportAnswer(tokens, (await AskAsync(call, own, tokens, cancellationToken)).Headers);
     }
 
+    /// <returns>What the limits were when the call came.</returns>
     private async Task<LimitReading> AskAsync(int call, TimeSpan own, int tokens, CancellationToken cancellationToken)
     {
         double arrived = time.Seconds;

@@ -12,7 +12,10 @@ internal sealed class FakeResponse(int status, params (string Name, string Value
 
     public override Stream? ContentStream { get; set; }
 
-    public override BinaryData Content { get; } = BinaryData.FromString("{}");
+    public override BinaryData Content => BinaryData.FromString(Body);
+
+    /// <summary>What the service says of it.</summary>
+    public string Body { get; init; } = """{"error":{"message":"no"}}""";
 
     protected override PipelineResponseHeaders HeadersCore { get; } = new FakeHeaders(headers);
 

@@ -17,6 +17,8 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
     private const double LongestSeconds = 90;
 
     private const double ShortSeconds = 0.4;
+    private const double MedianShortSeconds = 0.06;
+    private const double LongestShortSeconds = 2;
 
     private readonly VirtualTime _time = new();
 
@@ -57,8 +59,8 @@ internal sealed class SimulatedRunner(SimulatedScenario scenario, SimulatedConte
         double normal = Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
         double chance = random.NextDouble();
 #pragma warning restore CA5394
-        return TimeSpan.FromSeconds(scenario.Sizes == Sizes.Bimodal
-            ? (chance < 0.5 ? LongSeconds : ShortSeconds)
+        return TimeSpan.FromSeconds(scenario.Sizes == Sizes.Bimodal ? (chance < 0.5 ? LongSeconds : ShortSeconds)
+            : scenario.Sizes == Sizes.Short ? Math.Min(LongestShortSeconds, MedianShortSeconds * Math.Exp(Sigma * normal))
             : chance < LongShare ? LongSeconds : Math.Min(LongestSeconds, MedianSeconds * Math.Exp(Sigma * normal)));
     }
 

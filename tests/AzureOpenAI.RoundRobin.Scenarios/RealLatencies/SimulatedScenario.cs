@@ -43,4 +43,7 @@ internal enum Sizes
 
     /// <summary>Half of them take 0.4 s and half 40 s.</summary>
     Bimodal,
+
+    /// <summary>Log-normal with a median of 60 ms and a sigma of 1, at most 2 s.</summary>
+    Short,
 }

@@ -12,7 +12,7 @@ internal static class WatchCatalogue
     private const double Onset = 30;
     private const double Forever = 1e9;
 
-    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. Healthy(), .. Hanging(), .. Crawling()];
+    public static IReadOnlyList<SimulatedScenario> All { get; } = [.. Healthy(), .. Hanging(), .. HangingAtAnyRate(), .. Crawling()];
 
     private static IEnumerable<SimulatedScenario> Healthy()
     {
@@ -23,6 +23,8 @@ internal static class WatchCatalogue
         yield return Well("real-million-bimodal-2", "100,000 healthy calls, half of 0.4 s and half of 40 s, 2 endpoints", Models(2), 100_000, 10) with { Sizes = Sizes.Bimodal };
         yield return Well("real-million-bimodal-3", "100,000 healthy calls, half of 0.4 s and half of 40 s, 3 endpoints", Models(3), 100_000, 10) with { Sizes = Sizes.Bimodal };
         yield return Well("real-million-bimodal-8", "100,000 healthy calls, half of 0.4 s and half of 40 s, 8 endpoints", Models(8), 100_000, 40) with { Sizes = Sizes.Bimodal };
+        yield return Well("real-million-short", "200,000 healthy calls of 60 ms, 3 endpoints", Models(3), 200_000, 60) with { Sizes = Sizes.Short };
+        yield return Well("real-million-short-few", "20,000 healthy calls of 60 ms, 2 endpoints, one call in 5 s", Models(2), 20_000, 0.2) with { Sizes = Sizes.Short };
         yield return Well("real-million-streams", "50,000 healthy streams, 3 endpoints", Models(3), 50_000, 10) with { Streams = true };
         yield return Well("real-million-weights", "50,000 healthy calls, weights 1, 3 and 10", Models(3), 50_000, 10) with { Weights = [1, 3, 10] };
         yield return Well("real-million-long", "50,000 healthy streams, all of one endpoint five times as long, 3 endpoints", [new() { Times = 5 }, .. Models(2)], 50_000, 10) with { Streams = true };
@@ -41,6 +43,16 @@ internal static class WatchCatalogue
             Target = "those that had no content are answered; at most 100 calls to it while it hangs",
             Misses = result => [NoneWrong(result), AtMost("calls to one while it hangs", Most(result, 1), 100)],
         };
+    }
+
+    /// <summary>Short answers, and few calls: no minimum of calls in flight is ever reached, and age alone tells.</summary>
+    private static IEnumerable<SimulatedScenario> HangingAtAnyRate()
+    {
+        foreach ((string name, double perSecond) in new[] { ("60", 60.0), ("5", 5), ("1", 1), ("fifth", 0.2) })
+        {
+            yield return Aged($"real-aged-2-{name}", $"one of 2 hangs for newcomers, {perSecond} calls a second of 60 ms", 2, perSecond);
+            yield return Aged($"real-aged-3-{name}", $"one of 3 hangs for newcomers, {perSecond} calls a second of 60 ms", 3, perSecond);
+        }
     }
 
     private static IEnumerable<SimulatedScenario> Crawling()
@@ -83,6 +95,21 @@ internal static class WatchCatalogue
             Also = result => Text($"{Most(result, bad)} calls to one while it hangs, {result.SilentVerdicts} times taken for silent, most extra {result.MostExtra:0} s"),
             Misses = result => [NoneFailed(result), NoneWrong(result), AtMost("calls to one while it hangs", Most(result, bad), most)],
         };
+
+    private static SimulatedScenario Aged(string name, string what, int count, double perSecond)
+    {
+        double onset = Math.Max(Onset, 150 / perSecond);
+        return new(name, what, [new() { Spells = [new(onset, Forever, Trouble.Hangs)] }, .. Models(count - 1)])
+        {
+            Sizes = Sizes.Short,
+            PerSecond = perSecond,
+            Seconds = onset + Math.Max(60, 50 / perSecond),
+            Contestants = [SimulatedContestant.All[0].Name],
+            Target = "0 failed; no call takes more than 15 s beyond its own time",
+            Also = result => Text($"{result.Models[0].Arrivals.Count(at => at >= onset)} calls to it while it hangs, {result.SilentVerdicts} times taken for silent, most extra {result.MostExtra:0.0} s"),
+            Misses = result => [NoneFailed(result), NoneWrong(result), AtMost("most extra", result.MostExtra, 15)],
+        };
+    }
 
     private static int Most(SimulatedResult result, int bad) => result.Models.Take(bad).Max(model => model.Arrivals.Count(at => at >= Onset));
 

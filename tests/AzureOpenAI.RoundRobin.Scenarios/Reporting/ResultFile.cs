@@ -12,6 +12,9 @@ internal static class ResultFile
     /// <summary>Where a run of everything goes by itself; null outside of the repository.</summary>
     public static string? Default => Root is { } root ? Path.Combine(root, "results", "scenarios.md") : null;
 
+    /// <summary>Where a whole map goes by itself; null outside of the repository.</summary>
+    public static string? Map => Root is { } root ? Path.Combine(root, "tests", "results", "capacity-map.md") : null;
+
     private static string? Root { get; } = FindRoot();
 
     /// <summary>The machine and the runtime, in words.</summary>
@@ -19,17 +22,18 @@ internal static class ResultFile
         CultureInfo.InvariantCulture,
         $"{Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription}, {RuntimeInformation.OSArchitecture}, .NET {Environment.Version}");
 
+    /// <param name="title">The heading of the page.</param>
     /// <param name="path">The file.</param>
     /// <param name="line">The command line.</param>
     /// <param name="taken">How long the run took.</param>
     /// <param name="targets">A row for each scenario whose target was looked at.</param>
     /// <param name="tables">Headings, and the tables under them.</param>
-    public static async Task WriteAsync(string path, string[] line, TimeSpan taken, IReadOnlyList<TargetLine> targets, params (string Heading, IReadOnlyList<string> Rows)[] tables)
+    public static async Task WriteAsync(string title, string path, string[] line, TimeSpan taken, IReadOnlyList<TargetLine> targets, params (string Heading, IReadOnlyList<string> Rows)[] tables)
     {
         string full = Path.GetFullPath(path);
         List<string> page =
         [
-            string.Create(CultureInfo.InvariantCulture, $"# Scenarios, {DateTime.UtcNow:yyyy-MM-dd}"),
+            string.Create(CultureInfo.InvariantCulture, $"# {title}, {DateTime.UtcNow:yyyy-MM-dd}"),
             "",
             $"    {Command(line)}",
             "",

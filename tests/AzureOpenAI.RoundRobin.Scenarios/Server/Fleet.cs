@@ -99,6 +99,8 @@ internal sealed class Fleet : IAsyncDisposable
             deployment.RequestWindow = window;
             deployment.TokensPerMinute = spec.TokensPerSecond * 60;
             deployment.TokenWindow = window;
+            deployment.RequestWindowKind = deployment.TokenWindowKind = spec.Slides ? WindowKind.Sliding : WindowKind.Fixed;
+            deployment.CountRejected = !spec.Slides;
             deployment.ProvisionedTokensPerMinute = spec.ProvisionedTokensPerSecond * 60;
             deployment.UtilizationWindow = Second;
             deployment.PromptCacheExpiry = spec.HasPromptCache ? TimeSpan.FromMinutes(10) : null;

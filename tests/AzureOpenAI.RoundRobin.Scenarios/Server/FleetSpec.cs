@@ -6,13 +6,16 @@ internal sealed record FleetSpec(IReadOnlyList<ResourceSpec> Resources, int Seed
 /// <summary>One resource, and its script. Times are seconds after the load begins, on the server's clock.</summary>
 internal sealed record ResourceSpec(string Name)
 {
-    /// <summary>Requests a second, judged over fixed windows that are aligned with the beginning; null for no limit.</summary>
+    /// <summary>Requests a second, judged over windows that are aligned with the beginning, if they are fixed; null for no limit.</summary>
     public int? PerSecond { get; init; }
 
     /// <summary>Tokens a second, by the estimate of what a request may cost; judged over windows of the same length.</summary>
     public int? TokensPerSecond { get; init; }
 
     public double WindowSeconds { get; init; } = 1;
+
+    /// <summary>Windows slide, and count what they admitted; else they are fixed, and count what they rejected too.</summary>
+    public bool Slides { get; init; }
 
     /// <summary>Provisioned: so many tokens a second drain from a bucket that holds one second of them; each answer costs <see cref="Fleet.TokensEach"/>.</summary>
     public int? ProvisionedTokensPerSecond { get; init; }

@@ -13,7 +13,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_EndsInTime_CancelsNothing()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         Await(attempt);
 
         _time.Advance(Limit / 2);
@@ -28,7 +28,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_DoesNotEnd_CancelsExactlyAtItsLimit()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         Await(attempt);
 
         _time.Advance(Limit - TimeSpan.FromTicks(1));
@@ -44,7 +44,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_CallbackThrows_ThrowsNothingIntoTheTimer()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
         Await(attempt);
 
@@ -57,7 +57,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_OneAfterTheOther_CountsFromTheLast()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         for (int i = 0; i < 20; i++)
         {
             Await(attempt);
@@ -75,7 +75,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_ShorterLimitThanBefore_IsKept()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         attempt.Await(_time.GetTimestamp(), TimeSpan.FromHours(1));
         attempt.Arrived();
 
@@ -88,7 +88,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_AfterTheTimerRanOutWithoutAWait_IsKept()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         Await(attempt);
         attempt.Arrived();
         _time.Advance(2 * Limit);
@@ -102,7 +102,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_TimerRunsOutForTheWaitBefore_IsKept()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         Await(attempt);
         _time.Advance(0.5 * Limit);
         attempt.Arrived();
@@ -118,7 +118,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_InfiniteAfterATimedWait_NeverCancels()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         Await(attempt);
         attempt.Arrived();
         attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
@@ -132,7 +132,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_TimedAfterAnInfiniteWait_Cancels()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
         attempt.Arrived();
 
@@ -145,7 +145,7 @@ public class AttemptDeadlineTests
     [Fact]
     public void Await_Infinite_NeverCancels()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         attempt.Await(_time.GetTimestamp(), Timeout.InfiniteTimeSpan);
 
         _time.Advance(TimeSpan.FromDays(1));
@@ -158,7 +158,7 @@ public class AttemptDeadlineTests
     [Trait("Rule", "R8")]
     public void Await_BytesCome_CountsFromTheLast()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         ReceivedBytes received = attempt.CountReceived();
         Await(attempt);
         for (int i = 0; i < 20; i++)
@@ -179,7 +179,7 @@ public class AttemptDeadlineTests
     [Trait("Rule", "R8")]
     public void Await_BytesCameBefore_CountsFromItsBeginning()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         attempt.CountReceived().Came(1);
         _time.Advance(0.5 * Limit);
         Await(attempt);
@@ -195,7 +195,7 @@ public class AttemptDeadlineTests
     [Trait("Rule", "R8")]
     public void Await_BytesOfAnOlderRequest_MoveNothing()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         ReceivedBytes older = attempt.CountReceived();
         Assert.True(attempt.TryReset());
         ReceivedBytes received = attempt.CountReceived();
@@ -214,7 +214,7 @@ public class AttemptDeadlineTests
     [InlineData(-0.001)]
     public void Await_AtMost_IsNotMoved(double limit)
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         ReceivedBytes received = attempt.CountReceived();
         attempt.Await(_time.GetTimestamp(), TimeSpan.FromSeconds(limit), TimeSpan.FromSeconds(25));
         for (int i = 0; i < 4; i++)
@@ -234,7 +234,7 @@ public class AttemptDeadlineTests
     [InlineData(-5)]
     public void Await_AtMostIsOver_CancelsAtOnce(double most)
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         attempt.Await(_time.GetTimestamp(), Limit, TimeSpan.FromSeconds(most));
 
         _time.Advance(TimeSpan.FromMilliseconds(1));

@@ -12,7 +12,7 @@ public class AttemptTests
     [Fact]
     public void EndMoved_CallbackThrows_ThrowsNothing()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         using CancellationTokenRegistration registration = attempt.Token.Register(static () => throw new InvalidOperationException("a client's own"));
 
         attempt.Cancel();
@@ -24,7 +24,7 @@ public class AttemptTests
     public void TryReset_ClaimedAndNotYetCancelled_IsNotUsedAgain()
     {
         using FakePool pool = new(2);
-        Attempt attempt = new(null!, _time) { StartedAt = 10, CanRelocate = true };
+        Attempt attempt = new(new AttemptCache(_time), _time) { StartedAt = 10, CanRelocate = true };
         attempt.Begin(pool.EndpointAt(0), 1);
         Await(attempt);
         Assert.True(attempt.TryRelocate(pool.EndpointAt(0), 11));
@@ -35,7 +35,7 @@ public class AttemptTests
     [Fact]
     public void TryReset_ClientLeftACallback_ForgetsIt()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         int called = 0;
         _ = attempt.Token.Register(() => called++);
         Assert.True(attempt.TryReset());
@@ -51,7 +51,7 @@ public class AttemptTests
     public void TryMove_OnlyWhereItWaitsAtTheEndpointAndMayBeRelocated()
     {
         using FakePool pool = new(2);
-        Attempt attempt = new(null!, _time) { StartedAt = 10 };
+        Attempt attempt = new(new AttemptCache(_time), _time) { StartedAt = 10 };
         attempt.Begin(pool.EndpointAt(0), 1);
         Assert.False(attempt.TryRelocate(pool.EndpointAt(0), 11));
         Await(attempt);
@@ -72,7 +72,7 @@ public class AttemptTests
     public void TryMove_AfterTheAnswerArrived_IsTooLate()
     {
         using FakePool pool = new(1);
-        Attempt attempt = new(null!, _time) { StartedAt = 10, CanRelocate = true };
+        Attempt attempt = new(new AttemptCache(_time), _time) { StartedAt = 10, CanRelocate = true };
         attempt.Begin(pool.EndpointAt(0), 1);
         Await(attempt);
         Assert.True(attempt.Arrived());
@@ -85,7 +85,7 @@ public class AttemptTests
     public void Sent_MoreThanOnce_CountsFromTheFirst()
     {
         using FakePool pool = new(1);
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         attempt.Begin(pool.EndpointAt(0), 1);
 
         attempt.Sent(5);
@@ -98,7 +98,7 @@ public class AttemptTests
     public void TryReset_LeavesNothingOfTheLastAttempt()
     {
         using FakePool pool = new(1);
-        Attempt attempt = new(null!, _time) { CanRelocate = true, IsAnswered = true, IsAdmitted = true, Permit = new(true, true) };
+        Attempt attempt = new(new AttemptCache(_time), _time) { CanRelocate = true, IsAnswered = true, IsAdmitted = true, Permit = new(true, true) };
         attempt.Begin(pool.EndpointAt(0), 1);
         attempt.Count(1);
         attempt.Sent(5);
@@ -120,7 +120,7 @@ public class AttemptTests
     [Fact]
     public void TryReset_WhileItWaits_DisarmsItsDeadline()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         for (int i = 0; i < 30; i++)
         {
             Await(attempt);
@@ -136,7 +136,7 @@ public class AttemptTests
     [Fact]
     public void Follow_CallersToken_EndsWithTheAttempt()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         using CancellationTokenSource first = new();
         using CancellationTokenSource second = new();
         attempt.Follow(first.Token);
@@ -155,7 +155,7 @@ public class AttemptTests
     [Fact]
     public void LetGo_WhileTheCallersCancellationRuns_ThrowsNothingIntoIt()
     {
-        Attempt attempt = new(null!, _time);
+        Attempt attempt = new(new AttemptCache(_time), _time);
         using CancellationTokenSource caller = new();
         attempt.Follow(caller.Token);
 
@@ -187,7 +187,7 @@ public class AttemptTests
         };
         foreach ((string what, Action<Attempt> note) in known)
         {
-            Attempt attempt = new(null!, _time);
+            Attempt attempt = new(new AttemptCache(_time), _time);
             Assert.True(attempt.IsPlain, what);
             note(attempt);
             Assert.False(attempt.IsPlain, what);
@@ -201,7 +201,7 @@ public class AttemptTests
                     attempt.Caller.CanBeCanceled));
         }
 
-        Attempt kept = new(null!, _time) { IsTokenKept = true };
+        Attempt kept = new(new AttemptCache(_time), _time) { IsTokenKept = true };
         Assert.False(kept.IsPlain);
         Assert.False(kept.TryReset());
     }

@@ -18,23 +18,20 @@ public class EjectionPolicyTests
 
     private static readonly Gen<TimeSpan?> Hints = Gen.Int[0, SomeHints.Length - 1].Select(static i => SomeHints[i]);
 
-    private static readonly Gen<Standing> Standings = Gen.Int[0, 2047].Select(static bits => new Standing
+    private static readonly Gen<Standing> Standings = Gen.Int[0, 511].Select(static bits => new Standing
     {
         IsLate = (bits & 1) > 0,
         IsSuspectRequest = (bits & 2) > 0,
-        OfDeployment = (bits & 4) > 0,
-        IsHealthy = (bits & 8) > 0,
-        IsAvailable = (bits & 16) > 0,
-        IsAlone = (bits & 32) > 0,
-        IsLastAvailable = (bits & 64) > 0,
-        IsLastAvailableResource = (bits & 128) > 0,
-        IsIntermittent = (bits & 256) > 0,
-        IsAwaited = (bits & 512) > 0,
-        HasQueues = (bits & 1024) > 0,
+        IsHealthy = (bits & 4) > 0,
+        IsAvailable = (bits & 8) > 0,
+        IsAlone = (bits & 16) > 0,
+        IsLastAvailable = (bits & 32) > 0,
+        IsLastAvailableResource = (bits & 64) > 0,
+        IsIntermittent = (bits & 128) > 0,
+        IsAwaited = (bits & 256) > 0,
     });
 
     [Theory]
-    [InlineData("RateLimited", "healthy available")]
     [InlineData("MissingDeployment", "healthy available")]
     [InlineData("CredentialRefused", "healthy available")]
     [InlineData("Unreachable", "healthy available")]
@@ -46,7 +43,6 @@ public class EjectionPolicyTests
     public void Decide_OthersAreAvailable_Ejects(string kind, string standing) => Assert.Equal(Ejection.Eject, Decide(kind, standing));
 
     [Theory]
-    [InlineData("RateLimited")]
     [InlineData("MissingDeployment")]
     [InlineData("CredentialRefused")]
     [InlineData("Unreachable")]
@@ -92,15 +88,17 @@ public class EjectionPolicyTests
     public void Decide_TimedOut_IsIgnoredAtTheOnlyEndpoint(string standing, string expected) => Assert.Equal(expected, Decide("TimedOut", standing).ToString());
 
     [Theory]
-    [InlineData(0, "deployment healthy available", "SkipTurns")]
-    [InlineData(99, "deployment healthy available", "SkipTurns")]
-    [InlineData(100, "deployment healthy available", "Eject")]
-    [InlineData(99, "healthy available", "Eject")]
-    [InlineData(99, "deployment available", "Eject")]
-    [InlineData(99, "deployment healthy available queues", "Eject")]
-    [InlineData(99, "deployment healthy available awaited", "SkipTurns")]
-    public void Decide_StatedPause_SkipsTurnsWhereItIsShortAndNobodyWaits(int milliseconds, string standing, string expected) =>
-        Assert.Equal(expected, Decide("RateLimited", standing, TimeSpan.FromMilliseconds(milliseconds)).ToString());
+    [InlineData(null, "healthy available")]
+    [InlineData(0, "healthy available")]
+    [InlineData(99, "healthy available")]
+    [InlineData(100, "healthy available")]
+    [InlineData(300_000, "healthy available")]
+    [InlineData(1000, "available")]
+    [InlineData(1000, "")]
+    [InlineData(null, Alone + " awaited")]
+    [InlineData(1000, Alone)]
+    public void Decide_RateLimited_IsForThePace(int? milliseconds, string standing) =>
+        Assert.Equal(Ejection.KeepPace, Decide("RateLimited", standing, milliseconds is { } stated ? TimeSpan.FromMilliseconds(stated) : null));
 
     [Theory]
     [InlineData("Failed", Alone)]
@@ -114,21 +112,21 @@ public class EjectionPolicyTests
     [InlineData("late suspect", "TakeLate")]
     [InlineData("suspect healthy available", "NoteRequest")]
     public void Decide_LateOrSuspect_ComesFirst(string standing, string expected) =>
-        Assert.Equal(expected, Decide("RateLimited", $"{standing} deployment", TimeSpan.FromMinutes(6)).ToString());
+        Assert.Equal(expected, Decide("RateLimited", standing, TimeSpan.FromMinutes(6)).ToString());
 
     [Fact]
-    public void Decide_LongHintASecondTime_Ejects() => Assert.Equal(Ejection.Eject, Decide("RateLimited", "deployment healthy available", TimeSpan.FromMinutes(6)));
+    public void Decide_LongHintASecondTime_Ejects() => Assert.Equal(Ejection.Eject, Decide("RateLimited", "healthy available", TimeSpan.FromMinutes(6)));
 
     [Fact]
     public void Decide_LateOutcome_NeverEjects() => Gen.Select(Kinds, Hints, Standings).Sample(static (kind, hint, standing) =>
         Assert.Equal(Ejection.TakeLate, EjectionPolicy.Decide(OutcomeOf(kind, hint), standing with { IsLate = true })));
 
     [Fact]
-    public void Decide_StatedTimeOfThePresentEpoch_AlwaysEjectsOrSkips() => Gen.Select(Kinds, Hints, Standings).Sample(static (kind, hint, standing) =>
+    public void Decide_StatedTimeOfThePresentEpoch_AlwaysEjectsOrKeepsThePace() => Gen.Select(Kinds, Hints, Standings).Sample(static (kind, hint, standing) =>
     {
         Ejection ejection = EjectionPolicy.Decide(OutcomeOf(kind, hint), standing with { IsLate = false, IsSuspectRequest = false });
-        Assert.True(hint is null || hint > AttemptOutcome.LongestHint || ejection is Ejection.Eject or Ejection.SkipTurns, $"{kind}, {hint}, {standing}: {ejection}");
-        Assert.True(ejection != Ejection.SkipTurns || (hint < TimeSpan.FromMilliseconds(100) && standing is { IsHealthy: true, OfDeployment: true, HasQueues: false }));
+        Assert.True(hint is null || hint > AttemptOutcome.LongestHint || ejection is Ejection.Eject or Ejection.KeepPace, $"{kind}, {hint}, {standing}: {ejection}");
+        Assert.Equal(kind == OutcomeKind.RateLimited && !(hint > AttemptOutcome.LongestHint), ejection == Ejection.KeepPace);
     });
 
     [Fact]
@@ -152,12 +150,11 @@ public class EjectionPolicyTests
 
     private static Standing StandingOf(string[] facts)
     {
-        Assert.All(facts, static fact => Assert.Contains(fact, "late suspect deployment healthy available alone last lastResource intermittent awaited queues".Split(' ')));
+        Assert.All(facts.Where(static fact => fact.Length > 0), static fact => Assert.Contains(fact, "late suspect healthy available alone last lastResource intermittent awaited".Split(' ')));
         return new()
         {
             IsLate = facts.Contains("late"),
             IsSuspectRequest = facts.Contains("suspect"),
-            OfDeployment = facts.Contains("deployment"),
             IsHealthy = facts.Contains("healthy"),
             IsAvailable = facts.Contains("available"),
             IsAlone = facts.Contains("alone"),
@@ -165,7 +162,6 @@ public class EjectionPolicyTests
             IsLastAvailableResource = facts.Contains("lastResource"),
             IsIntermittent = facts.Contains("intermittent"),
             IsAwaited = facts.Contains("awaited"),
-            HasQueues = facts.Contains("queues"),
         };
     }
 }

@@ -6,7 +6,7 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Balancing;
 
-/// <summary>What a rejection tells of an endpoint's limit: how many calls its window held, and whether its own hints are believed.</summary>
+/// <summary>What a rejection tells of an endpoint's limit: how many calls a second it takes, and whether its own hints are believed.</summary>
 public class OutcomeWriterLimitTests
 {
     private readonly BalancerParts _parts = new(["ab"]);
@@ -18,41 +18,59 @@ public class OutcomeWriterLimitTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Eject_RejectionsOfOneBurst_AreTakenFromWhatTheWindowAdmitted(bool stated)
+    public void Eject_RejectionsOfOneBurst_AreOneCut(bool stated)
     {
-        double? hint = stated ? 1 : null;
+        double? hint = stated ? 0.15 : null;
         int before = _parts.State.Epoch;
         Attempt[] burst = [.. Enumerable.Range(0, 10).Select(_ => _parts.Begin('a'))];
 
-        // Of ten three are rejected: one of the present epoch, and then two that are late.
+        // Of ten three are rejected: one of the present epoch, and then two that are late or within the pause.
         for (int i = 0; i < 3; i++)
         {
             _parts.Fail('a', OutcomeKind.RateLimited, hint, epoch: before);
         }
 
         Assert.All(burst, static attempt => Assert.False(attempt.HoldsPermit));
-        Assert.Equal(7, AdmittedInTheWindow(Deployment.UnavailableUntil, stated));
+        Assert.Equal(10, _parts.PaceOf('a'), 0.01);
+    }
+
+    [Theory]
+    [InlineData(0.05)]
+    [InlineData(0.5)]
+    public void Eject_RejectionsOfAttemptsThatBeganBeforeThePause_AreOneCut(double hint)
+    {
+        _parts.LearnPace('a', perSecond: 10, pause: 0.2);
+        _parts.TakeTwo('a');
+        _parts.Fail('a', OutcomeKind.RateLimited, hint, took: 0.01);
+        double? once = Capacity.PerSecond;
+
+        // It was sent before the pause, and is rejected after it.
+        _parts.Pass(hint + 0.1);
+        Deployment.Recover(RecoveryReason.CapacityKnown, _parts.State.Epoch, _parts.Now);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint, took: hint + 0.2);
+
+        // It comes early on the way back, so it cuts a fifth.
+        Assert.Equal(8, once!.Value, 6);
+        Assert.Equal((once, _parts.In(hint)), (Capacity.PerSecond, Capacity.PausedUntil));
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Eject_LateRejectionAtARecoveredEndpoint_IsNoneOfTheNewWindow(bool stated)
+    public void Eject_LateRejectionAtARecoveredEndpoint_IsKnownByItsTimeOnly(bool stated)
     {
-        _parts.LearnWindow('a');
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 1);
         _parts.Pass(1);
         Deployment.Recover(RecoveryReason.CapacityKnown, _parts.State.Epoch, _parts.Now);
-        Assert.True(Capacity.Reopen(_parts.Now, stated: true));
 
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: stated ? 2 : null, epoch: 0);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: stated ? 2 : null, epoch: 0, took: 1.5);
 
         // A stated time shuts it again, whichever attempt brought it. Without one it says nothing.
-        Assert.Equal((!stated, !stated), (_parts['a'].Health.IsHealthy, Capacity.HoldsBack));
+        Assert.Equal((!stated, stated ? _parts.In(2) : _parts.Now), (_parts['a'].Health.IsHealthy, Capacity.PausedUntil));
     }
 
     [Fact]
-    public void Eject_RejectionOutOfTheBlue_ReckonsTheWindowFromThoseThatRunAndThoseItAnswered()
+    public void Eject_RejectionOutOfTheBlue_TakesTheRateFromThoseThatRunAndThoseItAnsweredInASecond()
     {
         Capacity.Note(0, _parts.Now);
         _parts.Begin('a');
@@ -61,42 +79,45 @@ public class OutcomeWriterLimitTests
         _parts.Begin('b');
         for (int i = 0; i < 4; i++)
         {
-            _parts['a'].Ended(_parts.Begin('a'), answered: true, counted: true);
+            Attempt answered = _parts.Begin('a');
+            _parts['a'].Ended(answered, answered: true, counted: true);
+            _parts.InFlight.End(answered);
         }
 
-        // A pause of 0.6 s is the rest of a window of a second, of which 0.4 s have passed: of 4 answers within 0.5 s that is 3 and a bit, and 5 attempts began since.
+        _parts.Pass(0.5);
+        _parts.Begin('a');
+        _parts.Pass(0.01);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.15);
+
+        // Two that run began within a second, and four were answered.
+        Assert.False(attempt.HoldsPermit);
+        Assert.InRange(_parts.PaceOf('a'), 2 + 3.9, 2 + 4);
+    }
+
+    [Fact]
+    public void Eject_AttemptThatBeganASecondAgo_IsOfTheSecond()
+    {
+        _parts.Begin('a');
+        _parts.Begin('a');
+        _parts.Pass(1);
+
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.6);
 
-        Assert.False(attempt.HoldsPermit);
-        Assert.Equal(8 - 1, AdmittedInTheWindow(_parts.In(0.6), stated: true));
+        Assert.Equal(2, _parts.PaceOf('a'), 0.01);
     }
 
     [Theory]
-    [InlineData(0.6, 3)]
-    [InlineData(null, 5)]
-    public void Eject_LateRejectionOfAnEndpointThatTimedOut_ReckonsItsWindowFromTheStatedTimeOrFromNow(double? hint, int taken)
+    [InlineData(0.6)]
+    [InlineData(null)]
+    public void Eject_LateRejectionOfAnEndpointThatTimedOut_IsTheFirstOfItsPace(double? hint)
     {
-        BeginTwoAndThree();
-        _parts.Fail('a', OutcomeKind.TimedOut, hint: 0.6, onProbation: true);
-        Assert.False(Capacity.IsCounted);
+        _parts.Begin('a');
+        _parts.Fail('a', OutcomeKind.TimedOut, hint: 0.5, onProbation: true);
 
         _parts.Fail('a', OutcomeKind.RateLimited, hint, epoch: 0);
 
-        Assert.Equal(taken - 1, AdmittedInTheWindow(_parts.In(0.6), stated: true));
-    }
-
-    [Theory]
-    [InlineData(0.6, 3)]
-    [InlineData(null, 5)]
-    public void Eject_RejectionOfAnEndpointThatStatedATimeBefore_ReckonsItsWindowFromThisTimeOrFromNow(double? hint, int taken)
-    {
-        BeginTwoAndThree();
-        _parts.Fail('a', OutcomeKind.TimedOut, hint: 0.6, onProbation: true);
-        Deployment.BeginProbing();
-
-        _parts.Fail('a', OutcomeKind.RateLimited, hint);
-
-        Assert.Equal(taken - 1, AdmittedInTheWindow(_parts.In(0.6), stated: true));
+        Assert.True(Capacity.HasPace);
+        Assert.Equal(_parts.In(hint ?? 1), Capacity.PausedUntil);
     }
 
     [Theory]
@@ -113,20 +134,7 @@ public class OutcomeWriterLimitTests
         _parts.Fail('a', late, epoch: 0);
         _parts.Fail('a', late, hint: 1, epoch: 0);
 
-        Assert.False(Capacity.IsCounted);
-    }
-
-    [Fact]
-    public void Eject_AttemptThatBeganWhenTheWindowDid_IsOfTheWindow()
-    {
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Pass(0.4);
-
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.6);
-
-        Assert.Equal(2, AdmittedInTheWindow(_parts.In(0.6), stated: true));
+        Assert.False(Capacity.HasPace);
     }
 
     [Fact]
@@ -148,49 +156,30 @@ public class OutcomeWriterLimitTests
         _parts.Fail('a', Enum.Parse<OutcomeKind>(kind), hint, onProbation: true);
 
         Assert.Equal(EndpointState.Unavailable, _parts['a'].Health.State);
-        Assert.False(Capacity.IsCounted);
+        Assert.False(Capacity.HasPace);
         Assert.False(IsBelievedOnceMore());
     }
 
     [Fact]
-    public void Eject_ResourceIsExhausted_CountsOneRejection()
+    public void Eject_ResourceIsExhausted_CountsOneRejectionAndChangesNoOtherRate()
     {
+        BalancerParts parts = new(["ab", "c"], shared: "abc");
+        parts.LearnPace('b', perSecond: 10, pause: 0.2);
+        parts.Pass(1);
         for (int i = 0; i < 5; i++)
         {
-            _parts.Begin('a');
+            parts.Begin('a');
+            parts.Begin('b');
+            parts.Begin('c');
         }
 
-        _parts.Outcomes.Eject(
-            _parts['a'], _parts.State.Epoch, BalancerParts.OutcomeOf(OutcomeKind.RateLimited, hint: 0.5, exhaustsResource: true), TimeSpan.Zero, 1, onProbation: false, _parts.Now);
+        parts.Outcomes.Eject(
+            parts['a'], parts.State.Epoch, BalancerParts.OutcomeOf(OutcomeKind.RateLimited, hint: 0.5, exhaustsResource: true), TimeSpan.Zero, 1, onProbation: false, parts.Now);
 
-        Assert.Equal(4, AdmittedInTheWindow(Deployment.UnavailableUntil, stated: true));
-    }
-
-    /// <summary>Two attempts began 0.8 s ago, and three 0.4 s ago.</summary>
-    private void BeginTwoAndThree()
-    {
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Pass(0.4);
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Begin('a');
-        _parts.Pass(0.4);
-    }
-
-    /// <summary>How many calls the window is taken to hold that the last rejection has shut.</summary>
-    private int AdmittedInTheWindow(long opensAt, bool stated)
-    {
-        Capacity.Reopen(opensAt, stated);
-        Capacity.Admitted();
-        int admitted = 0;
-        for (; Capacity.HasRoom && admitted < 100; admitted++)
-        {
-            Capacity.Charge(0, opensAt);
-        }
-
-        // The first look above the limit is one call more.
-        return admitted - 1;
+        // All three are paused. What one deployment of the resource takes says nothing of what another does.
+        Assert.Equal((10, false), (Math.Round(parts['b'].Capacity.PerSecond!.Value, 3), parts['c'].Capacity.HasPace));
+        Assert.Equal(5, parts.PaceOf('a'), 0.01);
+        Assert.All("abc", name => Assert.Equal((parts.In(0.5), EndpointState.Unavailable), (parts[name].Capacity.PausedUntil, parts[name].Health.State)));
     }
 
     /// <summary>The endpoint has said that it is near its limit, has had its rest, and answered: said once more, it is doubted.</summary>

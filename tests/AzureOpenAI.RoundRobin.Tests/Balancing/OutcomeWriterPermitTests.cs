@@ -69,24 +69,17 @@ public class OutcomeWriterPermitTests
     }
 
     [Theory]
-    [InlineData("RateLimited", true, "Healthy")]
-    [InlineData("RateLimited", false, "Recovering")]
-    [InlineData("MissingDeployment", true, "Recovering")]
-    public void Admit_CapacityIsKnownAfterARejection_TakesItsWholeWindow(string reason, bool isKnown, string expected)
+    [InlineData("RateLimited")]
+    [InlineData("MissingDeployment")]
+    public void Admit_PaceIsKnown_StillGoesStepByStepAfterAProbe(string reason)
     {
-        if (isKnown)
-        {
-            _parts.LearnWindow('a');
-            _parts['a'].Capacity.Reopen(_parts.Now, stated: false);
-        }
-
+        _parts.LearnPace('a');
         _parts.EjectAndProbe('a', Enum.Parse<OutcomeKind>(reason));
         Attempt attempt = _parts.Begin('a');
 
         _parts.Outcomes.Admit(attempt, _parts.Now, completed: false);
 
-        Assert.Equal(expected, Deployment.State.ToString());
-        Assert.Equal(expected == "Healthy", _parts['a'].Capacity.HoldsBack);
+        Assert.Equal(EndpointState.Recovering, Deployment.State);
     }
 
     [Fact]
@@ -166,11 +159,11 @@ public class OutcomeWriterPermitTests
     {
         ProbeBoth();
         Attempt attempt = _parts.Begin('a');
-        Assert.False(_parts['a'].HasRoom);
+        Assert.False(_parts['a'].HasRoom(_parts.Now));
 
         _parts.Outcomes.ReleasePermit(attempt);
 
-        Assert.Equal((true, false, 0, true), (_parts['a'].HasRoom, attempt.HoldsPermit, _parts.Permits.Count, _parts.State.HasChanged));
+        Assert.Equal((true, false, 0, true), (_parts['a'].HasRoom(_parts.Now), attempt.HoldsPermit, _parts.Permits.Count, _parts.State.HasChanged));
     }
 
     [Fact]
@@ -226,15 +219,15 @@ public class OutcomeWriterPermitTests
     }
 
     [Fact]
-    public void ClearFailures_CapacityHoldsBack_WhoeverWaitsIsLookedAt()
+    public void ClearFailures_PaceIsKnown_ChangesNothing()
     {
-        _parts.LearnWindow('a');
-        Assert.True(_parts['a'].Capacity.Reopen(_parts.Now, stated: true));
+        _parts.LearnPace('a');
         Attempt attempt = _parts.Begin('a');
+        Assert.True(_parts['a'].IsClean);
 
         _parts.Outcomes.ClearFailures(attempt, attempt.Number, _parts.Now);
 
-        Assert.True(_parts.State.HasChanged);
+        Assert.False(_parts.State.HasChanged);
     }
 
     [Theory]

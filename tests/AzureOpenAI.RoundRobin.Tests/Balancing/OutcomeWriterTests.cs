@@ -93,26 +93,58 @@ public class OutcomeWriterTests
     }
 
     [Fact]
-    public void Eject_ShortStatedPause_SkipsTurnsUntilTheLatestOfThem()
+    public void Eject_PauseUnder100Milliseconds_HoldsCallsBackAndEjectsNothing()
     {
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.08);
-        Assert.Equal((_parts.In(0.08), true, EndpointState.Healthy), (_parts['a'].SkippedUntil, _parts.State.HasChanged, Deployment.State));
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.099);
+        Assert.Equal((_parts.In(0.099), true, EndpointState.Healthy), (Capacity.RoomAt(_parts.Now), _parts.State.HasChanged, Deployment.State));
 
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.02);
 
-        Assert.Equal((_parts.In(0.08), 0), (_parts['a'].SkippedUntil, _parts.State.Epoch));
-        Assert.False(Capacity.IsCounted);
+        Assert.Equal((_parts.In(0.099), _parts.In(0.099), 0), (Capacity.RoomAt(_parts.Now), _parts['a'].RetryAfterUntil, _parts.State.Epoch));
+        Assert.Equal(2, _parts.Picker.Rotation.Count);
         Assert.Empty(_parts.LoggedIds());
     }
 
     [Fact]
-    public void Eject_ShortStatedPauseWhileCallsAreQueued_EjectsAndIsNoNewsForOperators()
+    public void Eject_PauseOf100Milliseconds_Ejects()
+    {
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.1);
+
+        Assert.Equal((EndpointState.Unavailable, OutcomeKind.RateLimited, 1, 1), (Deployment.State, Deployment.Reason, Deployment.Epoch, _parts.State.Epoch));
+        Assert.Equal((_parts.In(0.1), _parts.In(0.1), _parts.In(0.1)), (Deployment.UnavailableUntil, Deployment.RetryAfterUntil, Capacity.PausedUntil));
+    }
+
+    [Fact]
+    public void Eject_ShortPauseWhileCallsAreQueued_IsNoNewsForOperators()
     {
         _parts.Enqueue();
 
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.08);
 
-        Assert.Equal((0.08, long.MinValue, false), (_parts.UnavailableFor('a'), _parts['a'].SkippedUntil, _parts['a'].IsLoggedUnavailable));
+        Assert.Equal((_parts.In(0.08), EndpointState.Healthy, false), (Capacity.PausedUntil, Deployment.State, _parts['a'].IsLoggedUnavailable));
+    }
+
+    [Fact]
+    public void Eject_PauseThatNobodyStated_IsNoStatedTime()
+    {
+        // One call a second, so the pause is a second.
+        _parts.Fail('a', OutcomeKind.RateLimited);
+
+        Assert.Equal((EndpointState.Unavailable, OutcomeKind.RateLimited, 1), (Deployment.State, Deployment.Reason, _parts.UnavailableFor('a')));
+        Assert.Equal((long.MinValue, _parts.In(1)), (_parts['a'].RetryAfterUntil, Capacity.PausedUntil));
+    }
+
+    [Fact]
+    public void Eject_RejectionWithinAPauseForSomethingElse_EjectsOnlyIfItIsLonger()
+    {
+        _parts.Fail('a', OutcomeKind.MissingDeployment);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 3);
+        Assert.Equal((OutcomeKind.MissingDeployment, 10), (Deployment.Reason, _parts.UnavailableFor('a')));
+        Assert.Equal(_parts.In(3), _parts['a'].RetryAfterUntil);
+
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 12);
+
+        Assert.Equal((OutcomeKind.RateLimited, 12), (Deployment.Reason, _parts.UnavailableFor('a')));
     }
 
     [Fact]
@@ -188,12 +220,12 @@ public class OutcomeWriterTests
     }
 
     [Fact]
-    public void Eject_DifferentRequestWithTheSameLongHint_EjectsForAMinuteAndLearnsNoWindow()
+    public void Eject_DifferentRequestWithTheSameLongHint_EjectsForAMinuteAndLearnsNoPace()
     {
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 600);
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 600, fingerprint: 2);
 
-        Assert.Equal((EndpointState.Unavailable, 60, false), (Deployment.State, _parts.UnavailableFor('a'), Capacity.IsCounted));
+        Assert.Equal((EndpointState.Unavailable, 60, false), (Deployment.State, _parts.UnavailableFor('a'), Capacity.HasPace));
         Assert.Equal([MayExceedLimit, RateLimited], _parts.LoggedIds());
     }
 
@@ -259,31 +291,5 @@ public class OutcomeWriterTests
         Assert.Equal((EndpointState.Unavailable, OutcomeKind.Stalled, 16), (Deployment.State, Deployment.Reason, _parts.UnavailableFor('a')));
         Assert.Equal((77u, TimeSpan.FromSeconds(4), "a"), (_parts['a'].StalledAtCall, _parts['a'].LastFailure!.Duration, _parts['a'].LastFailure!.EndpointName));
         Assert.Contains("'a'", Assert.IsType<TimeoutException>(_parts['a'].LastFailure!.Exception).Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void EjectSkipped_PausesThatOnlySkippedTurns_BecomeCooldowns()
-    {
-        BalancerParts parts = new(["ab", "c"]);
-        parts.Fail('a', OutcomeKind.RateLimited, hint: 0.08);
-        parts.Fail('c', OutcomeKind.RateLimited, hint: 0.08);
-
-        parts.Outcomes.EjectSkipped(parts.Picker, parts.Now);
-
-        HealthState a = parts['a'].Health.Deployment;
-        Assert.Equal((EndpointState.Unavailable, OutcomeKind.RateLimited, parts.In(0.08), parts.In(0.08)), (a.State, a.Reason, a.UnavailableUntil, a.RetryAfterUntil));
-        Assert.Equal((1, 1, long.MinValue, true), (parts.State.Epoch, a.Epoch, parts['a'].SkippedUntil, parts['a'].Capacity.IsCounted));
-        Assert.Equal((EndpointState.Healthy, EndpointState.Healthy, parts.In(0.08)), (parts['b'].Health.State, parts['c'].Health.State, parts['c'].SkippedUntil));
-    }
-
-    [Fact]
-    public void EjectSkipped_PauseIsOver_ChangesNothing()
-    {
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.08);
-        _parts.Pass(0.08);
-
-        _parts.Outcomes.EjectSkipped(_parts.Picker, _parts.Now);
-
-        Assert.Equal((EndpointState.Healthy, 0, _parts.Now), (Deployment.State, _parts.State.Epoch, _parts['a'].SkippedUntil));
     }
 }

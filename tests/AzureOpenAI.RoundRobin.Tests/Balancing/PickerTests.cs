@@ -220,9 +220,9 @@ public class PickerTests
     }
 
     [Fact]
-    public void Take_TurnsAreSkipped_AreTakenFromItAndFromNoOther()
+    public void Take_InAPause_TurnsAreTakenFromItAndFromNoOther()
     {
-        _parts['a'].SkippedUntil = _parts.In(1);
+        _parts.LearnPace('a', pause: 0.999);
         Assert.Equal("b", Take()?.Name);
 
         Assert.Equal(1u, Picker.Turns);

@@ -65,20 +65,15 @@ public class ProbeScheduleForcedTests
     }
 
     [Fact]
-    public void Forced_ItsWindowIsKnown_IsNotBeforeThatOpens()
+    public void Forced_PauseThatNobodyStated_IsNotBeforeItsEnd()
     {
-        _parts.LearnWindow('a');
-        _parts['a'].Capacity.Reopen(_parts.In(1), stated: true);
-        _parts.Pass(1);
-        for (int i = 0; i < 4; i++)
-        {
-            _parts['a'].Capacity.Charge(0, _parts.Now);
-        }
+        _parts['a'].Capacity.Rejected(_parts.Now, _parts.Now, stated: null, taken: 2);
+        _parts['a'].Health.Deployment.EjectUntil(_parts['a'].Capacity.PausedUntil, isStated: false, _parts.State.NextEpoch(), _parts.Now);
+        _parts.Members.Rebuild();
+        Assert.Equal((_parts.In(0.5), null), (NextAt, Forced));
+        _parts.Pass(0.5);
 
-        _parts['a'].Capacity.Rejected(_parts.Now, taken: 0);
-        _parts.Eject('a', OutcomeKind.RateLimited);
-
-        Assert.Equal((_parts['a'].Capacity.ExpectedAt, _parts.In(1)), (NextAt, NextAt));
+        Assert.Equal((_parts.Now, "a"), (NextAt, Forced));
     }
 
     [Fact]
@@ -177,12 +172,13 @@ public class ProbeScheduleForcedTests
     }
 
     [Fact]
-    public void Forced_ConfiguredLimitHasNoRoom_IsNever()
+    public void Forced_ConfiguredLimitHasNoRoom_IsWhenItHas()
     {
         BalancerParts parts = new(["ab"], setup: static (_, setup) => setup with { RequestsPerMinute = 60 });
         parts.Eject('a', OutcomeKind.Unreachable);
         parts['a'].Capacity.Charge(0, parts.Now);
 
-        Assert.Equal(long.MaxValue, parts.Probes.NextForcedAt(parts.Picker, parts.Now));
+        Assert.Equal(parts.In(1), parts.Probes.NextForcedAt(parts.Picker, parts.Now));
+        Assert.Null(parts.Probes.Forced(parts.Picker, parts.Now));
     }
 }

@@ -263,6 +263,19 @@ public class ProbeScheduleTests
     }
 
     [Fact]
+    public void NextCandidateAt_PermitButNoRoom_IsWhenItHasRoom()
+    {
+        _parts.LearnPace('a', perSecond: 0.5, pause: 0.7);
+        _parts.EjectAndProbe('a', OutcomeKind.RateLimited);
+        Assert.Equal(_parts.In(0.7), _parts.Probes.NextCandidateAt(_parts.Picker, _parts.Now));
+        _parts.Pass(0.7);
+        Assert.Equal(_parts.Now, _parts.Probes.NextCandidateAt(_parts.Picker, _parts.Now));
+        _parts['a'].Capacity.Charge(0, _parts.Now);
+
+        Assert.Equal(_parts['a'].Capacity.RoomAt(_parts.Now), _parts.Probes.NextCandidateAt(_parts.Picker, _parts.Now));
+    }
+
+    [Fact]
     public void NextCandidateAt_ProbedWhereNoneIsHealthy_IsAtOnce()
     {
         BalancerParts parts = new(["ab"]);

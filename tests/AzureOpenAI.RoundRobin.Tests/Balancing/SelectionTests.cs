@@ -44,7 +44,7 @@ public class SelectionTests
 
         Assert.Equal("a", Pick(parts, parts.Request(tokens: 60))?.Endpoint.Name);
 
-        Assert.Equal((false, false, true), (parts['a'].HasRoom, parts['a'].Capacity.HasRoomFor(41), parts['a'].Capacity.HasRoomFor(40)));
+        Assert.Equal((false, false, true), (parts['a'].HasRoom(parts.Now), parts['a'].Capacity.HasRoomFor(41, parts.Now), parts['a'].Capacity.HasRoomFor(40, parts.Now)));
     }
 
     [Fact]
@@ -152,7 +152,7 @@ public class SelectionTests
     }
 
     [Fact]
-    public void Pick_TurnsAreSkipped_TheCallQueuesForACooldown()
+    public void Pick_AllAreInAShortPause_TheCallIsQueuedAndNothingIsEjected()
     {
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.08);
         _parts.Fail('b', OutcomeKind.RateLimited, hint: 0.05);
@@ -160,7 +160,7 @@ public class SelectionTests
 
         Assert.Equal(PickKind.Queued, KindOf(_parts, _parts.Request()).Kind);
 
-        Assert.Equal((0.08, 0.05, true), (_parts.UnavailableFor('a'), _parts.UnavailableFor('b'), _parts.State.HasChanged));
+        Assert.Equal((EndpointState.Healthy, EndpointState.Healthy, true), (_parts['a'].Health.State, _parts['b'].Health.State, _parts.State.HasChanged));
     }
 
     [Theory]
@@ -285,30 +285,30 @@ public class SelectionTests
         Assert.Null(_parts.Selection.TakeQueued(_parts.Request(), _parts.Now));
     }
 
-    [Fact]
-    public void TakeQueued_ForcedProbeOfAWindowThatIsShut_ReopensItAsOneThatNobodyStated()
+    [Theory]
+    [InlineData("RateLimited")]
+    [InlineData("Failed")]
+    public void TakeQueued_ForcedProbe_TakesItsPlaceInThePace(string reason)
     {
         BalancerParts parts = new(["a"]);
-        parts.LearnWindow('a');
-        parts.Eject('a', OutcomeKind.RateLimited);
+        parts.LearnPace('a', perSecond: 2);
+        parts.Eject('a', Enum.Parse<OutcomeKind>(reason));
         parts.Pass(60);
-
         Assert.NotNull(parts.Selection.TakeQueued(parts.Request(), parts.Now));
 
-        Assert.Equal((false, true), (parts['a'].Capacity.HoldsBack, parts['a'].Capacity.Admitted()));
+        Assert.Equal(0.5, parts.Time.Until(parts.Now, parts['a'].Capacity.RoomAt(parts.Now)).TotalSeconds, 0.003);
     }
 
     [Fact]
-    public void TakeQueued_ResourceIsUnavailableAndTheDeploymentIsNot_LeavesTheWindowAlone()
+    public void Take_PaceIsKnown_TakesOneAtATime()
     {
         BalancerParts parts = new(["a"]);
-        parts.LearnWindow('a');
-        parts.Eject('a', OutcomeKind.Failed);
-        parts.Pass(60);
-
-        Assert.NotNull(parts.Selection.TakeQueued(parts.Request(), parts.Now));
-
-        Assert.False(parts['a'].Capacity.Admitted());
+        parts.LearnPace('a', perSecond: 10, pause: 0.5);
+        foreach ((double wait, bool goes) in new[] { (0.4999, false), (0.0001, true), (0, false), (0.09, false), (0.01, true), (0.05, false) })
+        {
+            parts.Pass(wait);
+            Assert.Equal(goes, parts.Selection.Take(parts.Request(), retry: false, parts.Now) is not null);
+        }
     }
 
     private static Attempt? Pick(BalancerParts parts, PickRequest? request = null) => parts.Selection.Pick(request ?? parts.Request(), parts.Now).Attempt;

@@ -50,34 +50,39 @@ public sealed class SettlementTests : IDisposable
     }
 
     [Theory]
-    [InlineData(true, "Healthy")]
-    [InlineData(false, "Probing")]
-    public void Settle_StatedPauseIsOver_TakesTheWholeWindowWhereItIsKnown(bool isKnown, string expected)
+    [InlineData(0.5)]
+    [InlineData(null)]
+    public void Settle_PauseIsOver_IsHealthyAndGoesAtItsPace(double? hint)
     {
         Settlement settlement = SettlementOf(_parts);
-        if (isKnown)
-        {
-            _parts.LearnWindow('a');
-        }
-
-        _parts.Fail('a', OutcomeKind.RateLimited, hint: 1);
-        _parts.Pass(1);
+        _parts.LearnPace('a', perSecond: 2, pause: 0.05);
+        _parts.TakeTwo('a');
+        _parts.Fail('a', OutcomeKind.RateLimited, hint);
+        Assert.Equal((EndpointState.Unavailable, 0.5), (_parts['a'].Health.State, _parts.UnavailableFor('a')));
         Settle(settlement, changed: true);
+        _parts.Pass(0.4999);
+        Settle(settlement);
+        Assert.Equal((EndpointState.Unavailable, 1), (_parts['a'].Health.State, _parts.Picker.Rotation.Count));
+        _parts.Pass(0.0001);
+        Settle(settlement);
 
-        Assert.Equal((expected, isKnown), (_parts['a'].Health.State.ToString(), _parts['a'].Capacity.HoldsBack));
+        Assert.Equal((EndpointState.Healthy, 2, true), (_parts['a'].Health.State, _parts.Picker.Rotation.Count, _parts['a'].HasRoom(_parts.Now)));
+        Assert.Equal("a", _parts.Selection.Take(_parts.Request(), retry: false, _parts.Now)?.Endpoint.Name);
+        Assert.False(_parts['a'].HasRoom(_parts.Now));
     }
 
     [Fact]
-    public void Settle_PauseThatNobodyStatedIsOver_IsProbed()
+    public void Settle_RestAfterALongHintIsOver_IsProbed()
     {
         Settlement settlement = SettlementOf(_parts);
-        _parts.LearnWindow('a');
-        _parts.Fail('a', OutcomeKind.RateLimited);
-        _parts.Pass(1);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 3);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 600);
+        _parts.Fail('a', OutcomeKind.RateLimited, hint: 600, fingerprint: 2);
         Settle(settlement, changed: true);
+        _parts.Pass(60);
+        Settle(settlement);
 
         Assert.Equal(EndpointState.Probing, _parts['a'].Health.State);
-        Assert.True(_parts['a'].Capacity.Admitted());
     }
 
     [Fact]
@@ -132,7 +137,7 @@ public sealed class SettlementTests : IDisposable
             }
         }
 
-        parts['a'].SkippedUntil = parts.In(1);
+        parts.LearnPace('a', pause: 0.9);
         if (isAwaited)
         {
             parts.Enqueue();
@@ -194,7 +199,8 @@ public sealed class SettlementTests : IDisposable
 
     [Theory]
     [InlineData("recovering")]
-    [InlineData("skipped")]
+    [InlineData("paced")]
+    [InlineData("paused")]
     [InlineData("limited")]
     public void NextEvent_EndpointIsNotSimplyHealthy_IsAtOnce(string what)
     {
@@ -203,9 +209,13 @@ public sealed class SettlementTests : IDisposable
         {
             parts.EjectAndRecover('a', OutcomeKind.RateLimited);
         }
-        else if (what == "skipped")
+        else if (what == "paced")
         {
-            parts['a'].SkippedUntil = parts.In(0.05);
+            parts.LearnPace('a');
+        }
+        else if (what == "paused")
+        {
+            parts['a'].Capacity.PauseUntil(parts.In(0.05), isStated: true);
         }
 
         Settle(SettlementOf(parts), parts, changed: true);
@@ -279,6 +289,35 @@ public sealed class SettlementTests : IDisposable
         Settle(SettlementOf(_parts), changed: true);
 
         Assert.Equal((1, TimeSpan.FromMilliseconds(25)), (_parts.Picker.Queue.Length, _wake.Delay));
+    }
+
+    [Fact]
+    public void Wake_EndpointIsPaced_IsWhenItHasRoom()
+    {
+        BalancerParts parts = new(["a"]);
+        parts.LearnPace('a', perSecond: 8, pause: 0.05);
+        parts.Pass(1);
+        Settlement settlement = SettlementOf(parts);
+        Waiter[] waiters = [parts.Enqueue(), parts.Enqueue(), parts.Enqueue()];
+        Settle(settlement, parts, changed: true);
+        Assert.Equal((true, false), (waiters[0].Task.IsCompleted, waiters[1].Task.IsCompleted));
+        Assert.InRange(_wake.Delay!.Value.TotalMilliseconds, 50, 125);
+        parts.Time.Advance(_wake.Delay.Value);
+        parts.State.HasChanged = true;
+        settlement.Settle(parts.Now);
+
+        Assert.Equal((true, false, 1), (waiters[1].Task.IsCompleted, waiters[2].Task.IsCompleted, parts.Picker.Queue.Length));
+    }
+
+    [Fact]
+    public void Wake_ConfiguredLimitIsReached_IsWhenItHasRoom()
+    {
+        BalancerParts parts = new(["a"], setup: static (_, setup) => setup with { RequestsPerMinute = 60 });
+        parts.Enqueue();
+        parts.Enqueue();
+        Settle(SettlementOf(parts), parts, changed: true);
+
+        Assert.Equal((1, TimeSpan.FromSeconds(1)), (parts.Picker.Queue.Length, _wake.Delay));
     }
 
     [Fact]

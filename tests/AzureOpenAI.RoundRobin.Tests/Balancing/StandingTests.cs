@@ -17,14 +17,6 @@ public class StandingTests
         Assert.Equal((isLate, isSuspect), (standing.IsLate, standing.IsSuspectRequest));
     }
 
-    [Theory]
-    [InlineData("RateLimited", true)]
-    [InlineData("Cut", true)]
-    [InlineData("Failed", false)]
-    [InlineData("Unreachable", false)]
-    public void Of_Outcome_IsOfTheDeploymentOrTheResource(string kind, bool ofDeployment) =>
-        Assert.Equal(ofDeployment, Of(new BalancerParts(["ab"]), 'a', Enum.Parse<OutcomeKind>(kind)).OfDeployment);
-
     [Fact]
     public void Of_HealthyEndpoint_IsHealthyAndAvailable()
     {
@@ -112,19 +104,19 @@ public class StandingTests
     }
 
     [Theory]
-    [InlineData("ab", 0, true, true)]
-    [InlineData("ab cd", 1, false, true)]
-    [InlineData("ab ac", 1, true, true)]
-    public void Of_CallsAreQueued_IsAwaitedIfItCouldAnswerThem(string pickers, int queued, bool isAwaited, bool hasQueues)
+    [InlineData("ab", 0, true)]
+    [InlineData("ab cd", 1, false)]
+    [InlineData("ab ac", 1, true)]
+    public void Of_CallsAreQueued_IsAwaitedIfItCouldAnswerThem(string pickers, int queued, bool isAwaited)
     {
         BalancerParts parts = new(pickers.Split(' '));
-        Assert.Equal((false, false), (Of(parts, 'a').IsAwaited, Of(parts, 'a').HasQueues));
+        Assert.False(Of(parts, 'a').IsAwaited);
 
         parts.Enqueue(parts.Request(picker: parts.Pickers[queued]));
 
-        Assert.Equal((isAwaited, hasQueues), (Of(parts, 'a').IsAwaited, Of(parts, 'a').HasQueues));
+        Assert.Equal(isAwaited, Of(parts, 'a').IsAwaited);
     }
 
-    private static Standing Of(BalancerParts parts, char name, OutcomeKind kind = OutcomeKind.Failed, bool isLate = false, bool isSuspect = false) =>
-        Standing.Of(parts.Members, parts[name], BalancerParts.OutcomeOf(kind), isLate, isSuspect);
+    private static Standing Of(BalancerParts parts, char name, bool isLate = false, bool isSuspect = false) =>
+        Standing.Of(parts.Members, parts[name], BalancerParts.OutcomeOf(OutcomeKind.Failed), isLate, isSuspect);
 }

@@ -46,16 +46,16 @@ internal sealed partial class ChaosRun
         await CheckSpreadAsync();
     }
 
-    private static string Describe(Endpoint endpoint) =>
+    private string Describe(Endpoint endpoint) =>
         $"{endpoint.Name}/{endpoint.DeploymentName} of tier {endpoint.Priority} {endpoint.Health.Deployment.State} {endpoint.Health.Deployment.Reason}, its resource {endpoint.Resource.Health.State} {endpoint.Resource.Health.Reason}, "
-        + $"{(endpoint.HasRoom ? "may" : "may not")} be asked,  {endpoint.InFlight} in flight{(endpoint.Capacity.HoldsBack ? ", held back" : "")}{(endpoint.Hints.IsNear ? ", near its limit" : "")}";
+        + $"{(endpoint.HasRoom(Time.GetTimestamp()) ? "may" : "may not")} be asked,  {endpoint.InFlight} in flight{(endpoint.Capacity.PerSecond is { } perSecond ? $", {perSecond:0.00} a second" : "")}{(endpoint.Hints.IsNear ? ", near its limit" : "")}";
 
     /// <summary>A worse tier is not asked while the best is well, so its return may take as long as that.</summary>
     private bool IsWell(double until)
     {
         int best = Plan.Endpoints.Min(endpoint => endpoint.Priority);
-        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.Health.IsHealthy : endpoint.Health.State != EndpointState.Unavailable) && !endpoint.Hints.IsNear && endpoint.SkippedUntil <= Time.GetTimestamp())
-            && (Time.Seconds > until - LongestHealing + LongestHoldingBack || !Pool.Endpoints.Any(endpoint => endpoint.Capacity.HoldsBack));
+        return Pool.Endpoints.All(endpoint => (endpoint.Priority == best ? endpoint.Health.IsHealthy : endpoint.Health.State != EndpointState.Unavailable) && !endpoint.Hints.IsNear && endpoint.Capacity.PausedUntil <= Time.GetTimestamp())
+            && (Time.Seconds > until - LongestHealing + LongestHoldingBack || !Pool.Endpoints.Any(endpoint => endpoint.Capacity.HasPace));
     }
 
     private async Task CheckSpreadAsync()

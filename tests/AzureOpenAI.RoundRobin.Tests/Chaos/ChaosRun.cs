@@ -11,7 +11,7 @@ internal sealed partial class ChaosRun : IDisposable
     private const double IdleFor = 3600;
 
     /// <summary>Each wake of the pool's timer has a reason, and within a second there are not more reasons than that.</summary>
-    private const int MostFires = 400;
+    private const int MostFires = 1000;
 
     private readonly Dictionary<int, ChaosCall> _calls = [];
     private readonly ChaosEndpoint[] _endpoints;
@@ -121,7 +121,7 @@ internal sealed partial class ChaosRun : IDisposable
     /// </summary>
     public string? Untried(ChaosCall call) => IsDisposed || call.Picker!.Queue.Length > 0 || Pool.Routes.LoopFor(OptionsOf(call)).Picker != call.Picker ? null : Array.Find(
         call.Picker.Endpoints,
-        endpoint => endpoint.Health.IsHealthy && endpoint.HasRoom && !endpoint.Capacity.HasTokenLimit && endpoint.SkippedUntil <= Time.GetTimestamp() && !call.Attempts.Exists(attempt => NameOf(attempt) == endpoint.Name)) is { } untried ? Describe(untried) : null;
+        endpoint => endpoint.Health.IsHealthy && endpoint.HasRoom(Time.GetTimestamp()) && !endpoint.Capacity.HasTokenLimit && !call.Attempts.Exists(attempt => NameOf(attempt) == endpoint.Name)) is { } untried ? Describe(untried) : null;
 
     /// <summary>A generator bears no name of its own.</summary>
     private string NameOf(ChaosAttempt attempt) =>

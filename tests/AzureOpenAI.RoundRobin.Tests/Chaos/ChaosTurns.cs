@@ -47,7 +47,7 @@ internal sealed class ChaosTurns(ChaosRun run)
         }
 
         Endpoint? better = Array.Find(group, member =>
-            member.Priority < asked.Priority && member.Health.IsHealthy && member.HasRoom && !member.Capacity.IsLimited && !member.Hints.IsNear && member.SkippedUntil <= run.Time.GetTimestamp());
+            member.Priority < asked.Priority && member.Health.IsHealthy && member.HasRoom(run.Time.GetTimestamp()) && !member.Capacity.IsLimited && !member.Hints.IsNear);
         run.Check(better is null, call, $"came to {endpoint.Name} of tier {asked.Priority}, though {better?.Name} of tier {better?.Priority} was fit");
         Spilled += Array.Exists(group, member => member.Priority < asked.Priority) ? 1 : 0;
     }

@@ -6,23 +6,14 @@ namespace AzureOpenAI.RoundRobin.Tests.Endpoints;
 public class CooldownTests
 {
     [Theory]
-    [InlineData(0, 1)]
-    [InlineData(1, 2)]
-    [InlineData(2, 4)]
-    [InlineData(3, 8)]
-    [InlineData(4, 16)]
-    [InlineData(5, 30)]
-    [InlineData(40, 30)]
-    [InlineData(int.MaxValue, 30)]
-    public void For_RateLimited_Doubles(int strikes, double seconds) => Assert.Equal(seconds, For("RateLimited", strikes));
-
-    [Theory]
     [InlineData(0, 2)]
     [InlineData(1, 4)]
     [InlineData(2, 8)]
     [InlineData(3, 16)]
     [InlineData(4, 30)]
     [InlineData(9, 30)]
+    [InlineData(40, 30)]
+    [InlineData(int.MaxValue, 30)]
     public void For_Cut_Doubles(int strikes, double seconds) => Assert.Equal(seconds, For("Cut", strikes));
 
     [Theory]

@@ -47,34 +47,27 @@ public class EndpointHealthPermitTests : EndpointHealthFixture
         Assert.Equal((false, false), (_deployment.CanAcquire, _resource.CanAcquire));
     }
 
-    [Fact]
-    public void AdmitAtDeployment_ProbedAfterARejection_RecoversAndAsksForItsCapacity()
+    [Theory]
+    [InlineData("RateLimited")]
+    [InlineData("MissingDeployment")]
+    public void AdmitAtDeployment_Probed_Recovers(string reason)
     {
-        Bring(_deployment, "Probing", OutcomeKind.RateLimited);
+        Bring(_deployment, "Probing", Enum.Parse<OutcomeKind>(reason));
         Permit permit = _health.Acquire(Now);
 
-        Assert.True(_health.AdmitAtDeployment(permit, _epoch, Now));
+        _health.AdmitAtDeployment(permit, _epoch, Now);
 
         Assert.Equal(EndpointState.Recovering, _deployment.State);
     }
 
     [Fact]
-    public void AdmitAtDeployment_ProbedAfterAFault_RecoversOnly()
-    {
-        Bring(_deployment, "Probing", OutcomeKind.MissingDeployment);
-        Permit permit = _health.Acquire(Now);
-
-        Assert.False(_health.AdmitAtDeployment(permit, _epoch, Now));
-
-        Assert.Equal(EndpointState.Recovering, _deployment.State);
-    }
-
-    [Fact]
-    public void AdmitAtDeployment_HealthyAgainMeanwhile_AsksForNothing()
+    public void AdmitAtDeployment_HealthyAgainMeanwhile_StaysSo()
     {
         Bring(_deployment, "Promoted", OutcomeKind.RateLimited);
 
-        Assert.False(_health.AdmitAtDeployment(new Permit(true, false), _epoch, Now));
+        _health.AdmitAtDeployment(new Permit(true, false), _epoch, Now);
+
+        Assert.Equal(EndpointState.Healthy, _deployment.State);
     }
 
     [Theory]
@@ -84,7 +77,7 @@ public class EndpointHealthPermitTests : EndpointHealthFixture
     {
         ProbeBoth();
 
-        Assert.False(_health.AdmitAtDeployment(new Permit(ofDeployment, true), _deployment.Epoch + epoch, Now));
+        _health.AdmitAtDeployment(new Permit(ofDeployment, true), _deployment.Epoch + epoch, Now);
 
         Assert.Equal((EndpointState.Probing, false), (_deployment.State, _deployment.CanAcquire));
     }

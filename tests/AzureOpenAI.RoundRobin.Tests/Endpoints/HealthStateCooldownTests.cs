@@ -39,7 +39,7 @@ public class HealthStateCooldownTests : HealthStateFixture
     }
 
     [Fact]
-    public void TimeUnavailable_AlsoBeforeARecovery_MakesTheNextCooldownLonger()
+    public void TimeUnavailable_MakesTheNextCooldownLonger()
     {
         GoOut(OutcomeKind.Unreachable);
         _time.Advance(TimeSpan.FromSeconds(8));
@@ -48,13 +48,23 @@ public class HealthStateCooldownTests : HealthStateFixture
         Assert.Equal(2, OutFor);
 
         _time.Advance(TimeSpan.FromSeconds(8));
-        _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
         GoOut(OutcomeKind.Unreachable);
         Assert.Equal(4, OutFor);
+    }
 
-        _time.Advance(TimeSpan.FromSeconds(8));
-        GoOut(OutcomeKind.Unreachable);
-        Assert.Equal(6, OutFor);
+    [Fact]
+    public void PausesAfterRejections_MakeNoLaterCooldownLonger()
+    {
+        for (int i = 0; i < 20; i++)
+        {
+            _health.EjectUntil(Now + (8 * _time.TimestampFrequency), isStated: true, ++_generation, Now);
+            _time.Advance(TimeSpan.FromSeconds(8));
+            _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
+        }
+
+        GoOut(OutcomeKind.Stalled);
+
+        Assert.Equal(1, OutFor);
     }
 
     [Fact]
@@ -93,29 +103,27 @@ public class HealthStateCooldownTests : HealthStateFixture
     [Fact]
     public void Growth_IsForgottenStepByStep_FromTheEndOfTheCooldown()
     {
-        GoOut(OutcomeKind.RateLimited);
-        GoOut(OutcomeKind.RateLimited);
-        GoOut(OutcomeKind.RateLimited);
-        Assert.Equal(4, OutFor);
+        GoOut(OutcomeKind.Cut);
+        GoOut(OutcomeKind.Cut);
+        GoOut(OutcomeKind.Cut);
+        Assert.Equal(8, OutFor);
 
-        _time.Advance(TimeSpan.FromSeconds(4 + 59));
+        _time.Advance(TimeSpan.FromSeconds(8 + 59));
         _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
-        GoOut(OutcomeKind.RateLimited);
-        Assert.Equal(4, OutFor);
+        GoOut(OutcomeKind.Cut);
+        Assert.Equal(8, OutFor);
 
         _time.Advance(TimeSpan.FromDays(400));
         _health.Recover(RecoveryReason.CapacityKnown, _generation, Now);
-        GoOut(OutcomeKind.RateLimited);
-        Assert.Equal(1, OutFor);
-        GoOut(OutcomeKind.Unreachable);
-        Assert.Equal(1, OutFor);
+        GoOut(OutcomeKind.Cut);
+        Assert.Equal(2, OutFor);
     }
 
     [Fact]
     public void Growth_OfOneKind_IsNotThatOfAnother()
     {
-        GoOut(OutcomeKind.RateLimited);
-        GoOut(OutcomeKind.RateLimited);
+        GoOut(OutcomeKind.Unreachable);
+        GoOut(OutcomeKind.Unreachable);
 
         GoOut(OutcomeKind.Cut);
 
@@ -130,9 +138,11 @@ public class HealthStateCooldownTests : HealthStateFixture
         Assert.Equal((20, 20), (OutFor, StatedFor));
         GoOut(OutcomeKind.RateLimited);
         Assert.Equal((20, 20), (OutFor, StatedFor));
-        _health.EjectUntil(Now + _time.TimestampFrequency, ++_generation, Now);
+        _health.EjectUntil(Now + _time.TimestampFrequency, isStated: true, ++_generation, Now);
         Assert.Equal((20, 20), (OutFor, StatedFor));
-        _health.EjectUntil(Now + (30 * _time.TimestampFrequency), ++_generation, Now);
+        _health.EjectUntil(Now + (25 * _time.TimestampFrequency), isStated: false, ++_generation, Now);
+        Assert.Equal((25, 20), (OutFor, StatedFor));
+        _health.EjectUntil(Now + (30 * _time.TimestampFrequency), isStated: true, ++_generation, Now);
         Assert.Equal((30, 30), (OutFor, StatedFor));
         Assert.Equal((OutcomeKind.RateLimited, EndpointState.Unavailable, _generation), (_health.Reason, _health.State, _health.Epoch));
     }

@@ -57,7 +57,7 @@ internal sealed class BalancerParts
         Probes = new(Time, Budget, State.CallsBegun);
         Admission = new(Time);
         Outcomes = new(State, Time, InFlight, Permits, Log);
-        Selection = new(State, Time, InFlight, Permits, Probes, Admission, Outcomes);
+        Selection = new(State, Time, InFlight, Permits, Probes, Admission);
     }
 
     public FakeTimeProvider Time { get; } = new(Clocks.Start);
@@ -178,23 +178,37 @@ internal sealed class BalancerParts
         }
     }
 
-    /// <summary>A counted window of the endpoint has held all that it should, three calls a second, and has shut again.</summary>
-    public void LearnWindow(char name)
+    /// <summary>The endpoint has rejected a call, taken two, and rejected one again, for which it has just stated a pause in milliseconds: its pace is known.</summary>
+    public void LearnPace(char name, double perSecond = 3, double pause = 0.5)
     {
         EndpointCapacity capacity = this[name].Capacity;
-        for (int window = 0; window < 3; window++)
+        Assert.False(capacity.HasPace);
+        capacity.Rejected(In(-30), In(-30), TimeSpan.FromMilliseconds(1), perSecond / 0.9);
+        capacity.Charge(0, In(-20));
+        capacity.Charge(0, In(-10));
+        capacity.Rejected(Now, Now, TimeSpan.FromSeconds(pause), taken: 0);
+        Assert.InRange(capacity.PerSecond!.Value, 0, perSecond + 1e-9);
+    }
+
+    /// <summary>Fifteen seconds pass, in which the endpoint takes two calls, later than it might.</summary>
+    public void TakeTwo(char name)
+    {
+        for (int i = 0; i < 2; i++)
         {
-            capacity.Rejected(Now, taken: 4);
-            if (window < 2)
-            {
-                Pass(1);
-                capacity.Reopen(Now, stated: true);
-                for (int i = 0; i < 4; i++)
-                {
-                    capacity.Charge(0, Now);
-                }
-            }
+            Pass(5);
+            this[name].Capacity.Charge(0, Now);
         }
+
+        Pass(5);
+    }
+
+    /// <summary>The calls a second at which the endpoint goes after its pause. Takes one of them, later than it might.</summary>
+    public double PaceOf(char name)
+    {
+        EndpointCapacity capacity = this[name].Capacity;
+        long late = Time.After(Math.Max(Now, capacity.PausedUntil), TimeSpan.FromSeconds(50));
+        capacity.Charge(0, late);
+        return 1 / (Time.Until(late, capacity.RoomAt(late)).TotalSeconds + 0.002);
     }
 
     /// <summary>What was logged so far: the event ids.</summary>

@@ -269,7 +269,7 @@ public class ConfiguredLimitsTests
         Assert.Equal([0, 30, 60, 90, 120], pool.Clients[0].Times);
         Array.ForEach(pool.Clients, static client => client.Fails = null);
         Array.ForEach(pool.Clients[0].Held, static held => held.Answer());
-        for (int second = 0; second < 20; second++)
+        for (int second = 0; second < 24; second++)
         {
             await pool.AdvanceAsync(1);
         }

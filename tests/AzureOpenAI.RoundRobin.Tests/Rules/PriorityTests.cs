@@ -29,10 +29,10 @@ public class PriorityTests
         pool.Clients[1].Plays(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)));
 
         Assert.Equal("ccc", await pool.AskManyAsync(3, streaming));
-        pool.Time.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal("bbb", await pool.AskManyAsync(3, streaming));
-        pool.Time.Advance(TimeSpan.FromSeconds(5));
-        Assert.Equal("aaa", await pool.AskManyAsync(3, streaming));
+        // What their pace has no room for goes on to the next.
+        Assert.Equal("bc", await AfterAsync(5, pool, 2, streaming));
+        Assert.Equal("bb", await AfterAsync(2, pool, 1, streaming) + await AfterAsync(2, pool, 1, streaming));
+        Assert.Equal("aaa", await AfterAsync(2, pool, 1, streaming) + await AfterAsync(2, pool, 1, streaming) + await AfterAsync(2, pool, 1, streaming));
     }
 
     [Theory]
@@ -84,11 +84,15 @@ public class PriorityTests
         {
             pool.Clients[0].Plays(FakeFailure.RateLimited(TimeSpan.FromMilliseconds(20)));
             Assert.Equal("bb", await pool.AskManyAsync(2, streaming));
+            int before = pool.Calls.Sum();
             pool.Time.Advance(TimeSpan.FromMilliseconds(20));
-            Assert.Equal("aa", await pool.AskManyAsync(2, streaming));
+            // It is forgotten after as long a rest.
+            Assert.Equal("a", await pool.AskAsync(streaming));
+            Assert.Equal("aa", await AfterAsync(360, pool, 2, streaming));
+            Assert.Equal(before + 3, pool.Calls.Sum());
         }
 
-        Assert.Equal([900, 600], pool.Calls);
+        Assert.Equal([1200, 600], pool.Calls);
     }
 
     [Theory]
@@ -228,7 +232,7 @@ public class PriorityTests
     public async Task BetterPriorityRecovers_TakesEveryCall_WithoutBudget(bool streaming)
     {
         using FakePool pool = Tiers([0, 1]);
-        pool.Clients[0].Plays(FakeFailure.Status(429));
+        pool.Clients[0].Plays(FakeFailure.Refused());
         Assert.Equal("b", await pool.AskAsync(streaming));
         pool.Time.Advance(TimeSpan.FromSeconds(2));
 

@@ -49,7 +49,7 @@ public class ProbesTests
         using FakePool pool = new(4);
         foreach (FakeChatClient client in pool.Clients[..3])
         {
-            client.Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));
+            client.Fails = FakeFailure.Refused();
         }
 
         await pool.AskAsync(streaming);

@@ -1,5 +1,4 @@
 using AzureOpenAI.RoundRobin.Tests.Fakes;
-using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
@@ -12,16 +11,16 @@ public class QueueForecastTests
     [InlineData(true)]
     public async Task ConfiguredLimits_QueueWhatWillBeServedInTime_AndRefuseTheRestAtOnce(bool streaming)
     {
-        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(5.5), (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : 120);
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(6.12), (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : 120);
         Task<string>[] calls = [.. Enumerable.Range(0, 30).Select(_ => pool.AskAsync(streaming))];
 
-        // Three at once, and three in each of five seconds.
-        Assert.Equal((3, 15), (pool.Calls.Sum(), pool.Waiting));
+        // Three at once, and three in each of five seconds, of which the forecast counts each with a third of a second: 5.5 s are nine tenths of what a call may wait.
+        Assert.Equal((3, 14), (pool.Calls.Sum(), pool.Waiting));
         Task<string>[] refused = [.. calls.Where(call => call.IsFaulted)];
-        Assert.Equal(12, refused.Length);
+        Assert.Equal(13, refused.Length);
         foreach (Task<string> call in refused)
         {
-            Assert.InRange((await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call)).RetryAfter!.Value.TotalSeconds, 6, 6.02);
+            Assert.InRange((await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call)).RetryAfter!.Value.TotalSeconds, 5.5, 6);
         }
 
         for (int i = 0; i < 5; i++)
@@ -30,67 +29,59 @@ public class QueueForecastTests
         }
 
         await Task.WhenAll(calls.Except(refused));
-        Assert.Equal(18, pool.Calls.Sum());
+        Assert.Equal(17, pool.Calls.Sum());
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task LearnedWindows_QueueWhatWillBeServedInTime_AndRefuseTheRestAtOnce(bool streaming)
+    public async Task LearnedPace_QueuesWhatWillBeServedInTime_AndRefusesTheRestAtOnce(bool streaming)
     {
-        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(35));
-        LimitOf(pool, limit: 10, window: 10);
-        await LearnAsync(pool, streaming, limit: 10);
-        Task<string>[] calls = [.. Enumerable.Range(0, 100).Select(_ => pool.AskAsync(streaming))];
-        Task<string>[] refused = [.. calls.Where(call => call.IsFaulted)];
-        int asked = pool.Calls.Sum();
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(20 / 0.9));
+        await LearnAsync(pool, streaming);
+        double rate = pool.EndpointAt(0).Capacity.PerSecond!.Value;
+        Assert.InRange(rate, 4, 5);
+        int before = pool.Calls[0];
 
-        // Three windows begin within the patience of 35 s; a place is kept free for a look.
-        Assert.InRange(pool.Waiting, 28, 31);
+        Task<string>[] calls = [.. Enumerable.Range(0, 120).Select(_ => pool.AskAsync(streaming))];
+
+        // One at the end of the pause of 1.5 s, and as many as the pace has places from then on within 20 s.
+        Assert.Equal((before, 1 + (int)(18.5 * rate)), (pool.Calls[0], pool.Waiting));
+        Task<string>[] refused = [.. calls.Where(call => call.IsFaulted)];
         foreach (Task<string> call in refused)
         {
             EndpointsExhaustedException exception = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call);
             Assert.Equal(429, exception.Status);
-            Assert.InRange(exception.RetryAfter!.Value.TotalSeconds, 35.01, 45);
+            Assert.InRange(exception.RetryAfter!.Value.TotalSeconds, 20, 20.25);
         }
 
-        Assert.Equal(asked, pool.Calls.Sum());
-        for (int i = 0; i < 35; i++)
+        for (int i = 0; i < 1000 && pool.Waiting > 0; i++)
         {
-            await pool.AdvanceAsync(1);
+            await pool.AdvanceAsync(0.02);
         }
 
         string[] answers = await Task.WhenAll(calls.Except(refused));
         Assert.All(answers, answer => Assert.Equal("a", answer));
+        Assert.InRange((pool.Time.GetUtcNow() - Clocks.Start).TotalSeconds, 10, 30);
     }
 
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task QueueNotEmptyForThirtySeconds_QueuesNewCallsForHalfOfMaxWait(bool streaming)
+    public async Task QueueThatStandsForLong_QueuesNewCallsForTheWholeMaxWait(bool streaming)
     {
-        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(20.5), (_, entry) => entry.RequestsPerMinute = 60);
+        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(22.8), (_, entry) => entry.RequestsPerMinute = 60);
         List<Task<string>> calls = [.. Enumerable.Range(0, 21).Select(_ => pool.AskAsync(streaming))];
         Assert.Equal(20, pool.Waiting);
-        for (int second = 1; second < 30; second++)
+        for (int second = 1; second < 60; second++)
         {
+            await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
             await pool.AdvanceAsync(1);
             calls.Add(pool.AskAsync(streaming));
             Assert.Equal(20, pool.Waiting);
         }
 
-        await pool.AdvanceAsync(1);
-        Assert.InRange((await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming))).RetryAfter!.Value.TotalSeconds, 20, 20.02);
-        for (int second = 0; second < 9; second++)
-        {
-            await pool.AdvanceAsync(1);
-            await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
-        }
-
-        await pool.AdvanceAsync(1);
-        calls.Add(pool.AskAsync(streaming));
-        Assert.Equal(10, pool.Waiting);
-        for (int second = 0; second < 10; second++)
+        for (int second = 0; second < 20; second++)
         {
             await pool.AdvanceAsync(1);
         }
@@ -116,47 +107,28 @@ public class QueueForecastTests
         Assert.Equal("b", await call);
     }
 
-    /// <summary>The only endpoint takes so many calls in each window of so many seconds, and says when the next begins.</summary>
-    private static void LimitOf(FakePool pool, int limit, double window)
+    /// <summary>Five a second are taken, and after them ten are, and one is rejected, for a second time: its pace is known, and the rejected call waits.</summary>
+    private static async Task LearnAsync(FakePool pool, bool streaming)
     {
-        int taken = 0;
-        long current = -1;
-        FakeChatClient client = pool.Clients[0];
-        Lock judging = new();
-        Exception? Judge()
+        for (int i = 0; i < 2; i++)
         {
-            // Calls that leave the line together come on threads of their own.
-            lock (judging)
+            pool.Clients[0].Hold();
+            List<Task<string>> calls = [];
+            for (int call = 0; call < 5; call++)
             {
-                double seconds = (pool.Time.GetUtcNow() - Clocks.Start).TotalSeconds;
-                long now = (long)(seconds / window);
-                taken = now == current ? taken : 0;
-                current = now;
-                return ++taken <= limit ? null : FakeFailure.RateLimited(TimeSpan.FromSeconds(((now + 1) * window) - seconds));
+                calls.Add(pool.AskAsync(streaming));
+                await pool.AdvanceAsync(i == 0 ? 0.001 : 0.5);
+            }
+
+            pool.Clients[0].Held[^1].Fail(FakeFailure.RateLimited(TimeSpan.FromMilliseconds(1500)));
+            Array.ForEach(pool.Clients[0].Held, static held => held.Answer());
+            pool.Clients[0].Fails = null;
+            await Task.WhenAll(calls[..4]);
+            if (i == 0)
+            {
+                await pool.AdvanceAsync(1.5);
+                await calls[4];
             }
         }
-
-        client.OnCall = (_, _, _) => Judge() is { } failure ? Task.FromException<ChatResponse>(failure) : Task.FromResult(FakeChatClient.Answer(client.Name));
-        client.OnStream = (_, _, token) => Judge() is { } failure ? FakeChatClient.Failing(failure) : FakeChatClient.Updates(token, client.Name);
-    }
-
-    /// <summary>Overloads it for three windows, so that its limit is known and confirmed, and lets the line drain.</summary>
-    private static async Task LearnAsync(FakePool pool, bool streaming, int limit)
-    {
-        List<Task<string>> calls = [.. Enumerable.Range(0, 3 * limit).Select(_ => pool.AskAsync(streaming))];
-        for (int i = 0; i < 32; i++)
-        {
-            await pool.AdvanceAsync(1);
-        }
-
-        await Task.WhenAll(calls);
-        calls = [.. Enumerable.Range(0, limit + 1).Select(_ => pool.AskAsync(streaming))];
-        await pool.AdvanceAsync(0.1);
-        for (int i = 0; i < 10; i++)
-        {
-            await pool.AdvanceAsync(1);
-        }
-
-        await Task.WhenAll(calls);
     }
 }

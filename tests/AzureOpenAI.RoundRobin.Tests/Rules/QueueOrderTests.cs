@@ -33,7 +33,7 @@ public class QueueOrderTests
     [InlineData(true)]
     public async Task QueuedCalls_LeaveInTheOrderTheyCame(bool streaming)
     {
-        using FakePool pool = RateLimited(1, streaming);
+        using FakePool pool = RateLimited(1, streaming, Patient);
         List<string> arrived = [];
         pool.Clients[0].Hold();
         NotePrompts(pool.Clients[0], arrived);
@@ -44,7 +44,7 @@ public class QueueOrderTests
         // Those that are let go at one moment may arrive in any order, but never before those of an earlier one.
         for (int expected = 0; pool.Waiting > 0; expected = arrived.Count)
         {
-            await pool.AdvanceAsync(expected == 0 ? Pause : TimeSpan.FromMilliseconds(250));
+            await pool.AdvanceAsync(expected == 0 ? Pause : TimeSpan.FromSeconds(2));
             Assert.InRange(arrived.Count, expected + 1, order.Length);
             Assert.Equal(order[..arrived.Count], arrived.Order().OrderByDescending(prompt => prompt == "hi"));
         }
@@ -57,18 +57,19 @@ public class QueueOrderTests
     [InlineData(true)]
     public async Task NewCall_WhileOthersAreQueued_DoesNotOvertake(bool streaming)
     {
-        using FakePool pool = RateLimited(1, streaming);
+        using FakePool pool = RateLimited(1, streaming, Patient);
         Task<string>[] first = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(streaming))];
         pool.Clients[0].Hold();
         pool.Time.Advance(Pause);
         await Eventually.TrueAsync(() => pool.Clients[0].Running == 1);
 
-        // The endpoint is being probed. Someone who comes now stands behind those who wait, also when it opens.
+        // One goes at the end of the pause. Someone who comes now stands behind those who wait, also when the next may go.
         Task<string> newcomer = pool.AskAsync(streaming);
         Assert.Equal(4, pool.Waiting);
         pool.Clients[0].Held[0].Answer();
-        await Eventually.TrueAsync(() => pool.Clients[0].Running == 2);
-        Assert.Equal(2, pool.Waiting);
+        pool.Time.Advance(TimeSpan.FromSeconds(1.1));
+        await Eventually.TrueAsync(() => pool.Clients[0].Running == 1);
+        Assert.Equal(3, pool.Waiting);
         Assert.False(newcomer.IsCompleted);
         await AnswerUntilDoneAsync(pool, [.. first, newcomer]);
     }
@@ -78,20 +79,21 @@ public class QueueOrderTests
     [InlineData(true)]
     public async Task Release_IsPaced(bool streaming)
     {
-        using FakePool pool = RateLimited(1, streaming);
-        Task<string>[] calls = [.. Enumerable.Range(0, 99).Select(_ => pool.AskAsync(streaming))];
-        pool.Clients[0].Hold();
-        pool.Time.Advance(Pause);
-        int open = 1;
-        for (int i = 0; i < 5; i++, open *= 2)
+        using FakePool pool = RateLimited(1, streaming, Patient);
+        Task<string>[] calls = [.. Enumerable.Range(0, 20).Select(_ => pool.AskAsync(streaming))];
+        await pool.AdvanceAsync(Pause);
+        while (pool.Waiting > 0)
         {
-            await Eventually.TrueAsync(() => pool.Clients[0].Held.Length == (2 * open) - 1);
-            await pool.SettleAsync();
-            Assert.Equal((2 * open) - 1, pool.InFlight);
-            pool.Time.Advance(TimeSpan.FromMilliseconds(250));
+            await pool.AdvanceAsync(0.001);
         }
 
-        await AnswerUntilDoneAsync(pool, calls);
+        await Task.WhenAll(calls);
+        // One call a second before the rejection, so the second goes about a second after the first, and then, as nothing is rejected, ever more quickly.
+        double[] times = pool.Clients[0].Times[1..];
+        double[] gaps = [.. times.Zip(times.Skip(1), static (one, next) => Math.Round(next - one, 3))];
+        Assert.Equal(5, times[0]);
+        Assert.InRange(gaps[0], 0.9, 1.1);
+        Assert.All(gaps.Zip(gaps.Skip(1)), static pair => Assert.InRange(pair.Second, 0.001, pair.First + 0.003));
     }
 
     [Theory]
@@ -119,8 +121,13 @@ public class QueueOrderTests
         pool.Clients[0].Fails = null;
         NotePrompts(pool.Clients[0], asked);
 
-        await pool.AdvanceAsync(Pause);
-        await pool.AdvanceAsync(1);
+        // The first call after the pause was rejected again, so the next pause is twice as long.
+        await pool.AdvanceAsync(2 * Pause);
+        for (int i = 0; i < 4; i++)
+        {
+            await pool.AdvanceAsync(1.1);
+        }
+
         await Task.WhenAll(calls);
 
         Assert.Equal("0", asked[0]);
@@ -164,16 +171,18 @@ public class QueueOrderTests
     public async Task AfterTheOverload_QueueIsEmpty(bool streaming)
     {
         using FakePool pool = RateLimited(3, streaming);
-        Task<string>[] calls = [.. Enumerable.Range(0, 200).Select(_ => pool.AskAsync(streaming))];
-        for (int i = 0; i < 20; i++)
+        Task<string>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.AskAsync(streaming))];
+        for (int i = 0; i < 100; i++)
         {
             await pool.AdvanceAsync(i == 0 ? Pause : TimeSpan.FromMilliseconds(250));
         }
 
-        await Task.WhenAll(calls);
-
         Assert.Equal((0, 0), (pool.Waiting, pool.InFlight));
+        await Task.WhenAll(calls);
         Assert.All(pool.Pool.GetStatus(), status => Assert.NotEqual(EndpointState.Unavailable, status.State));
+        // After some quiet minutes the paces are forgotten.
+        pool.Time.Advance(TimeSpan.FromMinutes(6));
+        await pool.AskManyAsync(3, streaming);
         int[] before = pool.Calls;
         await pool.AskManyAsync(30, streaming);
         Assert.Equal([10, 10, 10], pool.Calls.Zip(before, (now, then) => now - then));
@@ -239,6 +248,8 @@ public class QueueOrderTests
         Assert.Equal(0, pool.InFlight);
     }
 
+    private static void Patient(RoundRobinOptions options) => options.MaxWait = TimeSpan.FromHours(1);
+
     private static void NotePrompts(FakeChatClient client, List<string> prompts)
     {
         var (call, stream) = (client.OnCall, client.OnStream);
@@ -272,6 +283,7 @@ public class QueueOrderTests
                 held.Answer();
             }
 
+            pool.Time.Advance(TimeSpan.FromMilliseconds(1));
             return all.IsCompleted;
         });
         await all;

@@ -104,23 +104,13 @@ public class QueueRefusesBeyondMaxWaitTests
     [InlineData(true)]
     public async Task QueueMovesTooSlowly_NewCallsAreRefused(bool streaming)
     {
-        using FakePool pool = new(1, options => options.MaxWait = TimeSpan.FromSeconds(20));
-        pool.Clients[0].Hold();
-        Task<string> first = pool.AskAsync(streaming);
-        pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(1)));
-        List<Task<string>> calls = [first, .. Enumerable.Range(0, 30).Select(_ => pool.AskAsync(streaming))];
-        // One a second is let go and answered; the next is then told to wait for a second.
+        // One a second is answered by the first. What the second will do nobody knows.
+        using FakePool pool = new(2, options => options.MaxWait = TimeSpan.FromSeconds(22.3), (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 : null);
+        pool.Clients[1].Fails = FakeFailure.Refused();
+        List<Task<string>> calls = [.. Enumerable.Range(0, 31).Select(_ => pool.AskAsync(streaming))];
         for (int second = 0; second < 12; second++)
         {
             await pool.AdvanceAsync(1);
-            pool.Clients[0].Held.Last(held => !held.End.IsCompleted).Answer();
-            await pool.SettleAsync();
-            foreach (HeldCall held in pool.Clients[0].Held)
-            {
-                held.Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(1)));
-            }
-
-            await pool.SettleAsync();
         }
 
         Assert.InRange(pool.Waiting, 16, 20);
@@ -197,12 +187,14 @@ public class QueueRefusesBeyondMaxWaitTests
         }
         else
         {
-            pool.Clients[0].Plays(FakeFailure.Status(status), FakeFailure.Status(status));
-            await pool.AskManyAsync(3);
+            pool.Clients[0].Plays(FakeFailure.Status(status, ("Retry-After", status == 429 ? "600" : "")), FakeFailure.Status(status, ("Retry-After", status == 429 ? "600" : "")));
+            await pool.AskAsync(prompt: "one");
+            await pool.AskAsync(prompt: "two");
+            await pool.AskAsync();
         }
 
         Assert.False(pool.EndpointAt(0).Health.IsProbedForFault);
-        pool.Time.Advance(TimeSpan.FromSeconds(3));
+        pool.Time.Advance(pool.StatusOf(0).ReadyIn!.Value);
         pool.Clients[0].Hold();
         Task<string> probe = pool.AskAsync();
 

@@ -87,23 +87,56 @@ public class RateLimitedWithHintTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public async Task LateHint_WhileRecovering_CountsFromItsArrival(bool streaming)
+    public async Task LateHint_AtAHealthyEndpoint_CountsFromItsArrival(bool streaming)
     {
         using FakePool pool = new(2);
         pool.Clients[0].Hold();
         Task<string>[] calls = [.. Enumerable.Range(0, 4).Select(_ => pool.AskAsync(streaming))];
         pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(1)));
         pool.Time.Advance(TimeSpan.FromSeconds(1));
-        Task<string> probe = pool.AskAsync(streaming);
-        Assert.Equal(2, pool.Clients[0].Running);
+        Task<string> first = pool.AskAsync(streaming);
+        Assert.Equal((2, EndpointState.Healthy), (pool.Clients[0].Running, pool.StateOf(0)));
 
         pool.Clients[0].Held[1].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(30)));
 
         Assert.Equal(30, pool.OutFor(0));
         pool.Clients[0].Held[2].Answer();
-        Assert.Equal("a", await probe);
+        Assert.Equal("a", await first);
         await Task.WhenAll(calls);
         Assert.Equal(30, pool.OutFor(0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AtTheEndOfThePause_IsHealthyAtOnce_AndCallsGoOneByOne(bool streaming)
+    {
+        // Ten in the second before the rejection, which is one of them.
+        using FakePool pool = new(2);
+        pool.Clients[0].Hold();
+        Task<string>[] calls = [.. Enumerable.Range(0, 20).Select(_ => pool.AskAsync(streaming))];
+        pool.Clients[0].Held[9].Fail(FakeFailure.RateLimited(TimeSpan.FromMilliseconds(1500)));
+        pool.Clients[0].Fails = null;
+        pool.Time.Advance(TimeSpan.FromMilliseconds(1499));
+        Assert.Equal(("bb", EndpointState.Unavailable), (await pool.AskManyAsync(2, streaming), pool.StateOf(0)));
+        pool.Time.Advance(TimeSpan.FromMilliseconds(1));
+        List<double> at = [];
+        for (int millisecond = 0; millisecond < 1000; millisecond++)
+        {
+            int before = pool.Clients[0].Calls;
+            await pool.AskManyAsync(2, streaming);
+            Assert.Equal(EndpointState.Healthy, pool.StateOf(0));
+            at.AddRange(Enumerable.Repeat(millisecond / 1000.0, pool.Clients[0].Calls - before));
+            pool.Time.Advance(TimeSpan.FromMilliseconds(1));
+        }
+
+        // At ten a second at first, and ever more quickly, as nothing is rejected.
+        Assert.Equal(0, at[0]);
+        Assert.InRange(at[1], 0.095, 0.1);
+        Assert.All(at.Zip(at.Skip(1)), static pair => Assert.InRange(pair.Second - pair.First, 0.02, 0.1));
+        Assert.InRange(at.Count, 11, 15);
+        Array.ForEach(pool.Clients[0].Held, static held => held.Answer());
+        await Task.WhenAll(calls);
     }
 
     [Theory]
@@ -124,7 +157,7 @@ public class RateLimitedWithHintTests
         Assert.Equal([1, 1], pool.Calls);
         pool.Clients[0].Fails = null;
         pool.Clients[1].Fails = null;
-        for (int i = 0; i < 20; i++)
+        for (int i = 0; i < 90; i++)
         {
             await pool.AdvanceAsync(0.1);
         }

@@ -164,8 +164,12 @@ public class RecoveringStepByStepTests
     public async Task StreamWithoutContentYet_AdmitsItsProbe_UnlessErrorsEjectedTheEndpoint(int status, EndpointState state)
     {
         using FakePool pool = new(2);
-        pool.Clients[0].Fails = FakeFailure.Status(status);
-        await pool.AskManyAsync(4, streaming: true);
+        pool.Clients[0].Fails = FakeFailure.Status(status, ("Retry-After", status == 429 ? "600" : ""));
+        foreach (string prompt in new[] { "one", "two", "three", "four" })
+        {
+            await pool.AskAsync(streaming: true, prompt: prompt);
+        }
+
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         TaskCompletionSource content = new();
         TaskCompletionSource end = new();
@@ -279,14 +283,16 @@ public class RecoveringStepByStepTests
         yield return new(Microsoft.Extensions.AI.ChatRole.Assistant, "b");
     }
 
-    /// <summary>Two endpoints, of which the first has just become due again after a pause and holds its calls.</summary>
+    /// <summary>Two endpoints, of which the first has stated over five minutes to two requests, has just become due again after one, and holds its calls.</summary>
     private static async Task<FakePool> WithFirstOutAsync(bool streaming)
     {
         FakePool pool = new(2);
-        pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));
-        Assert.Equal("b", await pool.AskAsync(streaming));
+        pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromMinutes(6));
+        Assert.Equal("b", await pool.AskAsync(streaming, prompt: "one"));
+        Assert.Equal("b", await pool.AskAsync(streaming, prompt: "two"));
+        Assert.Equal(60, pool.OutFor(0));
         pool.Clients[0].Hold();
-        pool.Time.Advance(TimeSpan.FromSeconds(1));
+        pool.Time.Advance(TimeSpan.FromSeconds(60));
         return pool;
     }
 

@@ -17,7 +17,7 @@ public class RetryBudgetBoundsProbesTests
         using FakePool pool = new(26, endpoint: (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
         foreach (FakeChatClient client in pool.Clients[..25])
         {
-            client.Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));
+            client.Fails = FakeFailure.Refused();
         }
 
         while (pool.Clients[..25].Any(client => client.Calls == 0))
@@ -50,7 +50,7 @@ public class RetryBudgetBoundsProbesTests
         });
         foreach (FakeChatClient client in pool.Clients[..25])
         {
-            client.Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(1));
+            client.Fails = FakeFailure.Refused();
         }
 
         Microsoft.Extensions.AI.ChatOptions large = new() { ModelId = "large" };

@@ -22,6 +22,18 @@ internal sealed class WireClient(SimulatedResource resource) : IDisposable
     public Task<WireAnswer> ChatAsync(string text = "hello", bool stream = false, string deployment = "gpt-4o", string extra = "") =>
         PostAsync($"openai/deployments/{deployment}/chat/completions{ApiVersion}", ChatBody(text, stream, extra: extra), Key(resource.ApiKey));
 
+    /// <summary>Makes calls one after the other.</summary>
+    public async Task<int[]> StatusesAsync(int count)
+    {
+        int[] statuses = new int[count];
+        for (int i = 0; i < count; i++)
+        {
+            statuses[i] = (await ChatAsync()).Status;
+        }
+
+        return statuses;
+    }
+
     public Task<WireAnswer> ChatWithHeaderAsync(string name, string value, string deployment = "gpt-4o") =>
         PostAsync($"openai/deployments/{deployment}/chat/completions{ApiVersion}", ChatBody("hello"), headers =>
         {

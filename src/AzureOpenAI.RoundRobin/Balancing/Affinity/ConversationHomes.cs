@@ -141,7 +141,7 @@ internal sealed class ConversationHomes
         {
             first ??= endpoint;
             double share = (double)placed * endpoint.Weight / weights;
-            if (PlacedAt(endpoint) + 1 <= share + Math.Max(1, share / 10) && (endpoint.Health.IsHealthy || endpoint.HasRoom) && !IsOverloaded(endpoint, rotation))
+            if (PlacedAt(endpoint) + 1 <= share + Math.Max(1, share / 10) && (endpoint.Health.CanAcquire) && !IsOverloaded(endpoint, rotation))
             {
                 return endpoint;
             }

@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 /// Claims attempts for relocation: those at a stalled endpoint that have waited twice as long as the longest of the pool's last 128 answers. The oldest first, each for a token
 /// of the retry budget.
 /// </summary>
-/// <remarks>Not safe for concurrent use, but for <see cref="Add"/>; the balancer's lock guards it.</remarks>
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudget budget, Func<uint> callsBegun)
 {
     private static readonly TimeSpan LookSpacing = TimeSpan.FromMilliseconds(250);
@@ -15,10 +15,7 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     /// <summary>The next look comes this much after the budget's next token, so that rounding never makes it too early.</summary>
     private static readonly TimeSpan Rounding = TimeSpan.FromMilliseconds(1);
 
-    private readonly RecentLongest _longest = new();
-
-    /// <summary>Notes the duration of an answer; for a stream, the time to its first content.</summary>
-    public void Add(TimeSpan took) => _longest.Add(took);
+    private readonly RecentLongest _longest = inFlight.Ages.Last;
 
     /// <summary>Claims the attempts that are due now. The caller cancels them after the lock.</summary>
     public IReadOnlyList<Attempt> ClaimDue(PoolMembers members, long now)

@@ -6,6 +6,9 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Admission(TimeProvider time)
 {
+    /// <summary>A newcomer is queued if its forecast wait is within this part of what it may wait: most forecasts are a little short, and a call must not wait for nothing.</summary>
+    private const double Margin = 0.9;
+
     /// <summary>No newcomer overtakes queued calls. A call that was released and failed returns to its place, in front of those behind it.</summary>
     public static bool IsFirst(PickRequest request) => request.Picker.Queue.Head is not { } head || request.Ticket < head.Ticket;
 
@@ -17,7 +20,7 @@ internal sealed class Admission(TimeProvider time)
         TimeSpan patience = request.Patience;
         TimeSpan stated = time.Until(now, SoonestAt(request.Picker, now));
         TimeSpan queued = (request.Ticket == long.MaxValue ? QueueForecast.Of(request.Picker, now) : null) ?? TimeSpan.Zero;
-        if (stated <= patience && queued <= (queue.IsLongStanding(now) ? patience / 2 : patience) && patience != TimeSpan.Zero)
+        if (stated <= patience && queued <= Margin * patience && patience != TimeSpan.Zero)
         {
             return null;
         }
@@ -145,7 +148,7 @@ internal sealed class Admission(TimeProvider time)
         return pause <= request.Patience ? PickResult.After(pause.Value) : PickResult.Refused(Refusal.BeyondPatience, pause);
     }
 
-    private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.SkippedUntil);
+    private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.PausedUntil);
 
     /// <summary>The soonest time that an endpoint has stated, now where one has stated none; long.MaxValue where all are misconfigured.</summary>
     private static long SoonestAt(Picker picker, long now)

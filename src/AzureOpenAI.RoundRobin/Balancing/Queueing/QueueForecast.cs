@@ -4,19 +4,17 @@ using AzureOpenAI.RoundRobin.Outcomes;
 namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 /// <summary>
-/// How long a newcomer would wait in the queue. Where the windows of all endpoints are known: until they have taken all calls before it; else by the pace of the queue.
+/// How long a newcomer would wait in the queue: until the endpoints have taken all calls before it, each at its pace; by the pace at which the queue has moved, where it has for
+/// a minute, or where the endpoints' paces are not known.
 /// </summary>
 internal static class QueueForecast
 {
-    /// <summary>A longer wait is not forecast by windows.</summary>
-    private static readonly TimeSpan Horizon = TimeSpan.FromHours(1);
+    /// <returns>Null where neither gives a forecast.</returns>
+    public static TimeSpan? Of(Picker picker, long now) => (picker.Queue.HasMovedForAMinute(now) ? null : ByPaces(picker, now)) ?? picker.Queue.EstimateWait(now);
 
-    private static readonly TimeSpan Precision = TimeSpan.FromMilliseconds(10);
-
-    /// <returns>Null where neither windows nor pace give a forecast.</returns>
-    public static TimeSpan? Of(Picker picker, long now)
+    private static TimeSpan? ByPaces(Picker picker, long now)
     {
-        int position = picker.Queue.Length + 1;
+        List<(double From, double PerSecond)> paces = [];
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             if (endpoint.Health.IsMisconfigured)
@@ -24,46 +22,40 @@ internal static class QueueForecast
                 continue;
             }
 
-            if (!IsForeseeable(endpoint))
+            if (!IsForeseeable(endpoint) || endpoint.Capacity.PerSecond is not { } perSecond)
             {
-                return picker.Queue.EstimateWait(now);
+                return null;
             }
 
-            // A call that probes above the learned limit may be rejected in each window, and return to the head of the queue.
-            position += endpoint.Capacity.MayLook ? 1 : 0;
+            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.RoomAt(now));
+            paces.Add((picker.Queue.TimeUntil(now, from).TotalSeconds, perSecond));
         }
 
-        TimeSpan least = TimeSpan.Zero;
-        TimeSpan most = Horizon;
-        if (TakenWithin(picker, most, now) < position)
-        {
-            return picker.Queue.EstimateWait(now);
-        }
-
-        while (most - least > Precision)
-        {
-            TimeSpan middle = (least + most) / 2;
-            (least, most) = TakenWithin(picker, middle, now) < position ? (middle, most) : (least, middle);
-        }
-
-        return most;
+        return paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(picker.Queue.Length, paces));
     }
 
-    /// <summary>It is at its limit, or unavailable after a rejection; and the number of calls that it takes is known.</summary>
+    /// <summary>It is healthy, or unavailable after a rejection. Not with a configured token limit, since the tokens of the next calls are not known.</summary>
     private static bool IsForeseeable(Endpoint endpoint) =>
-        endpoint.Capacity.IsForeseeable
+        !endpoint.Capacity.HasTokenLimit
         && endpoint.Health.Resource.State == EndpointState.Healthy
-        && ((endpoint.Capacity.IsLimited && endpoint.Health.Deployment.State == EndpointState.Healthy)
-            || endpoint.Health.Deployment is { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited });
+        && endpoint.Health.Deployment is { State: EndpointState.Healthy } or { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited };
 
-    private static double TakenWithin(Picker picker, TimeSpan time, long now)
+    /// <summary>The seconds until endpoints that begin one after the other, each at its pace, have taken as many calls and have room for the next: the first goes when the first begins.</summary>
+    private static double SecondsFor(int calls, List<(double From, double PerSecond)> paces)
     {
-        double taken = 0;
-        foreach (Endpoint endpoint in picker.Endpoints)
+        paces.Sort();
+        (double at, double perSecond, double left) = (0, 0, calls);
+        foreach ((double from, double more) in paces)
         {
-            taken += endpoint.Health.IsMisconfigured ? 0 : endpoint.Capacity.TakenWithin(time, endpoint.Health.UnavailableUntil, now);
+            if (perSecond > 0 && perSecond * (from - at) >= left)
+            {
+                break;
+            }
+
+            left -= perSecond * (from - at);
+            (at, perSecond) = (from, perSecond + more);
         }
 
-        return taken;
+        return Math.Min(at + (left / perSecond), TimeSpan.FromDays(1).TotalSeconds);
     }
 }

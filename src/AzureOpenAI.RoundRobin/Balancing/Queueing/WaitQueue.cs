@@ -14,13 +14,9 @@ internal sealed class WaitQueue(TimeProvider time)
     /// <summary>There is no estimate before the queue has moved for this long, the service's window for requests.</summary>
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(10);
 
-    /// <summary>A queue that has not been empty for this long is an overload, not a burst.</summary>
-    private static readonly TimeSpan Burst = TimeSpan.FromSeconds(30);
-
     private readonly TimeProvider _time = time;
     private readonly LinkedList<Waiter> _waiters = new();
     private readonly int[] _left = new int[Slots];
-    private long _busySince;
     private long _movingSince;
     private long _slotAt;
     private long _nextTicket;
@@ -80,6 +76,11 @@ internal sealed class WaitQueue(TimeProvider time)
     /// <summary>A released call failed and returned, so its release does not count for the pace.</summary>
     public void CountReturned() => _left[Slot(_slotAt)] = Math.Max(0, _left[Slot(_slotAt)] - 1);
 
+    /// <summary>The longest window of the service is in its pace.</summary>
+    public bool HasMovedForAMinute(long now) => _waiters.Count > 0 && _movingSince != NotYet && _time.Until(_movingSince, now).TotalSeconds >= Slots;
+
+    public TimeSpan TimeUntil(long now, long later) => _time.Until(now, later);
+
     /// <summary>How long a newcomer would wait at the present pace; null where the pace is not known.</summary>
     public TimeSpan? EstimateWait(long now)
     {
@@ -96,15 +97,11 @@ internal sealed class WaitQueue(TimeProvider time)
         return left == 0 ? null : TimeSpan.FromSeconds(Math.Min(most, (_waiters.Count + 1) * Math.Min(Slots, moving) / left));
     }
 
-    /// <summary>It has not been empty for 30 s: under overload a longer queue only makes every call later.</summary>
-    public bool IsLongStanding(long now) => _waiters.Count > 0 && _time.Until(_busySince, now) >= Burst;
-
     private static int Slot(long second) => (int)(second % Slots);
 
     private void BeginBusy(long now)
     {
         Array.Clear(_left);
-        _busySince = now;
         _movingSince = NotYet;
         _slotAt = Second(now);
     }

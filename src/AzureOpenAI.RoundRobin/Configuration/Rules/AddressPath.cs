@@ -24,7 +24,7 @@ internal sealed class AddressPath
         _host = host;
         // The case counts in the name of a deployment only, and spaces nowhere.
         _segments = [.. address.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(static segment => Uri.UnescapeDataString(segment).Trim())];
-        _right = TextRules.CanQuote(address.IdnHost) && host == AzureHost.Resource ? $"https://{address.IdnHost}{(address.IsDefaultPort ? "" : $":{address.Port}")}" : "https://my-resource.openai.azure.com";
+        _right = TextRules.CanQuote(AddressRules.HostOf(address)) && host == AzureHost.Resource ? $"https://{AddressRules.HostOf(address)}{(address.IsDefaultPort ? "" : $":{address.Port}")}" : "https://my-resource.openai.azure.com";
         Value = address.AbsolutePath;
         Judge();
     }

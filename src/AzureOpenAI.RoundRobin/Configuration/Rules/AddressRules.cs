@@ -24,6 +24,12 @@ internal static class AddressRules
             yield break;
         }
 
+        if (!HasName(address))
+        {
+            yield return "has characters in its host that no host name can have; write it like https://my-resource.openai.azure.com.";
+            yield break;
+        }
+
         if (address.Scheme == Uri.UriSchemeHttp && !IsLoopback(address))
         {
             yield return "is http to another machine, where a key would travel in clear text; use https.";
@@ -44,10 +50,36 @@ internal static class AddressRules
     public static string DefaultName(Uri address) =>
         address.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6 || IsLocalhost(address)
             ? $"{address.Host}-{address.Port}"
-            : address.IdnHost.Split('.')[0];
+            : HostOf(address).Split('.')[0];
+
+    /// <summary>The host as DNS knows it; as it was given where it is no name.</summary>
+    public static string HostOf(Uri address)
+    {
+        try
+        {
+            return address.IdnHost;
+        }
+        catch (UriFormatException)
+        {
+            // Uri takes characters of which IDN has no form.
+            return address.Host;
+        }
+    }
+
+    private static bool HasName(Uri address)
+    {
+        try
+        {
+            return address.IdnHost.Length > 0;
+        }
+        catch (UriFormatException)
+        {
+            return false;
+        }
+    }
 
     private static bool IsLocalhost(Uri address) => string.Equals(address.Host, "localhost", StringComparison.OrdinalIgnoreCase);
 
     private static bool IsLoopback(Uri address) =>
-        IsLocalhost(address) || (IPAddress.TryParse(address.DnsSafeHost, out IPAddress? ip) && IPAddress.IsLoopback(ip));
+        IsLocalhost(address) || (IPAddress.TryParse(address.Host.Trim('[', ']'), out IPAddress? ip) && IPAddress.IsLoopback(ip));
 }

@@ -47,5 +47,5 @@ internal static class AzureHosts
     private static bool IsWhole(string host, string name) => Array.Exists(Clouds, cloud => host == name + cloud);
 
     /// <summary>In lower case; a dot at the end, which is allowed, says nothing.</summary>
-    private static string Name(Uri address) => address.IdnHost.TrimEnd('.').ToLowerInvariant();
+    private static string Name(Uri address) => AddressRules.HostOf(address).TrimEnd('.').ToLowerInvariant();
 }

@@ -7,21 +7,28 @@ internal sealed class AnswerNotes(TimeProvider time)
     /// <summary>The service's shortest window, so notes are not closer.</summary>
     private static readonly TimeSpan Apart = TimeSpan.FromSeconds(1);
 
-    private (long At, long Answered)? _last;
+    private (long At, long Answered) _last = (time.GetTimestamp(), 0);
+    private (long At, long Answered)? _before;
 
     public void Note(long answered, long now)
     {
-        if (_last is not { } last || time.GetElapsedTime(last.At, now) >= Apart)
+        if (time.GetElapsedTime(_last.At, now) >= Apart)
         {
-            _last = (now, answered);
+            (_before, _last) = (_last, (now, answered));
         }
     }
 
-    /// <summary>An estimate of the calls that it answered within the last <paramref name="span"/>, by the pace since the last note.</summary>
+    /// <summary>An estimate of the calls that it answered within the last <paramref name="span"/>: those since the last note, and what is left of the time at the pace before it.</summary>
     public double Within(TimeSpan span, long answered, long now)
     {
-        (long at, long before) = _last ?? (now, 0);
+        (long at, long before) = _last;
         TimeSpan since = time.Until(at, now);
-        return (answered - before) * (since <= span ? 1 : span / since);
+        if (since > span)
+        {
+            return (answered - before) * (span / since);
+        }
+
+        double earlier = _before is { } first ? (before - first.Answered) * Math.Min(1, (span - since) / time.Until(first.At, at)) : 0;
+        return answered - before + earlier;
     }
 }

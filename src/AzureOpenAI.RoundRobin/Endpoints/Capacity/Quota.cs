@@ -23,8 +23,15 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <inheritdoc cref="OfRequests"/>
     public static Quota OfTokens(TimeProvider time, int perMinute, Quota? before = null) => new Quota(time, perMinute, TimeSpan.FromMinutes(1)).After(before);
 
+    /// <summary>The number of takes of 1 that it has room for in a second, in the long run.</summary>
+    public double PerSecond => limit / period.TotalSeconds;
+
     /// <summary>Whether there is room for this cost. A cost above the whole limit has room once nothing else counts: the service decides on it.</summary>
-    public bool HasRoom(long cost) => _used == 0 || _used + cost <= limit;
+    public bool HasRoom(long cost, long now)
+    {
+        Advance(now);
+        return _used == 0 || _used + cost <= limit;
+    }
 
     public void Take(long cost, long now)
     {
@@ -32,18 +39,10 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
         _used += cost;
     }
 
-    /// <summary>Forgets what no longer counts.</summary>
-    public void Advance(long now)
+    /// <summary>When there will be room for this cost; in the past where there is now.</summary>
+    public long RoomAt(long cost, long now)
     {
-        while (_takes.TryPeek(out (long At, long Cost) oldest) && _time.After(oldest.At, period) <= now)
-        {
-            _used -= _takes.Dequeue().Cost;
-        }
-    }
-
-    /// <summary>When there will be room for this cost.</summary>
-    public long RoomAt(long cost)
-    {
+        Advance(now);
         long used = _used;
         long at = long.MinValue;
         foreach ((long takenAt, long taken) in _takes)
@@ -60,21 +59,13 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
         return at;
     }
 
-    /// <summary>When more will be free than now.</summary>
-    public long NextChange => _takes.TryPeek(out (long At, long Cost) oldest) ? _time.After(oldest.At, period) : long.MaxValue;
-
-    /// <summary>The number of takes of 1 that it has room for within <paramref name="span"/> from now, if each comes as soon as it may.</summary>
-    public double Within(TimeSpan span, long now)
+    /// <summary>Forgets what no longer counts.</summary>
+    private void Advance(long now)
     {
-        // What is free can be taken now, what was taken is free again a period after its take; both again each period.
-        double within = Math.Max(0, limit - _used) * (1 + Math.Floor(span / period));
-        foreach ((long at, long cost) in _takes)
+        while (_takes.TryPeek(out (long At, long Cost) oldest) && _time.After(oldest.At, period) <= now)
         {
-            TimeSpan back = _time.Until(now, _time.After(at, period));
-            within += back > span ? 0 : cost * (1 + Math.Floor((span - back) / period));
+            _used -= _takes.Dequeue().Cost;
         }
-
-        return within;
     }
 
     private Quota After(Quota? before)

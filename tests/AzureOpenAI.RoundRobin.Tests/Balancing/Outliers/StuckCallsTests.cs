@@ -15,7 +15,7 @@ public class StuckCallsTests
     public StuckCallsTests()
     {
         _stuck = new(_parts.Time, _parts.InFlight, _parts.Budget, _parts.State.CallsBegun);
-        _stuck.Add(TimeSpan.FromSeconds(1));
+        _parts.InFlight.Ages.Add(TimeSpan.FromSeconds(1), _parts.Now);
     }
 
     [Fact]

@@ -58,10 +58,11 @@ public class AdmissionPauseTests
     }
 
     [Fact]
-    public void Pause_TurnsAreSkipped_EndsWithThat()
+    public void Pause_OneThatTheCallHasNotTriedIsInAShortPause_EndsWithThat()
     {
         PickRequest request = Tried("a");
-        _parts['b'].SkippedUntil = _parts.In(0.08);
+        _parts.Fail('b', OutcomeKind.RateLimited, hint: 0.08);
+        Assert.Equal(EndpointState.Healthy, _parts['b'].Health.State);
 
         Assert.Equal(0.08, Pause(request).Pause.TotalSeconds);
     }

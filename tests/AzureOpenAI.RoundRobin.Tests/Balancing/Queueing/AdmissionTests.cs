@@ -65,27 +65,19 @@ public class AdmissionTests
         Assert.Equal(30, RefusalWith(patience: 20)?.ReadyIn?.TotalSeconds);
     }
 
-    [Fact]
-    public void Refuse_QueueIsTooLong_RefusesNewcomersOnly()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(30)]
+    public void Refuse_QueueIsTooLong_RefusesNewcomersOnly(double at)
     {
-        QueueOfKnownWindows();
-        Assert.InRange(RefusalWith(patience: 2)!.Value.ReadyIn!.Value.TotalSeconds, 2, 4);
-        Assert.Null(RefusalWith(patience: 4));
+        QueueOfKnownPaces(at);
+        Assert.Equal(2, RefusalWith(patience: 2.2)!.Value.ReadyIn!.Value.TotalSeconds, 0.001);
+        Assert.Null(RefusalWith(patience: 2.23));
 
-        PickRequest returned = _parts.Request(patience: 2);
+        PickRequest returned = _parts.Request(patience: 1.5);
         returned.Ticket = 1;
 
         Assert.Null(_parts.Admission.Refuse(returned, _parts.Now));
-    }
-
-    [Fact]
-    public void Refuse_QueueHasLastedForHalfAMinute_ServesThoseWhoCanWaitForTwiceAsLong()
-    {
-        QueueOfKnownWindows(at: 30);
-        double wait = RefusalWith(patience: 1)!.Value.ReadyIn!.Value.TotalSeconds;
-
-        Assert.NotNull(RefusalWith(patience: (2 * wait) - 0.01));
-        Assert.Null(RefusalWith(patience: 2 * wait));
     }
 
     [Fact]
@@ -238,8 +230,8 @@ public class AdmissionTests
 
     private PickResult? RefusalWith(double patience) => _parts.Admission.Refuse(_parts.Request(patience), _parts.Now);
 
-    /// <summary>Nine calls wait for two endpoints that take three a second each.</summary>
-    private void QueueOfKnownWindows(double at = 0)
+    /// <summary>Nine calls wait for two endpoints that take three a second each, from half a second on.</summary>
+    private void QueueOfKnownPaces(double at)
     {
         for (int i = 0; i < 9; i++)
         {
@@ -247,10 +239,7 @@ public class AdmissionTests
         }
 
         _parts.Pass(at);
-        foreach (char name in "ab")
-        {
-            _parts.LearnWindow(name);
-            _parts.Eject(name, OutcomeKind.RateLimited);
-        }
+        _parts.LearnPace('a');
+        _parts.LearnPace('b');
     }
 }

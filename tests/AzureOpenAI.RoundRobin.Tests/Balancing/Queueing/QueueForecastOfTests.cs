@@ -4,12 +4,24 @@ using AzureOpenAI.RoundRobin.Tests.Fakes;
 
 namespace AzureOpenAI.RoundRobin.Tests.Balancing.Queueing;
 
-/// <summary>The forecast by itself, of windows that are known. What newcomers are told of it through a pool is in Rules/QueueForecastTests.</summary>
+/// <summary>The forecast by itself, of paces that are known. What newcomers are told of it through a pool is in Rules/QueueForecastTests.</summary>
 public class QueueForecastOfTests
 {
     private readonly BalancerParts _parts = new(["ab"]);
 
     private double? Forecast => QueueForecast.Of(_parts.Picker, _parts.Now)?.TotalSeconds;
+
+    [Fact]
+    public void Of_FirstRejectionOnly_IsNull()
+    {
+        foreach (char name in "ab")
+        {
+            _parts[name].Capacity.Rejected(_parts.Now, _parts.Now, TimeSpan.FromSeconds(1), taken: 10);
+        }
+
+        // The rate is a guess, and may be far off.
+        Assert.Null(Forecast);
+    }
 
     [Fact]
     public void Of_NothingIsKnown_IsNull()
@@ -20,28 +32,76 @@ public class QueueForecastOfTests
     }
 
     [Theory]
-    [InlineData(0, 1)]
-    [InlineData(3, 1)]
-    [InlineData(4, 2)]
-    [InlineData(9, 2)]
-    [InlineData(10, 3)]
-    public void Of_AllWindowsAreKnown_IsTheWindowThatTakesTheCall(int queued, int expected)
+    [InlineData(0, 0)]
+    [InlineData(5, 1)]
+    [InlineData(10, 2)]
+    [InlineData(99, 19.8)]
+    public void Of_AllPacesAreKnown_IsTheQueueOverTheirSum(int queued, double expected)
     {
-        // Six calls a window, less a look above the limit at each.
-        Shut("ab");
+        Learn(a: (2, 0.1), b: (3, 0.1));
+        _parts.Pass(0.1);
         Queue(queued);
 
-        Assert.InRange(Forecast!.Value, expected, expected + 0.011);
+        Assert.Equal(expected, Forecast!.Value, 0.001);
+    }
+
+    [Theory]
+    [InlineData(0, 1)]
+    [InlineData(1, 1.5)]
+    [InlineData(4, 3)]
+    [InlineData(5, 3.2)]
+    [InlineData(9, 4)]
+    public void Of_EndpointsInPauses_IsFromTheEndOfEach(int queued, double expected)
+    {
+        // Two a second from the first second on, three more from the third.
+        Learn(a: (2, 0.999), b: (3, 2.999));
+        Queue(queued);
+
+        Assert.Equal(expected, Forecast!.Value, 0.002);
+    }
+
+    [Theory]
+    [InlineData(3.0)]
+    [InlineData(0.05)]
+    public void Of_UnavailableAfterARejection_IsFromTheEndOfItsPause(double pause)
+    {
+        Learn(a: (2, 0.1), b: (2, 0.1));
+        _parts.Pass(0.1);
+        foreach (char name in "ab")
+        {
+            _parts.TakeTwo(name);
+        }
+
+        foreach (char name in "ab")
+        {
+            _parts.Fail(name, OutcomeKind.RateLimited, pause);
+        }
+
+        Assert.Equal(pause, Forecast!.Value, 0.001);
+        Queue(1);
+
+        double perSecond = _parts['a'].Capacity.PerSecond!.Value + _parts['b'].Capacity.PerSecond!.Value;
+        Assert.Equal(pause + (1 / perSecond), Forecast!.Value, 0.001);
     }
 
     [Fact]
     public void Of_OneIsMisconfigured_IsThatOfTheOthers()
     {
-        Shut("a");
+        _parts.LearnPace('a', perSecond: 2, pause: 0.1);
+        _parts.Pass(0.1);
         _parts.Eject('b', OutcomeKind.CredentialRefused);
-        Queue(5);
+        Queue(6);
 
-        Assert.InRange(Forecast!.Value, 3, 3.011);
+        Assert.Equal(3, Forecast!.Value, 0.001);
+    }
+
+    [Fact]
+    public void Of_AllAreMisconfigured_IsNull()
+    {
+        _parts.Eject('a', OutcomeKind.CredentialRefused);
+        _parts.Eject('b', OutcomeKind.MissingDeployment);
+
+        Assert.Null(Forecast);
     }
 
     [Theory]
@@ -50,7 +110,7 @@ public class QueueForecastOfTests
     [InlineData("TimedOut")]
     public void Of_OneIsUnavailableForSomethingElse_IsThePaceOfTheQueue(string reason)
     {
-        Shut("ab");
+        Learn(a: (2, 0.1), b: (3, 0.1));
         Queue(5);
         _parts.Pass(0.1);
         _parts.Eject('b', Enum.Parse<OutcomeKind>(reason));
@@ -60,7 +120,17 @@ public class QueueForecastOfTests
     }
 
     [Fact]
-    public void Of_WindowsAreNotKnown_IsThePaceOfTheQueue()
+    public void Of_OneIsRecovering_IsThePaceOfTheQueue()
+    {
+        Learn(a: (2, 0.1), b: (3, 0.1));
+        _parts.EjectAndRecover('b', OutcomeKind.TimedOut);
+        Queue(5);
+
+        Assert.Null(Forecast);
+    }
+
+    [Fact]
+    public void Of_PacesAreNotKnown_IsThePaceOfTheQueue()
     {
         Queue(5);
         _parts.Picker.Queue.CountReleased(_parts.Now);
@@ -75,13 +145,31 @@ public class QueueForecastOfTests
     public void Of_ConfiguredLimits_AreForeseeableWhileHealthy()
     {
         BalancerParts parts = new(["ab"], setup: static (_, setup) => setup with { RequestsPerMinute = 60 });
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 3; i++)
         {
             parts.Enqueue();
         }
 
-        // Two calls now, and two a second.
-        Assert.InRange(QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 2, 2.011);
+        Assert.Equal(1.5, QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
+        foreach (char name in "ab")
+        {
+            parts[name].Capacity.Charge(0, parts.Now);
+        }
+
+        Assert.Equal(2.5, QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
+    }
+
+    [Theory]
+    [InlineData(0.5, 2)]
+    [InlineData(3, 1)]
+    public void Of_ConfiguredAndLearned_IsTheLowerOne(double learned, double expected)
+    {
+        BalancerParts parts = new(["a"], setup: static (_, setup) => setup with { RequestsPerMinute = 60 });
+        parts.LearnPace('a', learned, pause: 0.1);
+        parts.Pass(0.1);
+        parts.Enqueue();
+
+        Assert.Equal(expected, QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
     }
 
     [Fact]
@@ -94,15 +182,24 @@ public class QueueForecastOfTests
     }
 
     [Fact]
-    public void Of_MoreThanAnHourOfCalls_IsThePaceOfTheQueue()
+    public void Of_ConfiguredTokenLimit_IsThePaceOfTheQueue()
+    {
+        BalancerParts parts = new(["a"], setup: static (_, setup) => setup with { RequestsPerMinute = 60, TokensPerMinute = 1000 });
+        parts.Enqueue();
+
+        Assert.Null(QueueForecast.Of(parts.Picker, parts.Now));
+    }
+
+    [Fact]
+    public void Of_MoreThanADayOfCalls_IsADay()
     {
         BalancerParts parts = new(["a"], setup: static (_, setup) => setup with { RequestsPerMinute = 1 });
-        for (int i = 0; i < 61; i++)
+        for (int i = 0; i < 1441; i++)
         {
             parts.Enqueue();
         }
 
-        Assert.Null(QueueForecast.Of(parts.Picker, parts.Now));
+        Assert.Equal(TimeSpan.FromDays(1), QueueForecast.Of(parts.Picker, parts.Now));
     }
 
     private void Queue(int count)
@@ -113,17 +210,10 @@ public class QueueForecastOfTests
         }
     }
 
-    /// <summary>Their windows are known, of three calls a second each, and open in a second.</summary>
-    private void Shut(string names)
+    /// <summary>Both are healthy, each with a pace, from the end of its pause on.</summary>
+    private void Learn((double PerSecond, double Pause) a, (double PerSecond, double Pause) b)
     {
-        foreach (char name in names)
-        {
-            _parts.LearnWindow(name);
-        }
-
-        foreach (char name in names)
-        {
-            _parts.Eject(name, OutcomeKind.RateLimited);
-        }
+        _parts.LearnPace('a', a.PerSecond, a.Pause);
+        _parts.LearnPace('b', b.PerSecond, b.Pause);
     }
 }

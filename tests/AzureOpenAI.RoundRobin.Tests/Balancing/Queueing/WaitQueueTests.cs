@@ -110,7 +110,6 @@ public class WaitQueueTests
         WaitQueue line = new(_time);
         Join(line, 1);
         _time.Advance(TimeSpan.FromSeconds(30));
-        Assert.True(line.IsLongStanding(Now));
         for (int i = 0; i < 20; i++)
         {
             line.CountReleased(Now);
@@ -120,10 +119,8 @@ public class WaitQueueTests
         Assert.NotNull(line.EstimateWait(Now));
         line.Remove(line.Head!);
         Assert.Null(line.EstimateWait(Now));
-        Assert.False(line.IsLongStanding(Now));
 
         Join(line, 9);
-        Assert.False(line.IsLongStanding(Now));
         line.CountReleased(Now);
         _time.Advance(TimeSpan.FromSeconds(9.999));
         Assert.Null(line.EstimateWait(Now));

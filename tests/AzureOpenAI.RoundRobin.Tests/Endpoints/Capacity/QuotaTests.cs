@@ -21,12 +21,11 @@ public class QuotaTests
             foreach ((int pause, int cost) in asked)
             {
                 time.Advance(TimeSpan.FromMilliseconds(pause));
-                quota.Advance(time.GetTimestamp());
                 // It has room exactly when what counts leaves some, or when nothing counts.
                 TimeSpan now = time.GetUtcNow() - Clocks.Start;
                 int used = taken.Where(take => take.At > now - Period).Sum(take => take.Cost);
-                Assert.Equal(used == 0 || used + cost <= limit, quota.HasRoom(cost));
-                if (quota.HasRoom(cost))
+                Assert.Equal(used == 0 || used + cost <= limit, quota.HasRoom(cost, time.GetTimestamp()));
+                if (quota.HasRoom(cost, time.GetTimestamp()))
                 {
                     quota.Take(cost, time.GetTimestamp());
                     taken.Add((now, cost));
@@ -49,19 +48,18 @@ public class QuotaTests
             foreach ((int pause, int taken) in takes)
             {
                 time.Advance(TimeSpan.FromMilliseconds(pause));
-                quota.Advance(time.GetTimestamp());
                 quota.Take(taken, time.GetTimestamp());
             }
 
-            long at = quota.RoomAt(cost);
+            long now = time.GetTimestamp();
+            long at = quota.RoomAt(cost, now);
 
-            Assert.Equal(at == long.MinValue, quota.HasRoom(cost));
+            Assert.Equal(at == long.MinValue, quota.HasRoom(cost, now));
             if (at != long.MinValue)
             {
-                quota.Advance(at - 1);
-                Assert.False(quota.HasRoom(cost));
-                quota.Advance(at);
-                Assert.True(quota.HasRoom(cost));
+                Assert.True(at > now);
+                Assert.False(quota.HasRoom(cost, at - 1));
+                Assert.True(quota.HasRoom(cost, at));
             }
         }, iter: 500);
 
@@ -69,12 +67,12 @@ public class QuotaTests
     public void HasRoom_ForMoreThanTheWholeLimit_OnlyWhileNothingElseCounts()
     {
         Quota quota = new(_time, 10, Period);
-        Assert.True(quota.HasRoom(11));
+        Assert.True(quota.HasRoom(11, Now));
         quota.Take(11, Now);
 
-        Assert.False(quota.HasRoom(1));
-        Assert.False(quota.HasRoom(11));
-        Assert.Equal(_time.After(Now, Period), quota.RoomAt(11));
+        Assert.False(quota.HasRoom(1, Now));
+        Assert.False(quota.HasRoom(11, Now));
+        Assert.Equal(_time.After(Now, Period), quota.RoomAt(11, Now));
     }
 
     [Theory]
@@ -90,12 +88,12 @@ public class QuotaTests
         Quota quota = Quota.OfRequests(_time, perMinute);
         for (int i = 0; i < atOnce; i++)
         {
-            Assert.True(quota.HasRoom(1));
+            Assert.True(quota.HasRoom(1, Now));
             quota.Take(1, Now);
         }
 
-        Assert.False(quota.HasRoom(1));
-        Assert.Equal(period, _time.Until(Now, quota.NextChange).TotalSeconds, 3);
+        Assert.False(quota.HasRoom(1, Now));
+        Assert.Equal(period, _time.Until(Now, quota.RoomAt(1, Now)).TotalSeconds, 3);
     }
 
     [Fact]
@@ -104,73 +102,20 @@ public class QuotaTests
         Quota quota = Quota.OfTokens(_time, 1000);
         quota.Take(1000, Now);
 
-        Assert.False(quota.HasRoom(1));
-        Assert.Equal(60, _time.Until(Now, quota.NextChange).TotalSeconds);
+        Assert.False(quota.HasRoom(1, Now));
+        Assert.Equal(60, _time.Until(Now, quota.RoomAt(1, Now)).TotalSeconds);
     }
 
     [Fact]
-    public void NextChange_OfOneThatIsUnused_IsNever() => Assert.Equal(long.MaxValue, new Quota(_time, 10, Period).NextChange);
+    public void RoomAt_OfOneThatIsUnused_IsInThePast() => Assert.Equal(long.MinValue, new Quota(_time, 10, Period).RoomAt(10, Now));
 
-    [Fact]
-    public void Within_IsWhatIsLeftAndWhatComesBack()
-    {
-        Quota quota = new(_time, 10, Period);
-        quota.Take(4, Now);
-        _time.Advance(TimeSpan.FromSeconds(3));
-
-        // Six now, four after seven seconds, and the same again each ten seconds.
-        Assert.Equal([6, 6, 10, 16, 20], new double[] { 0, 6.9, 7, 10, 17 }.Select(seconds => quota.Within(TimeSpan.FromSeconds(seconds), Now)));
-    }
-
-    [Fact]
-    public void Within_AnySequence_IsWhatCanBeTaken() =>
-        Gen.Select(Gen.Int[1, 5], Gen.Int[0, 4000].Array[0, 20], Gen.Int[0, 40_000]).Sample((limit, pauses, span) =>
-        {
-            FakeTimeProvider time = new(Clocks.Start);
-            Quota quota = new(time, limit, Period);
-            foreach (int pause in pauses)
-            {
-                Pass(pause);
-                TakeOne();
-            }
-
-            double within = quota.Within(TimeSpan.FromMilliseconds(span), time.GetTimestamp());
-            int taken = 0;
-            for (int left = span; ;)
-            {
-                for (; TakeOne(); taken++)
-                {
-                }
-
-                int next = (int)Math.Ceiling(time.Until(time.GetTimestamp(), quota.NextChange).TotalMilliseconds);
-                if (next > left)
-                {
-                    break;
-                }
-
-                Pass(next);
-                left -= next;
-            }
-
-            Assert.Equal(taken, within);
-
-            void Pass(int milliseconds)
-            {
-                time.Advance(TimeSpan.FromMilliseconds(milliseconds));
-                quota.Advance(time.GetTimestamp());
-            }
-
-            bool TakeOne()
-            {
-                if (!quota.HasRoom(1))
-                {
-                    return false;
-                }
-
-                quota.Take(1, time.GetTimestamp());
-                return true;
-            }
-        }, iter: 500);
+    [Theory]
+    [InlineData(1, 1.0 / 60)]
+    [InlineData(59, 59.0 / 60)]
+    [InlineData(90, 1.5)]
+    [InlineData(120, 2)]
+    [InlineData(150, 2.5)]
+    public void PerSecond_IsTheMinutesSixtieth(int perMinute, double perSecond) => Assert.Equal(perSecond, Quota.OfRequests(_time, perMinute).PerSecond, 6);
 
     private long Now => _time.GetTimestamp();
 }

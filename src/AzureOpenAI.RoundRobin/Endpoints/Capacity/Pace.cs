@@ -1,0 +1,271 @@
+namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
+
+/// <summary>
+/// The pace at which a deployment takes calls, learned from its rejections. It assumes nothing of the limiter: after a rejection and its pause calls go one by one, a little
+/// slower than before, and come back to the rate that was rejected and beyond it.
+/// </summary>
+/// <remarks>
+/// <para>
+/// Congestion control calls this CUBIC: a cut, a plateau, and a growth that is flat about the plateau. It differs in what a rejection costs: where pauses are told in
+/// milliseconds a rejection costs nothing, and the way back is short; where they are told in whole seconds, always alike, or not at all, a rejection costs most of its pause, and
+/// the way back is long, so that all pauses together take about 4 % of the time.
+/// </para>
+/// <para>
+/// Before the first rejection no call is held back. The first one sets the rate to the calls of the last second, and may be far off: too high falls by cuts that double, too low
+/// grows at once. Where a rejection is dear, each rejection of those calls takes one off.
+/// </para>
+/// <para>A rate that is not used does not grow: only a call that goes as soon as it may proves anything. Not safe for concurrent use; the balancer's lock guards it.</para>
+/// </remarks>
+internal sealed class Pace(TimeProvider time)
+{
+    /// <summary>The part of the rate that a rejection takes.</summary>
+    private const double Cut = 0.1;
+
+    /// <summary>The same where rejections are dear: the way back is long, and a tenth would be missing for most of it.</summary>
+    private const double CutWhereDear = 0.05;
+
+    /// <summary>A call that is rejected as the first after a pause says that the pause was too short, and little of the rate.</summary>
+    private const double CutAtFirst = 0.02;
+
+    /// <summary>A rejection this early on the way back says that the limit is far below: each one cuts twice as much as the last.</summary>
+    private const double Early = 0.3;
+
+    private const double LargestCut = 0.4;
+
+    /// <summary>A rejection that costs more than this, in seconds, is dear.</summary>
+    private const double Dear = 0.3;
+
+    /// <summary>The way back takes this many times what a rejection costs.</summary>
+    private const double CostsApart = 25;
+
+    /// <summary>The way back takes at least the time of this many calls.</summary>
+    private const double LeastCallsApart = 20;
+
+    /// <summary>The seconds of the way back, at least and at most.</summary>
+    private const double ShortestBack = 1;
+
+    /// <inheritdoc cref="ShortestBack"/>
+    private const double LongestBack = 30;
+
+    /// <summary>The seconds of the first way back, after a first rate that is a guess.</summary>
+    private const double FirstBack = 1.5;
+
+    /// <summary>Beyond the plateau the rate doubles within this many seconds, or the time of the way back where that is shorter.</summary>
+    private const double LongestDoubling = 5;
+
+    /// <summary>The same pause this many times in a row is a constant, and says nothing of the time until there is room.</summary>
+    private const int SameForConstant = 3;
+
+    /// <summary>A pause is at most doubled this often because the first call after it was rejected again.</summary>
+    private const int MostDoublings = 4;
+
+    /// <summary>Periods in a row with less than half of the calls that might have gone, after which the pace is forgotten.</summary>
+    private const int QuietPeriods = 5;
+
+    private const double LeastRate = 0.01;
+
+    /// <summary>What a call may be late without the next one being late too.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
+
+    /// <summary>The same where the call waited for its turn: then the timer was late, which fires every 15 ms on some systems, and later on a busy one.</summary>
+    private static readonly TimeSpan SlackOfTimer = TimeSpan.FromMilliseconds(50);
+
+    private static readonly TimeSpan ShortestUnstated = TimeSpan.FromMilliseconds(20);
+    private static readonly TimeSpan LongestFirstUnstated = TimeSpan.FromSeconds(1);
+
+    /// <summary>No pause that nobody stated is longer, nor what a stated one is doubled to.</summary>
+    private static readonly TimeSpan LongestUnstated = TimeSpan.FromSeconds(30);
+
+    private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
+
+    private readonly TimeProvider _time = time;
+    private double _plateau;
+    private double _cut;
+    private double _along;
+    private double _back;
+    private long _next = long.MinValue;
+    private long _until = long.MinValue;
+    private long _statedUntil = long.MinValue;
+    private bool _isGuess;
+    private bool _isFirst;
+    private long _secondAt = long.MinValue;
+    private int _firstsRejected;
+    private TimeSpan _lastStated;
+    private int _sameStated;
+    private TimeSpan _lastUnstated;
+    private long _periodAt;
+    private int _taken;
+    private int _quiet;
+
+    /// <summary>Calls a second; 0 while no limit is known.</summary>
+    public double PerSecond { get; private set; }
+
+    public bool IsKnown => PerSecond > 0;
+
+    /// <summary>The rate was rejected once since the first guess, so it is near the limit.</summary>
+    public bool IsConfirmed { get; private set; }
+
+    /// <summary>When the next call may go.</summary>
+    public long RoomAt => Math.Max(_next, _until);
+
+    /// <summary>The end of the pause after the last rejection, stated or not.</summary>
+    public long PausedUntil => _until;
+
+    /// <summary>The endpoint takes no call before this timestamp, whatever happens: it stated the time itself.</summary>
+    public long StatedUntil => _statedUntil;
+
+    /// <summary>A call is about to go to the endpoint.</summary>
+    /// <param name="now">The present.</param>
+    /// <param name="hasWaited">Whether the call waited for its turn.</param>
+    public void Take(long now, bool hasWaited = false)
+    {
+        if (!IsKnown)
+        {
+            return;
+        }
+
+        long due = RoomAt;
+        TimeSpan interval = TimeSpan.FromSeconds(1 / PerSecond);
+        TimeSpan slack = hasWaited ? SlackOfTimer : Slack;
+        if (now <= _time.After(due, Timestamps.Max(slack, 0.1 * interval)))
+        {
+            Grow(1 / PerSecond);
+            interval = TimeSpan.FromSeconds(1 / PerSecond);
+        }
+
+        _isGuess = false;
+        if (_isFirst)
+        {
+            _isFirst = false;
+        }
+        else if (_secondAt == long.MaxValue)
+        {
+            _secondAt = now;
+        }
+
+        _next = _time.After(Math.Max(due, _time.After(now, -slack)), interval);
+        CountForQuiet(now);
+    }
+
+    /// <summary>A call was rejected.</summary>
+    /// <param name="now">The present.</param>
+    /// <param name="sentAt">When it was sent. One that was sent before the last pause ended says nothing new, but may lengthen the pause.</param>
+    /// <param name="stated">The pause that the endpoint stated.</param>
+    /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken)
+    {
+        if (sentAt < _until)
+        {
+            Pause(now, stated);
+            GuessLess();
+            return;
+        }
+
+        bool isFirst = IsKnown && sentAt < _secondAt;
+        bool wasKnown = IsKnown;
+        _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
+        if (!wasKnown)
+        {
+            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, 0, 0);
+        }
+
+        double cost = stated is { } told ? CostOf(told) : Unstated(now, isFirst);
+        Pause(now, stated);
+        if (stated is { } pause && _firstsRejected > 0)
+        {
+            // The pause that was told before was too short, so this one is too; but a long one is not doubled, since its end may be the true one.
+            _until = Math.Max(_until, _time.After(now, Timestamps.Min(pause * (1 << Math.Min(_firstsRejected, MostDoublings)), LongestUnstated)));
+        }
+
+        (_isFirst, _secondAt) = (true, long.MaxValue);
+        if (!wasKnown)
+        {
+            // Where a rejection costs nothing, the rate may grow at once.
+            (_along, _back, _cut) = cost > Dear ? (0, FirstBack, CutWhereDear) : (1, ShortestBack, 0);
+            _plateau = PerSecond;
+            _isGuess = cost > Dear;
+            IsConfirmed = false;
+        }
+        else
+        {
+            double least = cost > Dear ? CutWhereDear : Cut;
+            _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
+            _plateau = isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
+            _along = 0;
+            IsConfirmed = true;
+            _back = Math.Clamp(Math.Max(CostsApart * cost, LeastCallsApart / _plateau), ShortestBack, LongestBack);
+        }
+
+        PerSecond = Math.Max(LeastRate, _along < 1 ? _plateau * (1 - _cut) : _plateau);
+    }
+
+    /// <summary>Holds all calls back until then, and changes no rate.</summary>
+    public void PauseUntil(long until, bool isStated)
+    {
+        _until = Math.Max(_until, until);
+        _statedUntil = isStated ? Math.Max(_statedUntil, until) : _statedUntil;
+    }
+
+    /// <summary>A call was rejected that the first rate was reckoned with.</summary>
+    private void GuessLess()
+    {
+        if (_isGuess)
+        {
+            _plateau = Math.Max(1, _plateau - 1);
+            PerSecond = _plateau * (1 - _cut);
+        }
+    }
+
+    private void Grow(double seconds)
+    {
+        _along += seconds / (_along < 1 ? _back : Math.Min(_back, LongestDoubling));
+        double beyond = _along - 1;
+        PerSecond = Math.Max(LeastRate, _plateau * (1 + ((beyond < 0 ? _cut : 1) * beyond * beyond * beyond)));
+    }
+
+    private void Pause(long now, TimeSpan? stated)
+    {
+        if (stated is { } pause)
+        {
+            PauseUntil(_time.After(now, pause), isStated: true);
+        }
+    }
+
+    /// <summary>The seconds of a stated pause beyond the time in which there is no room.</summary>
+    private double CostOf(TimeSpan told)
+    {
+        _sameStated = told == _lastStated ? _sameStated + 1 : 1;
+        (_lastStated, _lastUnstated) = (told, TimeSpan.Zero);
+        bool isConstant = _sameStated >= SameForConstant || told >= Period;
+        bool isInSeconds = told.Ticks % TimeSpan.TicksPerSecond == 0;
+        return isConstant ? told.TotalSeconds : isInSeconds ? Math.Min(told.TotalSeconds, 1) : 0;
+    }
+
+    /// <summary>Begins a pause that nobody stated: the time of one call, doubled while the first call after it is rejected again.</summary>
+    /// <returns>What it costs: about half of it.</returns>
+    private double Unstated(long now, bool isFirst)
+    {
+        TimeSpan first = Timestamps.Min(Timestamps.Max(TimeSpan.FromSeconds(1 / PerSecond), ShortestUnstated), LongestFirstUnstated);
+        _lastUnstated = isFirst && _lastUnstated > TimeSpan.Zero ? Timestamps.Min(2 * _lastUnstated, LongestUnstated) : first;
+        _until = Math.Max(_until, _time.After(now, _lastUnstated));
+        return _lastUnstated.TotalSeconds / 2;
+    }
+
+    private void CountForQuiet(long now)
+    {
+        _taken++;
+        TimeSpan passed = _time.Until(_periodAt, now);
+        if (passed < Period)
+        {
+            return;
+        }
+
+        bool isQuiet = _taken < 0.5 * PerSecond * passed.TotalSeconds;
+        _quiet = isQuiet ? _quiet + (int)Math.Min(QuietPeriods, passed / Period) : 0;
+        (_periodAt, _taken) = (now, 0);
+        if (_quiet >= QuietPeriods)
+        {
+            (PerSecond, IsConfirmed, _next) = (0, false, long.MinValue);
+        }
+    }
+}

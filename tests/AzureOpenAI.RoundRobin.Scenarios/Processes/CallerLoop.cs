@@ -1,0 +1,36 @@
+using System.Text.Json;
+using AzureOpenAI.RoundRobin.Scenarios.Clients;
+using AzureOpenAI.RoundRobin.Scenarios.Load;
+using AzureOpenAI.RoundRobin.Scenarios.Reporting;
+using AzureOpenAI.RoundRobin.Scenarios.Server;
+using Microsoft.Extensions.AI;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
+
+/// <summary>A process that makes calls: reads what it is to do, practises, says that it is ready, and begins with the next line.</summary>
+internal static class CallerLoop
+{
+    private const int PracticeCalls = 20;
+
+    public static async Task RunAsync()
+    {
+        CallerSpec spec = JsonSerializer.Deserialize<CallerSpec>((await Console.In.ReadLineAsync())!, Messages.Json)!;
+        Contestant contestant = Contestant.Everyone.Single(contestant => contestant.Name == spec.Client);
+        TimeSpan patience = TimeSpan.FromSeconds(spec.Load.PatienceSeconds);
+        using (IChatClient practice = contestant.Create(spec.Practice, patience))
+        {
+            await new LoadDriver(practice, () => practice, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
+        }
+
+        using ShortLivedClient client = new(() => contestant.Create(spec.Fleet, patience), spec);
+        await Console.Out.WriteLineAsync("ready");
+        await Console.In.ReadLineAsync();
+        await Task.Delay(TimeSpan.FromSeconds(spec.DelaySeconds));
+        LoadDriver driver = new(client, () => client, spec.Load, spec.Number);
+        IReadOnlyList<CallRecord> records = await driver.RunAsync();
+        double[] took = [.. records.Where(record => record.Verdict == Verdict.Right).Select(record => record.Milliseconds).Order()];
+        string failures = string.Join(", ", records.Where(record => record.Verdict != Verdict.Right).GroupBy(record => record.Exception ?? record.Verdict.ToString()).Select(group => $"{group.Key} x{group.Count()}"));
+        CallerReport report = new(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
+        await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Messages.Json));
+    }
+}

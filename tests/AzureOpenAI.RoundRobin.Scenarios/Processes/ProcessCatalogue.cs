@@ -1,0 +1,54 @@
+using AzureOpenAI.RoundRobin.Scenarios.FleetS;
+using AzureOpenAI.RoundRobin.Scenarios.Server;
+using static AzureOpenAI.RoundRobin.Scenarios.Reporting.Targets;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
+
+/// <summary>What several processes do to a fleet without a word between them.</summary>
+internal static class ProcessCatalogue
+{
+    private const double FairShare = 70;
+
+    /// <summary>The most attempts for each answer under overload, by the number of processes.</summary>
+    private static double MostAttempts(int processes) => processes <= 1 ? 1.5 : processes <= 16 ? 3 : 5;
+
+    public static IReadOnlyList<ProcessScenario> All { get; } =
+    [
+        Overload("overload", "150 % of 24/12/4 a second, fixed windows", slides: false),
+        Overload("overload-sliding", "150 % of 24/12/4 a second, windows slide", slides: true),
+        Quota("quota", "95 % of 38/19/6 a second, fixed windows", slides: false),
+        Quota("quota-sliding", "95 % of 38/19/6 a second, windows slide", slides: true),
+        new("throttled", "one of three asks for 20 s of peace", Bad(new FaultSpec(FaultName.Throttle, 20)))
+        {
+            Target = "0 failed, at most 2 calls to it by each process",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 0), AtMost("calls to it by each", result.BadAttempts / (double)result.Processes, 2)],
+        },
+        new("hang", "one of three hangs for 4 s", Bad(new FaultSpec(FaultName.NeverAnswer) { StartsAt = 2, LastsFor = 4 }))
+        {
+            Target = "at most 2 % failed",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 2)],
+        },
+        Quota("roll-out", "each process has another client from the second half on, at 95 % of 38/19/6 a second, windows slide", slides: true) with { Life = ClientLife.RolledOut },
+        Quota("lives", "clients that live for 1 to 20 calls, at 95 % of 38/19/6 a second, windows slide", slides: true) with { Life = ClientLife.FewCalls },
+    ];
+
+    private static ProcessScenario Overload(string name, string what, bool slides) => new(name, what, Limited([24, 12, 4], slides))
+    {
+        PatienceSeconds = 6,
+        Target = "at most 1.5 attempts by one process, 3 by up to 16, 5 by more; none under 70 % of its fair share; at least 90 % of the quota",
+        Misses = result => [AttemptsEach(result), AtLeast("worst share %", result.WorstSharePercent, FairShare), AtLeast("goodput %", result.GoodputPercent(40), 90)],
+    };
+
+    private static ProcessScenario Quota(string name, string what, bool slides) => new(name, what, Limited([38, 19, 6], slides))
+    {
+        Target = "(none set) at most 1 % failed, attempts as under overload, none under 70 % of its fair share",
+        Misses = result => [AtMost("failed %", result.FailedPercent, 1), AttemptsEach(result), AtLeast("worst share %", result.WorstSharePercent, FairShare)],
+    };
+
+    private static string? AttemptsEach(ProcessResult result) => AtMost("attempts", result.AttemptsPerSuccess, MostAttempts(result.Processes));
+
+    private static ResourceSpec[] Limited(int[] perSecond, bool slides) =>
+        [.. Catalogue.Endpoints(3).Zip(perSecond, (endpoint, limit) => endpoint with { PerSecond = limit, Slides = slides })];
+
+    private static ResourceSpec[] Bad(FaultSpec fault) => [Catalogue.Endpoints(3)[0] with { Faults = [fault], IsBad = true }, .. Catalogue.Endpoints(3)[1..]];
+}

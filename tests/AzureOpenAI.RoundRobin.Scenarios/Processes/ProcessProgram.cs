@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using System.Globalization;
+using AzureOpenAI.RoundRobin.Scenarios.Clients;
+using AzureOpenAI.RoundRobin.Scenarios.FleetS;
+using AzureOpenAI.RoundRobin.Scenarios.Load;
+using AzureOpenAI.RoundRobin.Scenarios.Reporting;
+using AzureOpenAI.RoundRobin.Scenarios.Server;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
+
+/// <summary>The part with several processes as a program.</summary>
+internal static class ProcessProgram
+{
+    private const string Header = """
+        | scenario | client | processes | calls | failed % | attempts per success | worst share % | goodput a second | calls to the bad | p99 ms | late ms | failures of the worst |
+        |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
+        """;
+
+    public static async Task RunAsync(string[] line, Arguments arguments)
+    {
+        Stopwatch taken = Stopwatch.StartNew();
+        List<string> rows = [Header];
+        List<TargetLine> targets = [];
+        Console.WriteLine(Header);
+        await using ServerProcess server = ServerProcess.Start();
+        IReadOnlyList<Address> practice = await server.StartFleetAsync(0, new FleetSpec(Catalogue.Endpoints(1), Seed: 1));
+        int cell = 0;
+        foreach (ProcessScenario scenario in ProcessCatalogue.All.Where(scenario => arguments.Wants(scenario.Name)))
+        {
+            foreach (string client in arguments.Clients.DefaultIfEmpty(Contestant.Ours.Name))
+            {
+                foreach (int processes in arguments.Processes)
+                {
+                    ProcessResult result = await RunAsync(server, ++cell, scenario, client, processes, practice);
+                    rows.Add(Row(result));
+                    Console.WriteLine(rows[^1]);
+                    if (client == Contestant.Ours.Name)
+                    {
+                        targets.Add(new TargetLine(string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}, {processes}"), scenario.What, scenario.Target, scenario.Misses(result)));
+                    }
+                }
+            }
+        }
+
+        Console.WriteLine($"\n{TargetLine.Header}\n{string.Join('\n', targets)}");
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\n{taken.Elapsed.TotalSeconds:0} s on {ResultFile.Machine}."));
+        if (arguments.Out is { } path)
+        {
+            await ResultFile.WriteAsync("Processes without sharing", path, line, taken.Elapsed, targets, ("Processes", rows));
+        }
+    }
+
+    private static async Task<ProcessResult> RunAsync(ServerProcess server, int cell, ProcessScenario scenario, string client, int processes, IReadOnlyList<Address> practice)
+    {
+        IReadOnlyList<Address> fleet = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
+        LoadPlan load = new() { PerSecond = ProcessScenario.PerSecond / processes, Seconds = ProcessScenario.Seconds, PatienceSeconds = scenario.PatienceSeconds };
+        List<CallerProcess> callers = [];
+        try
+        {
+            for (int i = 0; i < processes; i++)
+            {
+                callers.Add(await CallerProcess.StartAsync(new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life)));
+            }
+
+            await server.BeginAsync(cell);
+            await Task.WhenAll(callers.Select(caller => caller.BeginAsync()));
+            CallerReport[] reports = await Task.WhenAll(callers.Select(caller => caller.EndAsync()));
+            return new ProcessResult(scenario, client, reports, await server.EndAsync(cell));
+        }
+        finally
+        {
+            callers.ForEach(caller => caller.Dispose());
+        }
+    }
+
+    private static string Row(ProcessResult result)
+    {
+        CallerReport worst = result.Reports.MinBy(report => report.Right)!;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"| {result.Scenario.Name} | {result.Client} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.Reports.Max(report => report.P99):0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
+    }
+}

@@ -1,0 +1,27 @@
+using AzureOpenAI.RoundRobin.Scenarios.Server;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
+
+/// <summary>What so many processes had together.</summary>
+internal sealed record ProcessResult(ProcessScenario Scenario, string Client, IReadOnlyList<CallerReport> Reports, IReadOnlyList<ResourceReport> Ledger)
+{
+    public int Processes => Reports.Count;
+
+    public int Calls => Reports.Sum(report => report.Calls);
+
+    public int Right => Reports.Sum(report => report.Right);
+
+    public double FailedPercent => 100.0 * (Calls - Right) / Math.Max(1, Calls);
+
+    public long Attempts => Ledger.Sum(resource => resource.Attempts);
+
+    public double AttemptsPerSuccess => (double)Attempts / Math.Max(1, Right);
+
+    public long BadAttempts => Ledger.Where((_, i) => Scenario.Fleet[i].IsBad).Sum(resource => resource.Attempts);
+
+    /// <summary>The answers of the process that had the fewest, as a share of the mean.</summary>
+    public double WorstSharePercent => 100.0 * Reports.Min(report => report.Right) * Processes / Math.Max(1, Right);
+
+    /// <summary>Answers that arrived while the load lasted, as a share of the quota.</summary>
+    public double GoodputPercent(int perSecond) => 100.0 * Ledger.Sum(resource => resource.Taken.Take((int)(10 * ProcessScenario.Seconds)).Sum()) / (perSecond * ProcessScenario.Seconds);
+}

@@ -1,0 +1,21 @@
+using AzureOpenAI.RoundRobin.Scenarios.Server;
+
+namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
+
+/// <summary>A fleet that several processes call, which know nothing of each other. Together they make <see cref="PerSecond"/> calls a second.</summary>
+internal sealed record ProcessScenario(string Name, string What, IReadOnlyList<ResourceSpec> Fleet)
+{
+    public const double PerSecond = 60;
+    public const double Seconds = 10;
+
+    public ClientLife Life { get; init; }
+
+    /// <summary>How long callers wait, and our client with them.</summary>
+    public double PatienceSeconds { get; init; } = 10;
+
+    /// <summary>The target in words.</summary>
+    public required string Target { get; init; }
+
+    /// <summary>Where the result misses it.</summary>
+    public required Func<ProcessResult, IEnumerable<string?>> Misses { get; init; }
+}
