@@ -210,7 +210,9 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
             return health.IsBeingProbed ? Math.Max(spaced, Math.Max(time.After(health.ProbeBeganAt, SecondProbeAfter), endpoint.Capacity.ConfiguredRoomAt(now))) : long.MaxValue;
         }
 
-        long known = Math.Max(Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.PausedUntil), endpoint.Capacity.ConfiguredRoomAt(now));
+        // A pause that nobody stated is a guess, which the only endpoint is not left alone for: its callers have nobody else to ask.
+        long paused = isOnly ? endpoint.RetryAfterUntil : Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.PausedUntil);
+        long known = Math.Max(paused, endpoint.Capacity.ConfiguredRoomAt(now));
         return known > now ? known
             // Counted from the start of the last probe, so that one which took long to fail is followed at once.
             : isOnly ? time.After(health.LastFailureBeganAt, Timestamps.Min(FirstOfOnlyOne * (1 << Math.Min(health.FailedProbes, 5)), LongestOfOnlyOne))

@@ -114,4 +114,23 @@ public class RateLimitedWithoutHintTests
         await pool.AdvanceAsync(1.1);
         await Task.WhenAll(calls);
     }
+
+    /// <summary>Nobody else could answer, and the pause is a guess.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task OnlyEndpoint_IsAskedAgainBeforeALongPauseEnds(bool streaming)
+    {
+        using FakePool pool = new(1);
+        pool.Clients[0].Plays([.. Enumerable.Repeat(FakeFailure.Status(429), 4)]);
+        Task<string> call = pool.AskAsync(streaming);
+
+        for (int i = 0; i < 12 && !call.IsCompleted; i++)
+        {
+            await pool.AdvanceAsync(0.5);
+        }
+
+        Assert.Equal("a", await call);
+        Assert.Equal(5, pool.Calls[0]);
+    }
 }
