@@ -239,7 +239,8 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         TimedOut = attempt.TimedOut,
         Relocated = attempt.IsRelocated,
         IsSdkBacked = attempt.Endpoint.IsSdkBacked,
-        Sent = attempt.IsSent,
+        // What has begun to answer was asked, also where it was so quick that nobody saw it wait.
+        Sent = attempt.IsSent || attempt.IsHeard,
         HeadStatus = attempt.HeadStatus,
         OnlyConnectingTimesOut = attempt.Endpoint.IsSdkBacked && Limits.OnlyConnectingTimesOut,
     };

@@ -1,7 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
-using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
@@ -49,28 +47,32 @@ public sealed class DoubtNeverEndsACallTests
     public async Task AnswerThatIsNotUnderstoodTwice_IsTheRequests(bool streaming)
     {
         using FakePool pool = new(4);
-        foreach (FakeChatClient client in pool.Clients)
+        Array.ForEach(pool.Clients, static client => client.Hold());
+        Task<string> call = pool.AskAsync(streaming);
+        for (int i = 0; i < 4 && !call.IsCompleted; i++)
         {
-            client.OnCall = async (_, _, _) =>
-            {
-                await Task.Yield();
-                throw new ArgumentOutOfRangeException(null, "finish_reason");
-            };
-            client.OnStream = (_, _, token) => NotUnderstood(token);
+            pool.Clients.SelectMany(static client => client.Held).First(static held => !held.End.IsCompleted).Fail(new ArgumentOutOfRangeException(null, "finish_reason"));
         }
 
-        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => pool.AskAsync(streaming));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => call);
 
         Assert.Equal(2, pool.Calls.Sum());
         Assert.All(pool.Pool.GetStatus(), endpoint => Assert.Equal(EndpointState.Healthy, endpoint.State));
     }
 
-    private static async IAsyncEnumerable<ChatResponseUpdate> NotUnderstood([EnumeratorCancellation] CancellationToken cancellationToken)
+    /// <summary>Nobody sees it wait: both its update and its failure are there at once.</summary>
+    [Fact]
+    public async Task StreamThatIsNotUnderstoodAtOnce_AsksASecondEndpointToo()
     {
-        await Task.Yield();
-        cancellationToken.ThrowIfCancellationRequested();
-        yield return new ChatResponseUpdate();
-        throw new ArgumentOutOfRangeException(null, "finish_reason");
+        using FakePool pool = new(4);
+        foreach (FakeChatClient client in pool.Clients)
+        {
+            client.OnStream = (_, _, _) => FakeChatClient.Failing(new ArgumentOutOfRangeException(null, "finish_reason"), "");
+        }
+
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => pool.AskAsync(streaming: true));
+
+        Assert.Equal(2, pool.Calls.Sum());
     }
 
     private static Exception Failure(string kind) => kind == "html" ? new JsonException("'<' is an invalid start of a value") : new IOException(kind);
