@@ -323,7 +323,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         long agedAt = Volatile.Read(ref _agedAt);
         if (armed > Idle && now < deadline && now >= agedAt)
         {
-            agedAt = _time.After(now, Cache.Ages.Judge(this));
+            agedAt = _time.After(now, Cache.Ages.Judge(this, late: _time.Until(agedAt, now)));
         }
 
         long due = Math.Min(deadline, agedAt);

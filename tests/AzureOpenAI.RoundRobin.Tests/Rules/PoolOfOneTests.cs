@@ -166,7 +166,6 @@ public class PoolOfOneTests
         double[] times = pool.Clients[0].Times;
         Assert.All(times.Zip(times.Skip(1)), static pair => Assert.InRange(pair.Second - pair.First, 0.4, 8));
         Assert.InRange(times[^1], 24, 29);
-        pool.Clients[0].Fails = null;
         pool.Time.Advance(TimeSpan.FromSeconds(2));
         await Assert.ThrowsAsync<EndpointsExhaustedException>(() => call);
     }

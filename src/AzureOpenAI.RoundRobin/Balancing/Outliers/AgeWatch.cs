@@ -21,7 +21,10 @@ internal sealed class AgeWatch(TimeProvider time)
     private const int LeastAnswers = 5;
 
     /// <summary>A pause of our own process may make a call this old.</summary>
-    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(2);
+
+    /// <summary>A timer that is later than this says that our own process stands still: what it makes old is no endpoint's fault.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(250);
 
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(5);
 
@@ -69,6 +72,8 @@ internal sealed class AgeWatch(TimeProvider time)
     public void JudgeBy(Func<Attempt, TimeSpan> judge) => _judge = judge;
 
     /// <summary>The call has reached the limit. Not under a lock.</summary>
+    /// <param name="aged">The call.</param>
+    /// <param name="late">How late the timer is that says so.</param>
     /// <returns>The time until it is judged again.</returns>
-    public TimeSpan Judge(Attempt aged) => _judge?.Invoke(aged) ?? Period;
+    public TimeSpan Judge(Attempt aged, TimeSpan late) => late > Late ? Shortest / 2 : _judge?.Invoke(aged) ?? Period;
 }

@@ -79,6 +79,8 @@ internal sealed class Pace(TimeProvider time)
     private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
 
     private readonly TimeProvider _time = time;
+    private readonly RateTest _test = new(time);
+    private double _lowPlateau;
     private double _plateau;
     private double _cut;
     private double _along;
@@ -134,6 +136,7 @@ internal sealed class Pace(TimeProvider time)
         }
 
         _isGuess = false;
+        _test.Took();
         if (_isFirst)
         {
             _isFirst = false;
@@ -154,6 +157,12 @@ internal sealed class Pace(TimeProvider time)
     /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
     public void Rejected(long now, long sentAt, TimeSpan? stated, double taken)
     {
+        bool isFirst = IsKnown && sentAt >= _until && sentAt < _secondAt;
+        if (!isFirst)
+        {
+            _test.Rejected(sentAt);
+        }
+
         if (sentAt < _until)
         {
             Pause(now, stated);
@@ -161,7 +170,6 @@ internal sealed class Pace(TimeProvider time)
             return;
         }
 
-        bool isFirst = IsKnown && sentAt < _secondAt;
         bool wasKnown = IsKnown;
         _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
         if (!wasKnown)
@@ -185,18 +193,34 @@ internal sealed class Pace(TimeProvider time)
             _plateau = PerSecond;
             _isGuess = cost > Dear;
             IsConfirmed = false;
+            _test.Begin(PerSecond, now);
         }
         else
         {
-            double least = cost > Dear ? CutWhereDear : Cut;
-            _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
-            _plateau = isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
-            _along = 0;
-            IsConfirmed = true;
-            _back = Math.Clamp(Math.Max(CostsApart * cost, LeastCallsApart / _plateau), ShortestBack, LongestBack);
+            CutOrHold(now, cost, isFirst);
         }
 
         PerSecond = Math.Max(LeastRate, _along < 1 ? _plateau * (1 - _cut) : _plateau);
+    }
+
+    private void CutOrHold(long now, double cost, bool isFirst)
+    {
+        RateVerdict verdict = isFirst && !_test.HoldsRate ? RateVerdict.Cut : _test.Judge(now, PerSecond, cameBack: IsConfirmed && _along >= 1);
+        if (verdict is RateVerdict.Hold or RateVerdict.TryMore)
+        {
+            _lowPlateau = verdict == RateVerdict.TryMore ? _plateau : _lowPlateau;
+            _plateau = verdict == RateVerdict.TryMore ? Math.Min(_test.Top, 2 * PerSecond) : PerSecond;
+            _along = 1;
+            _back = Math.Clamp(LeastCallsApart / _plateau, ShortestBack, LongestBack);
+            return;
+        }
+
+        double least = cost > Dear ? CutWhereDear : Cut;
+        _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
+        _plateau = verdict == RateVerdict.BackToLow ? _lowPlateau : isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
+        _along = 0;
+        IsConfirmed = true;
+        _back = Math.Clamp(Math.Max(CostsApart * cost, LeastCallsApart / _plateau), ShortestBack, LongestBack);
     }
 
     /// <summary>Holds all calls back until then, and changes no rate.</summary>

@@ -41,8 +41,9 @@ public class PaceProperties
 
     [Fact]
     public void Pace_AfterAnything_HoldsNoCollection() => Assert.All(
-        typeof(Pace).GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public).Where(static field => field.FieldType != typeof(TimeProvider)),
-        static field => Assert.True(field.FieldType.IsPrimitive || field.FieldType == typeof(TimeSpan), field.Name));
+        new[] { typeof(Pace), typeof(RateTest) }.SelectMany(static type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
+            .Where(static field => field.FieldType != typeof(TimeProvider) && field.FieldType != typeof(RateTest)),
+        static field => Assert.True(field.FieldType.IsPrimitive || field.FieldType.IsEnum || field.FieldType == typeof(TimeSpan), field.Name));
 
     /// <summary>A log that slides over a second, and callers without end. Hints are exact, or rounded up to whole seconds, or there are none.</summary>
     [Theory]
@@ -100,6 +101,8 @@ public class PaceProperties
         private long _stated = long.MinValue;
         private TimeSpan _longest = TimeSpan.FromSeconds(30);
         private double _afterCut;
+        private double _highest;
+        private double _beforeTried = double.PositiveInfinity;
 
         public double Measured { get; init; }
 
@@ -176,9 +179,14 @@ public class PaceProperties
                 return;
             }
 
+            // Where rejections go on at a lower rate, a higher one is tried, which was held before.
+            _highest = Math.Max(_highest, before);
+            bool isTried = wasKnown && Pace.PerSecond > Math.Max(LeastRate, before);
+            Assert.True(!isTried || Pace.PerSecond <= Math.Min(2 * before, _highest) + 1e-9, $"A rejection raised the rate from {before} to {Pace.PerSecond}.");
+            _beforeTried = isTried ? before : _beforeTried;
             // The first call after a pause says that there was no room yet: what was grown since is taken back, and two hundredths.
-            Assert.True(!wasKnown || Pace.PerSecond <= Math.Max(LeastRate, before), $"A rejection raised the rate from {before} to {Pace.PerSecond}.");
-            Assert.True(!wasKnown || Pace.PerSecond >= Math.Min(0.6 * before, 0.98 * _afterCut) - 1e-9, $"A rejection cut the rate from {before} to {Pace.PerSecond}.");
+            Assert.True(
+                !wasKnown || Pace.PerSecond >= Math.Min(0.6 * Math.Min(before, _beforeTried), 0.98 * _afterCut) - 1e-9, $"A rejection cut the rate from {before} to {Pace.PerSecond}.");
             _afterCut = Pace.PerSecond;
         }
 
