@@ -209,7 +209,7 @@ internal sealed class Pace(TimeProvider time)
         if (verdict is RateVerdict.Hold or RateVerdict.TryMore)
         {
             _lowPlateau = verdict == RateVerdict.TryMore ? _plateau : _lowPlateau;
-            _plateau = verdict == RateVerdict.TryMore ? Math.Min(_test.Top, 2 * PerSecond) : PerSecond;
+            _plateau = verdict == RateVerdict.TryMore ? Math.Max(PerSecond, Math.Min(_test.Top, 2 * PerSecond)) : PerSecond;
             _along = 1;
             _back = Math.Clamp(LeastCallsApart / _plateau, ShortestBack, LongestBack);
             return;

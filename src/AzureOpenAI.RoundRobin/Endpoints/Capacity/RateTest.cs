@@ -74,7 +74,7 @@ internal sealed class RateTest(TimeProvider time)
         }
         else if (_isGuess)
         {
-            Top--;
+            Top = Math.Max(1, Top - 1);
         }
     }
 
