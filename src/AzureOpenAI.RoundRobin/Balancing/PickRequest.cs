@@ -27,6 +27,9 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>How long the call may still wait.</summary>
     public required TimeSpan Patience { get; set; }
 
+    /// <summary>With this many calls in its queue, it is refused if it was not among them.</summary>
+    public int MaxWaiting { get; init; } = int.MaxValue;
+
     /// <summary>The endpoint that rejected it last.</summary>
     public Endpoint? RejectedBy { get; private set; }
 
