@@ -9,6 +9,8 @@ internal sealed class Admission(TimeProvider time)
     /// <summary>A newcomer is queued if its forecast wait is within this part of what it may wait: most forecasts are a little short, and a call must not wait for nothing.</summary>
     private const double Margin = 0.9;
 
+    private readonly QueueForecast _forecast = new(time);
+
     /// <summary>No newcomer overtakes queued calls. A call that was released and failed returns to its place, in front of those behind it.</summary>
     public static bool IsFirst(PickRequest request) => request.Picker.Queue.Head is not { } head || request.Ticket < head.Ticket;
 
@@ -20,7 +22,7 @@ internal sealed class Admission(TimeProvider time)
     {
         TimeSpan patience = request.Patience;
         TimeSpan stated = time.Until(now, SoonestAt(request.Picker, now));
-        TimeSpan queued = (request.HasQueued ? null : QueueForecast.Of(request.Picker, now)) ?? TimeSpan.Zero;
+        TimeSpan queued = (request.HasQueued ? null : _forecast.Of(request.Picker, now)) ?? TimeSpan.Zero;
         bool isInTime = stated <= patience && queued <= Margin * patience && patience != TimeSpan.Zero;
         if (isInTime && (request.HasQueued || request.Picker.Queue.Length < request.MaxWaiting))
         {
@@ -78,14 +80,10 @@ internal sealed class Admission(TimeProvider time)
     /// <summary>Refuses the queued calls whose wait ends before <paramref name="soonest"/>.</summary>
     public static void Dismiss(Picker picker, long soonest)
     {
-        for (LinkedListNode<Waiter>? node = picker.Queue.Head?.Place; node is not null;)
+        while (picker.Queue.LeastPatient is { } waiter && waiter.Deadline < soonest)
         {
-            Waiter waiter = node.Value;
-            node = node.Next;
-            if (waiter.Deadline < soonest && picker.Queue.Remove(waiter))
-            {
-                waiter.TrySetResult(null);
-            }
+            picker.Queue.Remove(waiter);
+            waiter.TrySetResult(null);
         }
     }
 
