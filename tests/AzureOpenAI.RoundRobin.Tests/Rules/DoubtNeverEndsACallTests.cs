@@ -98,5 +98,18 @@ public sealed class DoubtNeverEndsACallTests
         Assert.Equal(2, pool.Clients[2].Calls);
     }
 
+    /// <summary>A refusal and an answer that is not understood are not the same, so they are no proof that the request is at fault.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RefusedOnceAndNotUnderstoodOnce_HealthyEndpointIsLeft_IsAnswered(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.Status(423);
+        pool.Clients[1].Fails = new JsonException("'<' is an invalid start of a value");
+
+        Assert.Equal("c", await pool.AskAsync(streaming));
+    }
+
     private static Exception Failure(string kind) => kind == "html" ? new JsonException("'<' is an invalid start of a value") : new IOException(kind);
 }
