@@ -286,7 +286,7 @@ internal sealed class Balancer : IDisposable
                 return;
             }
 
-            _inFlight.Close();
+            _inFlight.Close(_state.Members.Endpoints);
             foreach (Picker picker in _state.Members.Pickers)
             {
                 while (picker.Queue.Head is { } head && picker.Queue.Remove(head))
