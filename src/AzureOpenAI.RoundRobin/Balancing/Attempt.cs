@@ -323,9 +323,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         long agedAt = Volatile.Read(ref _agedAt);
         if (armed > Idle && now < deadline && now >= agedAt)
         {
-            // A wait that began meanwhile has set its own.
-            long again = _time.After(now, Cache.Ages.Judge(this, late: _time.Until(agedAt, now)));
-            agedAt = Interlocked.CompareExchange(ref _agedAt, again, agedAt) is var found && found == agedAt ? again : found;
+            agedAt = Cache.Ages.Judge(this, ref _agedAt, agedAt, now);
         }
 
         long due = Math.Min(deadline, agedAt);

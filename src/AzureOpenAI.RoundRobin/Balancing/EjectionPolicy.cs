@@ -33,8 +33,9 @@ internal static class EjectionPolicy
         OutcomeKind.Failed or OutcomeKind.BrokenAnswer when standing is { IsIntermittent: true, IsLastAvailableResource: true } => Ejection.Endure,
         OutcomeKind.Cut when standing.IsLastAvailable => Ejection.None,
         OutcomeKind.TimedOut when standing.IsAlone => Ejection.None,
-        // Its key and deployment were right before: without it the pool would refuse every call, with it those that are not at fault themselves are answered.
-        OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment when standing is { HasAnswered: true, IsLastAvailable: true } => Ejection.None,
+        // Its key and deployment were right before: without it the pool would refuse every call, with it those that are not at fault themselves are answered. Calls in the
+        // queue would ask it again at once, until their time is over.
+        OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment when standing is { HasAnswered: true, IsLastAvailable: true, IsAwaited: false } => Ejection.None,
         _ => Ejection.Eject,
     };
 }

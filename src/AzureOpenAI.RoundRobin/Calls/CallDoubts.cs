@@ -36,12 +36,17 @@ internal sealed class CallDoubts(AttemptTracker tracker, Picker picker, Func<int
 
     public void Add(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost) => _doubts.Add(new(endpoint, epoch, outcome, cost));
 
-    /// <summary>Whether the call has seen enough. A job that is not at one endpoint may be at any other.</summary>
-    public bool IsSettled => _doubts.Count >= (
-        _doubts.TrueForAll(static doubt => doubt.Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || doubt.Outcome.IsUnreadable) ? MostOfRequests
-        : _doubts[^1].Outcome.IsUnknown ? int.MaxValue
-        : _doubts[^1].Outcome.IsOfConfiguration || _doubts[^1].Outcome.Status == 404 ? MostOfConfiguration
-        : Most);
+    /// <summary>Whether the call has seen enough of what it saw last. A job that is not at one endpoint may be at any other.</summary>
+    public bool IsSettled
+    {
+        get
+        {
+            Doubt last = _doubts[^1];
+            return last.IsOfRequest && _doubts.TrueForAll(doubt => doubt.IsOfRequest && doubt.Outcome.Kind == last.Outcome.Kind) ? _doubts.Count >= MostOfRequests
+                : last.IsCheap ? _doubts.Count(static doubt => doubt.IsCheap) >= MostOfConfiguration
+                : !last.Outcome.IsUnknown && _doubts.Count(static doubt => doubt is { IsCheap: false, Outcome.IsUnknown: false }) >= Most;
+        }
+    }
 
     /// <summary>Whether the call asks no endpoint again, and waits for none: a second answer of the same would say nothing new.</summary>
     /// <remarks>
@@ -100,5 +105,12 @@ internal sealed class CallDoubts(AttemptTracker tracker, Picker picker, Func<int
         tracker.Suspect(doubt.Endpoint, doubt.Epoch, outcome, doubt.Cost, fingerprint());
     }
 
-    private readonly record struct Doubt(Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost);
+    private readonly record struct Doubt(Endpoint Endpoint, int Epoch, AttemptOutcome Outcome, TimeSpan Cost)
+    {
+        /// <summary>It comes quickly and costs nothing.</summary>
+        public bool IsCheap => !Outcome.IsUnknown && (Outcome.IsOfConfiguration || Outcome.Status == 404);
+
+        /// <summary>A second endpoint that says the same shows that it is the request's.</summary>
+        public bool IsOfRequest => Outcome is { Kind: OutcomeKind.Request, Status: not 404 } || Outcome.IsUnreadable;
+    }
 }

@@ -23,17 +23,18 @@ internal struct HeldUpdates
     /// <returns>Whether the waiting is over: the update has content, or enough is held.</returns>
     public bool Hold(ChatResponseUpdate update, bool content, Attempt attempt)
     {
-        if (content)
-        {
-            attempt.CanRelocate = false;
-        }
-
         if (!content || Any)
         {
             (_updates ??= new()).Enqueue(update);
         }
 
-        return content || Bytes(update, attempt) > MostBytes;
+        bool isOver = content || Bytes(update, attempt) > MostBytes;
+        if (isOver)
+        {
+            attempt.CanRelocate = false;
+        }
+
+        return isOver;
     }
 
     /// <summary>The next of the held updates.</summary>

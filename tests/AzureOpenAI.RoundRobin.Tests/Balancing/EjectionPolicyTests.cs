@@ -18,7 +18,7 @@ public class EjectionPolicyTests
 
     private static readonly Gen<TimeSpan?> Hints = Gen.Int[0, SomeHints.Length - 1].Select(static i => SomeHints[i]);
 
-    private static readonly Gen<Standing> Standings = Gen.Int[0, 511].Select(static bits => new Standing
+    private static readonly Gen<Standing> Standings = Gen.Int[0, 1023].Select(static bits => new Standing
     {
         IsLate = (bits & 1) > 0,
         IsSuspectRequest = (bits & 2) > 0,
@@ -29,6 +29,7 @@ public class EjectionPolicyTests
         IsLastAvailableResource = (bits & 64) > 0,
         IsIntermittent = (bits & 128) > 0,
         IsAwaited = (bits & 256) > 0,
+        HasAnswered = (bits & 512) > 0,
     });
 
     [Theory]
@@ -79,6 +80,16 @@ public class EjectionPolicyTests
     [InlineData("healthy available lastResource alone intermittent", "Eject")]
     [InlineData("last lastResource", "Eject")]
     public void Decide_CutStream_IsIgnoredAtTheLastAvailableEndpoint(string standing, string expected) => Assert.Equal(expected, Decide("Cut", standing).ToString());
+
+    [Theory]
+    [InlineData("CredentialRefused", Last + " answered", "None")]
+    [InlineData("MissingDeployment", Last + " answered", "None")]
+    [InlineData("CredentialRefused", Last + " answered awaited", "Eject")]
+    [InlineData("MissingDeployment", Last + " answered awaited", "Eject")]
+    [InlineData("CredentialRefused", Last, "Eject")]
+    [InlineData("CredentialRefused", "healthy available answered", "Eject")]
+    public void Decide_StatusOfConfiguration_IsIgnoredAtTheLastAvailableEndpointThatHasAnswered_WhileNoCallIsQueued(string kind, string standing, string expected) =>
+        Assert.Equal(expected, Decide(kind, standing).ToString());
 
     [Theory]
     [InlineData(Alone, "None")]
@@ -150,7 +161,7 @@ public class EjectionPolicyTests
 
     private static Standing StandingOf(string[] facts)
     {
-        Assert.All(facts.Where(static fact => fact.Length > 0), static fact => Assert.Contains(fact, "late suspect healthy available alone last lastResource intermittent awaited".Split(' ')));
+        Assert.All(facts.Where(static fact => fact.Length > 0), static fact => Assert.Contains(fact, "late suspect healthy available alone last lastResource intermittent awaited answered".Split(' ')));
         return new()
         {
             IsLate = facts.Contains("late"),
@@ -162,6 +173,7 @@ public class EjectionPolicyTests
             IsLastAvailableResource = facts.Contains("lastResource"),
             IsIntermittent = facts.Contains("intermittent"),
             IsAwaited = facts.Contains("awaited"),
+            HasAnswered = facts.Contains("answered"),
         };
     }
 }

@@ -13,6 +13,8 @@ public sealed class ChaosTests(ITestOutputHelper output)
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
+    [InlineData(61)]
+    [InlineData(178)]
     [InlineData(810566)]
     [InlineData(920978)]
     [InlineData(1022569)]

@@ -118,7 +118,7 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
     private sealed class ChaosTimer(ChaosTime time, TimerCallback callback, object? state) : ITimer
     {
         private int _setting;
-        private bool _isDisposed;
+        private volatile bool _isDisposed;
         private bool _set;
         private long _firedAt;
         private int _firesThen;
@@ -163,9 +163,14 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
 
         public void Fire()
         {
+            // Read once, and before the flag: an attempt whose stream was dropped is let go by a thread of the finalizer's, and disposes its timer there.
+            object? present = Volatile.Read(ref state);
             Set(false);
             time.Count(this);
-            callback(state);
+            if (!_isDisposed)
+            {
+                callback(present);
+            }
         }
 
         public void Dispose()
@@ -173,7 +178,7 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
             Set(false);
             _isDisposed = true;
             // It stays in line until it would have been due, and must not keep a stream alive that was dropped.
-            state = null;
+            Volatile.Write(ref state, null);
         }
 
         public ValueTask DisposeAsync()

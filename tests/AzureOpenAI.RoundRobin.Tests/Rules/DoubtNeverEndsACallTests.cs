@@ -75,5 +75,41 @@ public sealed class DoubtNeverEndsACallTests
         Assert.Equal(2, pool.Calls.Sum());
     }
 
+    /// <summary>Refused keys are counted apart from broken answers: three of the one and one of the other end no call.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(1, true)]
+    [InlineData(3, false)]
+    [InlineData(3, true)]
+    public async Task SeveralKindsOfDoubt_HealthyEndpointIsLeft_IsAnswered(int broken, bool streaming)
+    {
+        using FakePool pool = new(4 + broken);
+        for (int i = 0; i < pool.Clients.Length; i++)
+        {
+            await pool.AskAsync(streaming);
+        }
+
+        for (int i = 0; i < pool.Clients.Length - 1; i++)
+        {
+            pool.Clients[i].Fails = i < 3 ? FakeFailure.Status(401) : new IOException("cut");
+        }
+
+        Assert.Equal(pool.Clients[^1].Name, await pool.AskAsync(streaming));
+        Assert.Equal(2, pool.Clients[2].Calls);
+    }
+
+    /// <summary>A refusal and an answer that is not understood are not the same, so they are no proof that the request is at fault.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task RefusedOnceAndNotUnderstoodOnce_HealthyEndpointIsLeft_IsAnswered(bool streaming)
+    {
+        using FakePool pool = new(3);
+        pool.Clients[0].Fails = FakeFailure.Status(423);
+        pool.Clients[1].Fails = new JsonException("'<' is an invalid start of a value");
+
+        Assert.Equal("c", await pool.AskAsync(streaming));
+    }
+
     private static Exception Failure(string kind) => kind == "html" ? new JsonException("'<' is an invalid start of a value") : new IOException(kind);
 }

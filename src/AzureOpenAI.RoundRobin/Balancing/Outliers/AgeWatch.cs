@@ -73,7 +73,14 @@ internal sealed class AgeWatch(TimeProvider time)
 
     /// <summary>The call has reached the limit. Not under a lock.</summary>
     /// <param name="aged">The call.</param>
-    /// <param name="late">How late the timer is that says so.</param>
-    /// <returns>The time until it is judged again.</returns>
-    public TimeSpan Judge(Attempt aged, TimeSpan late) => late > Late ? Shortest / 2 : _judge?.Invoke(aged) ?? Period;
+    /// <param name="at">Where the call keeps the time of its next judgement.</param>
+    /// <param name="due">The time of this one. A timer that comes much later says nothing of the endpoint.</param>
+    /// <param name="now">The present.</param>
+    /// <returns>When it is judged again.</returns>
+    public long Judge(Attempt aged, ref long at, long due, long now)
+    {
+        long next = _time.After(now, _time.Until(due, now) > Late ? Shortest / 2 : _judge?.Invoke(aged) ?? Period);
+        // A wait that began meanwhile has set its own time.
+        return Interlocked.CompareExchange(ref at, next, due) is var found && found == due ? next : found;
+    }
 }
