@@ -185,7 +185,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
 
         if (!Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out Uri? address))
         {
-            fault = AddressRules.NotAbsolute;
+            fault = AddressRules.NotAbsolute(text);
         }
 
         return address;

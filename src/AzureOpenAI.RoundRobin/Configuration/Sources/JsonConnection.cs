@@ -35,6 +35,12 @@ internal static class JsonConnection
             return null;
         }
 
+        if (Placeholders.Reference(text.Trim()) is { } reference)
+        {
+            findings.Fault($"{origin} {reference}");
+            return null;
+        }
+
         if (text.AsSpan().TrimStart() is ['\'', ..])
         {
             findings.Fault($"{origin} begins with a quotation mark; remove the quotes around the JSON array.");
