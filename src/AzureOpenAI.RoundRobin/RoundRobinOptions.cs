@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 
@@ -166,10 +167,17 @@ public sealed class RoundRobinOptions
     public string? HttpClientName { get; set; }
 
     /// <summary>The section that a registration reads.</summary>
-    internal IConfiguration? Section { get; set; }
+    internal IConfiguration? Section { get; private set; }
 
     /// <summary>The exception of a registration's own code that should fill these options; thrown to the reader of the options.</summary>
     internal ExceptionDispatchInfo? Failure { get; private set; }
+
+    /// <summary>Takes the options of a section at once, so that what code sets later takes precedence; its endpoints are read with those of all sources.</summary>
+    internal void Use(IConfiguration section)
+    {
+        Section = section;
+        SectionOptions.Apply(section, this);
+    }
 
     /// <summary>Lets a registration's code fill these options. It also runs when the configuration is reloaded, on a thread to which it must not throw.</summary>
     internal void Take(Action<RoundRobinOptions> configure)

@@ -1,4 +1,3 @@
-using System.Globalization;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
@@ -8,8 +7,8 @@ internal sealed class ConnectionReader(string origin, Findings findings)
 {
     public const int MostEndpoints = 4096;
 
-    // From each unknown name to the positions of the endpoints that have it.
-    private readonly OrderedDictionary<string, List<int>> _unknown = new(StringComparer.OrdinalIgnoreCase);
+    // From each unknown name to the endpoints that have it.
+    private readonly OrderedDictionary<string, List<EndpointEntry>> _unknown = new(StringComparer.OrdinalIgnoreCase);
 
     public IReadOnlyList<EndpointEntry> Read(DataNode root)
     {
@@ -18,6 +17,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             findings.Fault(root.Kind switch
             {
                 DataKind.Object => $"{origin} is an object; write an array of objects, with [ ] around it.",
+                DataKind.Text when root.Text.Contains('"', StringComparison.Ordinal) => $"{origin} is text, not an array; remove the quotes around the JSON array and the backslashes in it.",
                 DataKind.Text => $"{origin} is text, not an array; remove the quotes around the JSON array.",
                 _ => $"{origin} is {root.Describe()}; write a JSON array of objects.",
             });
@@ -63,13 +63,15 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         {
             if (EntryFieldNames.Find(name) is not { } field)
             {
-                AddUnknown(name, place);
+                AddUnknown(name, entry);
                 continue;
             }
 
+            entry.MarkWritten(field, name);
+
             if (!seen.Add(field))
             {
-                faults.Add((field, "is given twice; keep one."));
+                faults.Add((field, entry.HasBothNamesOf(field) ? $"is given twice, as {field.InData()} too; keep one." : "is given twice; keep one."));
                 // Either value could be the key, so both are kept out of the messages.
                 findings.Protect(field == EntryField.ApiKey ? TextRules.Clean(value.Text) : null);
                 continue;
@@ -131,12 +133,12 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         foreach ((EntryField field, string message) in faults)
         {
             entry.MarkUnreadable(field);
-            findings.Fault(entry, $"{field.InData()} {message}");
+            findings.Fault(entry, $"{entry.NameOf(field)} {message}");
         }
 
         if (model is not null && deployment is not null && model != deployment)
         {
-            findings.Fault(entry, $"{EntryField.Model.InData()} and {EntryField.Deployment.InData()} differ; both mean the deployment, keep one.");
+            findings.Fault(entry, $"{EntryField.Model.InData()} and {entry.NameOf(EntryField.Deployment)} differ; both mean the deployment, keep one.");
         }
 
         return entry;
@@ -198,13 +200,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             return null;
         }
 
-        if (int.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number))
-        {
-            return number;
-        }
-
-        fault = "is not a whole number; write digits only.";
-        return null;
+        return TextValues.Whole(digits, out fault);
     }
 
     private static float? Fraction(DataNode value, out string? fault)
@@ -214,13 +210,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             return null;
         }
 
-        if (float.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out float number))
-        {
-            return number;
-        }
-
-        fault = "is not a number; write it like 0.7.";
-        return null;
+        return TextValues.Fraction(digits, out fault);
     }
 
     private static string? Number(DataNode value, string expected, out string? fault)
@@ -240,22 +230,30 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         return text;
     }
 
-    private void AddUnknown(string name, int place)
+    private void AddUnknown(string name, EndpointEntry entry)
     {
-        if (!_unknown.TryGetValue(name, out List<int>? places))
+        if (TextRules.CanQuote(name) && MisspeltNames.Field(name) is { } field)
+        {
+            entry.MarkMeant(field, name);
+        }
+
+        if (!_unknown.TryGetValue(name, out List<EndpointEntry>? places))
         {
             _unknown.Add(name, places = []);
         }
 
-        places.Add(place);
+        places.Add(entry);
     }
 
     private void WarnUnknown()
     {
-        foreach ((string name, List<int> places) in _unknown)
+        foreach ((string name, List<EndpointEntry> places) in _unknown)
         {
             string shown = TextRules.CanQuote(name) ? $"the name '{name}'" : $"a name of {name.Length} characters, not shown since it could be a key,";
-            findings.Warn($"Endpoint {string.Join(", ", places.Distinct())}: {shown} is unknown and ignored.");
+            string what = EntryFieldNames.OnlyInCode.Contains(name, StringComparer.OrdinalIgnoreCase) ? "can be given in code only, and is ignored."
+                : TextRules.CanQuote(name) && MisspeltNames.Field(name) is { } field ? $"is unknown and ignored; did you mean {places[0].NameOf(field)}?"
+                : "is unknown and ignored.";
+            findings.Warn($"Endpoint {string.Join(", ", places.Select(static entry => entry.Place).Distinct())}: {shown} {what}");
         }
     }
 }

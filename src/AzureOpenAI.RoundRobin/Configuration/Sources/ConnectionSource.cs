@@ -40,7 +40,7 @@ internal sealed class ConnectionSource
         if (_section is not null)
         {
             // Typically an array in appsettings.json, and a variable of the same name.
-            findings.Warn($"{Origin} is given both as JSON text and as a section; the text is used.");
+            findings.Explain($"{Origin} is given both as JSON text and as a section; the text is used.");
         }
 
         return JsonConnection.Parse(_json, Origin, findings);

@@ -5,6 +5,8 @@ namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 /// <summary>Decides where endpoints come from: code, else a section, else a variable. Lists are never merged.</summary>
 internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? section, Variables variables, Findings findings)
 {
+    private bool _isOffUnsaid;
+
     /// <summary>Whether there is a pool. Code takes precedence over the variable, and endpoints in code turn the round-robin on.</summary>
     public bool IsOn()
     {
@@ -31,6 +33,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
                 return true; // The switch is unreadable: report the faults of the endpoints too.
             }
 
+            _isOffUnsaid = true;
             findings.Warn($"{VariableNames.Connection} is set but {VariableNames.Switch} is not, so the round-robin is off; set {VariableNames.Switch} to true to use it.");
         }
 
@@ -72,7 +75,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         ConnectionSource? source = section?.Endpoints;
         if (source is null && (source = variables.FindConnection()) is not null && section is not null)
         {
-            findings.Warn($"{section.Origin} has no endpoints; {VariableNames.Connection} is used.");
+            findings.Explain($"{section.Origin} has no endpoints; {VariableNames.Connection} is used.");
         }
 
         if (source is null)
@@ -108,14 +111,15 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             }
 
             string more = source is not null ? $" {source.Origin} does not hold exactly one." : SectionIsEmpty(inCode);
-            findings.Fault($"The round-robin is off, which takes exactly one endpoint, but {(inCode == 0 ? "none is given" : $"{inCode} are given in code")}; "
+            findings.Fault((_isOffUnsaid ? $"{VariableNames.Connection} is set but {VariableNames.Switch} is not. " : "")
+                + $"The round-robin is off, which takes exactly one endpoint, but {(inCode == 0 ? "none is given" : $"{inCode} are given in code")}; "
                 + $"set {VariableNames.Endpoint} and {VariableNames.ApiKey}, give one endpoint in code, or set {VariableNames.Switch} to true." + more);
             return [];
         }
 
         if (inCode > 1)
         {
-            findings.Warn($"The round-robin is off and {inCode} endpoints are given in code; {VariableNames.Endpoint} is used instead of them.");
+            findings.Explain($"The round-robin is off and {inCode} endpoints are given in code; {VariableNames.Endpoint} is used instead of them.");
         }
 
         List<KeyValuePair<string, DataNode>> members = [KeyValuePair.Create(VariableNames.Endpoint, DataNode.OfText(address))];

@@ -4,10 +4,14 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The section of a registration: it is the array of endpoints, or holds the variables by their names.</summary>
+/// <summary>The section of a registration: it is the array of endpoints, or holds options and variables by their names.</summary>
 internal sealed class SectionSource
 {
-    private SectionSource(string origin) => Origin = origin;
+    public const string CredentialScopeName = "credential_scope";
+
+    private readonly bool _hasTwo;
+
+    private SectionSource(string origin, bool hasTwo = false) => (Origin, _hasTwo) = (origin, hasTwo);
 
     /// <summary>Its name in messages.</summary>
     public string Origin { get; }
@@ -23,7 +27,7 @@ internal sealed class SectionSource
     {
         get
         {
-            foreach (string name in new[] { "credential_scope", nameof(RoundRobinOptions.CredentialScope) })
+            foreach (string name in new[] { CredentialScopeName, nameof(RoundRobinOptions.CredentialScope) })
             {
                 if (TextRules.Clean(Variables?[name]) is { } scope)
                 {
@@ -35,14 +39,36 @@ internal sealed class SectionSource
         }
     }
 
+    /// <summary>Reports what it has beside endpoints that is wrong or unknown.</summary>
+    public void Check(Findings findings)
+    {
+        if (Variables is null)
+        {
+            return;
+        }
+
+        SectionOptions.Check(Variables, Origin, findings);
+        if (_hasTwo)
+        {
+            findings.Explain($"{Origin} has {nameof(RoundRobinOptions.Endpoints)} and {VariableNames.Connection}; {nameof(RoundRobinOptions.Endpoints)} is used.");
+        }
+    }
+
     public static SectionSource From(IConfiguration section)
     {
-        string origin = section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path)
-            ? $"The configuration section '{path}'"
-            : "The configuration section";
+        string origin = NameOf(section);
         bool hasNames = section.GetChildren().Any(static child => !int.TryParse(child.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        return hasNames
-            ? new(origin) { Variables = section, Endpoints = ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)) }
-            : new(origin) { Endpoints = ConnectionSource.FromSection(origin, section) };
+        if (!hasNames)
+        {
+            return new(origin) { Endpoints = ConnectionSource.FromSection(origin, section) };
+        }
+
+        IConfigurationSection list = section.GetSection(nameof(RoundRobinOptions.Endpoints));
+        (ConnectionSource? byOption, ConnectionSource? byVariable) =
+            (SectionOptions.AreIn(section) ? ConnectionSource.FromSection(NameOf(list), list) : null, ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)));
+        return new(origin, byOption is not null && byVariable is not null) { Variables = section, Endpoints = byOption ?? byVariable };
     }
+
+    private static string NameOf(IConfiguration section) =>
+        section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path) ? $"The configuration section '{path}'" : "The configuration section";
 }
