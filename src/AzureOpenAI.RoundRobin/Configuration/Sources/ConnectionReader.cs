@@ -10,9 +10,12 @@ internal sealed class ConnectionReader(string origin, Findings findings)
     // From each unknown name to the endpoints that have it.
     private readonly OrderedDictionary<string, List<EndpointEntry>> _unknown = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>How many endpoints there are, those at fault too.</summary>
+    public static int CountOf(DataNode root) => ItemsOf(root)?.Count ?? 0;
+
     public IReadOnlyList<EndpointEntry> Read(DataNode root)
     {
-        if (root.Items is not { } items)
+        if (ItemsOf(root) is not { } items)
         {
             findings.Fault(root.Kind switch
             {
@@ -35,16 +38,24 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             return [];
         }
 
+        bool mayDrop = root.IsSection && !items.All(static item => IsLoneKey(item.Node));
         List<EndpointEntry> entries = new(items.Count);
         for (int i = 0; i < items.Count; i++)
         {
-            if (items[i].Members is { } members)
+            if (items[i].Node.Members is not { } members)
             {
-                entries.Add(ReadEntry(i + 1, members));
+                findings.Fault($"Endpoint {i + 1}: {items[i].Node.Describe()} stands where an object with {VariableNames.Endpoint} is expected.");
+                continue;
+            }
+
+            EndpointEntry entry = ReadEntry(i + 1, items[i].Name, members);
+            if (mayDrop && IsLoneKey(items[i].Node))
+            {
+                Drop(entry);
             }
             else
             {
-                findings.Fault($"Endpoint {i + 1}: {items[i].Describe()} stands where an object with {VariableNames.Endpoint} is expected.");
+                entries.Add(entry);
             }
         }
 
@@ -52,22 +63,40 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         return entries;
     }
 
-    private EndpointEntry ReadEntry(int place, IReadOnlyList<KeyValuePair<string, DataNode>> members)
+    /// <returns>The endpoints with the names under which they stand, or null where there are none.</returns>
+    private static IReadOnlyList<(string? Name, DataNode Node)>? ItemsOf(DataNode root) =>
+        root.Items is { } items ? [.. items.Select(static item => ((string?)null, item))]
+        : root.Members is { Count: > 0 } members && members.All(static member => member.Value.Members is not null && EntryFieldNames.Find(member.Key) is null)
+            ? [.. members.Select(static member => ((string?)member.Key, member.Value))]
+        : null;
+
+    /// <summary>What is left of an endpoint where another provider has its secret and no provider the rest.</summary>
+    private static bool IsLoneKey(DataNode node) => node is { Members: [{ Value.Kind: DataKind.Text } only] } && EntryFieldNames.Find(only.Key) == EntryField.ApiKey;
+
+    private void Drop(EndpointEntry entry)
+    {
+        findings.Protect(entry.ApiKey);
+        findings.Warn($"{Findings.Label(entry)} has nothing but a key and is left out: " + (entry.Name is null
+            ? "a secret under a place in a list stays at that place when the list changes. Put a name where the place is, and each secret stays with its endpoint."
+            : "its address is missing, or its secret is under another name than its other settings."));
+    }
+
+    private EndpointEntry ReadEntry(int place, string? name, IReadOnlyList<KeyValuePair<string, DataNode>> members)
     {
         EndpointEntry entry = new(place, isData: true);
         HashSet<EntryField> seen = [];
         string? model = null;
         string? deployment = null;
         List<(EntryField Field, string Message)> faults = [];
-        foreach ((string name, DataNode value) in members)
+        foreach ((string member, DataNode value) in members)
         {
-            if (EntryFieldNames.Find(name) is not { } field)
+            if (EntryFieldNames.Find(member) is not { } field)
             {
-                AddUnknown(name, entry);
+                AddUnknown(member, entry);
                 continue;
             }
 
-            entry.MarkWritten(field, name);
+            entry.MarkWritten(field, member);
 
             if (!seen.Add(field))
             {
@@ -127,6 +156,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             }
         }
 
+        entry.Name ??= TextRules.Clean(name);
         entry.Deployment = deployment ?? model;
         entry.DeploymentField = deployment is null ? EntryField.Model : EntryField.Deployment;
         // Added last, when the entry's name is known.

@@ -98,7 +98,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         }
 
         ConnectionSource? source = inCode == 0 ? section?.Endpoints : null;
-        if (source?.Load(new Findings()) is { Items.Count: 1 })
+        if (source?.Load(new Findings()) is { } root && ConnectionReader.CountOf(root) == 1)
         {
             return Read(source);
         }

@@ -44,8 +44,9 @@ internal static class SectionOptions
 
     /// <param name="section">The section.</param>
     /// <param name="origin">Its name in messages.</param>
+    /// <param name="others">What else it has.</param>
     /// <param name="findings">Collects faults, and warnings of unknown names.</param>
-    public static void Check(IConfiguration section, string origin, Findings findings)
+    public static void Check(IConfiguration section, string origin, string[] others, Findings findings)
     {
         Read(section, new RoundRobinOptions(), (name, fault) => findings.Fault($"{origin}: {name} {fault}"));
         foreach (string name in AreIn(section) ? section.GetChildren().Select(static child => child.Key) : [])
@@ -54,7 +55,7 @@ internal static class SectionOptions
             {
                 findings.Warn($"{origin}: {name} can be given in code only, and is ignored.");
             }
-            else if (!IsKnown(name))
+            else if (!IsKnown(name) && !others.Contains(name))
             {
                 string shown = TextRules.CanQuote(name) ? $"the name '{name}'" : $"a name of {name.Length} characters, not shown since it could be a key,";
                 string? meant = MisspeltNames.Nearest(name, [.. Setters.Keys, .. Others]);

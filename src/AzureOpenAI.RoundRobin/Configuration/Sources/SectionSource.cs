@@ -4,14 +4,15 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The section of a registration: it is the array of endpoints, or holds options and variables by their names.</summary>
+/// <summary>The section of a registration: it is the array of endpoints, or holds options, variables and endpoints by their names.</summary>
 internal sealed class SectionSource
 {
     public const string CredentialScopeName = "credential_scope";
 
     private readonly bool _hasTwo;
+    private readonly string[] _endpoints;
 
-    private SectionSource(string origin, bool hasTwo = false) => (Origin, _hasTwo) = (origin, hasTwo);
+    private SectionSource(string origin, bool hasTwo = false, string[]? endpoints = null) => (Origin, _hasTwo, _endpoints) = (origin, hasTwo, endpoints ?? []);
 
     /// <summary>Its name in messages.</summary>
     public string Origin { get; }
@@ -47,7 +48,7 @@ internal sealed class SectionSource
             return;
         }
 
-        SectionOptions.Check(Variables, Origin, findings);
+        SectionOptions.Check(Variables, Origin, _endpoints, findings);
         if (_hasTwo)
         {
             findings.Explain($"{Origin} has {nameof(RoundRobinOptions.Endpoints)} and {VariableNames.Connection}; {nameof(RoundRobinOptions.Endpoints)} is used.");
@@ -66,8 +67,17 @@ internal sealed class SectionSource
         IConfigurationSection list = section.GetSection(nameof(RoundRobinOptions.Endpoints));
         (ConnectionSource? byOption, ConnectionSource? byVariable) =
             (SectionOptions.AreIn(section) ? ConnectionSource.FromSection(NameOf(list), list) : null, ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)));
-        return new(origin, byOption is not null && byVariable is not null) { Variables = section, Endpoints = byOption ?? byVariable };
+        if (byOption is not null || byVariable is not null || !SectionOptions.AreIn(section))
+        {
+            return new(origin, byOption is not null && byVariable is not null) { Variables = section, Endpoints = byOption ?? byVariable };
+        }
+
+        string[] names = [.. section.GetChildren().Where(static child => !SectionOptions.IsKnown(child.Key) && IsEndpoint(child)).Select(static child => child.Key)];
+        return new(origin, endpoints: names) { Variables = section, Endpoints = names.Length == 0 ? null : ConnectionSource.FromNames(origin, section, names) };
     }
+
+    private static bool IsEndpoint(IConfigurationSection section) =>
+        section.GetChildren().Any(static child => EntryFieldNames.Find(child.Key) is EntryField.Endpoint or EntryField.ApiKey);
 
     private static string NameOf(IConfiguration section) =>
         section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path) ? $"The configuration section '{path}'" : "The configuration section";
