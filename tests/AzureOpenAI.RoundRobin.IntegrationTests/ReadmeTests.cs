@@ -1,6 +1,7 @@
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
@@ -55,14 +56,16 @@ public sealed class ReadmeTests
         string json = Assert.Single(Readme.Blocks("docs/configuration.md", "json"));
         IConfiguration configuration = new ConfigurationBuilder()
             .AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json)))
-            .AddInMemoryCollection([new("AzureOpenAI:0:AZURE_OPENAI_API_KEY", "key-of-sweden"), new("AzureOpenAI:1:AZURE_OPENAI_API_KEY", "key-of-france")])
+            .AddInMemoryCollection([new("AzureOpenAI:Endpoints:sweden:ApiKey", "key-of-sweden"), new("AzureOpenAI:Endpoints:france:ApiKey", "key-of-france")])
             .Build();
-
-        Resolution resolution = ConfigurationResolver.ForServices(
-            new RoundRobinOptions(), default, configuration, configuration.GetSection("AzureOpenAI"), httpClients: null, environment: static _ => null);
+        ServiceCollection services = [];
+        services.AddSingleton<IConfiguration>(configuration).AddAzureOpenAIRoundRobin(configuration.GetSection("AzureOpenAI"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        Resolution resolution = provider.GetRequiredKeyedService<Resolution>("");
 
         Assert.True(resolution.IsEnabled);
-        Assert.Equal([("contoso-sweden", "gpt-4o"), ("contoso-france", "gpt-4o")], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!)));
+        Assert.Equal([("france", "gpt-4o", 2), ("sweden", "gpt-4o", 1)], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!, endpoint.Weight)));
+        Assert.Equal((TimeSpan.FromSeconds(10), EndpointAffinity.PromptCache), (resolution.Settings.MaxWait, resolution.Settings.Affinity));
         Assert.Empty(resolution.Warnings);
     }
 }
