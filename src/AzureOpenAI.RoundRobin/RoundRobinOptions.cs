@@ -23,6 +23,14 @@ public sealed class RoundRobinOptions
     /// </value>
     public IList<EndpointOptions> Endpoints { get; } = [];
 
+    /// <summary>Gets the names of connection strings of the app, each of one endpoint, in order.</summary>
+    /// <value>
+    /// Empty by default. Each is looked up as <c>ConnectionStrings:name</c> in the configuration, else as <c>ConnectionStrings__name</c> in the environment, in the form in which
+    /// Aspire hands it out: <c>Endpoint=...;Key=...;Deployment=...</c>, where <see cref="Credential"/> is used if there is no key. The endpoint has the name of its connection string.
+    /// </value>
+    /// <remarks>Where <see cref="Endpoints"/> has any they are not read. The constructors, which read no configuration, take none.</remarks>
+    public IList<string> ConnectionNames { get; } = [];
+
     /// <summary>Gets or sets the deployment, or the model looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>.</summary>
     /// <value>
     /// The default is <see langword="null"/>: each endpoint's own deployment, else <c>AZURE_OPENAI_DEPLOYMENT</c>; for embeddings

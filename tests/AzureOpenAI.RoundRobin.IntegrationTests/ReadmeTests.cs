@@ -51,6 +51,21 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public void The_connection_strings_are_read_as_they_stand()
+    {
+        string block = Assert.Single(Readme.Blocks("docs/configuration.md", "ini"), static block => block.Contains("ConnectionStrings__", StringComparison.Ordinal));
+        Dictionary<string, string> variables = Readme.WithKeys(block).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[1]);
+        RoundRobinOptions options = new();
+        options.ConnectionNames.Add("sweden");
+        options.ConnectionNames.Add("france");
+
+        Resolution resolution = ConfigurationResolver.ForEnvironment(options, environment: variables.GetValueOrDefault);
+
+        Assert.Equal([("sweden", "gpt-4o"), ("france", "gpt-4o")], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!)));
+        Assert.Empty(resolution.Warnings);
+    }
+
+    [Fact]
     public void The_section_is_read_as_it_stands()
     {
         string json = Assert.Single(Readme.Blocks("docs/configuration.md", "json"));

@@ -32,13 +32,19 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             findings.Fault($"{origin} is an empty array; give at least one endpoint in it.");
         }
 
+        return Read(items, mayDrop: root.IsSection && !items.All(static item => IsLoneKey(item.Node)));
+    }
+
+    /// <param name="items">The endpoints with their names.</param>
+    /// <param name="mayDrop">Whether one that has nothing but a key is no fault.</param>
+    public IReadOnlyList<EndpointEntry> Read(IReadOnlyList<(string? Name, DataNode Node)> items, bool mayDrop = false)
+    {
         if (items.Count > MostEndpoints)
         {
             findings.Fault($"{origin} has {items.Count} endpoints; give at most {MostEndpoints}.");
             return [];
         }
 
-        bool mayDrop = root.IsSection && !items.All(static item => IsLoneKey(item.Node));
         List<EndpointEntry> entries = new(items.Count);
         for (int i = 0; i < items.Count; i++)
         {

@@ -3,7 +3,7 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>One place that holds connection data: JSON text, or the children of a section, or some of them.</summary>
+/// <summary>One place that holds connection data: text, which is JSON or a connection string, or the children of a section, or some of them.</summary>
 internal sealed class ConnectionSource
 {
     private const int MaxDepth = 16;
@@ -47,7 +47,7 @@ internal sealed class ConnectionSource
             findings.Explain($"{Origin} is given both as JSON text and as a section; the text is used.");
         }
 
-        return JsonConnection.Parse(_json, Origin, findings);
+        return ConnectionString.IsOne(_json) ? DataNode.OfArray([ConnectionString.Parse(_json)]) : JsonConnection.Parse(_json, Origin, findings);
     }
 
     private static DataNode ToNode(IConfiguration configuration, int depth)

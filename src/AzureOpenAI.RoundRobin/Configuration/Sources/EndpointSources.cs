@@ -2,7 +2,7 @@ using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>Decides where endpoints come from: code, else a section, else a variable. Lists are never merged.</summary>
+/// <summary>Decides where endpoints come from: code, else connection strings that are named, else a section, else a variable. Lists are never merged.</summary>
 internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? section, Variables variables, Findings findings)
 {
     private bool _isOffUnsaid;
@@ -15,7 +15,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             return enabled;
         }
 
-        if (options.Endpoints.Count > 0)
+        if (options.Endpoints.Count > 0 || options.ConnectionNames.Count > 0)
         {
             return true;
         }
@@ -72,6 +72,11 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             return ReadCode();
         }
 
+        if (options.ConnectionNames.Count > 0)
+        {
+            return ReadConnectionStrings();
+        }
+
         ConnectionSource? source = section?.Endpoints;
         if (source is null && (source = variables.FindConnection()) is not null && section is not null)
         {
@@ -95,6 +100,11 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
         if (inCode == 1)
         {
             return ReadCode();
+        }
+
+        if (inCode == 0 && options.ConnectionNames.Count == 1)
+        {
+            return ReadConnectionStrings();
         }
 
         ConnectionSource? source = inCode == 0 ? section?.Endpoints : null;
@@ -138,8 +148,41 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
     private IReadOnlyList<EndpointEntry> Read(ConnectionSource source) =>
         source.Load(findings) is { } root ? new ConnectionReader(source.Origin, findings).Read(root) : [];
 
+    private IReadOnlyList<EndpointEntry> ReadConnectionStrings()
+    {
+        if (section?.Endpoints is not null)
+        {
+            findings.Explain($"{section.Origin} has {nameof(options.ConnectionNames)} and endpoints; {nameof(options.ConnectionNames)} is used.");
+        }
+
+        List<(string? Name, DataNode Node)> items = [];
+        foreach (string? given in options.ConnectionNames)
+        {
+            if (TextRules.Clean(given) is not { } name)
+            {
+                findings.Fault($"{nameof(options.ConnectionNames)} has an empty name; give that of a connection string.");
+            }
+            else if (variables.FindConnectionString(name) is { } text and not ['[' or '{', ..])
+            {
+                items.Add((name, ConnectionString.Parse(text)));
+            }
+            else
+            {
+                findings.Fault($"{(TextRules.CanQuote(name) ? $"ConnectionStrings:{name}" : $"A connection string in {nameof(options.ConnectionNames)}")} is missing or is JSON; "
+                    + (variables.AreRead ? "set it to Endpoint=...;Key=...;Deployment=..., where without a key the credential is used." : $"the constructors read no configuration, so use {nameof(options.Endpoints)} there."));
+            }
+        }
+
+        return new ConnectionReader(nameof(options.ConnectionNames), findings).Read(items);
+    }
+
     private List<EndpointEntry> ReadCode()
     {
+        if (options.ConnectionNames.Count > 0)
+        {
+            findings.Warn($"{nameof(options.ConnectionNames)} is not used, since endpoints are given in code.");
+        }
+
         List<EndpointEntry> entries = [];
         if (options.Endpoints.Count > ConnectionReader.MostEndpoints)
         {

@@ -29,7 +29,7 @@ internal static class SectionOptions
     /// <summary>What the section has beside options.</summary>
     private static readonly string[] Others =
     [
-        nameof(RoundRobinOptions.Endpoints), VariableNames.Connection, VariableNames.Switch, VariableNames.Endpoint, VariableNames.ApiKey, VariableNames.Deployment,
+        nameof(RoundRobinOptions.Endpoints), nameof(RoundRobinOptions.ConnectionNames), VariableNames.Connection, VariableNames.Switch, VariableNames.Endpoint, VariableNames.ApiKey, VariableNames.Deployment,
         VariableNames.EmbeddingDeployment, VariableNames.ApiVersion, SectionSource.CredentialScopeName,
     ];
 
@@ -70,6 +70,16 @@ internal static class SectionOptions
     {
         foreach (IConfigurationSection child in AreIn(section) ? section.GetChildren() : [])
         {
+            if (string.Equals(child.Key, nameof(RoundRobinOptions.ConnectionNames), StringComparison.OrdinalIgnoreCase))
+            {
+                foreach (string name in child.GetChildren().Select(static one => one.Value).Prepend(child.Value).OfType<string>().Where(static name => name.Length > 0))
+                {
+                    options.ConnectionNames.Add(name);
+                }
+
+                continue;
+            }
+
             if (!Setters.TryGetValue(child.Key, out Func<RoundRobinOptions, string, string?>? set))
             {
                 continue;
