@@ -16,6 +16,7 @@ internal static class SectionOptions
         [nameof(RoundRobinOptions.CredentialScope)] = Text(static (options, text) => options.CredentialScope = text),
         [nameof(RoundRobinOptions.Enabled)] = Value<bool>(Switch.Read, static (options, on) => options.Enabled = on),
         [nameof(RoundRobinOptions.MaxWait)] = Value<TimeSpan>(TextValues.Time, static (options, time) => options.MaxWait = time),
+        [nameof(RoundRobinOptions.MaxWaiting)] = Value<int>(TextValues.Whole, static (options, number) => options.MaxWaiting = number),
         [nameof(RoundRobinOptions.AttemptTimeout)] = Value<TimeSpan>(TextValues.Time, static (options, time) => options.AttemptTimeout = time),
         [nameof(RoundRobinOptions.FirstContentTimeout)] = Value<TimeSpan>(TextValues.Time, static (options, time) => options.FirstContentTimeout = time),
         [nameof(RoundRobinOptions.MaxAttempts)] = Value<int>(TextValues.Whole, static (options, number) => options.MaxAttempts = number),

@@ -20,6 +20,7 @@ public sealed class SectionOptionsTests
             "CredentialScope": "https://ai.azure.com/.default",
             "Enabled": true,
             "MaxWait": "00:00:10",
+            "MaxWaiting": 500,
             "AttemptTimeout": "00:01:30",
             "FirstContentTimeout": "00:00:05.5",
             "MaxAttempts": 3,
@@ -67,8 +68,8 @@ public sealed class SectionOptionsTests
         PoolSettings settings = Resolve(how, Everything).Settings;
 
         Assert.Equal(
-            (0.5f, 800, TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(90), TimeSpan.FromSeconds(5.5), 3, EndpointAffinity.PromptCache, "azure"),
-            (settings.Temperature!.Value, settings.MaxOutputTokens!.Value, settings.MaxWait, settings.AttemptTimeout, settings.FirstContentTimeout!.Value, settings.MaxAttempts!.Value, settings.Affinity, settings.HttpClientName));
+            (0.5f, 800, TimeSpan.FromSeconds(10), 500, TimeSpan.FromSeconds(90), TimeSpan.FromSeconds(5.5), 3, EndpointAffinity.PromptCache, "azure"),
+            (settings.Temperature!.Value, settings.MaxOutputTokens!.Value, settings.MaxWait, settings.MaxWaiting, settings.AttemptTimeout, settings.FirstContentTimeout!.Value, settings.MaxAttempts!.Value, settings.Affinity, settings.HttpClientName));
         EndpointSettings sweden = settings.Endpoints[0];
         Assert.Equal(
             ("sweden", "https://contoso-sweden.openai.azure.com/", Given.Key, "big", "2024-10-21", 3, 1, 600, 100_000),
