@@ -48,6 +48,25 @@ public class GrowthTests
         Assert.All(visits, static count => Assert.InRange(count, 520, 530));
     }
 
+    /// <summary>Burst protection compares all endpoints, several times for a call: it looks at each call in flight once.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(20)]
+    public async Task RefusedCall_LooksAtEachCallInFlightAtMostTwice_HoweverManyEndpoints(int endpoints)
+    {
+        using FakePool pool = new(endpoints);
+        Array.ForEach(pool.Clients, static client => client.Hold());
+        Task<string>[] asked = [.. Enumerable.Range(0, 50 * endpoints).Select(_ => pool.AskAsync())];
+
+        int visits = Count(() => pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5))));
+
+        Assert.InRange(visits, 0, 2 * asked.Length);
+        Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+        await pool.AdvanceAsync(6);
+        Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+        await Task.WhenAll(asked);
+    }
+
     [Fact]
     public async Task JoiningTheQueue_LooksAtFewOfThoseWhoWait()
     {

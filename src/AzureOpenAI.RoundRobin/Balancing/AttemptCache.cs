@@ -152,19 +152,21 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         return counts;
     }
 
-    /// <summary>The number of attempts at an endpoint that began within the last <paramref name="span"/> and are not answered.</summary>
-    public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now)
+    /// <summary>Counts for each endpoint the attempts that began within its rejection time and are not answered. One look at each attempt.</summary>
+    public void CountUnanswered(Dictionary<Endpoint, int> counts, long now)
     {
-        int count = 0;
+        counts.Clear();
         lock (_all)
         {
             foreach (Attempt attempt in _all)
             {
-                count += attempt.Endpoint == endpoint && !attempt.IsAnswered && attempt.Took(now) <= span ? 1 : 0;
+                Visits.Add();
+                if (attempt.Endpoint is { } endpoint && !attempt.IsAnswered && attempt.Took(now) <= endpoint.RejectionTime)
+                {
+                    CollectionsMarshal.GetValueRefOrAddDefault(counts, endpoint, out _)++;
+                }
             }
         }
-
-        return count;
     }
 
     /// <summary>All attempts, running and idle.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -28,6 +29,9 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     // Swapped whole under the lock.
     private volatile Endpoint[] _leaving = [];
     private volatile bool _isClosed;
+    // Under the balancer's lock.
+    private readonly Dictionary<Endpoint, int> _unanswered = [];
+    private bool _knowsUnanswered;
     private int _released;
 
     /// <summary>The pool is disposed.</summary>
@@ -46,7 +50,15 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
 
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
-    public Attempt Begin(Endpoint endpoint, int epoch) => Begin(_attempts.Rent(), endpoint, epoch)!;
+    public Attempt Begin(Endpoint endpoint, int epoch)
+    {
+        if (_knowsUnanswered)
+        {
+            CollectionsMarshal.GetValueRefOrAddDefault(_unanswered, endpoint, out _)++;
+        }
+
+        return Begin(_attempts.Rent(), endpoint, epoch)!;
+    }
 
     /// <summary>The attempt has ended, and the object may serve another.</summary>
     public void End(Attempt attempt) => _attempts.Return(attempt);
@@ -54,8 +66,23 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <inheritdoc cref="AttemptCache.CountAtEach"/>
     public Dictionary<Endpoint, int> CountAtEach() => _attempts.CountAtEach();
 
-    /// <inheritdoc cref="AttemptCache.CountUnanswered"/>
-    public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now) => _attempts.CountUnanswered(endpoint, span, now);
+    /// <summary>
+    /// The number of attempts at an endpoint that began within its rejection time and are not answered. Under the balancer's lock: all are counted at the first question, and
+    /// then only what begins, until <see cref="ForgetUnanswered"/>.
+    /// </summary>
+    public int CountUnanswered(Endpoint endpoint, long now)
+    {
+        if (!_knowsUnanswered)
+        {
+            _attempts.CountUnanswered(_unanswered, now);
+            _knowsUnanswered = true;
+        }
+
+        return _unanswered.GetValueOrDefault(endpoint);
+    }
+
+    /// <summary>The present has changed. Under the balancer's lock.</summary>
+    public void ForgetUnanswered() => _knowsUnanswered = false;
 
     /// <inheritdoc cref="AttemptCache.Snapshot"/>
     public Attempt[] Snapshot() => _attempts.Snapshot();

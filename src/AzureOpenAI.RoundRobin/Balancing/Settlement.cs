@@ -24,6 +24,7 @@ internal sealed class Settlement(
     public void Settle(long now)
     {
         state.AssertLocked();
+        inFlight.ForgetUnanswered();
         if (!state.HasChanged && now < _nextSettle)
         {
             return;
