@@ -92,6 +92,13 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Write();
     }
 
+    /// <summary>Writes at once, so not under a lock.</summary>
+    public void ModelUnmapped(string model)
+    {
+        Note(logger => ModelIsUnmapped(logger, model));
+        Write();
+    }
+
     /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
     /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
     public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
@@ -182,6 +189,10 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 12, EventName = "ClassifyExceptionFailed", Level = LogLevel.Warning,
         Message = "ClassifyException threw, so the pool judges by its own rules; check it. This is said only once.")]
     private static partial void ClassifyExceptionFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 13, EventName = "ModelNotMapped", Level = LogLevel.Warning,
+        Message = "A call names the model '{Model}', which no endpoint maps and which is the name of no deployment. Each endpoint answers such calls with its own deployment. Map the model in deployments, or leave ModelId out. This is logged once an hour.")]
+    private static partial void ModelIsUnmapped(ILogger logger, string model);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
         endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));
