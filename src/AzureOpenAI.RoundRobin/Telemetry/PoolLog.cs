@@ -49,7 +49,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         }
         else
         {
-            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, pause, exception));
+            string how = kind == OutcomeKind.Unreachable && ConnectionFault.Describe(exception) is { } said ? $", {said}" : "";
+            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, how, pause, exception));
         }
 
         return true;
@@ -148,8 +149,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
     [LoggerMessage(EventId = 2, EventName = "EndpointUnavailable", Level = LogLevel.Warning,
-        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}).")]
-    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, TimeSpan cooldown, Exception exception);
+        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}{How}).")]
+    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, string how, TimeSpan cooldown, Exception exception);
 
     [LoggerMessage(EventId = 3, EventName = "EndpointCredentialRefused", Level = LogLevel.Error,
         Message = "Endpoint '{Endpoint}' is misconfigured: it refuses its key or credential (status {Status}). Check its AZURE_OPENAI_API_KEY or role, and its network rules. It is asked again in {Cooldown}.")]
