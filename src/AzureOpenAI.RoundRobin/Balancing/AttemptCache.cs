@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 
@@ -132,13 +133,23 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>The number of attempts that run at an endpoint, including those that may still complete synchronously.</summary>
-    public int CountAt(Endpoint endpoint)
+    /// <summary>The number of attempts that run at each endpoint that has any, including those that may still complete synchronously. One look at each attempt.</summary>
+    public Dictionary<Endpoint, int> CountAtEach()
     {
+        Dictionary<Endpoint, int> counts = [];
         lock (_all)
         {
-            return _all.Count(attempt => attempt.Endpoint == endpoint);
+            foreach (Attempt attempt in _all)
+            {
+                Visits.Add();
+                if (attempt.Endpoint is { } endpoint)
+                {
+                    CollectionsMarshal.GetValueRefOrAddDefault(counts, endpoint, out _)++;
+                }
+            }
         }
+
+        return counts;
     }
 
     /// <summary>The number of attempts at an endpoint that began within the last <paramref name="span"/> and are not answered.</summary>

@@ -51,8 +51,8 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>The attempt has ended, and the object may serve another.</summary>
     public void End(Attempt attempt) => _attempts.Return(attempt);
 
-    /// <summary>The number of attempts that run at an endpoint.</summary>
-    public int CountAt(Endpoint endpoint) => _attempts.CountAt(endpoint);
+    /// <inheritdoc cref="AttemptCache.CountAtEach"/>
+    public Dictionary<Endpoint, int> CountAtEach() => _attempts.CountAtEach();
 
     /// <inheritdoc cref="AttemptCache.CountUnanswered"/>
     public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now) => _attempts.CountUnanswered(endpoint, span, now);
@@ -81,7 +81,14 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     {
         lock (_lock)
         {
-            Endpoint[] drained = Array.FindAll(_leaving, endpoint => _attempts.CountAt(endpoint) == 0);
+            // While calls wait there, their count says that it is not drained: the attempts are looked at for what is not counted only.
+            Endpoint[] drained = Array.FindAll(_leaving, static endpoint => endpoint.InFlight == 0);
+            if (drained.Length > 0)
+            {
+                Dictionary<Endpoint, int> running = _attempts.CountAtEach();
+                drained = Array.FindAll(drained, endpoint => !running.ContainsKey(endpoint));
+            }
+
             _leaving = [.. _leaving.Except(drained)];
             Array.Reverse(drained);
             Array.ForEach(drained, endpoint => log.Left(endpoint.Name));

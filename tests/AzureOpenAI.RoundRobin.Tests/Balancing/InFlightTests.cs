@@ -20,9 +20,9 @@ public class InFlightTests
         Attempt attempt = InFlight.TryBegin(_parts['a'], 7)!;
 
         Assert.Equal((_parts['a'], 7), (attempt.Endpoint, attempt.Epoch));
-        Assert.Equal((1, 0), (InFlight.CountAt(_parts['a']), InFlight.CountAt(_parts['b'])));
+        Assert.Equal((1, 0), (CountAt('a'), CountAt('b')));
         InFlight.End(attempt);
-        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.Equal(0, CountAt('a'));
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public class InFlightTests
 
         Assert.Null(InFlight.TryBegin(_parts['a'], 0));
 
-        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.Equal(0, CountAt('a'));
         Assert.NotNull(InFlight.TryBegin(_parts['b'], 0));
     }
 
@@ -44,7 +44,7 @@ public class InFlightTests
         Assert.Null(InFlight.TryBegin(_parts['a'], 0));
 
         Assert.True(InFlight.IsClosed);
-        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.Equal(0, CountAt('a'));
     }
 
     [Fact]
@@ -226,4 +226,6 @@ public class InFlightTests
         Array.ForEach(threads, static thread => thread.Start());
         Array.ForEach(threads, static thread => thread.Join());
     }
+
+    private int CountAt(char name) => InFlight.CountAtEach().GetValueOrDefault(_parts[name]);
 }
