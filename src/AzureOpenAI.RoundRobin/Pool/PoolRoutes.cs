@@ -18,6 +18,7 @@ internal sealed class PoolRoutes
     private readonly CallLimits _limits;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
+    private readonly UnmappedModels _unmapped;
 
     public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log)
     {
@@ -35,6 +36,7 @@ internal sealed class PoolRoutes
         _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(
             static model => model.Key, model => new AttemptLoop(balancer, model.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        _unmapped = new UnmappedModels(settings, balancer.Time, log);
         ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
         EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
         AffinityKeys = settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(settings.AffinityKey, log);
@@ -51,8 +53,21 @@ internal sealed class PoolRoutes
     /// <summary>Null without affinity.</summary>
     public AffinityKeys? AffinityKeys { get; }
 
-    public AttemptLoop LoopFor(string? model) =>
-        model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
+    public AttemptLoop LoopFor(string? model)
+    {
+        if (model is null)
+        {
+            return _default;
+        }
+
+        if (_byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop))
+        {
+            return loop;
+        }
+
+        _unmapped.Note(model);
+        return _default;
+    }
 
     /// <summary>A call of a conversation that a ready-made client keeps goes to that client only; any other call goes by its model.</summary>
     public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);

@@ -49,7 +49,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         }
         else
         {
-            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, pause, exception));
+            string how = kind == OutcomeKind.Unreachable && ConnectionFault.Describe(exception) is { } said ? $", {said}" : "";
+            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, how, pause, exception));
         }
 
         return true;
@@ -89,6 +90,13 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public void ClassificationFailed(Exception exception)
     {
         Note(logger => ClassifyExceptionFailed(logger, exception));
+        Write();
+    }
+
+    /// <summary>Writes at once, so not under a lock.</summary>
+    public void ModelUnmapped(string model)
+    {
+        Note(logger => ModelIsUnmapped(logger, model));
         Write();
     }
 
@@ -141,8 +149,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
     [LoggerMessage(EventId = 2, EventName = "EndpointUnavailable", Level = LogLevel.Warning,
-        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}).")]
-    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, TimeSpan cooldown, Exception exception);
+        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}{How}).")]
+    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, string how, TimeSpan cooldown, Exception exception);
 
     [LoggerMessage(EventId = 3, EventName = "EndpointCredentialRefused", Level = LogLevel.Error,
         Message = "Endpoint '{Endpoint}' is misconfigured: it refuses its key or credential (status {Status}). Check its AZURE_OPENAI_API_KEY or role, and its network rules. It is asked again in {Cooldown}.")]
@@ -182,6 +190,10 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 12, EventName = "ClassifyExceptionFailed", Level = LogLevel.Warning,
         Message = "ClassifyException threw, so the pool judges by its own rules; check it. This is said only once.")]
     private static partial void ClassifyExceptionFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(EventId = 13, EventName = "ModelNotMapped", Level = LogLevel.Warning,
+        Message = "A call names the model '{Model}', which no endpoint maps and which is the name of no deployment. Each endpoint answers such calls with its own deployment. Map the model in deployments, or leave ModelId out. This is logged once an hour.")]
+    private static partial void ModelIsUnmapped(ILogger logger, string model);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
         endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));
