@@ -32,6 +32,10 @@ public sealed class RoundRobinOptions
     /// </remarks>
     public string? DeploymentName { get; set; }
 
+    /// <summary>Gets or sets the API that chat calls speak at endpoints that say nothing of it themselves.</summary>
+    /// <value>The default is <see langword="null"/>: <c>AZURE_OPENAI_API</c>, else <see cref="EndpointApi.Chat"/>.</value>
+    public EndpointApi? Api { get; set; }
+
     /// <summary>Gets or sets the <c>api-version</c> of classic endpoints that name none themselves.</summary>
     /// <value>The default is <see langword="null"/>: <c>AZURE_OPENAI_API_VERSION</c>, else the SDK's default, 2024-10-21.</value>
     public string? ApiVersion { get; set; }

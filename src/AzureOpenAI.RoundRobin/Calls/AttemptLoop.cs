@@ -55,12 +55,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
 
         Task<TResult> pending = _instruments.IsListening ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
-        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked)
+#pragma warning disable RS0030 // The task is known to be complete.
+        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked || TOperation.IsDoubtful(pending.Result))
         {
             return FirstAsync(operation, attempt, pending);
         }
 
-#pragma warning disable RS0030 // The task is known to be complete.
         operation.Check(pending.Result, attempt, 1);
 #pragma warning restore RS0030
         _tracker.Succeeded(attempt);
@@ -72,7 +72,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         if (_instruments.IsListening)
         {
-            attempt.Trace = AttemptTrace.Begin(_instruments, Balancer.Time, attempt.Endpoint.Name, operation, number);
+            attempt.Trace = AttemptTrace.Begin(_instruments, Balancer.Time, attempt.Endpoint.Name, attempt.Endpoint.Api, operation, number);
         }
     }
 

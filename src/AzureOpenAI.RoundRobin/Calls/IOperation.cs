@@ -33,7 +33,10 @@ internal interface IOperation<TResult>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
     Task<TResult> InvokeAsync(Attempt attempt, int number);
 
-    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints only.</summary>
+    /// <summary>Whether the result of a ready-made client may be one at which <see cref="Check"/> throws.</summary>
+    static abstract bool IsDoubtful(TResult result);
+
+    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints and doubtful results only.</summary>
     /// <param name="result">The result of the operation.</param>
     /// <param name="attempt">The attempt that yielded it.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>

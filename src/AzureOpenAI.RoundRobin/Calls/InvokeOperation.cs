@@ -45,6 +45,8 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
         }
     }
 
+    public static bool IsDoubtful(T result) => false;
+
     public void Check(T result, Attempt attempt, int number)
     {
     }

@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
@@ -45,6 +46,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         }
     }
 
+    public static bool IsDoubtful(ChatResponse result) => ResponseAnswer.Is(result);
+
     public void Check(ChatResponse result, Attempt attempt, int number)
     {
         if (result is { Usage: { } usage })
@@ -52,6 +55,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             attempt.Usage = TokenCounts.Of(usage);
         }
 
+        bool isResponse = result is not null && ResponseAnswer.Check(result, NamesJob);
         if (!attempt.Endpoint.IsSdkBacked)
         {
             if (result is { ConversationId: { } id })
@@ -62,7 +66,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             return;
         }
 
-        if (result.FinishReason is null)
+        if (result!.FinishReason is null && !isResponse)
         {
             throw new IOException($"Endpoint '{attempt.Endpoint.Name}' answered without a finish reason, so the answer may be cut.");
         }

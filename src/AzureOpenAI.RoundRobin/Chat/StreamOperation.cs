@@ -29,6 +29,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public Task<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number).AsTask();
 
+    public static bool IsDoubtful(bool result) => false;
+
     public void Check(bool result, Attempt attempt, int number)
     {
     }

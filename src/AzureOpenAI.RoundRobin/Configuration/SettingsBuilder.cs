@@ -39,6 +39,7 @@ internal sealed class SettingsBuilder(
         PoolSettings settings = new()
         {
             Endpoints = endpoints,
+            Api = _base.Api,
             Temperature = options.Temperature,
             MaxOutputTokens = options.MaxOutputTokens,
             MaxWait = options.MaxWait,
@@ -63,6 +64,7 @@ internal sealed class SettingsBuilder(
         foreach (EndpointEntry entry in entries)
         {
             findings.Protect(entry.ApiKey);
+            entry.Decide(_base.Api, forChat: !registration.ForEmbeddings);
         }
 
         new PoolRules(options, findings).Check(canCreateClients: httpClients is not null);
@@ -79,6 +81,7 @@ internal sealed class SettingsBuilder(
         EndpointNames.CheckUnique(chosen.Select(static c => c.Entry), findings);
         CheckDeployments(chosen);
         CheckOperations(chosen);
+        ApiRules.Check(chosen, _base.Api, findings);
         return chosen;
     }
 
@@ -129,6 +132,7 @@ internal sealed class SettingsBuilder(
             Name = name,
             HasOwnName = entry.Name is not null,
             Kind = entry.Kind,
+            Api = entry.Api ?? EndpointApi.Chat,
             Address = entry.Target?.Address,
             ApiKey = entry.ApiKey,
             Credential = credential,

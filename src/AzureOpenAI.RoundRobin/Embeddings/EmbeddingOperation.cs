@@ -48,6 +48,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
         }
     }
 
+    public static bool IsDoubtful(GeneratedEmbeddings<Embedding<float>> result) => false;
+
     public void Check(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt, int number)
     {
         if (result is { Usage: { } usage })

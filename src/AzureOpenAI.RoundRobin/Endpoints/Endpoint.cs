@@ -26,6 +26,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public EndpointKind Kind { get; } = kind;
 
+    /// <summary>What chat calls speak there.</summary>
+    public EndpointApi Api { get; init; }
+
     public bool IsSdkBacked => Kind != EndpointKind.ReadyMade;
 
     public Resource Resource { get; } = resource;

@@ -24,7 +24,7 @@ internal sealed class PoolAssembly
     private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
     private readonly Dictionary<PooledResource, PooledResource> _was;
     private readonly ConversationOwners? _conversations;
-    private readonly Dictionary<(Resource, string?), Endpoint> _endpoints = [];
+    private readonly Dictionary<(Resource, string?, EndpointApi), Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
 
@@ -52,7 +52,7 @@ internal sealed class PoolAssembly
 
     public PoolMembers Build()
     {
-        Endpoint[] all = [.. _settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))];
+        Endpoint[] all = [.. _settings.EndpointsOfTheApi.Select(entry => GetOrAdd(entry, entry.Deployment))];
         Dictionary<string, Endpoint[]> byModel = _settings.Endpoints
             .SelectMany(static entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
@@ -102,17 +102,21 @@ internal sealed class PoolAssembly
     private Endpoint GetOrAdd(EndpointSettings entry, string? deployment)
     {
         PooledResource resource = _resources[PooledResource.IdentityOf(entry)];
-        if (!_endpoints.TryGetValue((resource.Resource, deployment), out Endpoint? endpoint))
+        EndpointApi api = entry.ChatClient is { } readyMade ? SpokenBy(readyMade) : entry.Api;
+        if (!_endpoints.TryGetValue((resource.Resource, deployment, api), out Endpoint? endpoint))
         {
-            endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment);
+            endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api);
             EndpointSetup setup = Setup(entry, deployment, resource, endpoint?.Setup);
-            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup) { Hints = new(_time, deployment), Capacity = new(_time) };
-            _endpoints.Add((resource.Resource, deployment), endpoint);
+            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup) { Api = api, Hints = new(_time, deployment), Capacity = new(_time) };
+            _endpoints.Add((resource.Resource, deployment, api), endpoint);
             _setups.Add(endpoint, setup);
         }
 
         return endpoint;
     }
+
+    /// <summary>The SDK's adapter says what it is made of, through whatever stands in front of it.</summary>
+    private static EndpointApi SpokenBy(IChatClient client) => SdkClients.IsOfResponses(client) ? EndpointApi.Responses : EndpointApi.Chat;
 
     private EndpointSetup Setup(EndpointSettings entry, string? deployment, PooledResource resource, EndpointSetup? before)
     {
@@ -123,7 +127,7 @@ internal sealed class PoolAssembly
         {
             Name = entry.Name,
             Client = client,
-            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client?.GetChatClient(deployment).AsIChatClient()),
+            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client is null ? null : SdkClients.Chat(client, entry.Api, deployment)),
             EmbeddingGenerator = entry.EmbeddingGenerator ?? (isSame ? before!.EmbeddingGenerator : client?.GetEmbeddingClient(deployment).AsIEmbeddingGenerator()),
             Temperature = isDefault ? entry.Temperature : _settings.Temperature,
             MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,

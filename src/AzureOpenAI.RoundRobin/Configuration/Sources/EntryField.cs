@@ -7,6 +7,7 @@ internal enum EntryField
     ApiKey,
     Model,
     Deployment,
+    Api,
     ApiVersion,
     Temperature,
     MaxTokens,
