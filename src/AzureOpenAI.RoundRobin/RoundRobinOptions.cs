@@ -76,6 +76,14 @@ public sealed class RoundRobinOptions
     /// <value>The default is 30 seconds, the most is an hour. <see cref="TimeSpan.Zero"/> means that a call never waits.</value>
     public TimeSpan MaxWait { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Gets or sets the largest number of calls that wait at one time, for each model. A call beyond it is refused at once.</summary>
+    /// <value>The default is 10,000. Zero means that no call waits in the queue.</value>
+    /// <remarks>
+    /// A call that has waited already, and that an endpoint has then failed, returns to its place in any case. A call that every healthy endpoint has just failed pauses
+    /// beside the queue, and is not counted.
+    /// </remarks>
+    public int MaxWaiting { get; set; } = 10_000;
+
     /// <summary>
     /// Gets or sets the longest time that one attempt may take: to the whole answer; in a stream the longest time in which nothing arrives, be it an update or a comment.
     /// </summary>

@@ -1,4 +1,3 @@
-using System.ClientModel;
 using AzureOpenAI.RoundRobin.Balancing;
 using Microsoft.Extensions.AI;
 
@@ -35,16 +34,4 @@ internal sealed class Fleet : IDisposable
 
     /// <summary>Spreads those that are out over the others.</summary>
     private static bool IsOut(int index, int @out, int endpoints) => index * @out / endpoints != (index + 1) * @out / endpoints;
-
-    /// <summary>Rejects as an endpoint does that has no capacity for minutes.</summary>
-    private sealed class RefusingClient : DelegatingChatClient
-    {
-        public RefusingClient()
-            : base(new FakeClient(false))
-        {
-        }
-
-        public override Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
-            Task.FromException<ChatResponse>(new ClientResultException("429", new TooManyRequests()));
-    }
 }

@@ -6,6 +6,7 @@ using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.NoEmit;
 using Perfolizer.Horology;
 
 if (args is ["bytes"])
@@ -20,6 +21,11 @@ if (args is ["bytes"])
 // Compare ratios and bytes; nanoseconds are the machine's.
 Job length = line.Contains("--quick") ? Job.Default.WithWarmupCount(12).WithIterationCount(9).WithIterationTime(TimeInterval.FromMilliseconds(60)) : Job.Default;
 Job job = length.WithArguments([new MsBuildArgument("/p:TreatWarningsAsErrors=false"), new MsBuildArgument("/p:RunAnalyzers=false"), new MsBuildArgument("/p:EnforceCodeStyleInBuild=false")]);
+if (line.Contains("--here"))
+{
+    job = job.WithToolchain(InProcessNoEmitToolchain.Instance);
+}
+
 IConfig config = DefaultConfig.Instance
     .AddJob(job)
     .AddDiagnoser(MemoryDiagnoser.Default)
@@ -27,7 +33,7 @@ IConfig config = DefaultConfig.Instance
     .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(40))
     .HideColumns(Column.Mean, Column.Ratio, Column.Error, Column.StdDev, Column.RatioSD, Column.Gen0, Column.Gen1, Column.AllocRatio, Column.Toolchain, Column.Job);
 Stopwatch taken = Stopwatch.StartNew();
-Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. line.Where(arg => arg != "--quick")], config)];
+Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run([.. line.Where(arg => arg is not "--quick" and not "--here")], config)];
 if (results is not null)
 {
     Results.Write(results, line, taken.Elapsed, summaries);

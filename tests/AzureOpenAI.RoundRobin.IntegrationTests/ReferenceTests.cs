@@ -31,6 +31,7 @@ public sealed class ReferenceTests
         EndpointOptions endpoint = new();
 
         Assert.Equal(Seconds(options.MaxWait), Cell("RoundRobinOptions", "MaxWait"));
+        Assert.Equal(options.MaxWaiting.ToString("N0", CultureInfo.InvariantCulture), Cell("RoundRobinOptions", "MaxWaiting"));
         Assert.Equal(Seconds(options.AttemptTimeout), Cell("RoundRobinOptions", "AttemptTimeout"));
         Assert.Equal(options.Affinity.ToString(), Cell("RoundRobinOptions", "Affinity"));
         Assert.Equal($"{endpoint.Weight}", Cell("EndpointOptions", "Weight"));

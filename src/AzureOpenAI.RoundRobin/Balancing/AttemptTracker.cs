@@ -286,7 +286,7 @@ internal sealed class AttemptTracker
 
         trace?.End();
 
-        if (_inFlight.IsClosed || endpoint.IsRetired)
+        if (endpoint.IsClosed)
         {
             _inFlight.LookForLeavers(endpoint);
         }

@@ -1,6 +1,7 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
@@ -101,6 +102,30 @@ internal sealed class Balancer : IDisposable
         return attempt;
     }
 
+    /// <summary>The same under the lock, while an endpoint is limited or a state change is due; null where one pick finds none, or calls are queued.</summary>
+    public Attempt? TryBeginLocked(Picker picker, uint affinity, TokenEstimate tokens)
+    {
+        Attempt? attempt;
+        lock (_lock)
+        {
+            if (IsDisposed)
+            {
+                return null;
+            }
+
+            long now = Time.GetTimestamp();
+            _settlement.Settle(now);
+            attempt = _selection.TakeFirst(picker, affinity, tokens, now);
+            if (attempt is not null)
+            {
+                _settlement.Plan(attempt, picker, now);
+            }
+        }
+
+        _deferred.Run();
+        return attempt;
+    }
+
     /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
     public PickResult Next(PickRequest request)
     {
@@ -121,7 +146,7 @@ internal sealed class Balancer : IDisposable
             }
             else if (result.Kind == PickKind.Attempt)
             {
-                _settlement.Plan(now);
+                _settlement.Plan(result.Attempt!, request.Picker, now);
             }
         }
 
@@ -261,7 +286,7 @@ internal sealed class Balancer : IDisposable
                 return;
             }
 
-            _inFlight.Close();
+            _inFlight.Close(_state.Members.Endpoints);
             foreach (Picker picker in _state.Members.Pickers)
             {
                 while (picker.Queue.Head is { } head && picker.Queue.Remove(head))

@@ -104,8 +104,12 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         }
     }
 
-    /// <summary>Lets no further attempt begin. Under the balancer's lock; the caller follows with a process-wide fence outside of it.</summary>
-    public void Close() => _isClosed = true;
+    /// <summary>Lets no further attempt begin at these endpoints, which are all that the pool has. Under the balancer's lock; the caller follows with a process-wide fence outside of it.</summary>
+    public void Close(Endpoint[] endpoints)
+    {
+        _isClosed = true;
+        Array.ForEach(endpoints, static endpoint => endpoint.Close());
+    }
 
     /// <summary>Releases what the pool owns, if no attempt runs.</summary>
     public void ReleaseIfIdle()
@@ -121,7 +125,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     private Attempt? Begin(Attempt attempt, Endpoint endpoint, int epoch)
     {
         attempt.Begin(endpoint, epoch);
-        if (_isClosed || endpoint.IsRetired)
+        if (endpoint.IsClosed)
         {
             _attempts.Return(attempt);
             return null;

@@ -9,9 +9,10 @@ internal sealed class PickRequest(Picker picker)
 {
     private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
 
-    private readonly HashSet<Endpoint> _tried = [];
-    private readonly HashSet<Endpoint> _left = [];
-    private readonly HashSet<Endpoint> _failed = [];
+    // Made for a call that has failed somewhere: most calls that wait have not.
+    private HashSet<Endpoint>? _tried;
+    private HashSet<Endpoint>? _left;
+    private HashSet<Endpoint>? _failed;
     private bool _failedTwice;
     private int _failures;
     private int _pauses;
@@ -19,22 +20,25 @@ internal sealed class PickRequest(Picker picker)
     public Picker Picker { get; } = picker;
 
     /// <summary>The key of its conversation; 0 for a call without affinity, which takes its turn.</summary>
-    public uint Affinity { get; init; }
+    public uint Affinity { get; set; }
 
     /// <summary>An estimate of what a token limit is charged for it; empty where no endpoint has one.</summary>
-    public TokenEstimate Tokens { get; init; }
+    public TokenEstimate Tokens { get; set; }
 
     /// <summary>How long the call may still wait.</summary>
     public required TimeSpan Patience { get; set; }
+
+    /// <summary>With this many calls in its queue, it is refused if it was not among them.</summary>
+    public int MaxWaiting { get; init; } = int.MaxValue;
 
     /// <summary>The endpoint that rejected it last.</summary>
     public Endpoint? RejectedBy { get; private set; }
 
     /// <summary>There are endpoints that the call does not go back to.</summary>
-    public bool HasLeftAny => _left.Count > 0;
+    public bool HasLeftAny => _left is not null;
 
     /// <summary>No endpoint is left for the call, however long it waits.</summary>
-    public bool HasLeftAll => HasLeftAny && Array.TrueForAll(Picker.Endpoints, endpoint => endpoint.Health.IsMisconfigured || _left.Contains(endpoint));
+    public bool HasLeftAll => HasLeftAny && Array.TrueForAll(Picker.Endpoints, endpoint => endpoint.Health.IsMisconfigured || HasLeft(endpoint));
 
     /// <summary>The call has met a failure that may be the request's own fault: it goes on to untried healthy endpoints only, and does not wait for any.</summary>
     public bool OnlyUntried { get; set; }
@@ -62,15 +66,15 @@ internal sealed class PickRequest(Picker picker)
     /// <summary>Noted by the balancer: the call has failed at every endpoint that it may ask, or a second time at one. From then on all time counts against MaxWait.</summary>
     public bool HasFailedEverywhere { get; private set; }
 
-    /// <summary>No endpoint takes the call now.</summary>
+    /// <summary>No endpoint takes the call now, which has failed somewhere.</summary>
     /// <param name="mayStillAsk">Whether the call may still go to an endpoint that it has not tried.</param>
     public void NoteNoneFree(Func<Endpoint, bool> mayStillAsk) =>
-        HasFailedEverywhere |= _failedTwice || (HasTriedAny && Array.TrueForAll(Picker.Endpoints, endpoint => _failed.Contains(endpoint) || !mayStillAsk(endpoint)));
+        HasFailedEverywhere |= _failedTwice || Array.TrueForAll(Picker.Endpoints, endpoint => _failed?.Contains(endpoint) == true || !mayStillAsk(endpoint));
 
-    public bool HasTried(Endpoint endpoint) => _tried.Contains(endpoint);
+    public bool HasTried(Endpoint endpoint) => _tried?.Contains(endpoint) == true;
 
     /// <summary>This endpoint would say the same again to this call: the call does not go back to it.</summary>
-    public bool HasLeft(Endpoint endpoint) => _left.Contains(endpoint);
+    public bool HasLeft(Endpoint endpoint) => _left?.Contains(endpoint) == true;
 
     /// <summary>An attempt has failed there.</summary>
     /// <param name="endpoint">Where.</param>
@@ -79,12 +83,12 @@ internal sealed class PickRequest(Picker picker)
     public void Failed(Endpoint endpoint, bool rejected, bool wouldRepeat)
     {
         _failures++;
-        _tried.Add(endpoint);
-        _failedTwice |= !_failed.Add(endpoint);
+        (_tried ??= []).Add(endpoint);
+        _failedTwice |= !(_failed ??= []).Add(endpoint);
         RejectedBy = rejected ? endpoint : RejectedBy;
         if (wouldRepeat)
         {
-            _left.Add(endpoint);
+            (_left ??= []).Add(endpoint);
         }
     }
 
@@ -92,15 +96,15 @@ internal sealed class PickRequest(Picker picker)
     /// <returns>Whether any other is left.</returns>
     public bool LeaveAlike(Endpoint endpoint)
     {
-        _tried.UnionWith(Picker.Endpoints.Where(other =>
+        (_tried ??= []).UnionWith(Picker.Endpoints.Where(other =>
             other == endpoint || (other.DeploymentName is { } name && name == endpoint.DeploymentName && other.Priority == endpoint.Priority)));
-        return !Array.TrueForAll(Picker.Endpoints, _tried.Contains);
+        return !Array.TrueForAll(Picker.Endpoints, HasTried);
     }
 
     /// <summary>The call has paused: it may ask again the endpoints that it has tried.</summary>
     public void Paused()
     {
         _pauses++;
-        _tried.IntersectWith(_left);
+        _tried = _left is null ? null : [.. _left];
     }
 }

@@ -15,7 +15,7 @@ internal readonly struct PickResult
 
     public Refusal Refusal { get; private init; }
 
-    /// <summary>With <see cref="Refusal.BeyondPatience"/>: when an endpoint is expected to take calls, where that is known.</summary>
+    /// <summary>With <see cref="Refusal.BeyondPatience"/> and <see cref="Refusal.QueueFull"/>: when an endpoint is expected to take calls, where that is known.</summary>
     public TimeSpan? ReadyIn { get; private init; }
 
     public static PickResult Of(Attempt attempt) => new() { Kind = PickKind.Attempt, Attempt = attempt };
@@ -49,6 +49,9 @@ internal enum Refusal
 
     /// <summary>No endpoint will take calls within the time that this call may still wait.</summary>
     BeyondPatience,
+
+    /// <summary>As many calls are queued as may be.</summary>
+    QueueFull,
 
     /// <summary>The call goes to untried healthy endpoints only, and there is none.</summary>
     NoneUntried,

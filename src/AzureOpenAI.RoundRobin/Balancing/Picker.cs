@@ -34,6 +34,7 @@ internal sealed class Picker
         _time = time;
         _cursor = start;
         Queue = new(time);
+        FirstLook = new(this) { Patience = TimeSpan.Zero };
     }
 
     /// <summary>Empty where the new configuration has no endpoint for the model.</summary>
@@ -52,6 +53,9 @@ internal sealed class Picker
 
     /// <summary>The calls that wait for these endpoints.</summary>
     public WaitQueue Queue { get; }
+
+    /// <summary>Stands for each call that looks for the first time, one after the other under the lock, so that none needs an object for that.</summary>
+    public PickRequest FirstLook { get; }
 
     /// <summary>Probing and recovering endpoints, which are offered a call before the rotation; the best priority first.</summary>
     public List<Endpoint> Candidates { get; } = [];

@@ -33,6 +33,11 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
     /// <summary>An endpoint that is offered the call before the rotation: the next in turn among those of the best priority.</summary>
     public Endpoint? Candidate(Picker picker, in PickFilter filter)
     {
+        if (picker.Candidates.Count == 0)
+        {
+            return null;
+        }
+
         List<Endpoint> free = [];
         foreach (Endpoint candidate in picker.Candidates)
         {

@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
@@ -38,9 +39,21 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             return PickResult.Refused(Refusal.BeyondPatience);
         }
 
-        request.NoteNoneFree(endpoint => !endpoint.Health.IsMisconfigured && time.Until(now, endpoint.RetryAfterUntil) <= request.Patience);
+        if (request.HasTriedAny)
+        {
+            NoteNoneFree(request, now);
+        }
+
         PickFilter filter = new(request, inFlight, retry: true, now);
         return picker.Queue.Length == 0 && picker.HasAny(filter) ? admission.Pause(filter) : admission.Refuse(request, now) ?? Enqueue(request, now);
+    }
+
+    /// <summary>The first look of a call that has tried nothing. Null changes nothing: the call goes on by <see cref="Pick"/>.</summary>
+    public Attempt? TakeFirst(Picker picker, uint affinity, TokenEstimate tokens, long now)
+    {
+        PickRequest request = picker.FirstLook;
+        (request.Affinity, request.Tokens) = (affinity, tokens);
+        return Admission.IsFirst(request) ? Take(request, retry: false, now) : null;
     }
 
     /// <summary>Begins an attempt at a candidate, else at the next endpoint in turn, else at a standby; null where none takes the call.</summary>
@@ -61,6 +74,9 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         ?? Probe(probes.Intermittent(request, now), request, now)
         ?? Take(request, retry: true, now)
         ?? ForceProbe(request, now);
+
+    private void NoteNoneFree(PickRequest request, long now) =>
+        request.NoteNoneFree(endpoint => !endpoint.Health.IsMisconfigured && time.Until(now, endpoint.RetryAfterUntil) <= request.Patience);
 
     /// <summary>Token limits are estimates, so they refuse no call: where none will have room in time, the call ignores them and the service decides.</summary>
     private Attempt? TakeBeyondTokenLimits(PickRequest request, long now)

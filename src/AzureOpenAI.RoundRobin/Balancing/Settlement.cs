@@ -70,6 +70,20 @@ internal sealed class Settlement(
         }
     }
 
+    /// <summary>Plans after an attempt has begun. One without a permit changes no time but that of the next look of its model's calls.</summary>
+    public void Plan(Attempt begun, Picker picker, long now)
+    {
+        state.AssertLocked();
+        if (begun.HoldsPermit || state.HasChanged || picker.Candidates.Count > 0 || picker.Queue.Length > 0)
+        {
+            Plan(now);
+        }
+        else
+        {
+            picker.NextEvent = Math.Min(_nextSettle, NextLook(picker, now));
+        }
+    }
+
     /// <summary>Claims the attempts that are stuck by now. They are cancelled after the lock.</summary>
     private void Relocate(long now)
     {

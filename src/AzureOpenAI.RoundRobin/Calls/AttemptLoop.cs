@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
 
@@ -26,7 +27,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// <summary>The picker is that of a model in the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
-    /// <summary>A first attempt without the lock, tied to its caller's token; null where <see cref="RecoverAsync"/> must find one.</summary>
+    /// <summary>A first attempt without the lock, tied to its caller's token; null where <see cref="TryBeginLocked"/> or <see cref="RecoverAsync"/> must find one.</summary>
     public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
@@ -43,13 +44,32 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         return attempt;
     }
 
+    /// <summary>The same under the lock, before anything is made for a call that needs more than one pick.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public Attempt? TryBeginLocked<TOperation, TResult>(in TOperation operation, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+
+        Attempt? attempt = Balancer.TryBeginLocked(Picker, operation.Affinity, EstimateOf<TOperation, TResult>(operation));
+        if (cancellationToken.CanBeCanceled)
+        {
+            attempt?.Follow(cancellationToken);
+        }
+
+        return attempt;
+    }
+
     /// <remarks>Inlined, so that it is compiled for the caller's own types: code that is shared among result types doubles the cost of a call.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Task<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
         Attempt? attempt = TryBegin(operation.Affinity, cancellationToken);
-        if (attempt is null)
+        if (attempt is null && (attempt = TryBeginLocked<TOperation, TResult>(operation, cancellationToken)) is null)
         {
             return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
         }
@@ -111,7 +131,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, Picker.HasTokenLimits ? Read(operation.EstimateTokens) : default, () => Read(operation.Fingerprint));
+        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, EstimateOf<TOperation, TResult>(operation), () => FingerprintOf<TOperation, TResult>(operation));
         try
         {
             return await GoOnAsync<TOperation, TResult>(operation, call, attempt, failure, cancellationToken).ConfigureAwait(false);
@@ -207,22 +227,38 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         call.Take(attempt, Classify(failure, facts), cancellationToken);
     }
 
-    /// <summary>
-    /// Reads the request. A request that cannot be read, such as a list that its owner changes meanwhile, must not throw here, where an attempt runs and must end: the client
-    /// throws when it reads the request.
-    /// </summary>
-    private static T Read<T>(Func<T> reading)
-        where T : struct
+    /// <remarks>
+    /// A request that cannot be read, such as a list that its owner changes meanwhile, must not throw here, where an attempt runs and must end: the client throws when it
+    /// reads the request.
+    /// </remarks>
+    private TokenEstimate EstimateOf<TOperation, TResult>(in TOperation operation)
+        where TOperation : struct, IOperation<TResult>
     {
         try
         {
-            return reading();
+            return Picker.HasTokenLimits ? operation.EstimateTokens() : default;
         }
 #pragma warning disable CA1031 // See above.
         catch
 #pragma warning restore CA1031
         {
             return default;
+        }
+    }
+
+    /// <inheritdoc cref="EstimateOf"/>
+    private static int FingerprintOf<TOperation, TResult>(in TOperation operation)
+        where TOperation : struct, IOperation<TResult>
+    {
+        try
+        {
+            return operation.Fingerprint();
+        }
+#pragma warning disable CA1031 // See above.
+        catch
+#pragma warning restore CA1031
+        {
+            return 0;
         }
     }
 

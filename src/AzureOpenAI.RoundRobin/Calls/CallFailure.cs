@@ -54,6 +54,11 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
             throw Misconfigured(waited);
         }
 
+        if (refused.Refusal == Refusal.QueueFull && _attempts.Count != 1)
+        {
+            throw Exhausted(refused.ReadyIn, waited, "As many calls wait as MaxWaiting allows. ");
+        }
+
         Throw(refused.ReadyIn, waited);
     }
 

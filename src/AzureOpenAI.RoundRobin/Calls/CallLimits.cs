@@ -7,6 +7,9 @@ internal sealed class CallLimits
 {
     public required TimeSpan MaxWait { get; init; }
 
+    /// <summary>With this many calls in the queue of its model, a call that was not in it is refused.</summary>
+    public int MaxWaiting { get; init; } = int.MaxValue;
+
     public required TimeSpan AttemptTimeout { get; init; }
 
     public TimeSpan? FirstContentTimeout { get; init; }

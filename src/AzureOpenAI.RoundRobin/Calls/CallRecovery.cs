@@ -42,7 +42,7 @@ internal sealed class CallRecovery
     {
         (_balancer, _limits, _fingerprint) = (balancer, limits, fingerprint);
         _doubts = new CallDoubts(balancer.Tracker, picker, fingerprint);
-        _request = new PickRequest(picker) { Affinity = affinity, Tokens = tokens, Patience = limits.MaxWait };
+        _request = new PickRequest(picker) { Affinity = affinity, Tokens = tokens, Patience = limits.MaxWait, MaxWaiting = limits.MaxWaiting };
         _failure = new CallFailure(balancer, picker);
     }
 

@@ -138,7 +138,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         try
         {
             Exception? failure = null;
-            Attempt? attempt = _loop.TryBegin(_affinity, _caller);
+            Attempt? attempt = _loop.TryBegin(_affinity, _caller) ?? _loop.TryBeginLocked<StreamOperation, bool>(new StreamOperation(this), _caller);
             if (attempt is not null)
             {
                 attempt.CanRelocate = _loop.Picker.HasAlternatives;

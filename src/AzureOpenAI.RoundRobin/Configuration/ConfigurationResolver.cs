@@ -84,6 +84,7 @@ internal static class ConfigurationResolver
         RoundRobinOptions attempts = new()
         {
             MaxWait = options.MaxWait,
+            MaxWaiting = options.MaxWaiting,
             AttemptTimeout = options.AttemptTimeout,
             FirstContentTimeout = options.FirstContentTimeout,
             MaxAttempts = options.MaxAttempts,

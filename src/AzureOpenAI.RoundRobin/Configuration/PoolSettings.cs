@@ -16,6 +16,8 @@ internal sealed record PoolSettings
 
     public TimeSpan MaxWait { get; init; } = TimeSpan.FromSeconds(30);
 
+    public int MaxWaiting { get; init; } = 10_000;
+
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(100);
 
     public TimeSpan? FirstContentTimeout { get; init; }

@@ -43,6 +43,7 @@ internal sealed class SettingsBuilder(
             Temperature = options.Temperature,
             MaxOutputTokens = options.MaxOutputTokens,
             MaxWait = options.MaxWait,
+            MaxWaiting = options.MaxWaiting,
             AttemptTimeout = options.AttemptTimeout,
             FirstContentTimeout = options.FirstContentTimeout == Timeout.InfiniteTimeSpan ? null : options.FirstContentTimeout,
             MaxAttempts = options.MaxAttempts,

@@ -13,6 +13,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 {
     // Read by calls without a lock: a call during a swap is made with the configuration of a moment ago.
     private volatile EndpointSetup _setup = setup;
+    private volatile bool _isClosed;
     private volatile bool _isRetired;
     private volatile bool _hasRefusedRequest;
     private long _answeredBefore;
@@ -60,7 +61,10 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public ConversationOwners? Conversations => _setup.Conversations;
 
-    /// <summary>It has left the configuration: no attempt begins here.</summary>
+    /// <summary>No attempt begins here: it has left the configuration, or the pool is disposed.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>It has left the configuration.</summary>
     public bool IsRetired => _isRetired;
 
     public ResponseTimes ResponseTimes { get; } = new();
@@ -126,7 +130,14 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     }
 
     /// <summary>Under the balancer's lock.</summary>
-    public void Retire() => _isRetired = true;
+    public void Close() => _isClosed = true;
+
+    /// <summary>Under the balancer's lock.</summary>
+    public void Retire()
+    {
+        _isRetired = true;
+        Close();
+    }
 
     /// <inheritdoc cref="CallCounts.Began"/>
     public int Began() => _calls.Began();

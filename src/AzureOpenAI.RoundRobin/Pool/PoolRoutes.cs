@@ -25,6 +25,7 @@ internal sealed class PoolRoutes
         _limits = new CallLimits
         {
             MaxWait = settings.MaxWait,
+            MaxWaiting = settings.MaxWaiting,
             AttemptTimeout = settings.AttemptTimeout,
             FirstContentTimeout = settings.FirstContentTimeout,
             MaxAttempts = settings.MaxAttempts ?? int.MaxValue,

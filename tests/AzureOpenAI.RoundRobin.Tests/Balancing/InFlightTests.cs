@@ -39,7 +39,7 @@ public class InFlightTests
     [Fact]
     public void TryBegin_Closed_IsNullAndLeavesNothing()
     {
-        InFlight.Close();
+        InFlight.Close([_parts['a'], _parts['b']]);
 
         Assert.Null(InFlight.TryBegin(_parts['a'], 0));
 
@@ -131,7 +131,7 @@ public class InFlightTests
     public void ReleaseIfIdle_LastAttemptHasEnded_ReleasesOnce()
     {
         Attempt attempt = InFlight.Begin(_parts['a'], 0);
-        InFlight.Close();
+        InFlight.Close([_parts['a'], _parts['b']]);
         InFlight.ReleaseIfIdle();
         Assert.Equal(0, _parts.Released);
 
@@ -164,7 +164,7 @@ public class InFlightTests
                 },
                 () =>
                 {
-                    parts.InFlight.Close();
+                    parts.InFlight.Close([parts['a']]);
                     Interlocked.MemoryBarrierProcessWide();
                     parts.InFlight.ReleaseIfIdle();
                 });
@@ -174,7 +174,7 @@ public class InFlightTests
 
         static void End(BalancerParts parts)
         {
-            if (parts.InFlight.IsClosed)
+            if (parts['a'].IsClosed)
             {
                 parts.InFlight.LookForLeavers(parts['a']);
             }
@@ -194,7 +194,7 @@ public class InFlightTests
                     while (parts.InFlight.TryBegin(a, 0) is { } attempt)
                     {
                         parts.InFlight.End(attempt);
-                        if (a.IsRetired)
+                        if (a.IsClosed)
                         {
                             parts.InFlight.LookForLeavers(a);
                         }

@@ -51,6 +51,7 @@ public sealed class ConfigurationResolverTests
         PoolSettings settings = ConfigurationResolver.ForPool(Given.Options(Given.Endpoint())).Settings;
 
         Assert.Equal((TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(100), null, null), (settings.MaxWait, settings.AttemptTimeout, settings.FirstContentTimeout, settings.MaxAttempts));
+        Assert.Equal(10_000, settings.MaxWaiting);
         Assert.Null(settings.HttpClient);
         EndpointSettings endpoint = Assert.Single(settings.Endpoints);
         Assert.Equal((1, 0, null, null), (endpoint.Weight, endpoint.Priority, endpoint.ApiVersion, endpoint.Temperature));
@@ -65,6 +66,7 @@ public sealed class ConfigurationResolverTests
         options.Temperature = 0.3f;
         options.MaxOutputTokens = 30;
         options.MaxWait = TimeSpan.Zero;
+        options.MaxWaiting = 5;
         options.AttemptTimeout = TimeSpan.FromSeconds(7);
         options.FirstContentTimeout = TimeSpan.FromSeconds(3);
         options.MaxAttempts = 4;
@@ -74,6 +76,7 @@ public sealed class ConfigurationResolverTests
 
         Assert.Equal((0.3f, 30), (settings.Temperature, settings.MaxOutputTokens));
         Assert.Equal((TimeSpan.Zero, TimeSpan.FromSeconds(7), TimeSpan.FromSeconds(3), 4), (settings.MaxWait, settings.AttemptTimeout, settings.FirstContentTimeout, settings.MaxAttempts));
+        Assert.Equal(5, settings.MaxWaiting);
         Assert.Same(client, settings.HttpClient);
         EndpointSettings endpoint = Assert.Single(settings.Endpoints);
         Assert.Equal(("2025-01-01-preview", 0.3f, 30), (endpoint.ApiVersion, endpoint.Temperature, endpoint.MaxOutputTokens));
@@ -199,6 +202,7 @@ public sealed class ConfigurationResolverTests
             ApiVersion = "?",
             MaxAttempts = 2,
             MaxWait = TimeSpan.FromSeconds(1),
+            MaxWaiting = 5,
             AttemptTimeout = TimeSpan.FromSeconds(2),
             FirstContentTimeout = TimeSpan.FromSeconds(3),
         };
@@ -207,6 +211,7 @@ public sealed class ConfigurationResolverTests
         PoolSettings settings = ConfigurationResolver.ForClients([client, client], options).Settings;
 
         Assert.Equal((TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(3), 2), (settings.MaxWait, settings.AttemptTimeout, settings.FirstContentTimeout, settings.MaxAttempts));
+        Assert.Equal(5, settings.MaxWaiting);
         Assert.Null(settings.Temperature);
         Assert.All(settings.Endpoints, endpoint =>
         {

@@ -83,8 +83,11 @@ public class StuckCallIsRelocatedOnceTests
         }
     }
 
-    [Fact]
-    public async Task StreamWithContent_IsNeverRelocated()
+    [Theory]
+    [InlineData(true)]
+    // So much was held without content that it was passed on.
+    [InlineData(false)]
+    public async Task StreamThatReachedItsCaller_IsNeverRelocated(bool content)
     {
         using FakePool pool = new(2);
         await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
@@ -110,14 +113,16 @@ public class StuckCallIsRelocatedOnceTests
         Assert.Equal(0, pool.Clients[0].Running);
         Assert.All(tokens, token => Assert.False(token.IsCancellationRequested));
         gate.SetResult();
-        Assert.Equal(3, (await Task.WhenAll(streams)).Count(text => text == "so far and on"));
+        Assert.Equal(3, (await Task.WhenAll(streams)).Count(text => text == (content ? "so far and on" : "and on")));
         await Task.WhenAll(calls);
 
         async IAsyncEnumerable<ChatResponseUpdate> StreamAsync([EnumeratorCancellation] CancellationToken token)
         {
             tokens.Add(token);
             await first.Task;
-            yield return new ChatResponseUpdate(ChatRole.Assistant, "so far ");
+            yield return content
+                ? new ChatResponseUpdate(ChatRole.Assistant, "so far ")
+                : new ChatResponseUpdate(ChatRole.Assistant, []) { RawRepresentation = new byte[(1024 * 1024) + 1] };
             Interlocked.Increment(ref passedOn);
             await gate.Task;
             yield return new ChatResponseUpdate(ChatRole.Assistant, "and on");

@@ -9,31 +9,35 @@ internal sealed class Admission(TimeProvider time)
     /// <summary>A newcomer is queued if its forecast wait is within this part of what it may wait: most forecasts are a little short, and a call must not wait for nothing.</summary>
     private const double Margin = 0.9;
 
+    private readonly QueueForecast _forecast = new(time);
+
     /// <summary>No newcomer overtakes queued calls. A call that was released and failed returns to its place, in front of those behind it.</summary>
     public static bool IsFirst(PickRequest request) => request.Picker.Queue.Head is not { } head || request.Ticket < head.Ticket;
 
-    /// <summary>Refuses a call that would wait longer than it may: for the soonest time that the endpoints stated, or for the calls before it.</summary>
+    /// <summary>
+    /// Refuses a call that would wait longer than it may, for the soonest time that the endpoints stated or for the calls before it; and a newcomer to a queue that is full.
+    /// </summary>
     /// <returns>Null where the call may be queued.</returns>
     public PickResult? Refuse(PickRequest request, long now)
     {
-        WaitQueue queue = request.Picker.Queue;
         TimeSpan patience = request.Patience;
         TimeSpan stated = time.Until(now, SoonestAt(request.Picker, now));
-        TimeSpan queued = (request.Ticket == long.MaxValue ? QueueForecast.Of(request.Picker, now) : null) ?? TimeSpan.Zero;
-        if (stated <= patience && queued <= Margin * patience && patience != TimeSpan.Zero)
+        TimeSpan queued = (request.HasQueued ? null : _forecast.Of(request.Picker, now)) ?? TimeSpan.Zero;
+        bool isInTime = stated <= patience && queued <= Margin * patience && patience != TimeSpan.Zero;
+        if (isInTime && (request.HasQueued || request.Picker.Queue.Length < request.MaxWaiting))
         {
             return null;
         }
 
         TimeSpan wait = Timestamps.Max(stated, queued);
-        return PickResult.Refused(Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
+        return PickResult.Refused(isInTime ? Refusal.QueueFull : Refusal.BeyondPatience, wait > TimeSpan.Zero ? wait : null);
     }
 
     /// <summary>Puts the call into the queue: a newcomer at the end, a call that was released and failed at its old place.</summary>
     public Waiter Enqueue(PickRequest request, long now)
     {
         WaitQueue queue = request.Picker.Queue;
-        if (request.Ticket == long.MaxValue)
+        if (!request.HasQueued)
         {
             request.Ticket = queue.DrawTicket();
         }
@@ -76,14 +80,10 @@ internal sealed class Admission(TimeProvider time)
     /// <summary>Refuses the queued calls whose wait ends before <paramref name="soonest"/>.</summary>
     public static void Dismiss(Picker picker, long soonest)
     {
-        for (LinkedListNode<Waiter>? node = picker.Queue.Head?.Place; node is not null;)
+        while (picker.Queue.LeastPatient is { } waiter && waiter.Deadline < soonest)
         {
-            Waiter waiter = node.Value;
-            node = node.Next;
-            if (waiter.Deadline < soonest && picker.Queue.Remove(waiter))
-            {
-                waiter.TrySetResult(null);
-            }
+            picker.Queue.Remove(waiter);
+            waiter.TrySetResult(null);
         }
     }
 

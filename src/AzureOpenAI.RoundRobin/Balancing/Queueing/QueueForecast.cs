@@ -7,14 +7,17 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 /// How long a newcomer would wait in the queue: until the endpoints have taken all calls before it, each at its pace; by the pace at which the queue has moved, where it has for
 /// a minute, or where the endpoints' paces are not known.
 /// </summary>
-internal static class QueueForecast
+/// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
+internal sealed class QueueForecast(TimeProvider time)
 {
-    /// <returns>Null where neither gives a forecast.</returns>
-    public static TimeSpan? Of(Picker picker, long now) => (picker.Queue.HasMovedForAMinute(now) ? null : ByPaces(picker, now)) ?? picker.Queue.EstimateWait(now);
+    private readonly List<(double From, double PerSecond)> _paces = [];
 
-    private static TimeSpan? ByPaces(Picker picker, long now)
+    /// <returns>Null where neither gives a forecast.</returns>
+    public TimeSpan? Of(Picker picker, long now) => (picker.Queue.HasMovedForAMinute(now) ? null : ByPaces(picker, now)) ?? picker.Queue.EstimateWait(now);
+
+    private TimeSpan? ByPaces(Picker picker, long now)
     {
-        List<(double From, double PerSecond)> paces = [];
+        _paces.Clear();
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             if (endpoint.Health.IsMisconfigured)
@@ -28,10 +31,10 @@ internal static class QueueForecast
             }
 
             long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.RoomAt(now));
-            paces.Add((picker.Queue.TimeUntil(now, from).TotalSeconds, perSecond));
+            _paces.Add((time.Until(now, from).TotalSeconds, perSecond));
         }
 
-        return paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(picker.Queue.Length, paces));
+        return _paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(picker.Queue.Length, _paces));
     }
 
     /// <summary>It is healthy, or unavailable after a rejection. Not with a configured token limit, since the tokens of the next calls are not known.</summary>

@@ -15,7 +15,8 @@ internal sealed class WaitQueue(TimeProvider time)
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _time = time;
-    private readonly LinkedList<Waiter> _waiters = new();
+    private readonly WaiterHeap<ByTicket> _waiters = new();
+    private readonly WaiterHeap<ByDeadline> _deadlines = new();
     private readonly int[] _left = new int[Slots];
     private long _movingSince;
     private long _slotAt;
@@ -23,7 +24,10 @@ internal sealed class WaitQueue(TimeProvider time)
 
     public int Length => _waiters.Count;
 
-    public Waiter? Head => _waiters.First?.Value;
+    public Waiter? Head => _waiters.First;
+
+    /// <summary>The call whose wait ends first.</summary>
+    public Waiter? LeastPatient => _deadlines.First;
 
     public long DrawTicket() => ++_nextTicket;
 
@@ -35,35 +39,12 @@ internal sealed class WaitQueue(TimeProvider time)
             BeginBusy(now);
         }
 
-        // Newcomers go to the tail, and returning calls belong near the head, so the search is short.
-        LinkedListNode<Waiter>? before = _waiters.Last;
-        if (before is null || before.Value.Ticket < waiter.Ticket)
-        {
-            waiter.Place = _waiters.AddLast(waiter);
-            return;
-        }
-
-        LinkedListNode<Waiter> after = _waiters.First!;
-        while (after.Value.Ticket < waiter.Ticket)
-        {
-            after = after.Next!;
-        }
-
-        waiter.Place = _waiters.AddBefore(after, waiter);
+        _waiters.Add(waiter);
+        _deadlines.Add(waiter);
     }
 
     /// <summary>Takes the call out of the queue. False if it is no longer in it.</summary>
-    public bool Remove(Waiter waiter)
-    {
-        if (waiter.Place is not { } place)
-        {
-            return false;
-        }
-
-        _waiters.Remove(place);
-        waiter.Place = null;
-        return true;
-    }
+    public bool Remove(Waiter waiter) => _waiters.Remove(waiter) && _deadlines.Remove(waiter);
 
     /// <summary>A call was released to an endpoint.</summary>
     public void CountReleased(long now)
@@ -78,8 +59,6 @@ internal sealed class WaitQueue(TimeProvider time)
 
     /// <summary>The longest window of the service is in its pace.</summary>
     public bool HasMovedForAMinute(long now) => _waiters.Count > 0 && _movingSince != NotYet && _time.Until(_movingSince, now).TotalSeconds >= Slots;
-
-    public TimeSpan TimeUntil(long now, long later) => _time.Until(now, later);
 
     /// <summary>How long a newcomer would wait at the present pace; null where the pace is not known.</summary>
     public TimeSpan? EstimateWait(long now)

@@ -3,6 +3,11 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 /// <summary>A call's place in the queue. Completes with the attempt that it was released to, or with null when it may not wait any longer.</summary>
 internal sealed class Waiter(PickRequest request, long ticket, long deadline) : TaskCompletionSource<Attempt?>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
+    public const int Nowhere = -1;
+
+    private int _placeByTicket = Nowhere;
+    private int _placeByDeadline = Nowhere;
+
     public PickRequest Request { get; } = request;
 
     /// <summary>Drawn once per call, so that a call that was released and failed returns to its place.</summary>
@@ -18,6 +23,9 @@ internal sealed class Waiter(PickRequest request, long ticket, long deadline) : 
     public Task<Attempt?> InOrder() => Task.IsCompleted ? Task : Task.ContinueWith(
         static waiter => waiter.GetAwaiter().GetResult(), CancellationToken.None, TaskContinuationOptions.PreferFairness, TaskScheduler.Default);
 
-    /// <summary>Its node in the queue; null when it is not there any more.</summary>
-    public LinkedListNode<Waiter>? Place { get; set; }
+    /// <summary>Where it stands in the queue; <see cref="Nowhere"/> when it is not there any more.</summary>
+    public ref int PlaceByTicket => ref _placeByTicket;
+
+    /// <inheritdoc cref="PlaceByTicket"/>
+    public ref int PlaceByDeadline => ref _placeByDeadline;
 }

@@ -15,6 +15,8 @@ internal static class NumberRules
 
     public static string? AtLeastOne(int? number) => number is null or >= 1 ? null : $"is {number}; it must be 1 or more.";
 
+    public static string? AtLeastZero(int number) => number >= 0 ? null : $"is {number}; it must be 0 or more.";
+
     public static string? Wait(TimeSpan wait) =>
         wait >= TimeSpan.Zero && wait <= LongestWait ? null : $"is {wait}; it must be from zero to {LongestWait}.";
 

@@ -9,6 +9,7 @@ internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
         Check(nameof(options.Temperature), NumberRules.Temperature(options.Temperature));
         Check(nameof(options.MaxOutputTokens), NumberRules.AtLeastOne(options.MaxOutputTokens));
         Check(nameof(options.MaxWait), NumberRules.Wait(options.MaxWait));
+        Check(nameof(options.MaxWaiting), NumberRules.AtLeastZero(options.MaxWaiting));
         Check(nameof(options.AttemptTimeout), NumberRules.Timeout(options.AttemptTimeout));
         Check(nameof(options.FirstContentTimeout), NumberRules.Timeout(options.FirstContentTimeout));
         Check(nameof(options.MaxAttempts), NumberRules.AtLeastOne(options.MaxAttempts));

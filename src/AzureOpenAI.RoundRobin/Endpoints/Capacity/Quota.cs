@@ -4,9 +4,11 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 {
-    private readonly TimeProvider _time = time;
-    private readonly Queue<(long At, long Cost)> _takes = new();
-    private long _used;
+    private readonly long _span = time.After(0, period);
+    private readonly List<(long At, long Total)> _takes = [];
+    private int _first;
+    private long _total;
+    private long _forgotten;
 
     /// <summary>
     /// A limit of requests. The service counts them in windows of 1 or 10 s, not of a minute, so a minute's requests are spread over its seconds.
@@ -26,53 +28,65 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <summary>The number of takes of 1 that it has room for in a second, in the long run.</summary>
     public double PerSecond => limit / period.TotalSeconds;
 
+    private long Used => _total - _forgotten;
+
     /// <summary>Whether there is room for this cost. A cost above the whole limit has room once nothing else counts: the service decides on it.</summary>
     public bool HasRoom(long cost, long now)
     {
         Advance(now);
-        return _used == 0 || _used + cost <= limit;
+        return Used == 0 || Used + cost <= limit;
     }
 
     public void Take(long cost, long now)
     {
-        _takes.Enqueue((now, cost));
-        _used += cost;
+        _total += cost;
+        _takes.Add((now, _total));
     }
 
     /// <summary>When there will be room for this cost; in the past where there is now.</summary>
     public long RoomAt(long cost, long now)
     {
-        Advance(now);
-        long used = _used;
-        long at = long.MinValue;
-        foreach ((long takenAt, long taken) in _takes)
+        if (HasRoom(cost, now))
         {
-            if (used == 0 || used + cost <= limit)
-            {
-                break;
-            }
-
-            used -= taken;
-            at = _time.After(takenAt, period);
+            return long.MinValue;
         }
 
-        return at;
+        // The first take after whose end there is room: totals only grow, so it is found by halves.
+        long needed = Math.Min(_total, _total + cost - limit);
+        (int first, int last) = (_first, _takes.Count - 1);
+        while (first < last)
+        {
+            Visits.Add();
+            int middle = (first + last) / 2;
+            (first, last) = _takes[middle].Total >= needed ? (first, middle) : (middle + 1, last);
+        }
+
+        return _takes[first].At + _span;
     }
 
     /// <summary>Forgets what no longer counts.</summary>
     private void Advance(long now)
     {
-        while (_takes.TryPeek(out (long At, long Cost) oldest) && _time.After(oldest.At, period) <= now)
+        for (; _first < _takes.Count && _takes[_first].At + _span <= now; _first++)
         {
-            _used -= _takes.Dequeue().Cost;
+            Visits.Add();
+            _forgotten = _takes[_first].Total;
+        }
+
+        // At most as many are moved as were forgotten since the last time.
+        if (2 * _first > _takes.Count)
+        {
+            _takes.RemoveRange(0, _first);
+            _first = 0;
         }
     }
 
     private Quota After(Quota? before)
     {
-        foreach ((long at, long cost) in before?._takes ?? [])
+        if (before is not null)
         {
-            Take(cost, at);
+            _takes.AddRange(before._takes);
+            (_first, _total, _forgotten) = (before._first, before._total, before._forgotten);
         }
 
         return this;

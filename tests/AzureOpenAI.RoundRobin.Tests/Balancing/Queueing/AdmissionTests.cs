@@ -80,6 +80,21 @@ public class AdmissionTests
         Assert.Null(_parts.Admission.Refuse(returned, _parts.Now));
     }
 
+    [Theory]
+    [InlineData(3, long.MaxValue, null)]
+    [InlineData(2, long.MaxValue, "QueueFull")]
+    [InlineData(2, 1, null)]
+    [InlineData(0, long.MaxValue, "QueueFull")]
+    public void Refuse_QueueIsFull_RefusesNewcomersOnly(int maxWaiting, long ticket, string? expected)
+    {
+        _parts.Enqueue();
+        _parts.Enqueue();
+
+        PickRequest request = new(_parts.Picker) { Patience = TimeSpan.FromSeconds(60), MaxWaiting = maxWaiting, Ticket = ticket };
+
+        Assert.Equal(expected, _parts.Admission.Refuse(request, _parts.Now)?.Refusal.ToString());
+    }
+
     [Fact]
     public void Enqueue_Newcomers_StandInTheirOrder()
     {

@@ -9,7 +9,7 @@ public class QueueForecastOfTests
 {
     private readonly BalancerParts _parts = new(["ab"]);
 
-    private double? Forecast => QueueForecast.Of(_parts.Picker, _parts.Now)?.TotalSeconds;
+    private double? Forecast => new QueueForecast(_parts.Time).Of(_parts.Picker, _parts.Now)?.TotalSeconds;
 
     [Fact]
     public void Of_FirstRejectionOnly_IsNull()
@@ -150,13 +150,13 @@ public class QueueForecastOfTests
             parts.Enqueue();
         }
 
-        Assert.Equal(1.5, QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
+        Assert.Equal(1.5, new QueueForecast(_parts.Time).Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
         foreach (char name in "ab")
         {
             parts[name].Capacity.Charge(0, parts.Now);
         }
 
-        Assert.Equal(2.5, QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
+        Assert.Equal(2.5, new QueueForecast(_parts.Time).Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
     }
 
     [Theory]
@@ -169,7 +169,7 @@ public class QueueForecastOfTests
         parts.Pass(0.1);
         parts.Enqueue();
 
-        Assert.Equal(expected, QueueForecast.Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
+        Assert.Equal(expected, new QueueForecast(_parts.Time).Of(parts.Picker, parts.Now)!.Value.TotalSeconds, 0.001);
     }
 
     [Fact]
@@ -178,7 +178,7 @@ public class QueueForecastOfTests
         BalancerParts parts = new(["ab"], setup: static (name, setup) => setup with { RequestsPerMinute = name == 'a' ? 60 : null });
         parts.Enqueue();
 
-        Assert.Null(QueueForecast.Of(parts.Picker, parts.Now));
+        Assert.Null(new QueueForecast(_parts.Time).Of(parts.Picker, parts.Now));
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public class QueueForecastOfTests
         BalancerParts parts = new(["a"], setup: static (_, setup) => setup with { RequestsPerMinute = 60, TokensPerMinute = 1000 });
         parts.Enqueue();
 
-        Assert.Null(QueueForecast.Of(parts.Picker, parts.Now));
+        Assert.Null(new QueueForecast(_parts.Time).Of(parts.Picker, parts.Now));
     }
 
     [Fact]
@@ -199,7 +199,7 @@ public class QueueForecastOfTests
             parts.Enqueue();
         }
 
-        Assert.Equal(TimeSpan.FromDays(1), QueueForecast.Of(parts.Picker, parts.Now));
+        Assert.Equal(TimeSpan.FromDays(1), new QueueForecast(_parts.Time).Of(parts.Picker, parts.Now));
     }
 
     private void Queue(int count)

@@ -35,6 +35,12 @@ public sealed class NumberRulesTests
     public void AtLeastOne_Range(int? number, string? expected) => Assert.Equal(expected, NumberRules.AtLeastOne(number));
 
     [Theory]
+    [InlineData(0, null)]
+    [InlineData(int.MaxValue, null)]
+    [InlineData(-1, "is -1; it must be 0 or more.")]
+    public void AtLeastZero_Range(int number, string? expected) => Assert.Equal(expected, NumberRules.AtLeastZero(number));
+
+    [Theory]
     [InlineData("00:00:00", true)]
     [InlineData("01:00:00", true)]
     [InlineData("01:00:01", false)]

@@ -13,6 +13,7 @@ public sealed class PoolRulesTests
         options.Temperature = 3;
         options.MaxOutputTokens = 0;
         options.MaxWait = Timeout.InfiniteTimeSpan;
+        options.MaxWaiting = -1;
         options.AttemptTimeout = TimeSpan.Zero;
         options.FirstContentTimeout = TimeSpan.Zero;
         options.MaxAttempts = 0;
@@ -22,6 +23,7 @@ public sealed class PoolRulesTests
                 "Temperature is 3; it must be 0 to 2.",
                 "MaxOutputTokens is 0; it must be 1 or more.",
                 "MaxWait is -00:00:00.0010000; it must be from zero to 01:00:00.",
+                "MaxWaiting is -1; it must be 0 or more.",
                 "AttemptTimeout is 00:00:00; it must be more than zero and at most 1.00:00:00, or Timeout.InfiniteTimeSpan.",
                 "FirstContentTimeout is 00:00:00; it must be more than zero and at most 1.00:00:00, or Timeout.InfiniteTimeSpan.",
                 "MaxAttempts is 0; it must be 1 or more.",
