@@ -261,7 +261,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
                 throw new ObjectDisposedException(nameof(EndpointPool));
             }
 
-            _routes = new PoolRoutes(_balancer, members, settings, Log);
+            _routes = new PoolRoutes(_balancer, members, settings, Log, _routes);
             _renew = resolution.Renew;
             Log.Write(resolution.Warnings);
         }

@@ -98,6 +98,15 @@ public sealed class RoundRobinOptions
     /// <value>The default is <see langword="null"/>: limited only by the number of healthy endpoints and by <see cref="MaxWait"/>.</value>
     public int? MaxAttempts { get; set; }
 
+    /// <summary>Gets or sets whether ids of conversations, responses and background jobs carry a mark of their endpoint, so that they go back there from any process.</summary>
+    /// <value>The default is <see langword="true"/>.</value>
+    /// <remarks>
+    /// For endpoints with the API <see cref="EndpointApi.Responses"/>. The mark is 15 characters at the end of the id, a hash of address and deployment. The pool takes it off
+    /// before the service sees the id. Where ids are handed to other software, <see langword="false"/> leaves them as the service gave them: they then go back to their
+    /// endpoint in this process only, as far as it remembers them. Marked ids are understood in either case.
+    /// </remarks>
+    public bool MarkIds { get; set; } = true;
+
     /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
     /// <value>
     /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever its prompt.

@@ -221,7 +221,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         AttemptFacts facts = Facts(attempt, cancellationToken) with
         {
             NameIsCallers = operation.NamesModel && !attempt.Endpoint.IsSdkBacked,
-            JobIsCallers = operation.NamesJob && !attempt.Endpoint.IsSdkBacked,
+            JobIsCallers = attempt.Endpoint.Api == EndpointApi.Responses ? operation.NamesState : operation.NamesJob && !attempt.Endpoint.IsSdkBacked,
             IsUserCode = TOperation.IsUserCode,
         };
         call.Take(attempt, Classify(failure, facts), cancellationToken);

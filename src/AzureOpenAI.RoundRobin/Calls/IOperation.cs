@@ -25,6 +25,9 @@ internal interface IOperation<TResult>
     /// <summary>Whether the caller goes on with a job that one ready-made client runs, so that another one's 404 says nothing of its deployment.</summary>
     bool NamesJob { get; }
 
+    /// <summary>Whether the caller goes on with something that a resource keeps, so that a 404 may be about that.</summary>
+    bool NamesState { get; }
+
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     uint Affinity { get; }
 

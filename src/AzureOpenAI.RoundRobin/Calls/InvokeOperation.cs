@@ -21,6 +21,8 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
 
     public bool NamesJob => false;
 
+    public bool NamesState => false;
+
     public uint Affinity => 0;
 
     public TokenEstimate EstimateTokens() => default;

@@ -25,6 +25,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public bool NamesJob => _request.NamesJob;
 
+    public bool NamesState => _request.NamesState;
+
     public uint Affinity => _request.Affinity;
 
     public TokenEstimate EstimateTokens() => _request.EstimateTokens();
@@ -56,13 +58,13 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         }
 
         bool isResponse = result is not null && ResponseAnswer.Check(result, NamesJob);
+        if (result is { ConversationId: { } id })
+        {
+            attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
+        }
+
         if (!attempt.Endpoint.IsSdkBacked)
         {
-            if (result is { ConversationId: { } id })
-            {
-                attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
-            }
-
             return;
         }
 

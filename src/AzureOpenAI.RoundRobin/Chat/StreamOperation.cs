@@ -21,6 +21,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public bool NamesJob => _stream.Request.NamesJob;
 
+    public bool NamesState => _stream.Request.NamesState;
+
     public uint Affinity => _stream.Request.Affinity;
 
     public TokenEstimate EstimateTokens() => _stream.Request.EstimateTokens();

@@ -28,6 +28,8 @@ internal sealed record PoolSettings
 
     public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; init; }
 
+    public bool MarkIds { get; init; } = true;
+
     public Func<Exception, EndpointFailureReason?>? ClassifyException { get; init; }
 
     public HttpClient? HttpClient { get; init; }

@@ -49,6 +49,7 @@ internal sealed class SettingsBuilder(
             MaxAttempts = options.MaxAttempts,
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
+            MarkIds = options.MarkIds,
             ClassifyException = options.ClassifyException,
             HttpClient = httpClient,
             HttpClientName = options.HttpClientName,

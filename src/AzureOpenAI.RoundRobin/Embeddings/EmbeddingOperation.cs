@@ -25,6 +25,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
 
     public bool NamesJob => false;
 
+    public bool NamesState => false;
+
     /// <summary>No part of a batch is cached by the service.</summary>
     public uint Affinity => 0;
 

@@ -30,6 +30,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>What chat calls speak there.</summary>
     public EndpointApi Api { get; init; }
 
+    /// <summary>What ids of things that it keeps are marked with; null for one that keeps none, or whose address is not known.</summary>
+    public EndpointMark? Mark { get; init; }
+
     public bool IsSdkBacked => Kind != EndpointKind.ReadyMade;
 
     public Resource Resource { get; } = resource;

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Affinity;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Transport;
@@ -47,7 +48,7 @@ internal sealed class PoolAssembly
 
         _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
         // Also for a single ready-made client: a later configuration may add others, which do not know the conversations that it keeps.
-        _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
+        _conversations = settings.Endpoints.Any(entry => entry.ChatClient is not null || KeepsUnmarked(entry)) ? before?.Conversations ?? new() : null;
     }
 
     public PoolMembers Build()
@@ -58,7 +59,7 @@ internal sealed class PoolAssembly
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
         FrozenDictionary<Endpoint, Picker> alone = _setups
-            .Where(static pair => pair.Value.Conversations is not null)
+            .Where(static pair => pair.Value.Conversations is not null || pair.Key.Mark is not null)
             .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
         Picker main = PickerOf(_before?.Default, all);
         FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
@@ -106,8 +107,15 @@ internal sealed class PoolAssembly
         if (!_endpoints.TryGetValue((resource.Resource, deployment, api), out Endpoint? endpoint))
         {
             endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api);
-            EndpointSetup setup = Setup(entry, deployment, resource, endpoint?.Setup);
-            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup) { Api = api, Hints = new(_time, deployment), Capacity = new(_time) };
+            EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
+            EndpointSetup setup = Setup(entry, deployment, mark, resource, endpoint?.Setup);
+            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup)
+            {
+                Api = api,
+                Mark = mark,
+                Hints = new(_time, deployment),
+                Capacity = new(_time),
+            };
             _endpoints.Add((resource.Resource, deployment, api), endpoint);
             _setups.Add(endpoint, setup);
         }
@@ -118,16 +126,19 @@ internal sealed class PoolAssembly
     /// <summary>The SDK's adapter says what it is made of, through whatever stands in front of it.</summary>
     private static EndpointApi SpokenBy(IChatClient client) => SdkClients.IsOfResponses(client) ? EndpointApi.Responses : EndpointApi.Chat;
 
-    private EndpointSetup Setup(EndpointSettings entry, string? deployment, PooledResource resource, EndpointSetup? before)
+    /// <summary>Its ids are noted here, in this process only.</summary>
+    private bool KeepsUnmarked(EndpointSettings entry) => entry.Api == EndpointApi.Responses && !_settings.MarkIds;
+
+    private EndpointSetup Setup(EndpointSettings entry, string? deployment, EndpointMark? mark, PooledResource resource, EndpointSetup? before)
     {
         bool isDefault = deployment == entry.Deployment;
         OpenAIClient? client = entry.Kind == EndpointKind.ReadyMade ? null : ClientOf(entry, resource);
-        bool isSame = client is not null && before?.Client == client;
+        bool isSame = client is not null && before?.Client == client && before!.MarksIds == _settings.MarkIds;
         return new()
         {
             Name = entry.Name,
             Client = client,
-            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client is null ? null : SdkClients.Chat(client, entry.Api, deployment)),
+            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client is null ? null : ChatClientOf(client, entry.Api, deployment, mark)),
             EmbeddingGenerator = entry.EmbeddingGenerator ?? (isSame ? before!.EmbeddingGenerator : client?.GetEmbeddingClient(deployment).AsIEmbeddingGenerator()),
             Temperature = isDefault ? entry.Temperature : _settings.Temperature,
             MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,
@@ -137,8 +148,15 @@ internal sealed class PoolAssembly
             RequestsPerMinute = isDefault ? entry.RequestsPerMinute : null,
             TokensPerMinute = isDefault ? entry.TokensPerMinute : null,
             Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
-            Conversations = entry.ChatClient is not null ? _conversations : null,
+            MarksIds = _settings.MarkIds,
+            Conversations = entry.ChatClient is not null || KeepsUnmarked(entry) ? _conversations : null,
         };
+    }
+
+    private IChatClient ChatClientOf(OpenAIClient client, EndpointApi api, string? deployment, EndpointMark? mark)
+    {
+        IChatClient chat = SdkClients.Chat(client, api, deployment);
+        return mark is { } marked ? new MarkedChatClient(chat, marked, _settings.MarkIds) : chat;
     }
 
     private OpenAIClient ClientOf(EndpointSettings entry, PooledResource resource)

@@ -16,10 +16,11 @@ internal sealed class PoolRoutes
     private readonly Balancer _balancer;
     private readonly PoolMembers _members;
     private readonly CallLimits _limits;
+    private readonly StateHomes _homes;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
 
-    public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log)
+    public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log, PoolRoutes? before = null)
     {
         (_balancer, _members, Settings) = (balancer, members, settings);
         _limits = new CallLimits
@@ -32,6 +33,7 @@ internal sealed class PoolRoutes
             Hook = settings.ClassifyException is { } classify ? new ExceptionHook(classify, log.ClassificationFailed) : null,
             GivenTransport = settings.HttpClient,
         };
+        _homes = new StateHomes(members.Endpoints, before?._homes);
         _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(
             static model => model.Key, model => new AttemptLoop(balancer, model.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
@@ -54,13 +56,25 @@ internal sealed class PoolRoutes
     public AttemptLoop LoopFor(string? model) =>
         model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
 
-    /// <summary>A call of a conversation that a ready-made client keeps goes to that client only; any other call goes by its model.</summary>
+    /// <summary>A call of a conversation that one endpoint keeps goes to that endpoint only; any other call goes by its model.</summary>
+    /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>
     public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
 
     private AttemptLoop LoopOf(ChatOptions options)
     {
         AttemptLoop loop = LoopFor(options.ModelId);
-        return options.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
+        if (options is { ConversationId: null, ContinuationToken: null })
+        {
+            return loop;
+        }
+
+        if (StateHomes.MarkOf(options) is { } mark)
+        {
+            Endpoint home = _homes.Find(mark, loop.Picker.Endpoints);
+            return new AttemptLoop(_balancer, _members.ByOwner[home], _limits, isMapped: true);
+        }
+
+        return StateHomes.IdOf(options) is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
     }
 
     /// <summary>
