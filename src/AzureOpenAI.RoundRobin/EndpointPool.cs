@@ -274,7 +274,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
             _ownTransport ??= SdkClients.CreateTransport();
         }
 
-        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, _start, _jitter, before).Build();
+        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, Log, _start, _jitter, before).Build();
     }
 
     private void CheckAbilities(PoolMembers members)

@@ -24,6 +24,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
     public CallLimits Limits { get; } = limits;
 
+    /// <summary>A picker of the endpoint that the call begins at if that takes it at once; null where it takes its turn.</summary>
+    public Picker? Preferred { get; init; }
+
     /// <summary>The picker is that of a model in the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
@@ -35,7 +38,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        Attempt? attempt = Balancer.TryBegin(Picker, affinity);
+        Attempt? attempt = Preferred is { } preferred ? Balancer.TryBegin(preferred, 0) : Balancer.TryBegin(Picker, affinity);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -54,7 +57,8 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        Attempt? attempt = Balancer.TryBeginLocked(Picker, operation.Affinity, EstimateOf<TOperation, TResult>(operation));
+        TokenEstimate tokens = EstimateOf<TOperation, TResult>(operation);
+        Attempt? attempt = (Preferred is { } preferred ? Balancer.TryBeginLocked(preferred, 0, tokens) : null) ?? Balancer.TryBeginLocked(Picker, operation.Affinity, tokens);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);

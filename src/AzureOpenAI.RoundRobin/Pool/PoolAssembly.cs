@@ -1,9 +1,11 @@
 using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
 using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 using OpenAI;
@@ -19,6 +21,7 @@ internal sealed class PoolAssembly
     private readonly PoolSettings _settings;
     private readonly HttpClient? _transport;
     private readonly TimeProvider _time;
+    private readonly PoolLog _log;
     private readonly uint _start;
     private readonly Func<double> _jitter;
     private readonly PoolMembers? _before;
@@ -32,12 +35,13 @@ internal sealed class PoolAssembly
     /// <param name="settings">The configuration.</param>
     /// <param name="transport">The transport of SDK-backed clients; null if all are ready-made.</param>
     /// <param name="time">The source of all time.</param>
+    /// <param name="log">The pool's log.</param>
     /// <param name="start">The start of each cursor.</param>
     /// <param name="jitter">A random number from 0 to 1, for cooldowns.</param>
     /// <param name="before">The members so far; null for a new pool.</param>
-    public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, uint start, Func<double> jitter, PoolMembers? before = null)
+    public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, PoolLog log, uint start, Func<double> jitter, PoolMembers? before = null)
     {
-        (_settings, _transport, _time, _start, _jitter, _before) = (settings, transport, time, start, jitter, before);
+        (_settings, _transport, _time, _log, _start, _jitter, _before) = (settings, transport, time, log, start, jitter, before);
         foreach (EndpointSettings entry in settings.Endpoints)
         {
             if (!_resources.TryAdd(PooledResource.IdentityOf(entry), new(entry) { Transport = transport }, out int index))
@@ -138,7 +142,7 @@ internal sealed class PoolAssembly
         {
             Name = entry.Name,
             Client = client,
-            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client is null ? null : ChatClientOf(client, entry.Api, deployment, mark)),
+            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client is null ? null : ChatClientOf(client, entry.Api, entry.Name, deployment, mark)),
             EmbeddingGenerator = entry.EmbeddingGenerator ?? (isSame ? before!.EmbeddingGenerator : client?.GetEmbeddingClient(deployment).AsIEmbeddingGenerator()),
             Temperature = isDefault ? entry.Temperature : _settings.Temperature,
             MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,
@@ -153,10 +157,11 @@ internal sealed class PoolAssembly
         };
     }
 
-    private IChatClient ChatClientOf(OpenAIClient client, EndpointApi api, string? deployment, EndpointMark? mark)
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The SDK's clients hold nothing to dispose of.")]
+    private IChatClient ChatClientOf(OpenAIClient client, EndpointApi api, string name, string? deployment, EndpointMark? mark)
     {
         IChatClient chat = SdkClients.Chat(client, api, deployment);
-        return mark is { } marked ? new MarkedChatClient(chat, marked, _settings.MarkIds) : chat;
+        return mark is { } marked ? new MarkedChatClient(new SealedChatClient(chat, marked, _settings.MarkIds, () => _log.ReasoningLeftOut(name)), marked, _settings.MarkIds) : chat;
     }
 
     private OpenAIClient ClientOf(EndpointSettings entry, PooledResource resource)

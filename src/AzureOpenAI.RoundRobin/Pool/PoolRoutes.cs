@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
@@ -58,7 +59,17 @@ internal sealed class PoolRoutes
 
     /// <summary>A call of a conversation that one endpoint keeps goes to that endpoint only; any other call goes by its model.</summary>
     /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>
-    public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
+    public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        AttemptLoop loop = options is null ? _default : LoopOf(options);
+        return _homes.Any && loop.Picker.HasAlternatives ? Preferring(loop, messages) : loop;
+    }
+
+    /// <summary>A call with reasoning that only its maker can read begins there, if that is free to take it.</summary>
+    private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages) =>
+        SealedReasoning.MakerOf(messages) is { } mark && Array.Find(loop.Picker.Endpoints, endpoint => endpoint.Mark?.Resource == mark.Resource) is { } maker
+            ? new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped) { Preferred = _members.ByOwner[maker] }
+            : loop;
 
     private AttemptLoop LoopOf(ChatOptions options)
     {

@@ -27,6 +27,9 @@ internal sealed class StateHomes
         }
     }
 
+    /// <summary>Whether any endpoint keeps anything under a mark.</summary>
+    public bool Any => _byMark.Count > 0;
+
     /// <summary>The mark of what a call goes on with; null for a call that begins anew, or with an id that has none.</summary>
     public static EndpointMark? MarkOf(ChatOptions options) =>
         (options.ContinuationToken is { } token ? EndpointMark.Read(token, out _) : null)
