@@ -10,7 +10,7 @@ using OpenAI.Images;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>Images, audio and Responses through <see cref="EndpointPool.InvokeAsync"/>, with the limits that the SDK's packages have together. The service here is a handler: the simulator does not speak them.</summary>
+/// <summary>Images, audio and Responses through <c>EndpointPool.InvokeAsync</c>, with the limits that the SDK's packages have together. The service here is a handler: the simulator does not speak them.</summary>
 public sealed class OtherOperationsTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -27,6 +28,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// <summary>A picker of the endpoint that the call begins at if that takes it at once; null where it takes its turn.</summary>
     public Picker? Preferred { get; init; }
 
+    /// <summary>The endpoint of a call that is no new work: it is asked at once, whatever its state; null for other calls.</summary>
+    public Endpoint? Polled { get; init; }
+
     /// <summary>The picker is that of a model in the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
@@ -38,7 +42,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        Attempt? attempt = Preferred is { } preferred ? Balancer.TryBegin(preferred, 0) : Balancer.TryBegin(Picker, affinity);
+        Attempt? attempt = Polled is { } polled ? Balancer.TryPoll(polled)
+            : Preferred is { } preferred ? Balancer.TryBegin(preferred, 0)
+            : Balancer.TryBegin(Picker, affinity);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -103,8 +109,24 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// <summary>The first content of a stream has come, or its end.</summary>
     public void Opened(Attempt attempt)
     {
-        _tracker.Timed(attempt);
-        _tracker.Admitted(attempt);
+        if (Polled is null)
+        {
+            _tracker.Timed(attempt);
+            _tracker.Admitted(attempt);
+        }
+    }
+
+    /// <summary>The endpoint answered in full. How long it took for what is no new work says nothing of how long it takes for what is.</summary>
+    public void Succeeded(Attempt attempt, bool streamed = false)
+    {
+        if (Polled is null)
+        {
+            _tracker.Succeeded(attempt, streamed);
+        }
+        else
+        {
+            _tracker.Abandoned(attempt, answered: true, served: true);
+        }
     }
 
     /// <remarks>The fields of its state machine are the memory that an asynchronous call costs, so the caller's token stays in the attempt.</remarks>
@@ -118,7 +140,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         {
             TResult result = await pending.ConfigureAwait(false);
             operation.Check(result, attempt, 1);
-            _tracker.Succeeded(attempt);
+            Succeeded(attempt);
             return result;
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.

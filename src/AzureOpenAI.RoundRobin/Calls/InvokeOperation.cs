@@ -5,7 +5,7 @@ using AzureOpenAI.RoundRobin.Transport;
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>Runs the user's own operation on a pre-built client.</summary>
-internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation) : IOperation<T>
+internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation, bool namesState = false) : IOperation<T>
 {
     private readonly Func<PooledClient, CancellationToken, Task<T>> _operation = operation;
 
@@ -21,7 +21,7 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
 
     public bool NamesJob => false;
 
-    public bool NamesState => false;
+    public bool NamesState { get; } = namesState;
 
     public uint Affinity => 0;
 

@@ -178,7 +178,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
         }
     }
 
-    public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
+    public PooledClient Pooled() => new(Client!, DeploymentName!, Name, Mark);
 
     public override string ToString() => Name;
 
