@@ -1,6 +1,5 @@
 using System.ClientModel;
 using System.Globalization;
-using dotenv.net;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Options;
 
@@ -39,12 +38,12 @@ internal sealed class Demo
         Console.CancelKeyPress += OnCancelKeyPress;
         try
         {
-            if (!TryLoadEnvironmentFile())
+            if (!EnvironmentFile.TryLoad())
             {
                 return BadInput;
             }
 
-            await using SimulatedFleet? fleet = SimulatedFleet.IsNeeded ? await SimulatedFleet.StartAsync() : null;
+            await using SimulatedFleet? fleet = await SimulatedFleet.StartIfNeededAsync();
             return await app(new Demo(fleet, calls, cancellation.Token));
         }
         catch (OptionsValidationException faults)
@@ -92,25 +91,6 @@ internal sealed class Demo
             {
                 board.Note(await _fleet.KillOneAsync());
             }
-        }
-    }
-
-    private static bool TryLoadEnvironmentFile()
-    {
-        string path = Path.Combine(Directory.GetCurrentDirectory(), ".env");
-        try
-        {
-            if (File.Exists(path))
-            {
-                DotEnv.Load(new DotEnvOptions(envFilePaths: [path], ignoreExceptions: false, overwriteExistingVars: false));
-            }
-
-            return true;
-        }
-        catch (Exception unreadable) when (unreadable is ArgumentException or IOException or UnauthorizedAccessException)
-        {
-            Console.Error.WriteLine($"{path}: {unreadable.Message}");
-            return false;
         }
     }
 

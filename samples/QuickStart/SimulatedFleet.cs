@@ -12,10 +12,34 @@ internal sealed class SimulatedFleet : IAsyncDisposable
 
     private SimulatedFleet(AzureOpenAISimulator azure) => _azure = azure;
 
-    /// <summary>Whether the environment names no real endpoints.</summary>
-    public static bool IsNeeded => IsUnset(Connection) && IsUnset(Switch);
+    /// <returns>Null where anything in the environment is about real endpoints: also one variable of many, or a misspelt one, says that they are meant.</returns>
+    public static async Task<SimulatedFleet?> StartIfNeededAsync()
+    {
+        string[] set = [.. Environment.GetEnvironmentVariables().Keys.Cast<string>()
+            .Where(static name => name.Contains("AZURE_OPENAI", StringComparison.OrdinalIgnoreCase) && !IsUnset(name)).Order(StringComparer.Ordinal)];
+        if (set.Length == 0)
+        {
+            return await StartAsync();
+        }
 
-    public static async Task<SimulatedFleet> StartAsync()
+        if (IsUnset(Connection) || IsUnset(Switch))
+        {
+            Console.WriteLine($"Nothing is simulated, since {string.Join(" and ", set)} {(set.Length == 1 ? "is" : "are")} set.");
+        }
+
+        return null;
+    }
+
+    /// <returns>What happened.</returns>
+    public async Task<string> KillOneAsync()
+    {
+        await _azure["contoso-japan"].StopListeningAsync();
+        return "contoso-japan fails: it resets its connections and refuses new ones.";
+    }
+
+    public ValueTask DisposeAsync() => _azure.DisposeAsync();
+
+    private static async Task<SimulatedFleet> StartAsync()
     {
         AzureOpenAISimulator azure = await AzureOpenAISimulator.StartAsync(simulator =>
         {
@@ -41,7 +65,7 @@ internal sealed class SimulatedFleet : IAsyncDisposable
               { "AZURE_OPENAI_ENDPOINT": "{{azure["contoso-japan"].Endpoint}}", "AZURE_OPENAI_API_KEY": "{{azure["contoso-japan"].ApiKey}}", "model": "gpt-4o", "name": "contoso-japan" }
             ]
             """);
-        Console.WriteLine($"{Connection} is not set, so three simulated resources are used.");
+        Console.WriteLine("No variable of AZURE_OPENAI is set, so three simulated resources are used.");
         Console.WriteLine("They answer with their name and the question. contoso-france has a low rate limit.");
         Console.WriteLine();
         return new SimulatedFleet(azure);
@@ -52,15 +76,6 @@ internal sealed class SimulatedFleet : IAsyncDisposable
             resource.AddDeployment("gpt-4o", deployment => deployment.ChunkLatency = Latency.Constant(TimeSpan.FromMilliseconds(5)));
         }
     }
-
-    /// <returns>What happened.</returns>
-    public async Task<string> KillOneAsync()
-    {
-        await _azure["contoso-japan"].StopListeningAsync();
-        return "contoso-japan fails: it resets its connections and refuses new ones.";
-    }
-
-    public ValueTask DisposeAsync() => _azure.DisposeAsync();
 
     private static bool IsUnset(string variable) => string.IsNullOrWhiteSpace(Environment.GetEnvironmentVariable(variable));
 }

@@ -1,6 +1,7 @@
 using System.Runtime.ExceptionServices;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
+using AzureOpenAI.RoundRobin.Configuration.Sources;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Configuration;
 
@@ -21,6 +22,14 @@ public sealed class RoundRobinOptions
     /// <c>AZURE_OPENAI_ROUND_ROBIN_CONNECTION</c>; lists from different sources are never merged.
     /// </value>
     public IList<EndpointOptions> Endpoints { get; } = [];
+
+    /// <summary>Gets the names of connection strings of the app, each of one endpoint, in order.</summary>
+    /// <value>
+    /// Empty by default. Each is looked up as <c>ConnectionStrings:name</c> in the configuration, else as <c>ConnectionStrings__name</c> in the environment, in the form in which
+    /// Aspire hands it out: <c>Endpoint=...;Key=...;Deployment=...</c>, where <see cref="Credential"/> is used if there is no key. The endpoint has the name of its connection string.
+    /// </value>
+    /// <remarks>Where <see cref="Endpoints"/> has any they are not read. The constructors, which read no configuration, take none.</remarks>
+    public IList<string> ConnectionNames { get; } = [];
 
     /// <summary>Gets or sets the deployment, or the model looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>.</summary>
     /// <value>
@@ -187,10 +196,17 @@ public sealed class RoundRobinOptions
     public string? HttpClientName { get; set; }
 
     /// <summary>The section that a registration reads.</summary>
-    internal IConfiguration? Section { get; set; }
+    internal IConfiguration? Section { get; private set; }
 
     /// <summary>The exception of a registration's own code that should fill these options; thrown to the reader of the options.</summary>
     internal ExceptionDispatchInfo? Failure { get; private set; }
+
+    /// <summary>Takes the options of a section at once, so that what code sets later takes precedence; its endpoints are read with those of all sources.</summary>
+    internal void Use(IConfiguration section)
+    {
+        Section = section;
+        SectionOptions.Apply(section, this);
+    }
 
     /// <summary>Lets a registration's code fill these options. It also runs when the configuration is reloaded, on a thread to which it must not throw.</summary>
     internal void Take(Action<RoundRobinOptions> configure)

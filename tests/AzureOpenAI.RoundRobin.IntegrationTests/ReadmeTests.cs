@@ -1,6 +1,7 @@
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
@@ -50,19 +51,36 @@ public sealed class ReadmeTests
     }
 
     [Fact]
+    public void The_connection_strings_are_read_as_they_stand()
+    {
+        string block = Assert.Single(Readme.Blocks("docs/configuration.md", "ini"), static block => block.Contains("ConnectionStrings__", StringComparison.Ordinal));
+        Dictionary<string, string> variables = Readme.WithKeys(block).Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(static line => line.Split('=', 2)).ToDictionary(static pair => pair[0], static pair => pair[1]);
+        RoundRobinOptions options = new();
+        options.ConnectionNames.Add("sweden");
+        options.ConnectionNames.Add("france");
+
+        Resolution resolution = ConfigurationResolver.ForEnvironment(options, environment: variables.GetValueOrDefault);
+
+        Assert.Equal([("sweden", "gpt-4o"), ("france", "gpt-4o")], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!)));
+        Assert.Empty(resolution.Warnings);
+    }
+
+    [Fact]
     public void The_section_is_read_as_it_stands()
     {
         string json = Assert.Single(Readme.Blocks("docs/configuration.md", "json"));
         IConfiguration configuration = new ConfigurationBuilder()
             .AddJsonStream(new MemoryStream(System.Text.Encoding.UTF8.GetBytes(json)))
-            .AddInMemoryCollection([new("AzureOpenAI:0:AZURE_OPENAI_API_KEY", "key-of-sweden"), new("AzureOpenAI:1:AZURE_OPENAI_API_KEY", "key-of-france")])
+            .AddInMemoryCollection([new("AzureOpenAI:Endpoints:sweden:ApiKey", "key-of-sweden"), new("AzureOpenAI:Endpoints:france:ApiKey", "key-of-france")])
             .Build();
-
-        Resolution resolution = ConfigurationResolver.ForServices(
-            new RoundRobinOptions(), default, configuration, configuration.GetSection("AzureOpenAI"), httpClients: null, environment: static _ => null);
+        ServiceCollection services = [];
+        services.AddSingleton<IConfiguration>(configuration).AddAzureOpenAIRoundRobin(configuration.GetSection("AzureOpenAI"));
+        using ServiceProvider provider = services.BuildServiceProvider();
+        Resolution resolution = provider.GetRequiredKeyedService<Resolution>("");
 
         Assert.True(resolution.IsEnabled);
-        Assert.Equal([("contoso-sweden", "gpt-4o"), ("contoso-france", "gpt-4o")], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!)));
+        Assert.Equal([("france", "gpt-4o", 2), ("sweden", "gpt-4o", 1)], resolution.Settings.Endpoints.Select(static endpoint => (endpoint.Name, endpoint.Deployment!, endpoint.Weight)));
+        Assert.Equal((TimeSpan.FromSeconds(10), EndpointAffinity.PromptCache), (resolution.Settings.MaxWait, resolution.Settings.Affinity));
         Assert.Empty(resolution.Warnings);
     }
 }

@@ -31,7 +31,7 @@ internal static class ConfigurationResolver
     /// <param name="options">The options that code has set.</param>
     /// <param name="registration">What the endpoints are resolved for.</param>
     /// <param name="configuration">The application's configuration, if it has one.</param>
-    /// <param name="section">The section of the registration: the array of endpoints, or a section that holds the variables by their names.</param>
+    /// <param name="section">The section of the registration: the array of endpoints, or one that holds options and variables by their names.</param>
     /// <param name="httpClients">Creates the client of <see cref="RoundRobinOptions.HttpClientName"/>; null where no factory is registered. Called at most once, and only for a valid configuration.</param>
     /// <param name="environment">Looks up an environment variable; null for the process's own.</param>
     /// <param name="runs">Whether the pool runs already, so that the switch is not read.</param>
@@ -103,6 +103,7 @@ internal static class ConfigurationResolver
     {
         ArgumentNullException.ThrowIfNull(options);
         Findings findings = new();
+        section?.Check(findings);
         EndpointSources sources = new(options, section, variables, findings);
         if (runs)
         {

@@ -11,6 +11,9 @@ namespace AzureOpenAI.RoundRobin.Configuration;
 internal sealed class EndpointEntry
 {
     private HashSet<EntryField>? _unreadable;
+    private Dictionary<EntryField, string>? _meant;
+    private HashSet<EntryField>? _inCode;
+    private HashSet<EntryField>? _inData;
 
     /// <param name="place">Its position, from 1.</param>
     /// <param name="isData">Whether messages use the names of the data, not those of the properties.</param>
@@ -129,7 +132,34 @@ internal sealed class EndpointEntry
     }
 
     /// <summary>The name of <paramref name="field"/> in the source that the user wrote.</summary>
-    public string NameOf(EntryField field) => IsData ? field.InData() : field.InCode();
+    public string NameOf(EntryField field) =>
+        IsData && _inCode?.Contains(field) is not true && (_inCode is null || _inData?.Contains(field) is true) ? field.InData() : field.InCode();
+
+    /// <summary>Whether data have <paramref name="field"/> by both of its names.</summary>
+    public bool HasBothNamesOf(EntryField field) => _inCode?.Contains(field) is true && _inData?.Contains(field) is true;
+
+    /// <summary>Notes by which of its names data have <paramref name="field"/>.</summary>
+    public void MarkWritten(EntryField field, string name)
+    {
+        (bool isInData, bool isInCode) = (Is(field.InData()), Is(field.InCode()));
+        if (isInData && !isInCode)
+        {
+            (_inData ??= []).Add(field);
+        }
+        else if (isInCode && !isInData)
+        {
+            (_inCode ??= []).Add(field);
+        }
+
+        bool Is(string other) => string.Equals(name, other, StringComparison.OrdinalIgnoreCase);
+    }
+
+    /// <summary>Notes that an unknown name may mean <paramref name="field"/>.</summary>
+    public void MarkMeant(EntryField field, string name) => (_meant ??= [])[field] = name;
+
+    /// <returns>What an unknown name says about a <paramref name="field"/> that is missing, or null.</returns>
+    public string? Meant(EntryField field) =>
+        _meant?.TryGetValue(field, out string? name) is true ? $"the name '{name}' is unknown; did you mean {NameOf(field)}?" : null;
 
     /// <summary>Notes that <paramref name="field"/> was given but could not be read, so that it does not count as missing.</summary>
     public void MarkUnreadable(EntryField field) => (_unreadable ??= []).Add(field);

@@ -89,16 +89,17 @@ internal sealed class SettingsBuilder(
 
     private void CheckDeployments(List<ChosenEntry> chosen)
     {
-        string[] without = [.. chosen.Where(static c => c.Deployment.Name is null && c.Entry.NeedsDeployment).Select(static c => Findings.Label(c.Entry))];
+        EndpointEntry[] without = [.. chosen.Where(static c => c.Deployment.Name is null && c.Entry.NeedsDeployment).Select(static c => c.Entry)];
         if (without.Length == 0)
         {
             return;
         }
 
         string variable = registration.ForEmbeddings ? VariableNames.EmbeddingDeployment : VariableNames.Deployment;
-        findings.Fault($"{string.Join(", ", without)}: no deployment is named; name one at the endpoint "
+        string meant = string.Concat(without.Select(static entry => (entry.Meant(EntryField.Deployment) ?? entry.Meant(EntryField.Model)) is { } name ? $" {Findings.Label(entry)}: {name}" : ""));
+        findings.Fault($"{string.Join(", ", without.Select(Findings.Label))}: no deployment is named; name one at the endpoint "
             + $"({EntryField.Deployment.InData()} or {EntryField.Model.InData()}, in code {nameof(EndpointOptions)}.{nameof(EndpointOptions.DeploymentName)})"
-            + (variables.AreRead ? $", in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}, or in {variable}." : $", or in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}."));
+            + (variables.AreRead ? $", in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}, or in {variable}." : $", or in {nameof(RoundRobinOptions)}.{nameof(options.DeploymentName)}.") + meant);
     }
 
     /// <summary>A deployment that only an address names, and names for something else than what is registered.</summary>

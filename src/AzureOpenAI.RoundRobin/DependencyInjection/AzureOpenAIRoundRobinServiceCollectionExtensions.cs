@@ -43,7 +43,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
 
     /// <summary>Registers the app's chat client, with its endpoints in a section of the configuration.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
+    /// <param name="section">A section that is the array of endpoints, or that holds the options by their names, or the variables by theirs.</param>
     /// <param name="configure">Sets what the section does not say, or <see langword="null"/>.</param>
     /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
@@ -82,7 +82,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <summary>Registers another chat client under a key, with its endpoints in a section of the configuration.</summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceKey">The key, for <see cref="FromKeyedServicesAttribute"/>.</param>
-    /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
+    /// <param name="section">A section that is the array of endpoints, or that holds the options by their names, or the variables by theirs.</param>
     /// <param name="configure">Names the deployment, and what else the section does not say, or <see langword="null"/>.</param>
     /// <inheritdoc cref="AddKeyedAzureOpenAIRoundRobin(IServiceCollection, string, Action{RoundRobinOptions}?)" path="/remarks"/>
     /// <returns>A builder for the middleware around the client, such as <c>UseFunctionInvocation</c>.</returns>
@@ -116,7 +116,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
 
     /// <summary>Registers the app's embedding generator, with its endpoints in a section of the configuration.</summary>
     /// <param name="services">The services.</param>
-    /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
+    /// <param name="section">A section that is the array of endpoints, or that holds the options by their names, or the variables by theirs.</param>
     /// <param name="configure">Sets what the section does not say, or <see langword="null"/>.</param>
     /// <returns>A builder for what stands around the generator, such as <c>UseDistributedCache</c>.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="services"/> or <paramref name="section"/> is <see langword="null"/>.</exception>
@@ -156,7 +156,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     /// <summary>Registers another embedding generator under a key, with its endpoints in a section of the configuration.</summary>
     /// <param name="services">The services.</param>
     /// <param name="serviceKey">The key, for <see cref="FromKeyedServicesAttribute"/>.</param>
-    /// <param name="section">A section that is the array of endpoints, or that holds the variables by their names.</param>
+    /// <param name="section">A section that is the array of endpoints, or that holds the options by their names, or the variables by theirs.</param>
     /// <param name="configure">Names the deployment, and what else the section does not say, or <see langword="null"/>.</param>
     /// <inheritdoc cref="AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator(IServiceCollection, string, Action{RoundRobinOptions}?)" path="/remarks"/>
     /// <returns>A builder for what stands around the generator, such as <c>UseDistributedCache</c>.</returns>
@@ -174,7 +174,7 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
 
     private static void UseSection(IServiceCollection services, Registration registration, IConfiguration section)
     {
-        services.Configure<RoundRobinOptions>(registration.Name, options => options.Section = section);
+        services.Configure<RoundRobinOptions>(registration.Name, options => options.Use(section));
         services.AddSingleton<IOptionsChangeTokenSource<RoundRobinOptions>>(new ConfigurationChanges(registration.Name, section));
     }
 

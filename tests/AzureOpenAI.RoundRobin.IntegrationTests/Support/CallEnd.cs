@@ -3,6 +3,9 @@ using System.ClientModel;
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
 
 /// <summary>What a caller got of a call or a stream: what came, and what it broke off with.</summary>
+/// <param name="Text">The text that came.</param>
+/// <param name="Finish">The finish reason that came last.</param>
+/// <param name="Failure">What it broke off with.</param>
 internal sealed record CallEnd(string Text, ChatFinishReason? Finish, Exception? Failure)
 {
     public bool IsAnswered => Failure is null && Text == RawPair.WestText && Finish == ChatFinishReason.Stop;

@@ -13,12 +13,17 @@ internal sealed class RawServer : IAsyncDisposable
     private readonly Acceptor _acceptor;
     private readonly ConcurrentQueue<string> _heads = new();
     private readonly X509Certificate2? _certificate;
+    private readonly Func<RawExchange, Task<bool>>? _greet;
     private long _sent;
 
-    public RawServer(Func<RawExchange, Task> answer, X509Certificate2? certificate = null)
+    /// <param name="answer">What it says to a request.</param>
+    /// <param name="certificate">With it, it speaks TLS.</param>
+    /// <param name="greet">Asked of each connection before anything is read of it, the handshake too; true where that was all that the connection gets.</param>
+    public RawServer(Func<RawExchange, Task> answer, X509Certificate2? certificate = null, Func<RawExchange, Task<bool>>? greet = null)
     {
         On = answer;
         _certificate = certificate;
+        _greet = greet;
         _acceptor = new Acceptor(AnswerAsync);
     }
 
@@ -60,6 +65,11 @@ internal sealed class RawServer : IAsyncDisposable
 
     private async Task AnswerAsync(TcpClient client, CancellationToken stop)
     {
+        if (_greet is not null && await _greet(new RawExchange(client, client.GetStream(), "", "", static _ => { }, stop)))
+        {
+            return;
+        }
+
         await using Stream stream = await OpenAsync(client, stop);
         if (await ReadRequestAsync(stream, stop) is { } request)
         {

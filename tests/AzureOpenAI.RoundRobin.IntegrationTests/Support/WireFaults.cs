@@ -48,6 +48,19 @@ internal static class WireFaults
 
     public static IEnumerable<WireFault> All => [.. Statuses(), .. Hints(), .. Bodies(), .. Cuts(), .. Silences(), .. Errors200(), .. Wholes()];
 
+    /// <summary>What a server can do to a connection before it has taken a request: in the handshake, where it speaks TLS.</summary>
+    public static IEnumerable<WireFault> Greetings =>
+    [
+        new("reset before the handshake", static connection => { connection.Reset(); return Task.CompletedTask; }),
+        new("closed before the handshake", static _ => Task.CompletedTask),
+        new("an answer without TLS", static connection => connection.WriteAsync(RawServer.Json(Whole))),
+        new("an alert", static connection => connection.WriteAsync(new byte[] { 21, 3, 3, 0, 2, 2, 40 })),
+        new("half a handshake", static connection => connection.WriteAsync(new byte[] { 22, 3, 3, 0, 90, 2, 0 })),
+        new("rubbish", static connection => connection.WriteAsync("what do you want?\r\n")),
+        // The limit on connecting ends it: not silent for the sake of the attempt's limit.
+        new("silence in the handshake", static connection => connection.StallAsync()),
+    ];
+
     private static IEnumerable<WireFault> Statuses()
     {
         foreach (int status in Errors)

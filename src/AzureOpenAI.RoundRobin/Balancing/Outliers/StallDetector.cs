@@ -94,10 +94,13 @@ internal sealed class StallDetector(InFlight inFlight)
             }
         }
 
+        List<TimeSpan> othersTook = [.. picker.Endpoints.Where(other => other != endpoint).SelectMany(static other => other.ResponseTimes.LastDurations())];
+        othersTook.Sort();
         othersWaiting.Sort();
         waiting.Sort();
         return picker.StallTest.HasStalled(
-            CollectionsMarshal.AsSpan(waiting), CollectionsMarshal.AsSpan(othersAnswered), CollectionsMarshal.AsSpan(othersWaiting), endpoint.ResponseTimes.LastDurations(), progressAge)
+            CollectionsMarshal.AsSpan(waiting), CollectionsMarshal.AsSpan(othersAnswered), CollectionsMarshal.AsSpan(othersWaiting), CollectionsMarshal.AsSpan(othersTook),
+            endpoint.ResponseTimes.LastDurations(), progressAge)
             ? new Stall(endpoint, waiting[^1].Waited, latest - waiting[waiting.Count / 2].Age)
             : null;
     }

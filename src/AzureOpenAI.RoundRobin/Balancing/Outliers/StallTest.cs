@@ -28,13 +28,14 @@ internal sealed class StallTest(int endpoints)
     /// <param name="waiting">Its waiting calls that are younger than any that made progress: age and wait of each.</param>
     /// <param name="othersAnswered">The ages of the calls that the other endpoints have answered, in ascending order.</param>
     /// <param name="othersWaiting">The ages of the calls that wait at the other endpoints, in ascending order.</param>
+    /// <param name="othersTook">The durations of the other endpoints' last answers, in ascending order.</param>
     /// <param name="itsAnswers">The durations of its own last answers.</param>
     /// <param name="heardAge">The age of the youngest call that made progress there.</param>
     public bool HasStalled(
-        ReadOnlySpan<(uint Age, TimeSpan Waited)> waiting, ReadOnlySpan<uint> othersAnswered, ReadOnlySpan<uint> othersWaiting, ReadOnlySpan<TimeSpan> itsAnswers,
-        uint heardAge)
+        ReadOnlySpan<(uint Age, TimeSpan Waited)> waiting, ReadOnlySpan<uint> othersAnswered, ReadOnlySpan<uint> othersWaiting, ReadOnlySpan<TimeSpan> othersTook,
+        ReadOnlySpan<TimeSpan> itsAnswers, uint heardAge)
     {
-        if (waiting.Length < LeastWaiting || Younger(othersAnswered, heardAge) < LeastAnswers)
+        if (waiting.Length < LeastWaiting || Below(othersAnswered, heardAge) < LeastAnswers)
         {
             return false;
         }
@@ -42,7 +43,7 @@ internal sealed class StallTest(int endpoints)
         double against = 0;
         foreach ((uint age, TimeSpan waited) in waiting)
         {
-            double share = ShareThatWaits(age, othersAnswered, othersWaiting);
+            double share = Math.Max(ShareThatWaits(age, othersAnswered, othersWaiting), ShareThatTookLonger(waited, othersTook));
             against -= Math.Log(Math.Max(share, ShareThatTookLonger(waited, itsAnswers, share)));
         }
 
@@ -52,9 +53,16 @@ internal sealed class StallTest(int endpoints)
     /// <summary>An upper bound of the chance that a healthy endpoint has not answered a call of this age: the share of younger calls that still wait at the other endpoints.</summary>
     private static double ShareThatWaits(uint age, ReadOnlySpan<uint> othersAnswered, ReadOnlySpan<uint> othersWaiting)
     {
-        double wait = Younger(othersWaiting, age);
-        return (wait + 1) / (wait + Younger(othersAnswered, age) + 1);
+        double wait = Below(othersWaiting, age);
+        return (wait + 1) / (wait + Below(othersAnswered, age) + 1);
     }
+
+    /// <summary>
+    /// The same chance by the durations of the others' answers: where they answer many at once, as after a burst or a pause of our own process, their order says little of an
+    /// endpoint whose calls have not waited as long as those did.
+    /// </summary>
+    private static double ShareThatTookLonger(TimeSpan waited, ReadOnlySpan<TimeSpan> othersTook) =>
+        othersTook.IsEmpty ? 0 : (othersTook.Length - Below(othersTook, waited + TimeSpan.FromTicks(1))) / (double)othersTook.Length;
 
     /// <summary>
     /// The same chance by the endpoint's own last answers: the others' answers say little about an endpoint with all the long conversations. The fewer answers it has, the more
@@ -71,15 +79,16 @@ internal sealed class StallTest(int endpoints)
         return (longer + shareOfOthers) / (itsAnswers.Length + 1);
     }
 
-    /// <summary>The number of ages below the given one.</summary>
-    private static int Younger(ReadOnlySpan<uint> ages, uint age)
+    /// <summary>The number of values below the given one.</summary>
+    private static int Below<T>(ReadOnlySpan<T> ordered, T value)
+        where T : IComparable<T>
     {
         int low = 0;
-        int high = ages.Length;
+        int high = ordered.Length;
         while (low < high)
         {
             int middle = (low + high) / 2;
-            (low, high) = ages[middle] < age ? (middle + 1, high) : (low, middle);
+            (low, high) = ordered[middle].CompareTo(value) < 0 ? (middle + 1, high) : (low, middle);
         }
 
         return low;

@@ -5,7 +5,8 @@ namespace AzureOpenAI.RoundRobin.Configuration.Rules;
 /// <summary>What every address must be, whatever is behind it. No message quotes an address: it can hold a key.</summary>
 internal static class AddressRules
 {
-    public const string NotAbsolute = "is not an absolute address; write it like https://my-resource.openai.azure.com.";
+    /// <returns>Why a text is no absolute address.</returns>
+    public static string NotAbsolute(string text) => Placeholders.FindInAddress(text) ?? "is not an absolute address; write it like https://my-resource.openai.azure.com.";
 
     public static bool IsWeb(Uri address) => address.IsAbsoluteUri && (address.Scheme == Uri.UriSchemeHttps || address.Scheme == Uri.UriSchemeHttp);
 
@@ -14,7 +15,7 @@ internal static class AddressRules
     {
         if (!address.IsAbsoluteUri)
         {
-            yield return NotAbsolute;
+            yield return NotAbsolute(address.OriginalString);
             yield break;
         }
 
@@ -28,6 +29,11 @@ internal static class AddressRules
         {
             yield return "has characters in its host that no host name can have; write it like https://my-resource.openai.azure.com.";
             yield break;
+        }
+
+        if (Placeholders.FindInHost(HostOf(address), isAzures: AzureHosts.Find(address) == AzureHost.Resource) is { } placeholder)
+        {
+            yield return placeholder;
         }
 
         if (address.Scheme == Uri.UriSchemeHttp && !IsLoopback(address))

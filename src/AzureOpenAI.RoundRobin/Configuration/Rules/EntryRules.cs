@@ -83,8 +83,8 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         }
         else if (!entry.IsUnreadable(EntryField.Endpoint))
         {
-            findings.Fault(entry, $"{field} is missing; give the address of the resource, like https://my-resource.openai.azure.com"
-                + (entry.IsData ? "." : ", or a ready-made ChatClient or EmbeddingGenerator."));
+            findings.Fault(entry, $"{field} is missing; " + (entry.Meant(EntryField.Endpoint) ?? "give the address of the resource, like https://my-resource.openai.azure.com"
+                + (entry.IsData ? "." : ", or a ready-made ChatClient or EmbeddingGenerator.")));
         }
     }
 
@@ -113,7 +113,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         }
         else if (entry.Credential is null && !hasSharedCredential && !entry.IsUnreadable(EntryField.ApiKey))
         {
-            findings.Fault(entry, $"{field} is missing; give the key of the resource, or set RoundRobinOptions.Credential in code.");
+            findings.Fault(entry, $"{field} is missing; {entry.Meant(EntryField.ApiKey) ?? "give the key of the resource, or set RoundRobinOptions.Credential in code."}");
         }
     }
 

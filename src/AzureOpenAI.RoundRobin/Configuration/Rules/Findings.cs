@@ -5,11 +5,12 @@ internal sealed class Findings
 {
     private readonly List<string> _faults = [];
     private readonly List<string> _warnings = [];
+    private readonly List<string> _explanations = [];
     private readonly KnownKeys _keys = new();
 
     public bool HasFaults => _faults.Count > 0;
 
-    public IReadOnlyList<string> Faults => Scrub(_faults);
+    public IReadOnlyList<string> Faults => Scrub(_faults is [var first, .. var others] ? [string.Join(' ', [first, .. _explanations]), .. others] : []);
 
     public IReadOnlyList<string> Warnings => Scrub(_warnings);
 
@@ -18,6 +19,13 @@ internal sealed class Findings
     public void Fault(EndpointEntry entry, string message) => _faults.Add($"{Label(entry)}: {message}");
 
     public void Warn(string message) => _warnings.Add(message);
+
+    /// <summary>Warns of what may also be the cause of a fault: which of several sources is used.</summary>
+    public void Explain(string message)
+    {
+        _warnings.Add(message);
+        _explanations.Add(message);
+    }
 
     /// <summary>Hides <paramref name="key"/> in every message, whichever setting it was pasted into by mistake.</summary>
     public void Protect(string? key)

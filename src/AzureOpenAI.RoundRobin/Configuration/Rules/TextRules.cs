@@ -24,9 +24,9 @@ internal static class TextRules
         : null;
 
     public static string? Key(string key) =>
-        key.AsSpan().ContainsAnyExceptInRange('!', '~')
-            ? "contains a space, a control character or one beyond ASCII; copy the key again."
-        : key is ['<', .., '>'] or ['{', .., '}'] or ['$', .., '}'] ? "is still a placeholder; put the key of the resource there."
+        Placeholders.Find(key) is { } placeholder ? placeholder
+        : key.AsSpan().ContainsAnyExceptInRange('!', '~') ? "contains a space, a control character or one beyond ASCII; copy the key again."
+        : key.Contains("://", StringComparison.Ordinal) ? "is an address; put the key of the resource there."
         : null;
 
     public static string? Model(string model) =>
@@ -34,13 +34,15 @@ internal static class TextRules
 
     /// <summary>On the classic route the deployment is a segment of the path, and must not change the rest of it.</summary>
     public static string? Deployment(string deployment, bool inPath) =>
-        HasControls(deployment) ? "contains a control character; use the deployment's name as it is in Azure."
+        Placeholders.Find(deployment) is { } placeholder ? placeholder
+        : HasControls(deployment) ? "contains a control character; use the deployment's name as it is in Azure."
         : inPath && (deployment.AsSpan().ContainsAny(PathCharacters) || deployment == "." || deployment.Contains("..", StringComparison.Ordinal))
             ? "contains one of / \\ ? # % or two dots; use the deployment's name as it is in Azure."
         : null;
 
     public static string? ApiVersion(string version) =>
-        version.Length > LongestVersion || version.AsSpan().ContainsAnyExcept(VersionCharacters)
+        Placeholders.Find(version) is { } placeholder ? placeholder
+        : version.Length > LongestVersion || version.AsSpan().ContainsAnyExcept(VersionCharacters)
             ? "is not an api-version; write it like 2024-10-21 or 2025-04-01-preview."
             : null;
 

@@ -1,4 +1,3 @@
-using System.Globalization;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
@@ -8,16 +7,20 @@ internal sealed class ConnectionReader(string origin, Findings findings)
 {
     public const int MostEndpoints = 4096;
 
-    // From each unknown name to the positions of the endpoints that have it.
-    private readonly OrderedDictionary<string, List<int>> _unknown = new(StringComparer.OrdinalIgnoreCase);
+    // From each unknown name to the endpoints that have it.
+    private readonly OrderedDictionary<string, List<EndpointEntry>> _unknown = new(StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>How many endpoints there are, those at fault too.</summary>
+    public static int CountOf(DataNode root) => ItemsOf(root)?.Count ?? 0;
 
     public IReadOnlyList<EndpointEntry> Read(DataNode root)
     {
-        if (root.Items is not { } items)
+        if (ItemsOf(root) is not { } items)
         {
             findings.Fault(root.Kind switch
             {
                 DataKind.Object => $"{origin} is an object; write an array of objects, with [ ] around it.",
+                DataKind.Text when root.Text.Contains('"', StringComparison.Ordinal) => $"{origin} is text, not an array; remove the quotes around the JSON array and the backslashes in it.",
                 DataKind.Text => $"{origin} is text, not an array; remove the quotes around the JSON array.",
                 _ => $"{origin} is {root.Describe()}; write a JSON array of objects.",
             });
@@ -29,6 +32,13 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             findings.Fault($"{origin} is an empty array; give at least one endpoint in it.");
         }
 
+        return Read(items, mayDrop: root.IsSection && !items.All(static item => IsLoneKey(item.Node)));
+    }
+
+    /// <param name="items">The endpoints with their names.</param>
+    /// <param name="mayDrop">Whether one that has nothing but a key is no fault.</param>
+    public IReadOnlyList<EndpointEntry> Read(IReadOnlyList<(string? Name, DataNode Node)> items, bool mayDrop = false)
+    {
         if (items.Count > MostEndpoints)
         {
             findings.Fault($"{origin} has {items.Count} endpoints; give at most {MostEndpoints}.");
@@ -38,13 +48,20 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         List<EndpointEntry> entries = new(items.Count);
         for (int i = 0; i < items.Count; i++)
         {
-            if (items[i].Members is { } members)
+            if (items[i].Node.Members is not { } members)
             {
-                entries.Add(ReadEntry(i + 1, members));
+                findings.Fault($"Endpoint {i + 1}: {items[i].Node.Describe()} stands where an object with {VariableNames.Endpoint} is expected.");
+                continue;
+            }
+
+            EndpointEntry entry = ReadEntry(i + 1, items[i].Name, members);
+            if (mayDrop && IsLoneKey(items[i].Node))
+            {
+                Drop(entry);
             }
             else
             {
-                findings.Fault($"Endpoint {i + 1}: {items[i].Describe()} stands where an object with {VariableNames.Endpoint} is expected.");
+                entries.Add(entry);
             }
         }
 
@@ -52,24 +69,44 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         return entries;
     }
 
-    private EndpointEntry ReadEntry(int place, IReadOnlyList<KeyValuePair<string, DataNode>> members)
+    /// <returns>The endpoints with the names under which they stand, or null where there are none.</returns>
+    private static IReadOnlyList<(string? Name, DataNode Node)>? ItemsOf(DataNode root) =>
+        root.Items is { } items ? [.. items.Select(static item => ((string?)null, item))]
+        : root.Members is { Count: > 0 } members && members.All(static member => member.Value.Members is not null && EntryFieldNames.Find(member.Key) is null)
+            ? [.. members.Select(static member => ((string?)member.Key, member.Value))]
+        : null;
+
+    /// <summary>What is left of an endpoint where another provider has its secret and no provider the rest.</summary>
+    private static bool IsLoneKey(DataNode node) => node is { Members: [{ Value.Kind: DataKind.Text } only] } && EntryFieldNames.Find(only.Key) == EntryField.ApiKey;
+
+    private void Drop(EndpointEntry entry)
+    {
+        findings.Protect(entry.ApiKey);
+        findings.Warn($"{Findings.Label(entry)} has nothing but a key and is left out: " + (entry.Name is null
+            ? "a secret under a place in a list stays at that place when the list changes. Put a name where the place is, and each secret stays with its endpoint."
+            : "its address is missing, or its secret is under another name than its other settings."));
+    }
+
+    private EndpointEntry ReadEntry(int place, string? name, IReadOnlyList<KeyValuePair<string, DataNode>> members)
     {
         EndpointEntry entry = new(place, isData: true);
         HashSet<EntryField> seen = [];
         string? model = null;
         string? deployment = null;
         List<(EntryField Field, string Message)> faults = [];
-        foreach ((string name, DataNode value) in members)
+        foreach ((string member, DataNode value) in members)
         {
-            if (EntryFieldNames.Find(name) is not { } field)
+            if (EntryFieldNames.Find(member) is not { } field)
             {
-                AddUnknown(name, place);
+                AddUnknown(member, entry);
                 continue;
             }
 
+            entry.MarkWritten(field, member);
+
             if (!seen.Add(field))
             {
-                faults.Add((field, "is given twice; keep one."));
+                faults.Add((field, entry.HasBothNamesOf(field) ? $"is given twice, as {field.InData()} too; keep one." : "is given twice; keep one."));
                 // Either value could be the key, so both are kept out of the messages.
                 findings.Protect(field == EntryField.ApiKey ? TextRules.Clean(value.Text) : null);
                 continue;
@@ -128,18 +165,19 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             }
         }
 
+        entry.Name ??= TextRules.Clean(name);
         entry.Deployment = deployment ?? model;
         entry.DeploymentField = deployment is null ? EntryField.Model : EntryField.Deployment;
         // Added last, when the entry's name is known.
         foreach ((EntryField field, string message) in faults)
         {
             entry.MarkUnreadable(field);
-            findings.Fault(entry, $"{field.InData()} {message}");
+            findings.Fault(entry, $"{entry.NameOf(field)} {message}");
         }
 
         if (model is not null && deployment is not null && model != deployment)
         {
-            findings.Fault(entry, $"{EntryField.Model.InData()} and {EntryField.Deployment.InData()} differ; both mean the deployment, keep one.");
+            findings.Fault(entry, $"{EntryField.Model.InData()} and {entry.NameOf(EntryField.Deployment)} differ; both mean the deployment, keep one.");
         }
 
         return entry;
@@ -188,7 +226,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
 
         if (!Uri.TryCreate(text, UriKind.RelativeOrAbsolute, out Uri? address))
         {
-            fault = AddressRules.NotAbsolute;
+            fault = AddressRules.NotAbsolute(text);
         }
 
         return address;
@@ -201,13 +239,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             return null;
         }
 
-        if (int.TryParse(digits, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int number))
-        {
-            return number;
-        }
-
-        fault = "is not a whole number; write digits only.";
-        return null;
+        return TextValues.Whole(digits, out fault);
     }
 
     private static float? Fraction(DataNode value, out string? fault)
@@ -217,13 +249,7 @@ internal sealed class ConnectionReader(string origin, Findings findings)
             return null;
         }
 
-        if (float.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out float number))
-        {
-            return number;
-        }
-
-        fault = "is not a number; write it like 0.7.";
-        return null;
+        return TextValues.Fraction(digits, out fault);
     }
 
     private static string? Number(DataNode value, string expected, out string? fault)
@@ -243,22 +269,30 @@ internal sealed class ConnectionReader(string origin, Findings findings)
         return text;
     }
 
-    private void AddUnknown(string name, int place)
+    private void AddUnknown(string name, EndpointEntry entry)
     {
-        if (!_unknown.TryGetValue(name, out List<int>? places))
+        if (TextRules.CanQuote(name) && MisspeltNames.Field(name) is { } field)
+        {
+            entry.MarkMeant(field, name);
+        }
+
+        if (!_unknown.TryGetValue(name, out List<EndpointEntry>? places))
         {
             _unknown.Add(name, places = []);
         }
 
-        places.Add(place);
+        places.Add(entry);
     }
 
     private void WarnUnknown()
     {
-        foreach ((string name, List<int> places) in _unknown)
+        foreach ((string name, List<EndpointEntry> places) in _unknown)
         {
             string shown = TextRules.CanQuote(name) ? $"the name '{name}'" : $"a name of {name.Length} characters, not shown since it could be a key,";
-            findings.Warn($"Endpoint {string.Join(", ", places.Distinct())}: {shown} is unknown and ignored.");
+            string what = EntryFieldNames.OnlyInCode.Contains(name, StringComparer.OrdinalIgnoreCase) ? "can be given in code only, and is ignored."
+                : TextRules.CanQuote(name) && MisspeltNames.Field(name) is { } field ? $"is unknown and ignored; did you mean {places[0].NameOf(field)}?"
+                : "is unknown and ignored.";
+            findings.Warn($"Endpoint {string.Join(", ", places.Select(static entry => entry.Place).Distinct())}: {shown} {what}");
         }
     }
 }

@@ -16,6 +16,9 @@ internal sealed class DataNode
     /// <summary>Null where this is no object. In order, duplicates kept.</summary>
     public IReadOnlyList<KeyValuePair<string, DataNode>>? Members { get; private init; }
 
+    /// <summary>Several providers may have put it together, each with a part.</summary>
+    public bool IsSection { get; private init; }
+
     public static DataNode Null { get; } = new(DataKind.Null);
 
     public static DataNode Boolean { get; } = new(DataKind.Boolean);
@@ -30,8 +33,8 @@ internal sealed class DataNode
 
     public static DataNode OfSection(IReadOnlyList<KeyValuePair<string, DataNode>> members) =>
         members.All(static member => uint.TryParse(member.Key, System.Globalization.NumberStyles.None, null, out _))
-            ? new(DataKind.Array) { Members = members, Items = [.. members.Select(static member => member.Value)] }
-            : OfObject(members);
+            ? new(DataKind.Array) { Members = members, Items = [.. members.Select(static member => member.Value)], IsSection = true }
+            : new(DataKind.Object) { Members = members, IsSection = true };
 
     public string Describe() => Kind switch
     {

@@ -2,9 +2,11 @@ using AzureOpenAI.RoundRobin.Configuration.Rules;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>Decides where endpoints come from: code, else a section, else a variable. Lists are never merged.</summary>
+/// <summary>Decides where endpoints come from: code, else connection strings that are named, else a section, else a variable. Lists are never merged.</summary>
 internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? section, Variables variables, Findings findings)
 {
+    private bool _isOffUnsaid;
+
     /// <summary>Whether there is a pool. Code takes precedence over the variable, and endpoints in code turn the round-robin on.</summary>
     public bool IsOn()
     {
@@ -13,7 +15,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             return enabled;
         }
 
-        if (options.Endpoints.Count > 0)
+        if (options.Endpoints.Count > 0 || options.ConnectionNames.Count > 0)
         {
             return true;
         }
@@ -31,6 +33,7 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
                 return true; // The switch is unreadable: report the faults of the endpoints too.
             }
 
+            _isOffUnsaid = true;
             findings.Warn($"{VariableNames.Connection} is set but {VariableNames.Switch} is not, so the round-robin is off; set {VariableNames.Switch} to true to use it.");
         }
 
@@ -69,10 +72,15 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             return ReadCode();
         }
 
+        if (options.ConnectionNames.Count > 0)
+        {
+            return ReadConnectionStrings();
+        }
+
         ConnectionSource? source = section?.Endpoints;
         if (source is null && (source = variables.FindConnection()) is not null && section is not null)
         {
-            findings.Warn($"{section.Origin} has no endpoints; {VariableNames.Connection} is used.");
+            findings.Explain($"{section.Origin} has no endpoints; {VariableNames.Connection} is used.");
         }
 
         if (source is null)
@@ -94,8 +102,13 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             return ReadCode();
         }
 
+        if (inCode == 0 && options.ConnectionNames.Count == 1)
+        {
+            return ReadConnectionStrings();
+        }
+
         ConnectionSource? source = inCode == 0 ? section?.Endpoints : null;
-        if (source?.Load(new Findings()) is { Items.Count: 1 })
+        if (source?.Load(new Findings()) is { } root && ConnectionReader.CountOf(root) == 1)
         {
             return Read(source);
         }
@@ -108,14 +121,15 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             }
 
             string more = source is not null ? $" {source.Origin} does not hold exactly one." : SectionIsEmpty(inCode);
-            findings.Fault($"The round-robin is off, which takes exactly one endpoint, but {(inCode == 0 ? "none is given" : $"{inCode} are given in code")}; "
+            findings.Fault((_isOffUnsaid ? $"{VariableNames.Connection} is set but {VariableNames.Switch} is not. " : "")
+                + $"The round-robin is off, which takes exactly one endpoint, but {(inCode == 0 ? "none is given" : $"{inCode} are given in code")}; "
                 + $"set {VariableNames.Endpoint} and {VariableNames.ApiKey}, give one endpoint in code, or set {VariableNames.Switch} to true." + more);
             return [];
         }
 
         if (inCode > 1)
         {
-            findings.Warn($"The round-robin is off and {inCode} endpoints are given in code; {VariableNames.Endpoint} is used instead of them.");
+            findings.Explain($"The round-robin is off and {inCode} endpoints are given in code; {VariableNames.Endpoint} is used instead of them.");
         }
 
         List<KeyValuePair<string, DataNode>> members = [KeyValuePair.Create(VariableNames.Endpoint, DataNode.OfText(address))];
@@ -134,8 +148,41 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
     private IReadOnlyList<EndpointEntry> Read(ConnectionSource source) =>
         source.Load(findings) is { } root ? new ConnectionReader(source.Origin, findings).Read(root) : [];
 
+    private IReadOnlyList<EndpointEntry> ReadConnectionStrings()
+    {
+        if (section?.Endpoints is not null)
+        {
+            findings.Explain($"{section.Origin} has {nameof(options.ConnectionNames)} and endpoints; {nameof(options.ConnectionNames)} is used.");
+        }
+
+        List<(string? Name, DataNode Node)> items = [];
+        foreach (string? given in options.ConnectionNames)
+        {
+            if (TextRules.Clean(given) is not { } name)
+            {
+                findings.Fault($"{nameof(options.ConnectionNames)} has an empty name; give that of a connection string.");
+            }
+            else if (variables.FindConnectionString(name) is { } text and not ['[' or '{', ..])
+            {
+                items.Add((name, ConnectionString.Parse(text)));
+            }
+            else
+            {
+                findings.Fault($"{(TextRules.CanQuote(name) ? $"ConnectionStrings:{name}" : $"A connection string in {nameof(options.ConnectionNames)}")} is missing or is JSON; "
+                    + (variables.AreRead ? "set it to Endpoint=...;Key=...;Deployment=..., where without a key the credential is used." : $"the constructors read no configuration, so use {nameof(options.Endpoints)} there."));
+            }
+        }
+
+        return new ConnectionReader(nameof(options.ConnectionNames), findings).Read(items);
+    }
+
     private List<EndpointEntry> ReadCode()
     {
+        if (options.ConnectionNames.Count > 0)
+        {
+            findings.Warn($"{nameof(options.ConnectionNames)} is not used, since endpoints are given in code.");
+        }
+
         List<EndpointEntry> entries = [];
         if (options.Endpoints.Count > ConnectionReader.MostEndpoints)
         {

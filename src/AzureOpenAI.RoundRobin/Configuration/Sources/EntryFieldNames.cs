@@ -1,9 +1,12 @@
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The two names of each setting: messages use the one that the user wrote.</summary>
+/// <summary>The two names of each setting, both of which data may have: messages use the one that the user wrote.</summary>
 internal static class EntryFieldNames
 {
-    /// <returns>The name in JSON and in configuration sections.</returns>
+    /// <summary>What only code can give.</summary>
+    public static readonly IReadOnlyList<string> OnlyInCode = [nameof(EndpointOptions.Credential), nameof(EndpointOptions.ChatClient), nameof(EndpointOptions.EmbeddingGenerator)];
+
+    /// <returns>The name in data that has no other: that of the variables and of Python.</returns>
     public static string InData(this EntryField field) => field switch
     {
         EntryField.Endpoint => VariableNames.Endpoint,
@@ -40,12 +43,13 @@ internal static class EntryFieldNames
         _ => nameof(EndpointOptions.Deployments),
     };
 
-    /// <returns>The setting of that name in data, without regard to case, or null.</returns>
-    public static EntryField? Find(string nameInData)
+    /// <returns>The setting of that name, in data or in code, without regard to case, or null.</returns>
+    public static EntryField? Find(string name)
     {
         foreach (EntryField field in Enum.GetValues<EntryField>())
         {
-            if (string.Equals(field.InData(), nameInData, StringComparison.OrdinalIgnoreCase))
+            if (string.Equals(field.InData(), name, StringComparison.OrdinalIgnoreCase)
+                || (field != EntryField.Model && string.Equals(field.InCode(), name, StringComparison.OrdinalIgnoreCase)))
             {
                 return field;
             }

@@ -35,12 +35,6 @@ internal static class JsonConnection
             return null;
         }
 
-        if (text.AsSpan().TrimStart() is ['\'', ..])
-        {
-            findings.Fault($"{origin} begins with a quotation mark; remove the quotes around the JSON array.");
-            return null;
-        }
-
         try
         {
             using JsonDocument document = JsonDocument.Parse(text, Options);
@@ -48,9 +42,7 @@ internal static class JsonConnection
         }
         catch (JsonException fault)
         {
-            findings.Fault(
-                $"{origin} is not valid JSON at line {fault.LineNumber + 1}, position {fault.BytePositionInLine + 1}; "
-                + "look there for a missing quote, comma, colon or bracket.");
+            findings.Fault($"{origin} {BrokenJson.Describe(text, fault)}");
         }
         catch (Exception fault) when (fault is InvalidOperationException or ArgumentException)
         {

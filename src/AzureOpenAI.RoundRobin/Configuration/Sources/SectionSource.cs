@@ -4,10 +4,15 @@ using Microsoft.Extensions.Configuration;
 
 namespace AzureOpenAI.RoundRobin.Configuration.Sources;
 
-/// <summary>The section of a registration: it is the array of endpoints, or holds the variables by their names.</summary>
+/// <summary>The section of a registration: it is the array of endpoints, or holds options, variables and endpoints by their names.</summary>
 internal sealed class SectionSource
 {
-    private SectionSource(string origin) => Origin = origin;
+    public const string CredentialScopeName = "credential_scope";
+
+    private readonly bool _hasTwo;
+    private readonly string[] _endpoints;
+
+    private SectionSource(string origin, bool hasTwo = false, string[]? endpoints = null) => (Origin, _hasTwo, _endpoints) = (origin, hasTwo, endpoints ?? []);
 
     /// <summary>Its name in messages.</summary>
     public string Origin { get; }
@@ -23,7 +28,7 @@ internal sealed class SectionSource
     {
         get
         {
-            foreach (string name in new[] { "credential_scope", nameof(RoundRobinOptions.CredentialScope) })
+            foreach (string name in new[] { CredentialScopeName, nameof(RoundRobinOptions.CredentialScope) })
             {
                 if (TextRules.Clean(Variables?[name]) is { } scope)
                 {
@@ -35,14 +40,45 @@ internal sealed class SectionSource
         }
     }
 
+    /// <summary>Reports what it has beside endpoints that is wrong or unknown.</summary>
+    public void Check(Findings findings)
+    {
+        if (Variables is null)
+        {
+            return;
+        }
+
+        SectionOptions.Check(Variables, Origin, _endpoints, findings);
+        if (_hasTwo)
+        {
+            findings.Explain($"{Origin} has {nameof(RoundRobinOptions.Endpoints)} and {VariableNames.Connection}; {nameof(RoundRobinOptions.Endpoints)} is used.");
+        }
+    }
+
     public static SectionSource From(IConfiguration section)
     {
-        string origin = section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path)
-            ? $"The configuration section '{path}'"
-            : "The configuration section";
+        string origin = NameOf(section);
         bool hasNames = section.GetChildren().Any(static child => !int.TryParse(child.Key, NumberStyles.None, CultureInfo.InvariantCulture, out _));
-        return hasNames
-            ? new(origin) { Variables = section, Endpoints = ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)) }
-            : new(origin) { Endpoints = ConnectionSource.FromSection(origin, section) };
+        if (!hasNames)
+        {
+            return new(origin) { Endpoints = ConnectionSource.FromSection(origin, section) };
+        }
+
+        IConfigurationSection list = section.GetSection(nameof(RoundRobinOptions.Endpoints));
+        (ConnectionSource? byOption, ConnectionSource? byVariable) =
+            (SectionOptions.AreIn(section) ? ConnectionSource.FromSection(NameOf(list), list) : null, ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)));
+        if (byOption is not null || byVariable is not null || !SectionOptions.AreIn(section))
+        {
+            return new(origin, byOption is not null && byVariable is not null) { Variables = section, Endpoints = byOption ?? byVariable };
+        }
+
+        string[] names = [.. section.GetChildren().Where(static child => !SectionOptions.IsKnown(child.Key) && IsEndpoint(child)).Select(static child => child.Key)];
+        return new(origin, endpoints: names) { Variables = section, Endpoints = names.Length == 0 ? null : ConnectionSource.FromNames(origin, section, names) };
     }
+
+    private static bool IsEndpoint(IConfigurationSection section) =>
+        section.GetChildren().Any(static child => EntryFieldNames.Find(child.Key) is EntryField.Endpoint or EntryField.ApiKey);
+
+    private static string NameOf(IConfiguration section) =>
+        section is IConfigurationSection { Path: { Length: > 0 } path } && TextRules.CanShow(path) ? $"The configuration section '{path}'" : "The configuration section";
 }

@@ -11,17 +11,35 @@ internal static class Switch
     /// <returns>Null where it is absent, or where it is neither on nor off, which is a fault.</returns>
     public static bool? Read(string? text, Findings findings)
     {
-        switch (TextRules.Clean(text)?.ToUpperInvariant())
+        if (TextRules.Clean(text) is not { } value)
         {
-            case null:
-                return null;
+            return null;
+        }
+
+        bool? on = Read(value, out string? fault);
+        if (fault is not null)
+        {
+            findings.Fault($"{VariableNames.Switch} {fault}");
+        }
+
+        return on;
+    }
+
+    /// <inheritdoc cref="Read(string?, Findings)"/>
+    /// <param name="text">Without blanks around it.</param>
+    /// <param name="fault">Follows the name of the setting.</param>
+    public static bool? Read(string text, out string? fault)
+    {
+        fault = null;
+        switch (text.ToUpperInvariant())
+        {
             case "TRUE" or "1" or "YES" or "ON":
                 return true;
             case "FALSE" or "0" or "NO" or "OFF":
                 return false;
             default:
-                string shown = text!.Length <= LongestShown && TextRules.CanShow(text) ? $"is '{text}'" : "is neither on nor off";
-                findings.Fault($"{VariableNames.Switch} {shown}; set it to true, 1, yes or on, or to false, 0, no or off.");
+                string shown = Placeholders.Reference(text) is { } reference ? reference.Split(';')[0] : text.Length <= LongestShown && TextRules.CanShow(text) ? $"is '{text}'" : "is neither on nor off";
+                fault = $"{shown}; set it to true, 1, yes or on, or to false, 0, no or off.";
                 return null;
         }
     }

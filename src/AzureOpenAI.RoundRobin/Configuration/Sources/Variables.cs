@@ -33,6 +33,9 @@ internal sealed class Variables
         return TextRules.Clean(_environment(name));
     }
 
+    /// <summary>A connection string of the app, which in the environment has two underscores for the colon.</summary>
+    public string? FindConnectionString(string name) => Find($"ConnectionStrings:{name}") ?? TextRules.Clean(_environment($"ConnectionStrings__{name}"));
+
     public ConnectionSource? FindConnection()
     {
         foreach (IConfiguration configuration in _configurations)

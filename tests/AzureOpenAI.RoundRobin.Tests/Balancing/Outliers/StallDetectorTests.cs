@@ -65,6 +65,7 @@ public class StallDetectorTests
     public void Look_OthersHaveAnsweredTooLittle_HasNot()
     {
         Wait('a', 6);
+        _parts.Pass(1);
         Answer('b', 19);
         Assert.Empty(Look());
 
@@ -87,6 +88,7 @@ public class StallDetectorTests
     {
         Wait('a', 6);
         Wait('c', 100);
+        _parts.Pass(1);
         Answer('b', 20);
 
         Assert.Single(Look());

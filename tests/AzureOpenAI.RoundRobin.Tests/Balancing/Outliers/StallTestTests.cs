@@ -87,6 +87,17 @@ public class StallTestTests
         Assert.Equal(expected, IsSilent(Ages(30, from: 1), Ages(30, from: 0), itsAnswers: itsAnswers));
     }
 
+    /// <summary>As in a burst of answers after a pause of our own process: dozens of younger calls are answered, but none was quicker than those that wait.</summary>
+    [Theory]
+    [InlineData(40, false)]
+    [InlineData(0.4, true)]
+    public void OthersTookLong_IsAllowedAsMuch(double seconds, bool expected)
+    {
+        TimeSpan[] othersTook = [.. Enumerable.Repeat(TimeSpan.FromSeconds(seconds), 20)];
+
+        Assert.Equal(expected, IsSilent(Ages(30, from: 1), Ages(30, from: 0), othersTook: othersTook));
+    }
+
     [Fact]
     public void FewOwnAnswers_IsComparedWithTheOthers()
     {
@@ -95,9 +106,10 @@ public class StallTestTests
         Assert.True(IsSilent(Ages(20, from: 1), Ages(20, from: 0), itsAnswers: itsAnswers));
     }
 
-    private static bool IsSilent(uint[] waiting, uint[] answered, uint[]? othersWaiting = null, TimeSpan[]? itsAnswers = null, uint heardAge = Never) =>
+    private static bool IsSilent(uint[] waiting, uint[] answered, uint[]? othersWaiting = null, TimeSpan[]? itsAnswers = null, uint heardAge = Never,
+        TimeSpan[]? othersTook = null) =>
         new StallTest(2).HasStalled(
-            [.. waiting.Select(age => (age, TimeSpan.FromSeconds(age / 10.0)))], answered, othersWaiting ?? [], itsAnswers ?? [], heardAge);
+            [.. waiting.Select(age => (age, TimeSpan.FromSeconds(age / 10.0)))], answered, othersWaiting ?? [], othersTook ?? [], itsAnswers ?? [], heardAge);
 
     /// <summary>Every other call.</summary>
     private static uint[] Ages(int count, uint from) => [.. Enumerable.Range(0, count).Select(i => from + (2 * (uint)i))];

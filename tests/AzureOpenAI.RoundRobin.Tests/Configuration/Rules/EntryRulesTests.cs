@@ -133,7 +133,7 @@ public sealed class EntryRulesTests
     [InlineData("https://0123456789abcdef0123456789ABCDEF@east.example", "user information")]
     [InlineData("http://east.example", "is http to another machine")]
     [InlineData("0123456789abcdef0123456789ABCDEF", "is not an absolute address")]
-    [InlineData("https://<your-resource>.openai.azure.com", "is not an absolute address")]
+    [InlineData("https://<your-resource>.openai.azure.com", "still has a placeholder")]
     public void Check_BadAddress_IsNeverQuoted(string address, string expected)
     {
         string fault = Given.Fault(Form.Json, $"[{Given.Entry(address: address)}]");

@@ -128,7 +128,7 @@ public sealed class TargetAddressTests
         { "https://r.openai.azure.com/?code=hidden", "has a query; remove everything from the question mark on (only an api-version may stand there, and a key has a setting of its own)." },
         { "https://team.azure-api.net/genai?api-version=2024-10-21&subscription-key=hidden", "has a query; remove everything from the question mark on (only an api-version may stand there, and a key has a setting of its own)." },
         { "https://r.openai.azure.com?api-version=2024-10-21&api-version=hidden", "has a query with more than one api-version; keep one." },
-        { "https://r.openai.azure.com?api-version={hidden}", "has a query whose api-version is not an api-version; write it like 2024-10-21 or 2025-04-01-preview." },
+        { "https://r.openai.azure.com?api-version={hidden}", "has a query whose api-version is still a placeholder; put the value itself there." },
         { "http://r.openai.azure.com/", "is http to another machine, where a key would travel in clear text; use https." },
         { "r.openai.azure.com", "is not an absolute address; write it like https://my-resource.openai.azure.com." },
         { "https://a1b2c3d4e5f6a7b8c9.openai.azure.com/v1", "has /v1 without /openai in front of it; write https://my-resource.openai.azure.com/openai/v1." },

@@ -64,7 +64,7 @@ public sealed class TextRulesTests
     [InlineData("abc\u200B", "beyond ASCII")]
     [InlineData("kéy", "beyond ASCII")]
     [InlineData("<your-key>", "placeholder")]
-    [InlineData("${AZURE_KEY}", "placeholder")]
+    [InlineData("${AZURE_KEY}", "name of a variable")]
     [InlineData("{{key}}", "placeholder")]
     public void Key_Judges(string key, string? expected)
     {

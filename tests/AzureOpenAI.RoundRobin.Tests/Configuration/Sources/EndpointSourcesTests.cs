@@ -130,6 +130,24 @@ public sealed class EndpointSourcesTests
     }
 
     [Fact]
+    public void ForSwitch_OffWithoutEndpointButWithTheConnection_SaysWhyItIsNotUsed() => Assert.Equal(
+        "AZURE_OPENAI_ROUND_ROBIN_CONNECTION is set but USE_AZURE_OPENAI_ROUND_ROBIN is not. The round-robin is off, which takes exactly one endpoint, but none is given; "
+        + "set AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, give one endpoint in code, or set USE_AZURE_OPENAI_ROUND_ROBIN to true.",
+        Given.Fault(() => ConfigurationResolver.ForSwitch(new RoundRobinOptions { DeploymentName = "m" }, environment: Given.Environment((Connection, $"[{Given.Entry()}]")))));
+
+    [Fact]
+    public void ForServices_WhichSourceIsUsed_IsInTheFaultOfThatSource()
+    {
+        IConfiguration configuration = Given.Configuration((Connection, "[oops]"), ($"{Connection}:0:name", "a"), (Switch, "on"));
+
+        Assert.Equal(
+            "AZURE_OPENAI_ROUND_ROBIN_CONNECTION is not valid JSON at line 1, position 2; look there for a missing quote, comma, colon or bracket. "
+            + "The configuration section 'Mispelt' has no endpoints; AZURE_OPENAI_ROUND_ROBIN_CONNECTION is used. "
+            + "AZURE_OPENAI_ROUND_ROBIN_CONNECTION is given both as JSON text and as a section; the text is used.",
+            Given.Fault(() => Given.Services(configuration: configuration, section: configuration.GetSection("Mispelt"))));
+    }
+
+    [Fact]
     public void ForSwitch_OffWithTwoInCode_SaysHowMany()
     {
         RoundRobinOptions options = Given.Options(Given.Endpoint("https://a.example"), Given.Endpoint("https://b.example"));

@@ -34,7 +34,7 @@ public sealed class SectionSourceTests
         EndpointSettings endpoint = Assert.Single(resolution.Settings.Endpoints);
         Assert.True(resolution.IsEnabled);
         Assert.Equal(("inner", "2025-01-01-preview"), (endpoint.Deployment, endpoint.ApiVersion));
-        Assert.Empty(resolution.Warnings);
+        Assert.Equal("The configuration section 'AzureOpenAI': the name 'Something' is unknown and ignored.", Assert.Single(resolution.Warnings));
     }
 
     [Fact]
