@@ -7,7 +7,6 @@ internal enum EntryField
     ApiKey,
     Model,
     Deployment,
-    Api,
     ApiVersion,
     Temperature,
     MaxTokens,
@@ -16,5 +15,6 @@ internal enum EntryField
     Priority,
     RequestsPerMinute,
     TokensPerMinute,
+    Api,
     Deployments,
 }
