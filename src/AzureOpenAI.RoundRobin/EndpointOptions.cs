@@ -51,6 +51,14 @@ public sealed class EndpointOptions
     /// <value>Empty by default. Model names are compared without regard to case.</value>
     public IDictionary<string, string> Deployments { get; } = new Dictionary<string, string>(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Gets or sets the API that chat calls speak at this endpoint.</summary>
+    /// <value>The default is <see langword="null"/>: <see cref="RoundRobinOptions.Api"/>.</value>
+    /// <remarks>
+    /// <see cref="EndpointApi.Responses"/> takes a v1 address; <c>/openai/v1</c> is added to the address of a resource. Endpoints of both APIs can be in one pool if each
+    /// model maps to endpoints of one; calls that name no model go to those of the pool's API.
+    /// </remarks>
+    public EndpointApi? Api { get; set; }
+
     /// <summary>Gets or sets the <c>api-version</c> of a classic endpoint; any string the service knows.</summary>
     /// <value>The default is <see langword="null"/>: that of <see cref="Endpoint"/>, else <see cref="RoundRobinOptions.ApiVersion"/>.</value>
     public string? ApiVersion { get; set; }
@@ -89,7 +97,7 @@ public sealed class EndpointOptions
     /// <summary>Gets or sets a ready-made client that answers chat calls in the pool, instead of an address.</summary>
     /// <value>
     /// The default is <see langword="null"/>. The client stays the caller's and is never disposed here. Beside it only <see cref="EmbeddingGenerator"/> can be
-    /// given, and no <see cref="Endpoint"/>, <see cref="ApiKey"/>, <see cref="Credential"/> or <see cref="ApiVersion"/>.
+    /// given, and no <see cref="Endpoint"/>, <see cref="ApiKey"/>, <see cref="Credential"/>, <see cref="ApiVersion"/> or <see cref="Api"/>.
     /// </value>
     public IChatClient? ChatClient { get; set; }
 

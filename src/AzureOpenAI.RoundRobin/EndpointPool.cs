@@ -20,6 +20,7 @@ namespace AzureOpenAI.RoundRobin;
 /// Safe for concurrent use. Options are read when the constructor runs, and by <see cref="Update(RoundRobinOptions)"/>; later changes to an instance are not observed.
 /// The pool owns the transport that it made, but no client and no <see cref="HttpClient"/> that it was given.
 /// </remarks>
+[SuppressMessage("ApiDesign", "RS0026:Do not add multiple public overloads with optional parameters", Justification = "The operations differ in their parameters, so no call is ambiguous.")]
 public sealed class EndpointPool : IDisposable, IStatusSource
 {
     private readonly Lock _updating = new();
@@ -119,7 +120,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>
     /// Returns the pre-built client of the next healthy endpoint, with the deployment to ask for; of the next endpoint in turn where none is healthy. The pool
-    /// does not see the outcomes of the client's calls: they do not fail over, and change no endpoint's state. Use <see cref="InvokeAsync"/> for calls that do.
+    /// does not see the outcomes of the client's calls: they do not fail over, and change no endpoint's state. Use <see cref="InvokeAsync{T}(Func{PooledClient, CancellationToken, Task{T}}, string?, CancellationToken)"/> for calls that do.
     /// </summary>
     /// <param name="model">The model, looked up in each endpoint's <see cref="EndpointOptions.Deployments"/>, or <see langword="null"/> for the default.</param>
     /// <returns>The client with its deployment.</returns>
@@ -161,6 +162,42 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         }
 
         return loop.RunAsync<InvokeOperation<T>, T>(new InvokeOperation<T>(operation), cancellationToken);
+    }
+
+    /// <summary>
+    /// Runs an operation at the endpoint that keeps what an id names, such as cancelling a background job, deleting a response, or reading a file. It is no work for the
+    /// endpoint's model, so it is begun at once, without a turn or a limit; if it fails there, it is repeated as the calls of a conversation are, and at no other endpoint.
+    /// </summary>
+    /// <typeparam name="T">The result of the operation.</typeparam>
+    /// <param name="operation">What to do with the client and the id as the service knows it. It may run more than once, and should pass on the token it is given.</param>
+    /// <param name="id">A conversation's, a response's or a job's id of an answer, or one that <see cref="PooledClient.MarkId"/> has marked.</param>
+    /// <param name="cancellationToken">Cancels the call.</param>
+    /// <returns>The result of the operation.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="operation"/> or <paramref name="id"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="id"/> has no mark.</exception>
+    /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>
+    /// <exception cref="ObjectDisposedException">The pool is disposed.</exception>
+    /// <exception cref="EndpointsExhaustedException">The endpoint could not do it, after more than one attempt.</exception>
+    /// <exception cref="OperationCanceledException"><paramref name="cancellationToken"/> is cancelled.</exception>
+    public Task<T> InvokeAsync<T>(Func<PooledClient, string, CancellationToken, Task<T>> operation, string id, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(operation);
+        ArgumentNullException.ThrowIfNull(id);
+        AttemptLoop loop = _routes.LoopOfId(id, out string own);
+        return loop.RunAsync<InvokeOperation<T>, T>(new InvokeOperation<T>((client, token) => operation(client, own, token), namesState: true), cancellationToken);
+    }
+
+    /// <summary>Returns the client of the endpoint that keeps what an id names. The pool does not see the outcomes of its calls.</summary>
+    /// <param name="id">As for <see cref="InvokeAsync{T}(Func{PooledClient, string, CancellationToken, Task{T}}, string, CancellationToken)"/>.</param>
+    /// <param name="serviceId">The id as the service knows it.</param>
+    /// <returns>The client with its deployment.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="id"/> is <see langword="null"/>.</exception>
+    /// <exception cref="ArgumentException"><paramref name="id"/> has no mark.</exception>
+    /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>
+    public PooledClient EndpointOf(string id, out string serviceId)
+    {
+        ArgumentNullException.ThrowIfNull(id);
+        return _routes.HomeOf(id, out serviceId).Pooled();
     }
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
@@ -265,7 +302,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
                 throw new ObjectDisposedException(nameof(EndpointPool));
             }
 
-            _routes = new PoolRoutes(_balancer, members, settings, Log);
+            _routes = new PoolRoutes(_balancer, members, settings, Log, _routes);
             _renew = resolution.Renew;
             Log.Write(resolution.Warnings);
         }
@@ -278,7 +315,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
             _ownTransport ??= SdkClients.CreateTransport();
         }
 
-        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, _start, _jitter, before).Build();
+        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, Log, _start, _jitter, before).Build();
     }
 
     private void CheckAbilities(PoolMembers members)

@@ -39,7 +39,7 @@ public sealed class EndpointStatus
 
     /// <summary>
     /// Gets the sum of the input tokens that its answers reported, cached ones included. Calls, streams and embeddings are counted, whatever the client; the tokens of operations of
-    /// <see cref="EndpointPool.InvokeAsync"/> are not known.
+    /// <c>EndpointPool.InvokeAsync</c> are not known.
     /// </summary>
     public long InputTokens { get; internal init; }
 

@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Endpoints;
 using OpenAI;
 
 namespace AzureOpenAI.RoundRobin;
@@ -7,8 +8,11 @@ namespace AzureOpenAI.RoundRobin;
 /// </summary>
 public sealed class PooledClient
 {
-    internal PooledClient(OpenAIClient client, string deploymentName, string endpointName)
+    private readonly EndpointMark? _mark;
+
+    internal PooledClient(OpenAIClient client, string deploymentName, string endpointName, EndpointMark? mark = null)
     {
+        _mark = mark;
         Client = client;
         DeploymentName = deploymentName;
         EndpointName = endpointName;
@@ -35,6 +39,19 @@ public sealed class PooledClient
 
     /// <summary>Gets the name of the endpoint.</summary>
     public string EndpointName { get; }
+
+    /// <summary>
+    /// Marks an id that the service has returned, such as of a file, a vector store or a response, so that
+    /// <see cref="EndpointPool.InvokeAsync{T}(Func{PooledClient, string, CancellationToken, Task{T}}, string, CancellationToken)"/> finds the endpoint again from any process.
+    /// </summary>
+    /// <param name="id">The id as the service gave it.</param>
+    /// <returns>The id with a mark; as it is, if the endpoint does not have <see cref="EndpointApi.Responses"/> as its API.</returns>
+    /// <exception cref="ArgumentException"><paramref name="id"/> is <see langword="null"/> or empty.</exception>
+    public string MarkId(string id)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(id);
+        return _mark is { } mark ? mark.Write(id) : id;
+    }
 
     /// <summary>Returns the endpoint's name.</summary>
     /// <returns>The name.</returns>

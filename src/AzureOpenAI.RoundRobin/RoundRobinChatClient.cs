@@ -85,8 +85,9 @@ public sealed class RoundRobinChatClient : IChatClient
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
+        messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        AttemptLoop loop = routes.LoopFor(options);
+        AttemptLoop loop = routes.LoopFor(messages, options);
         ChatOperation operation = new(Request(routes, loop, messages, options));
         return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
     }
@@ -101,8 +102,9 @@ public sealed class RoundRobinChatClient : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
+        messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        AttemptLoop loop = routes.LoopFor(options);
+        AttemptLoop loop = routes.LoopFor(messages, options);
         return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
     }
 
@@ -127,11 +129,8 @@ public sealed class RoundRobinChatClient : IChatClient
         }
     }
 
-    private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
-    {
-        messages = ChatRequest.Repeatable(messages);
-        return new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Picker.HasAlternatives ? 0 : keys.Of(messages, options));
-    }
+    private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options) =>
+        new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Picker.HasAlternatives ? 0 : keys.Of(messages, options));
 
     private static EndpointPool Capture(
         IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,

@@ -41,6 +41,10 @@ public sealed class RoundRobinOptions
     /// </remarks>
     public string? DeploymentName { get; set; }
 
+    /// <summary>Gets or sets the API that chat calls speak at endpoints that say nothing of it themselves.</summary>
+    /// <value>The default is <see langword="null"/>: <c>AZURE_OPENAI_API</c>, else <see cref="EndpointApi.Chat"/>.</value>
+    public EndpointApi? Api { get; set; }
+
     /// <summary>Gets or sets the <c>api-version</c> of classic endpoints that name none themselves.</summary>
     /// <value>The default is <see langword="null"/>: <c>AZURE_OPENAI_API_VERSION</c>, else the SDK's default, 2024-10-21.</value>
     public string? ApiVersion { get; set; }
@@ -102,6 +106,15 @@ public sealed class RoundRobinOptions
     /// <summary>Gets or sets the largest number of attempts that one call may make.</summary>
     /// <value>The default is <see langword="null"/>: limited only by the number of healthy endpoints and by <see cref="MaxWait"/>.</value>
     public int? MaxAttempts { get; set; }
+
+    /// <summary>Gets or sets whether ids of conversations, responses and background jobs carry a mark of their endpoint, so that they go back there from any process.</summary>
+    /// <value>The default is <see langword="true"/>.</value>
+    /// <remarks>
+    /// For endpoints with the API <see cref="EndpointApi.Responses"/>. The mark is 15 characters at the end of the id, a hash of address and deployment. The pool takes it off
+    /// before the service sees the id. Where ids are handed to other software, <see langword="false"/> leaves them as the service gave them: they then go back to their
+    /// endpoint in this process only, as far as it remembers them. Marked ids are understood in either case.
+    /// </remarks>
+    public bool MarkIds { get; set; } = true;
 
     /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
     /// <value>

@@ -10,7 +10,7 @@ using OpenAI.Images;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
-/// <summary>Images, audio and Responses through <see cref="EndpointPool.InvokeAsync"/>, with the limits that the SDK's packages have together. The service here is a handler: the simulator does not speak them.</summary>
+/// <summary>Images, audio and Responses through <c>EndpointPool.InvokeAsync</c>, with the limits that the SDK's packages have together. The service here is a handler: the simulator does not speak them.</summary>
 public sealed class OtherOperationsTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
@@ -88,9 +88,7 @@ public sealed class OtherOperationsTests
         ChatResponse response = await pool.InvokeAsync(
             async (client, token) =>
             {
-#pragma warning disable OPENAI001 // The SDK calls Responses experimental.
                 IChatClient responses = client.Client.GetResponsesClient().AsIChatClient(client.DeploymentName);
-#pragma warning restore OPENAI001
                 return await responses.GetResponseAsync("hello", cancellationToken: token);
             },
             model: "dall-e-3",
@@ -139,15 +137,13 @@ public sealed class OtherOperationsTests
         using Service service = new("{}") { FirstFails = false };
         using EndpointPool pool = Pool(service, v1: false);
 
-#pragma warning disable OPENAI001 // The SDK calls Responses experimental.
         await pool.InvokeAsync(
             (client, token) => client.Client.GetResponsesClient().AsIChatClient(client.DeploymentName).GetResponseAsync("hello", cancellationToken: token), cancellationToken: Cancellation);
-#pragma warning restore OPENAI001
 
         Assert.Equal("/responses", service.Addresses.First().PathAndQuery);
     }
 
-#pragma warning disable OPENAI001, AOAI001 // The SDKs call some of these experimental.
+#pragma warning disable AOAI001 // The SDKs call some of these experimental.
     private static async Task<bool> TryAsync(string what, PooledClient endpoint, CancellationToken token)
     {
         ChatClient chat = endpoint.Client.GetChatClient(endpoint.DeploymentName);
@@ -181,7 +177,7 @@ public sealed class OtherOperationsTests
 
         return true;
     }
-#pragma warning restore OPENAI001, AOAI001
+#pragma warning restore AOAI001
 
     private static EndpointPool Pool(Service service, bool v1)
     {

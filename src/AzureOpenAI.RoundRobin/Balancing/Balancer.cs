@@ -15,6 +15,9 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// </remarks>
 internal sealed class Balancer : IDisposable
 {
+    /// <summary>Before the first epoch of every endpoint.</summary>
+    private const int BeforeAll = -1;
+
     private readonly Lock _lock;
     private readonly PoolLog _log;
     private readonly PoolState _state;
@@ -97,6 +100,21 @@ internal sealed class Balancer : IDisposable
         {
             // A pick with an affinity reads the calls in flight, so each counts from its start.
             Tracker.Count(attempt);
+        }
+
+        return attempt;
+    }
+
+    /// <summary>
+    /// An attempt that is no new work for the endpoint, such as asking for the result of a job: it begins whatever the endpoint's state, without a turn or a limit. What becomes
+    /// of it counts as of an attempt from before all that has happened there. Null if the endpoint has left or the pool is disposed.
+    /// </summary>
+    public Attempt? TryPoll(Endpoint endpoint)
+    {
+        Attempt? attempt = _inFlight.TryBegin(endpoint, BeforeAll);
+        if (attempt is null)
+        {
+            _inFlight.LookForLeavers(endpoint);
         }
 
         return attempt;

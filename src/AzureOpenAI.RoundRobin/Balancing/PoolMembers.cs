@@ -61,7 +61,7 @@ internal sealed class PoolMembers
 
     public required FrozenDictionary<string, Picker> ByModel { get; init; }
 
-    /// <summary>For calls of a conversation that one ready-made client keeps: a picker of that client alone.</summary>
+    /// <summary>For calls of a conversation that one endpoint keeps: a picker of that endpoint alone.</summary>
     public required FrozenDictionary<Endpoint, Picker> ByOwner { get; init; }
 
     /// <summary>The ready-made client that owns each conversation; null where no client keeps any.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -24,6 +25,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
     public CallLimits Limits { get; } = limits;
 
+    /// <summary>A picker of the endpoint that the call begins at if that takes it at once; null where it takes its turn.</summary>
+    public Picker? Preferred { get; init; }
+
+    /// <summary>The endpoint of a call that is no new work: it is asked at once, whatever its state; null for other calls.</summary>
+    public Endpoint? Polled { get; init; }
+
     /// <summary>The picker is that of a model in the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
 
@@ -35,7 +42,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        Attempt? attempt = Balancer.TryBegin(Picker, affinity);
+        Attempt? attempt = Polled is { } polled ? Balancer.TryPoll(polled)
+            : Preferred is { } preferred ? Balancer.TryBegin(preferred, 0)
+            : Balancer.TryBegin(Picker, affinity);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -54,7 +63,8 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        Attempt? attempt = Balancer.TryBeginLocked(Picker, operation.Affinity, EstimateOf<TOperation, TResult>(operation));
+        TokenEstimate tokens = EstimateOf<TOperation, TResult>(operation);
+        Attempt? attempt = (Preferred is { } preferred ? Balancer.TryBeginLocked(preferred, 0, tokens) : null) ?? Balancer.TryBeginLocked(Picker, operation.Affinity, tokens);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -75,12 +85,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
 
         Task<TResult> pending = _instruments.IsListening ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
-        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked)
+#pragma warning disable RS0030 // The task is known to be complete.
+        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked || TOperation.IsDoubtful(pending.Result))
         {
             return FirstAsync(operation, attempt, pending);
         }
 
-#pragma warning disable RS0030 // The task is known to be complete.
         operation.Check(pending.Result, attempt, 1);
 #pragma warning restore RS0030
         _tracker.Succeeded(attempt);
@@ -92,15 +102,31 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         if (_instruments.IsListening)
         {
-            attempt.Trace = AttemptTrace.Begin(_instruments, Balancer.Time, attempt.Endpoint.Name, operation, number);
+            attempt.Trace = AttemptTrace.Begin(_instruments, Balancer.Time, attempt.Endpoint.Name, attempt.Endpoint.Api, operation, number);
         }
     }
 
     /// <summary>The first content of a stream has come, or its end.</summary>
     public void Opened(Attempt attempt)
     {
-        _tracker.Timed(attempt);
-        _tracker.Admitted(attempt);
+        if (Polled is null)
+        {
+            _tracker.Timed(attempt);
+            _tracker.Admitted(attempt);
+        }
+    }
+
+    /// <summary>The endpoint answered in full. How long it took for what is no new work says nothing of how long it takes for what is.</summary>
+    public void Succeeded(Attempt attempt, bool streamed = false)
+    {
+        if (Polled is null)
+        {
+            _tracker.Succeeded(attempt, streamed);
+        }
+        else
+        {
+            _tracker.Abandoned(attempt, answered: true, served: true);
+        }
     }
 
     /// <remarks>The fields of its state machine are the memory that an asynchronous call costs, so the caller's token stays in the attempt.</remarks>
@@ -114,7 +140,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         {
             TResult result = await pending.ConfigureAwait(false);
             operation.Check(result, attempt, 1);
-            _tracker.Succeeded(attempt);
+            Succeeded(attempt);
             return result;
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
@@ -221,7 +247,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         AttemptFacts facts = Facts(attempt, cancellationToken) with
         {
             NameIsCallers = operation.NamesModel && !attempt.Endpoint.IsSdkBacked,
-            JobIsCallers = operation.NamesJob && !attempt.Endpoint.IsSdkBacked,
+            JobIsCallers = attempt.Endpoint.Api == EndpointApi.Responses ? operation.NamesState : operation.NamesJob && !attempt.Endpoint.IsSdkBacked,
             IsUserCode = TOperation.IsUserCode,
         };
         call.Take(attempt, Classify(failure, facts), cancellationToken);

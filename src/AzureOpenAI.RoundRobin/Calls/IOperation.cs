@@ -25,6 +25,9 @@ internal interface IOperation<TResult>
     /// <summary>Whether the caller goes on with a job that one ready-made client runs, so that another one's 404 says nothing of its deployment.</summary>
     bool NamesJob { get; }
 
+    /// <summary>Whether the caller goes on with something that a resource keeps, so that a 404 may be about that.</summary>
+    bool NamesState { get; }
+
     /// <summary>What keeps it with the other calls of its conversation; 0 for one that takes its turn.</summary>
     uint Affinity { get; }
 
@@ -33,7 +36,10 @@ internal interface IOperation<TResult>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
     Task<TResult> InvokeAsync(Attempt attempt, int number);
 
-    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints only.</summary>
+    /// <summary>Whether the result of a ready-made client may be one at which <see cref="Check"/> throws.</summary>
+    static abstract bool IsDoubtful(TResult result);
+
+    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints and doubtful results only.</summary>
     /// <param name="result">The result of the operation.</param>
     /// <param name="attempt">The attempt that yielded it.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>

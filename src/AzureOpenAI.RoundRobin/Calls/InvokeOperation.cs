@@ -5,7 +5,7 @@ using AzureOpenAI.RoundRobin.Transport;
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>Runs the user's own operation on a pre-built client.</summary>
-internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation) : IOperation<T>
+internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken, Task<T>> operation, bool namesState = false) : IOperation<T>
 {
     private readonly Func<PooledClient, CancellationToken, Task<T>> _operation = operation;
 
@@ -20,6 +20,8 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
     public bool NamesModel => false;
 
     public bool NamesJob => false;
+
+    public bool NamesState { get; } = namesState;
 
     public uint Affinity => 0;
 
@@ -44,6 +46,8 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
             return Task.FromException<T>(exception);
         }
     }
+
+    public static bool IsDoubtful(T result) => false;
 
     public void Check(T result, Attempt attempt, int number)
     {

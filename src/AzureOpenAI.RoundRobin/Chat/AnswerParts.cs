@@ -20,6 +20,9 @@ internal enum AnswerParts : byte
 
     /// <summary>A finish reason after which the model says no more, and nothing has come since.</summary>
     Last = 8,
+
+    /// <summary>An event of the Responses API, whose streams end in one that says so.</summary>
+    OfResponses = 16,
 }
 
 /// <summary>Reads updates for the parts of an answer that they bring.</summary>

@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
@@ -24,6 +25,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
 
     public bool NamesJob => _request.NamesJob;
 
+    public bool NamesState => _request.NamesState;
+
     public uint Affinity => _request.Affinity;
 
     public TokenEstimate EstimateTokens() => _request.EstimateTokens();
@@ -45,6 +48,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         }
     }
 
+    public static bool IsDoubtful(ChatResponse result) => ResponseAnswer.Is(result);
+
     public void Check(ChatResponse result, Attempt attempt, int number)
     {
         if (result is { Usage: { } usage })
@@ -52,17 +57,18 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             attempt.Usage = TokenCounts.Of(usage);
         }
 
+        bool isResponse = result is not null && ResponseAnswer.Check(result, NamesJob);
+        if (result is { ConversationId: { } id })
+        {
+            attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
+        }
+
         if (!attempt.Endpoint.IsSdkBacked)
         {
-            if (result is { ConversationId: { } id })
-            {
-                attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
-            }
-
             return;
         }
 
-        if (result.FinishReason is null)
+        if (result!.FinishReason is null && !isResponse)
         {
             throw new IOException($"Endpoint '{attempt.Endpoint.Name}' answered without a finish reason, so the answer may be cut.");
         }

@@ -26,6 +26,9 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
     /// <summary>The caller goes on with a job that one endpoint runs, and a 404 of another is about that.</summary>
     public bool NamesJob => Options is { ContinuationToken: not null };
 
+    /// <summary>The caller goes on with a conversation or a job.</summary>
+    public bool NamesState => Options is { ConversationId: not null } or { ContinuationToken: not null };
+
     /// <summary>A sequence that can be read only once is read here, once, since an attempt reads it as often as it likes.</summary>
     public static IEnumerable<ChatMessage> Repeatable(IEnumerable<ChatMessage> messages) =>
         messages.GetType() == typeof(ChatMessage[]) || messages.GetType() == typeof(List<ChatMessage>) ? messages : Repeated(messages);

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
@@ -289,7 +290,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         if (moved)
         {
             Current = _updates!.Current;
-            _parts = _parts.With(Current);
+            _parts = ResponseUpdate.Check(Current, _parts, Request.NamesJob).With(Current);
             StreamClock.Check(_loop, attempt, _parts);
             if (Current.ConversationId is { } id)
             {
@@ -300,7 +301,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
             return true;
         }
 
-        if ((_parts & AnswerParts.Finish) == 0 && attempt.Endpoint.IsSdkBacked)
+        if ((_parts & AnswerParts.Finish) == 0 && (attempt.Endpoint.IsSdkBacked || attempt.Endpoint.Api == EndpointApi.Responses || (_parts & AnswerParts.OfResponses) != 0))
         {
             // The SDK reports an error event, or a connection that was closed early, as the end of the stream.
             throw new IOException($"Endpoint '{attempt.Endpoint.Name}' ended its stream without a finish reason.");

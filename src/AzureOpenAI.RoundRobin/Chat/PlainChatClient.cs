@@ -15,7 +15,7 @@ internal static class PlainChatClient
         EndpointSettings endpoint = settings.Endpoints[0];
         IChatClient client = endpoint.ChatClient is { } readyMade
             ? new LeftOpenChatClient(readyMade)
-            : SdkClients.CreatePlain(endpoint, settings.HttpClient).GetChatClient(endpoint.Deployment).AsIChatClient();
+            : SdkClients.Chat(SdkClients.CreatePlain(endpoint, settings.HttpClient), endpoint.Api, endpoint.Deployment);
         return new ConfigureOptionsChatClient(client, options =>
         {
             options.Temperature ??= endpoint.Temperature;

@@ -37,7 +37,7 @@ internal static class StreamEnd
         }
         else if (attempt.Interruption is null && whole)
         {
-            tracker.Succeeded(attempt, streamed: true);
+            loop.Succeeded(attempt, streamed: true);
         }
         else
         {

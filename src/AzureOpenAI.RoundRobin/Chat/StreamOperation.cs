@@ -21,6 +21,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public bool NamesJob => _stream.Request.NamesJob;
 
+    public bool NamesState => _stream.Request.NamesState;
+
     public uint Affinity => _stream.Request.Affinity;
 
     public TokenEstimate EstimateTokens() => _stream.Request.EstimateTokens();
@@ -28,6 +30,8 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
     public int Fingerprint() => _stream.Request.Fingerprint();
 
     public Task<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number).AsTask();
+
+    public static bool IsDoubtful(bool result) => false;
 
     public void Check(bool result, Attempt attempt, int number)
     {

@@ -8,6 +8,7 @@ internal sealed class BaseSettings
 {
     private readonly string _askedName;
     private readonly string? _scopeName;
+    private readonly (string Name, string Fault)? _wrongApi;
 
     public BaseSettings(RoundRobinOptions options, Registration registration, Variables variables, SectionSource? section)
     {
@@ -21,6 +22,17 @@ internal sealed class BaseSettings
         {
             // An endpoint's own deployment may be one for chat, which makes no embeddings, so this variable counts like code and takes precedence.
             (Asked, _askedName) = (variables.Find(VariableNames.EmbeddingDeployment), VariableNames.EmbeddingDeployment);
+        }
+
+        if (options.Api is null && variables.Find(VariableNames.Api) is { } text)
+        {
+            Api = ApiNames.Read(text, out string? fault) ?? EndpointApi.Chat;
+            _wrongApi = fault is null ? null : (VariableNames.Api, fault);
+        }
+        else
+        {
+            Api = options.Api ?? EndpointApi.Chat;
+            _wrongApi = ApiNames.Fault(options.Api) is { } undefined ? (nameof(options.Api), undefined) : null;
         }
 
         ApiVersion = TextRules.Clean(options.ApiVersion);
@@ -38,6 +50,9 @@ internal sealed class BaseSettings
     /// <summary>The deployment where nothing else gives one.</summary>
     public string? LastResort { get; }
 
+    /// <summary>The API of endpoints that name none.</summary>
+    public EndpointApi Api { get; }
+
     public string? ApiVersion { get; }
 
     /// <summary>Null where each endpoint's cloud decides.</summary>
@@ -51,6 +66,7 @@ internal sealed class BaseSettings
     {
         Check(_askedName, Asked is null ? null : TextRules.Deployment(Asked, inPath));
         Check(VariableNames.Deployment, LastResort is null ? null : TextRules.Deployment(LastResort, inPath));
+        Check(_wrongApi?.Name, _wrongApi?.Fault);
         Check(ApiVersionName, ApiVersion is null ? null : TextRules.ApiVersion(ApiVersion));
         Check(_scopeName, CredentialScope is null ? null : TextRules.Scope(CredentialScope));
 

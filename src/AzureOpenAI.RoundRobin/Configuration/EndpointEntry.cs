@@ -53,6 +53,9 @@ internal sealed class EndpointEntry
 
     public Dictionary<string, string> Deployments { get; } = new(StringComparer.OrdinalIgnoreCase);
 
+    /// <summary>Null where it says nothing of it, until <see cref="Decide"/>.</summary>
+    public EndpointApi? Api { get; set; }
+
     public string? ApiVersion { get; set; }
 
     public float? Temperature { get; set; }
@@ -99,6 +102,7 @@ internal sealed class EndpointEntry
             ChatClient = options.ChatClient,
             EmbeddingGenerator = options.EmbeddingGenerator,
             Deployment = TextRules.Clean(options.DeploymentName),
+            Api = options.Api,
             ApiVersion = TextRules.Clean(options.ApiVersion),
             Temperature = options.Temperature,
             MaxOutputTokens = options.MaxOutputTokens,
@@ -113,6 +117,18 @@ internal sealed class EndpointEntry
         }
 
         return entry;
+    }
+
+    /// <summary>Takes the API of the pool where the entry has none, and completes the address for it. A ready-made client speaks what it speaks.</summary>
+    /// <param name="common">The API of the pool.</param>
+    /// <param name="forChat">Whether it is asked for chat. Embeddings do not depend on the API.</param>
+    public void Decide(EndpointApi common, bool forChat)
+    {
+        if (Kind != EndpointKind.ReadyMade)
+        {
+            Api = forChat ? Api ?? common : EndpointApi.Chat;
+            Target = Address is null ? null : TargetAddress.Read(Address, Api.Value);
+        }
     }
 
     /// <summary>The name of <paramref name="field"/> in the source that the user wrote.</summary>

@@ -16,6 +16,9 @@ internal sealed class EndpointSettings
 
     public required EndpointKind Kind { get; init; }
 
+    /// <summary>What chat calls speak there. Of a ready-made client it is not known here.</summary>
+    public EndpointApi Api { get; init; }
+
     /// <summary>Without user information, query and fragment, and with a slash at the end. Null for a ready-made client only.</summary>
     public Uri? Address { get; init; }
 

@@ -7,6 +7,9 @@ internal sealed record PoolSettings
 {
     public required IReadOnlyList<EndpointSettings> Endpoints { get; init; }
 
+    /// <summary>Where endpoints speak different ones: that of calls that name no model.</summary>
+    public EndpointApi Api { get; init; }
+
     public float? Temperature { get; init; }
 
     public int? MaxOutputTokens { get; init; }
@@ -25,12 +28,19 @@ internal sealed record PoolSettings
 
     public Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? AffinityKey { get; init; }
 
+    public bool MarkIds { get; init; } = true;
+
     public Func<Exception, EndpointFailureReason?>? ClassifyException { get; init; }
 
     public HttpClient? HttpClient { get; init; }
 
     /// <summary>The name for which a factory created <see cref="HttpClient"/>; null where the client was given.</summary>
     public string? HttpClientName { get; init; }
+
+    /// <summary>The endpoints of calls that name no model: all, unless they speak different APIs.</summary>
+    public IEnumerable<EndpointSettings> EndpointsOfTheApi => Endpoints.All(endpoint => endpoint.Kind == EndpointKind.ReadyMade || endpoint.Api != Api)
+        ? Endpoints
+        : Endpoints.Where(endpoint => endpoint.Kind == EndpointKind.ReadyMade || endpoint.Api == Api);
 
     /// <summary>Keeps the client in use, if it has the same name: a factory creates another client each time, over the same transport.</summary>
     public PoolSettings WithTransportOf(PoolSettings before) =>

@@ -39,6 +39,7 @@ internal sealed class SettingsBuilder(
         PoolSettings settings = new()
         {
             Endpoints = endpoints,
+            Api = _base.Api,
             Temperature = options.Temperature,
             MaxOutputTokens = options.MaxOutputTokens,
             MaxWait = options.MaxWait,
@@ -48,6 +49,7 @@ internal sealed class SettingsBuilder(
             MaxAttempts = options.MaxAttempts,
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
+            MarkIds = options.MarkIds,
             ClassifyException = options.ClassifyException,
             HttpClient = httpClient,
             HttpClientName = options.HttpClientName,
@@ -64,6 +66,7 @@ internal sealed class SettingsBuilder(
         foreach (EndpointEntry entry in entries)
         {
             findings.Protect(entry.ApiKey);
+            entry.Decide(_base.Api, forChat: !registration.ForEmbeddings);
         }
 
         new PoolRules(options, findings).Check(canCreateClients: httpClients is not null);
@@ -80,6 +83,7 @@ internal sealed class SettingsBuilder(
         EndpointNames.CheckUnique(chosen.Select(static c => c.Entry), findings);
         CheckDeployments(chosen);
         CheckOperations(chosen);
+        ApiRules.Check(chosen, _base.Api, findings);
         return chosen;
     }
 
@@ -131,6 +135,7 @@ internal sealed class SettingsBuilder(
             Name = name,
             HasOwnName = entry.Name is not null,
             Kind = entry.Kind,
+            Api = entry.Api ?? EndpointApi.Chat,
             Address = entry.Target?.Address,
             ApiKey = entry.ApiKey,
             Credential = credential,

@@ -25,6 +25,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
 
     public bool NamesJob => false;
 
+    public bool NamesState => false;
+
     /// <summary>No part of a batch is cached by the service.</summary>
     public uint Affinity => 0;
 
@@ -47,6 +49,8 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
             return Task.FromException<GeneratedEmbeddings<Embedding<float>>>(exception);
         }
     }
+
+    public static bool IsDoubtful(GeneratedEmbeddings<Embedding<float>> result) => false;
 
     public void Check(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt, int number)
     {

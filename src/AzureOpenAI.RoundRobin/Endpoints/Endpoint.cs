@@ -27,6 +27,12 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public EndpointKind Kind { get; } = kind;
 
+    /// <summary>What chat calls speak there.</summary>
+    public EndpointApi Api { get; init; }
+
+    /// <summary>What ids of things that it keeps are marked with; null for one that keeps none, or whose address is not known.</summary>
+    public EndpointMark? Mark { get; init; }
+
     public bool IsSdkBacked => Kind != EndpointKind.ReadyMade;
 
     public Resource Resource { get; } = resource;
@@ -175,7 +181,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
         }
     }
 
-    public PooledClient Pooled() => new(Client!, DeploymentName!, Name);
+    public PooledClient Pooled() => new(Client!, DeploymentName!, Name, Mark);
 
     public override string ToString() => Name;
 

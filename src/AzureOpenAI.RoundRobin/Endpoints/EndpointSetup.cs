@@ -36,7 +36,10 @@ internal sealed record EndpointSetup
     /// <summary>The seed of its draws in rendezvous orders.</summary>
     public ulong Seed { get; init; }
 
-    /// <summary>Where the conversations of its client are noted; null for an SDK-backed client, which keeps none.</summary>
+    /// <summary>Whether ids go out with the endpoint's mark.</summary>
+    public bool MarksIds { get; init; }
+
+    /// <summary>Where the conversations of its client are noted; null for one that keeps none, or whose ids are marked.</summary>
     public ConversationOwners? Conversations { get; init; }
 
     public override string ToString() => Name;

@@ -1,8 +1,11 @@
 using System.Collections.Frozen;
+using System.Diagnostics.CodeAnalysis;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Affinity;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Telemetry;
 using AzureOpenAI.RoundRobin.Transport;
 using Microsoft.Extensions.AI;
 using OpenAI;
@@ -18,25 +21,27 @@ internal sealed class PoolAssembly
     private readonly PoolSettings _settings;
     private readonly HttpClient? _transport;
     private readonly TimeProvider _time;
+    private readonly PoolLog _log;
     private readonly uint _start;
     private readonly Func<double> _jitter;
     private readonly PoolMembers? _before;
     private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
     private readonly Dictionary<PooledResource, PooledResource> _was;
     private readonly ConversationOwners? _conversations;
-    private readonly Dictionary<(Resource, string?), Endpoint> _endpoints = [];
+    private readonly Dictionary<(Resource, string?, EndpointApi), Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
 
     /// <param name="settings">The configuration.</param>
     /// <param name="transport">The transport of SDK-backed clients; null if all are ready-made.</param>
     /// <param name="time">The source of all time.</param>
+    /// <param name="log">The pool's log.</param>
     /// <param name="start">The start of each cursor.</param>
     /// <param name="jitter">A random number from 0 to 1, for cooldowns.</param>
     /// <param name="before">The members so far; null for a new pool.</param>
-    public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, uint start, Func<double> jitter, PoolMembers? before = null)
+    public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, PoolLog log, uint start, Func<double> jitter, PoolMembers? before = null)
     {
-        (_settings, _transport, _time, _start, _jitter, _before) = (settings, transport, time, start, jitter, before);
+        (_settings, _transport, _time, _log, _start, _jitter, _before) = (settings, transport, time, log, start, jitter, before);
         foreach (EndpointSettings entry in settings.Endpoints)
         {
             if (!_resources.TryAdd(PooledResource.IdentityOf(entry), new(entry) { Transport = transport }, out int index))
@@ -47,18 +52,18 @@ internal sealed class PoolAssembly
 
         _was = PooledResource.Match([.. _resources.Values], before?.Resources ?? [], created => new(created.First.Name, time, jitter));
         // Also for a single ready-made client: a later configuration may add others, which do not know the conversations that it keeps.
-        _conversations = settings.Endpoints.Any(static entry => entry.ChatClient is not null) ? before?.Conversations ?? new() : null;
+        _conversations = settings.Endpoints.Any(entry => entry.ChatClient is not null || KeepsUnmarked(entry)) ? before?.Conversations ?? new() : null;
     }
 
     public PoolMembers Build()
     {
-        Endpoint[] all = [.. _settings.Endpoints.Select(entry => GetOrAdd(entry, entry.Deployment))];
+        Endpoint[] all = [.. _settings.EndpointsOfTheApi.Select(entry => GetOrAdd(entry, entry.Deployment))];
         Dictionary<string, Endpoint[]> byModel = _settings.Endpoints
             .SelectMany(static entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
         FrozenDictionary<Endpoint, Picker> alone = _setups
-            .Where(static pair => pair.Value.Conversations is not null)
+            .Where(static pair => pair.Value.Conversations is not null || pair.Key.Mark is not null)
             .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
         Picker main = PickerOf(_before?.Default, all);
         FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
@@ -102,28 +107,42 @@ internal sealed class PoolAssembly
     private Endpoint GetOrAdd(EndpointSettings entry, string? deployment)
     {
         PooledResource resource = _resources[PooledResource.IdentityOf(entry)];
-        if (!_endpoints.TryGetValue((resource.Resource, deployment), out Endpoint? endpoint))
+        EndpointApi api = entry.ChatClient is { } readyMade ? SpokenBy(readyMade) : entry.Api;
+        if (!_endpoints.TryGetValue((resource.Resource, deployment, api), out Endpoint? endpoint))
         {
-            endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment);
-            EndpointSetup setup = Setup(entry, deployment, resource, endpoint?.Setup);
-            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup) { Hints = new(_time, deployment), Capacity = new(_time) };
-            _endpoints.Add((resource.Resource, deployment), endpoint);
+            endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api);
+            EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
+            EndpointSetup setup = Setup(entry, deployment, mark, resource, endpoint?.Setup);
+            endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup)
+            {
+                Api = api,
+                Mark = mark,
+                Hints = new(_time, deployment),
+                Capacity = new(_time),
+            };
+            _endpoints.Add((resource.Resource, deployment, api), endpoint);
             _setups.Add(endpoint, setup);
         }
 
         return endpoint;
     }
 
-    private EndpointSetup Setup(EndpointSettings entry, string? deployment, PooledResource resource, EndpointSetup? before)
+    /// <summary>The SDK's adapter says what it is made of, through whatever stands in front of it.</summary>
+    private static EndpointApi SpokenBy(IChatClient client) => SdkClients.IsOfResponses(client) ? EndpointApi.Responses : EndpointApi.Chat;
+
+    /// <summary>Its ids are noted here, in this process only.</summary>
+    private bool KeepsUnmarked(EndpointSettings entry) => entry.Api == EndpointApi.Responses && !_settings.MarkIds;
+
+    private EndpointSetup Setup(EndpointSettings entry, string? deployment, EndpointMark? mark, PooledResource resource, EndpointSetup? before)
     {
         bool isDefault = deployment == entry.Deployment;
         OpenAIClient? client = entry.Kind == EndpointKind.ReadyMade ? null : ClientOf(entry, resource);
-        bool isSame = client is not null && before?.Client == client;
+        bool isSame = client is not null && before?.Client == client && before!.MarksIds == _settings.MarkIds;
         return new()
         {
             Name = entry.Name,
             Client = client,
-            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client?.GetChatClient(deployment).AsIChatClient()),
+            ChatClient = entry.ChatClient ?? (isSame ? before!.ChatClient : client is null ? null : ChatClientOf(client, entry.Api, entry.Name, deployment, mark)),
             EmbeddingGenerator = entry.EmbeddingGenerator ?? (isSame ? before!.EmbeddingGenerator : client?.GetEmbeddingClient(deployment).AsIEmbeddingGenerator()),
             Temperature = isDefault ? entry.Temperature : _settings.Temperature,
             MaxOutputTokens = isDefault ? entry.MaxOutputTokens : _settings.MaxOutputTokens,
@@ -133,8 +152,16 @@ internal sealed class PoolAssembly
             RequestsPerMinute = isDefault ? entry.RequestsPerMinute : null,
             TokensPerMinute = isDefault ? entry.TokensPerMinute : null,
             Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
-            Conversations = entry.ChatClient is not null ? _conversations : null,
+            MarksIds = _settings.MarkIds,
+            Conversations = entry.ChatClient is not null || KeepsUnmarked(entry) ? _conversations : null,
         };
+    }
+
+    [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The SDK's clients hold nothing to dispose of.")]
+    private IChatClient ChatClientOf(OpenAIClient client, EndpointApi api, string name, string? deployment, EndpointMark? mark)
+    {
+        IChatClient chat = SdkClients.Chat(client, api, deployment);
+        return mark is { } marked ? new MarkedChatClient(new SealedChatClient(chat, marked, _settings.MarkIds, () => _log.ReasoningLeftOut(name)), marked, _settings.MarkIds) : chat;
     }
 
     private OpenAIClient ClientOf(EndpointSettings entry, PooledResource resource)

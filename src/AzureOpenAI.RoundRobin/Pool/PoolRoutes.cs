@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
@@ -16,11 +17,12 @@ internal sealed class PoolRoutes
     private readonly Balancer _balancer;
     private readonly PoolMembers _members;
     private readonly CallLimits _limits;
+    private readonly StateHomes _homes;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
     private readonly UnmappedModels _unmapped;
 
-    public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log)
+    public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log, PoolRoutes? before = null)
     {
         (_balancer, _members, Settings) = (balancer, members, settings);
         _limits = new CallLimits
@@ -33,6 +35,7 @@ internal sealed class PoolRoutes
             Hook = settings.ClassifyException is { } classify ? new ExceptionHook(classify, log.ClassificationFailed) : null,
             GivenTransport = settings.HttpClient,
         };
+        _homes = new StateHomes(members.Endpoints, before?._homes);
         _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(
             static model => model.Key, model => new AttemptLoop(balancer, model.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
@@ -69,24 +72,65 @@ internal sealed class PoolRoutes
         return _default;
     }
 
-    /// <summary>A call of a conversation that a ready-made client keeps goes to that client only; any other call goes by its model.</summary>
+    /// <summary>A call of a conversation that one endpoint keeps goes to that endpoint only; any other call goes by its model.</summary>
+    /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>
     public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
+
+    /// <inheritdoc cref="LoopFor(ChatOptions)"/>
+    public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        AttemptLoop loop = LoopFor(options);
+        return _homes.Any && loop.Picker.HasAlternatives ? Preferring(loop, messages) : loop;
+    }
+
+    /// <summary>A call with reasoning that only its maker can read begins there, if that is free to take it.</summary>
+    private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages) =>
+        SealedReasoning.MakerOf(messages) is { } mark && Array.Find(loop.Picker.Endpoints, endpoint => endpoint.Mark?.Resource == mark.Resource) is { } maker
+            ? new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped) { Preferred = _members.ByOwner[maker] }
+            : loop;
 
     private AttemptLoop LoopOf(ChatOptions options)
     {
         AttemptLoop loop = LoopFor(options.ModelId);
-        return options.ConversationId is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop) : loop;
+        if (options is { ConversationId: null, ContinuationToken: null })
+        {
+            return loop;
+        }
+
+        if (StateHomes.MarkOf(options) is { } mark)
+        {
+            Endpoint home = _homes.Find(mark, loop.Picker.Endpoints);
+            return Alone(home, polls: options.ContinuationToken is not null);
+        }
+
+        return StateHomes.IdOf(options) is { } id && _members.Conversations?.Find(id) is { } maker ? LoopOf(maker, loop, polls: options.ContinuationToken is not null) : loop;
     }
+
+    /// <summary>The loop of a call about something that one endpoint keeps, by its id, and not about an answer of the model.</summary>
+    /// <param name="id">The id, with the mark of the endpoint.</param>
+    /// <param name="own">The id as the service knows it.</param>
+    /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>
+    /// <exception cref="ArgumentException">The id has no mark, and is not known otherwise.</exception>
+    public AttemptLoop LoopOfId(string id, out string own) => Alone(HomeOf(id, out own), polls: true);
+
+    /// <summary>The endpoint that keeps what an id names.</summary>
+    /// <inheritdoc cref="LoopOfId"/>
+    public Endpoint HomeOf(string id, out string own) =>
+        EndpointMark.Read(id, out own) is { } mark ? _homes.Find(mark, [])
+        : _members.Conversations?.Find(id) is { } maker && Array.Find(_members.Endpoints, endpoint => endpoint is { IsSdkBacked: true, Mark: not null } && endpoint.ChatClient == maker) is { } owner ? owner
+        : throw new ArgumentException("The id has no mark of an endpoint. Ids of answers have one, if MarkIds is on; mark others with PooledClient.MarkId where the service returns them.", nameof(id));
+
+    private AttemptLoop Alone(Endpoint home, bool polls) => new(_balancer, _members.ByOwner[home], _limits, isMapped: true) { Polled = polls ? home : null };
 
     /// <summary>
     /// The loop of that client alone, at the deployment of the call's model. If the client does not map the model, it is asked for the model as the caller wrote it. If the
     /// client has left the configuration, no endpoint knows the conversation, and the call goes by its model.
     /// </summary>
-    private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop)
+    private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop, bool polls)
     {
         Endpoint? member = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.ChatClient == maker);
         return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.ByOwner.TryGetValue(endpoint, out Picker? alone)
-            ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped)
+            ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped) { Polled = polls ? endpoint : null }
             : loop;
     }
 }

@@ -16,6 +16,7 @@ internal sealed class AttemptTrace : IStatusListener
     private readonly TimeProvider _time;
     private readonly string _endpoint;
     private readonly string _operation;
+    private readonly EndpointApi _api;
     private readonly int _number;
     private readonly long _began;
     private readonly Activity? _span;
@@ -26,16 +27,16 @@ internal sealed class AttemptTrace : IStatusListener
     private string? _reason;
     private bool _endsCall = true;
 
-    private AttemptTrace(Instruments instruments, TimeProvider time, string endpoint, string operation, int number)
+    private AttemptTrace(Instruments instruments, TimeProvider time, string endpoint, EndpointApi api, string operation, int number)
     {
-        (_instruments, _time, _endpoint, _operation, _number) = (instruments, time, endpoint, operation, number);
+        (_instruments, _time, _endpoint, _api, _operation, _number) = (instruments, time, endpoint, api, operation, number);
         _span = Start(endpoint);
         _began = time.GetTimestamp();
     }
 
     /// <summary>Begins a span under the current one, and makes it the current one. Called in an async method only, at whose end the old one is current again.</summary>
-    public static AttemptTrace Begin(Instruments instruments, TimeProvider time, string endpoint, string operation, int number) =>
-        new(instruments, time, endpoint, operation, number);
+    public static AttemptTrace Begin(Instruments instruments, TimeProvider time, string endpoint, EndpointApi api, string operation, int number) =>
+        new(instruments, time, endpoint, api, operation, number);
 
     /// <summary>Notes the sum of the call's waits before this attempt.</summary>
     public void Waited(TimeSpan waited) => _waited = waited;
@@ -117,6 +118,11 @@ internal sealed class AttemptTrace : IStatusListener
         span.SetTag(Prefix + "attempt", _number);
         span.SetTag(Prefix + "outcome", _outcome);
         span.SetTag(Prefix + "wait", _waited.TotalSeconds);
+        if (_api == EndpointApi.Responses && _operation == "chat")
+        {
+            span.SetTag("openai.api.type", "responses");
+        }
+
         if (_status > 0)
         {
             span.SetTag("http.response.status_code", _status);

@@ -36,6 +36,7 @@ internal sealed class Instruments
     private readonly Histogram<double> _waitDuration;
     private readonly Counter<long> _tokens;
     private readonly Counter<long> _cachedTokens;
+    private readonly Counter<long> _reasoningLeftOut;
 
     private Instruments(Meter meter)
     {
@@ -46,6 +47,7 @@ internal sealed class Instruments
         _waitDuration = meter.CreateHistogram(Prefix + "wait.duration", "s", "How long calls waited for an endpoint, each wait.", advice: Seconds);
         _tokens = meter.CreateCounter<long>(Prefix + "tokens", "{token}", "Tokens that answers reported, cached ones included.");
         _cachedTokens = meter.CreateCounter<long>(Prefix + "tokens.cached", "{token}", "Input tokens that came from the service's prompt cache.");
+        _reasoningLeftOut = meter.CreateCounter<long>(Prefix + "reasoning.left_out", "{attempt}", "Attempts from which encrypted reasoning was left out, since the resource cannot read it.");
         meter.CreateObservableGauge(Prefix + "endpoints", Pools.ByState, "{endpoint}", "How many endpoints are in each state.");
         meter.CreateObservableGauge(Prefix + "in_flight", Pools.InFlight, "{attempt}", "How many attempts run at each endpoint.");
     }
@@ -106,6 +108,8 @@ internal sealed class Instruments
     public void Waited(TimeSpan wait) => Record(_waitDuration, wait.TotalSeconds, default);
 
     public void Ejected(string endpoint, OutcomeKind reason) => Add(_cooldowns, 1, new() { { Endpoint, endpoint }, { "reason", OutcomeNames.Of(reason) } });
+
+    public void ReasoningLeftOut(string endpoint) => Add(_reasoningLeftOut, 1, new() { { Endpoint, endpoint } });
 
     public void Used(string endpoint, in TokenCounts tokens)
     {

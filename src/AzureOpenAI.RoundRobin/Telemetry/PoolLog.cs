@@ -26,6 +26,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private readonly Instruments? _instruments = instruments;
     private readonly ConcurrentDictionary<string, bool> _toldWarnings = toldWarnings;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
+    private int _toldReasoning;
 
     /// <returns>Whether the end of the cooldown is logged too. Pauses under 1 s are logged at Debug, and their end is not logged.</returns>
     public bool Ejected(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
@@ -84,6 +85,17 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     {
         Note(logger => AffinityKeyFailed(logger, exception));
         Write();
+    }
+
+    /// <summary>A call was made without its encrypted reasoning. Counted each time, and logged once. Writes at once, so not under a lock.</summary>
+    public void ReasoningLeftOut(string endpoint)
+    {
+        _instruments?.ReasoningLeftOut(endpoint);
+        if (Interlocked.Exchange(ref _toldReasoning, 1) == 0)
+        {
+            Note(logger => LeftReasoningOut(logger, endpoint));
+            Write();
+        }
     }
 
     /// <summary>Tells at once: not to be called under a lock.</summary>
@@ -194,6 +206,10 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 13, EventName = "ModelNotMapped", Level = LogLevel.Warning,
         Message = "A call names the model '{Model}', which no endpoint maps and which is the name of no deployment. Each endpoint answers such calls with its own deployment. Map the model in deployments, or leave ModelId out. This is logged once an hour.")]
     private static partial void ModelIsUnmapped(ILogger logger, string model);
+
+    [LoggerMessage(EventId = 14, EventName = "ReasoningLeftOut", Level = LogLevel.Information,
+        Message = "A call at endpoint '{Endpoint}' was made without its encrypted reasoning, which another resource made and this one cannot read. The model reasons anew. This is said only once; the metric reasoning.left_out counts all.")]
+    private static partial void LeftReasoningOut(ILogger logger, string endpoint);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
         endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));

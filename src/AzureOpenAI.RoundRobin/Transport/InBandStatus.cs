@@ -9,6 +9,9 @@ internal static class InBandStatus
     public static int Of(string? code, string? status, string? type, string? innerCode) =>
         Number(code) ?? Number(status) ?? Known(code) ?? Known(innerCode) ?? Known(status) ?? Known(type) ?? 500;
 
+    /// <summary>The status of a response that failed. A code that says nothing of the service is about what was asked for.</summary>
+    public static int OfResponse(string? code) => Known(code) ?? (code is null or "vector_store_timeout" ? 500 : 400);
+
     private static int? Number(string? text) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number is >= 400 and < 600 ? number : null;
 

@@ -5,7 +5,9 @@ using System.Net;
 using Azure.AI.OpenAI;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration;
+using Microsoft.Extensions.AI;
 using OpenAI;
+using OpenAI.Responses;
 
 namespace AzureOpenAI.RoundRobin.Transport;
 
@@ -57,6 +59,15 @@ internal static class SdkClients
             ? CreateV1(settings, settings.Credential is { } credential ? new TokenCache(credential, TimeProvider.System) : null, new OpenAIClientOptions { Endpoint = settings.Address, Transport = given })
             : CreateClassic(settings, settings.Credential, new AzureOpenAIClientOptions { Transport = given });
     }
+
+    /// <summary>The chat client of a deployment.</summary>
+    public static IChatClient Chat(OpenAIClient client, EndpointApi api, string? deployment) =>
+#pragma warning disable OPENAI001 // The SDK calls Responses experimental; none of its types is in this library's own public API.
+        api == EndpointApi.Responses ? client.GetResponsesClient().AsIChatClient(deployment) : client.GetChatClient(deployment).AsIChatClient();
+
+    /// <summary>Whether a client that the user built speaks the Responses API, as far as it says.</summary>
+    public static bool IsOfResponses(IChatClient client) => client.GetService(typeof(ResponsesClient)) is not null;
+#pragma warning restore OPENAI001
 
     private static TOptions Prepare<TOptions>(TOptions options, HttpClient transport)
         where TOptions : ClientPipelineOptions

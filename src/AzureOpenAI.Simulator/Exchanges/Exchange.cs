@@ -53,7 +53,7 @@ internal sealed class Exchange
     /// <summary>What became of the request on another deployment, if it was spilled over.</summary>
     public Spillover? Spillover { get; set; }
 
-    public FaultTarget Target => new(_attempt.Operation, _attempt.Deployment, _attempt.Streamed);
+    public FaultTarget Target => new(_attempt.Operation, _attempt.Deployment, _attempt.Streamed, _attempt.ServiceTier);
 
     public Task DelayAsync(Latency latency) => Resource.Clock.DelayAsync(Resource.Random.Sample(latency), Aborted);
 
@@ -65,6 +65,7 @@ internal sealed class Exchange
         attempt.Deployment = facts.Deployment;
         attempt.Streamed = facts.Streamed;
         attempt.LastUserText = facts.LastUserText;
+        attempt.ServiceTier = facts.ServiceTier;
     });
 
     /// <summary>Records the arrival at a deployment. What it charged is settled when the exchange ends.</summary>

@@ -30,8 +30,23 @@ internal static class ModelAnswer
 
         var usage = reply?.UsageFor(request.Chat!, arrival.CachedTokens);
         exchange.NoteWork(usage?.Work ?? request.Embeddings!.EstimatedTokens);
-        await exchange.DelayAsync(deployment.Latency).ConfigureAwait(false);
+        if (request.Response is not { InBackground: true })
+        {
+            await exchange.DelayAsync(deployment.Latency).ConfigureAwait(false);
+        }
+
         ServiceHeaders.Write(exchange, 200, arrival.Admission);
+        if (request.Response is not null)
+        {
+            await ResponseAnswer.SendAsync(exchange, request, deployment, reply!, usage!, fault).ConfigureAwait(false);
+            return;
+        }
+
+        if (fault?.Kind == FaultKind.UnknownEvent)
+        {
+            fault = null;
+        }
+
         if (reply is null)
         {
             await SendEmbeddingsAsync(exchange, request.Embeddings!, deployment, fault).ConfigureAwait(false);

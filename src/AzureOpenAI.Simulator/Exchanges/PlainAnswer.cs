@@ -25,8 +25,9 @@ internal static class PlainAnswer
         var half = body[..(body.Length / 2)];
         switch (fault.Kind)
         {
-            case FaultKind.ErrorEvent:
-                await SendAsync(exchange, 200, MediaTypes.Json, Encoding.UTF8.GetBytes(fault.Text), LedgerOutcome.Faulted).ConfigureAwait(false);
+            case FaultKind.ErrorEvent or FaultKind.Failed:
+                string error = ErrorBodies.StreamError(fault.Text, fault.Code);
+                await SendAsync(exchange, 200, MediaTypes.Json, Encoding.UTF8.GetBytes(error), LedgerOutcome.Faulted).ConfigureAwait(false);
                 break;
             case FaultKind.End:
                 await SendAsync(exchange, 200, MediaTypes.Json, half, LedgerOutcome.Faulted).ConfigureAwait(false);

@@ -15,7 +15,7 @@ internal sealed record Refusal(int Status, string Body)
             return new(401, body);
         }
 
-        return exchange.Route.Operation == ApiOperation.Models ? null : OfBody(exchange, request);
+        return exchange.Route.IsServedByModel ? OfBody(exchange, request) : OfStored(exchange, request);
     }
 
     public async Task SendAsync(Exchange exchange, LedgerOutcome outcome, Admission? admission = null)
@@ -41,9 +41,26 @@ internal sealed record Refusal(int Status, string Body)
             return new(404, ErrorBodies.DeploymentNotFound);
         }
 
-        return request.Chat is { Messages.Count: 0 } ? Missing("messages")
+        return request.Response is { Input.Count: 0, PreviousId: null, ConversationId: null } ? Missing("input")
+            : request.Response is { } response ? exchange.Resource.Responses.RefusalOf(response)
+            : request.Chat is { Messages.Count: 0 } ? Missing("messages")
             : request.Embeddings is { Inputs.Count: 0 } ? Missing("input")
             : request.Embeddings is { Dimensions: <= 0 or > 65536 } ? new(400, ErrorBodies.InvalidRequest("Invalid value for 'dimensions'.", "dimensions", "invalid_value"))
+            : null;
+    }
+
+    private static Refusal? OfStored(Exchange exchange, IncomingRequest request)
+    {
+        if (exchange.Route.ResponseId is not { } id)
+        {
+            return null;
+        }
+
+        return request.Stored is null ? new(404, ErrorBodies.NotFound("Response", id))
+            : request.Facts.Streamed && !request.Stored.Context.Request.InBackground
+                ? new(400, ErrorBodies.InvalidRequest("This response cannot be streamed because it was not created with background=true.", "stream"))
+            : exchange.Route.Operation == ApiOperation.ResponseCancel && !request.Stored.Context.Request.InBackground
+                ? new(400, ErrorBodies.InvalidRequest("Cannot cancel a synchronous response."))
             : null;
     }
 

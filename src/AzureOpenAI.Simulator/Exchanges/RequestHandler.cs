@@ -51,7 +51,7 @@ internal sealed class RequestHandler(IReadOnlyList<SimulatedResource> resources,
 
         var fault = await MeetFaultsAsync(exchange, exchange.Target).ConfigureAwait(false);
         var refusal = Refusal.Of(exchange, request);
-        if (refusal is null && exchange.Route.Operation != ApiOperation.Models)
+        if (refusal is null && exchange.Route.IsServedByModel)
         {
             await ServeAsync(exchange, request, exchange.Resource.Find(request.Facts.Deployment!)!, fault).ConfigureAwait(false);
         }
@@ -65,7 +65,12 @@ internal sealed class RequestHandler(IReadOnlyList<SimulatedResource> resources,
         }
         else
         {
-            await ModelAnswer.SendModelsAsync(exchange).ConfigureAwait(false);
+            await (exchange.Route.Operation switch
+            {
+                ApiOperation.Models => ModelAnswer.SendModelsAsync(exchange),
+                ApiOperation.Conversations => ResponseAnswer.SendConversationAsync(exchange),
+                _ => ResponseAnswer.SendStoredAsync(exchange, request.Stored!),
+            }).ConfigureAwait(false);
         }
     }
 

@@ -11,31 +11,38 @@ internal sealed class StreamedAnswer
     private readonly StreamFormat _format;
     private readonly Latency _pace;
     private readonly Fault? _fault;
+    private readonly ResponseContext? _response;
+    private readonly int _first;
     private readonly ArrayBufferWriter<byte> _unsent = new(4096);
 
-    private StreamedAnswer(Exchange exchange, EventList events, SimulatedDeployment deployment, Fault? fault)
+    private StreamedAnswer(Exchange exchange, EventList events, SimulatedDeployment deployment, Fault? fault, ResponseContext? response, int first)
     {
         _exchange = exchange;
         _events = events;
         _format = deployment.StreamFormat;
         _pace = deployment.ChunkLatency;
         _fault = fault;
+        _response = response;
+        _first = first;
     }
 
-    public static Task SendAsync(Exchange exchange, EventList events, SimulatedDeployment deployment, Fault? fault)
+    /// <summary>Sends events from one on. With a response they are those of the Responses API.</summary>
+    public static Task SendAsync(
+        Exchange exchange, EventList events, SimulatedDeployment deployment, Fault? fault, ResponseContext? response = null, int first = 0)
     {
         exchange.NoteStatus(200);
         exchange.Http.Response.ContentType = MediaTypes.EventStream;
         exchange.Http.Response.Headers["x-accel-buffering"] = "no";
-        return new StreamedAnswer(exchange, events, deployment, fault).SendAsync();
+        return new StreamedAnswer(exchange, events, deployment, fault, response, first).SendAsync();
     }
 
     private async Task SendAsync()
     {
-        int end = _fault is null ? _events.Count : Math.Min(_fault.Events, _events.Count);
+        var ending = _fault is { Kind: FaultKind.UnknownEvent } ? null : _fault;
+        int end = ending is null ? _events.Count : Math.Min(_first + ending.Events, _events.Count);
         bool isPaced = !ReferenceEquals(_pace, Latency.None);
         bool anyContent = false;
-        for (int i = 0; i < end; i++)
+        for (int i = _first; i < end; i++)
         {
             if (isPaced && _events.IsContent(i) && anyContent)
             {
@@ -44,22 +51,28 @@ internal sealed class StreamedAnswer
             }
 
             anyContent |= _events.IsContent(i);
-            if (_fault is null && i == end - 1)
+            if (ending is null && i == end - 1)
             {
                 _exchange.Aborted.ThrowIfCancellationRequested();
-                _exchange.NoteEvents(end);
+                _exchange.NoteEvents(end - _first);
                 _exchange.Finish(LedgerOutcome.Answered);
             }
 
-            Write(_events[i].Span);
+            if (_response is not null && _fault is { Kind: FaultKind.UnknownEvent } unknown && i - _first == unknown.Events)
+            {
+                WriteFault(unknown, i);
+            }
+
+            Write(_events[i].Span, _events.Name(i));
         }
 
-        if (_fault is not null)
+        if (ending is not null)
         {
-            await SpoilAsync(_fault, end).ConfigureAwait(false);
+            await SpoilAsync(ending, end).ConfigureAwait(false);
         }
         else
         {
+            _exchange.Finish(LedgerOutcome.Answered);
             await SendUnsentAsync().ConfigureAwait(false);
         }
     }
@@ -73,11 +86,11 @@ internal sealed class StreamedAnswer
             return;
         }
 
-        _exchange.NoteEvents(sent);
+        _exchange.NoteEvents(sent - _first);
         _exchange.Finish(LedgerOutcome.Faulted);
-        if (fault.Kind == FaultKind.ErrorEvent)
+        if (fault.Kind is FaultKind.ErrorEvent or FaultKind.Failed)
         {
-            Write(Encoding.UTF8.GetBytes(fault.Text));
+            WriteFault(fault, sent);
         }
 
         await SendUnsentAsync().ConfigureAwait(false);
@@ -85,7 +98,7 @@ internal sealed class StreamedAnswer
 
     private async Task FlushAsync(int sent)
     {
-        _exchange.NoteEvents(sent);
+        _exchange.NoteEvents(sent - _first);
         await SendUnsentAsync().ConfigureAwait(false);
     }
 
@@ -104,13 +117,28 @@ internal sealed class StreamedAnswer
         _unsent.ResetWrittenCount();
     }
 
-    private void Write(ReadOnlySpan<byte> payload)
+    private void WriteFault(Fault fault, int sequence)
+    {
+        var (name, payload) = _response is null
+            ? (null, Encoding.UTF8.GetBytes(ErrorBodies.StreamError(fault.Text, fault.Code)))
+            : ResponseEvents.OfFault(fault, _format, _response, sequence);
+        Write(payload, name);
+    }
+
+    private void Write(ReadOnlySpan<byte> payload, string? name)
     {
         var lineEnd = _format.CarriageReturns ? "\r\n"u8 : "\n"u8;
         if (_format.KeepAliveComments)
         {
             _unsent.Write(": keep-alive"u8);
             _unsent.Write(lineEnd);
+            _unsent.Write(lineEnd);
+        }
+
+        if (name is not null)
+        {
+            _unsent.Write("event: "u8);
+            _unsent.Write(Encoding.ASCII.GetBytes(name));
             _unsent.Write(lineEnd);
         }
 

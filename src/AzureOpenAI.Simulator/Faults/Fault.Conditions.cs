@@ -18,6 +18,8 @@ public sealed partial class Fault
 
     internal ApiOperation? Operation { get; private init; }
 
+    internal string? ServiceTier { get; private init; }
+
     /// <summary>Applies the fault to the next requests only.</summary>
     /// <param name="count">How many requests.</param>
     /// <returns>A new fault.</returns>
@@ -62,6 +64,16 @@ public sealed partial class Fault
     /// <param name="operation">The operation.</param>
     /// <returns>A new fault.</returns>
     public Fault ForOperation(ApiOperation operation) => Copy(operation: operation);
+
+    /// <summary>Applies the fault only to requests that ask for a service tier.</summary>
+    /// <param name="tier">The <c>service_tier</c>, such as <c>flex</c>.</param>
+    /// <returns>A new fault.</returns>
+    /// <exception cref="ArgumentException"><paramref name="tier"/> is <see langword="null"/> or empty.</exception>
+    public Fault ForServiceTier(string tier)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(tier);
+        return Copy(serviceTier: tier);
+    }
 
     /// <summary>Applies the fault only to requests that ask for a stream.</summary>
     /// <returns>A new fault.</returns>
@@ -112,7 +124,8 @@ public sealed partial class Fault
     internal bool Concerns(FaultTarget target) =>
         (Deployment is null || string.Equals(Deployment, target.Deployment, StringComparison.OrdinalIgnoreCase))
         && (Streamed is null || Streamed == target.Streamed)
-        && (Operation is null || Operation == target.Operation);
+        && (Operation is null || Operation == target.Operation)
+        && (ServiceTier is null || ServiceTier == target.ServiceTier);
 
     private Fault Copy(
         string? name = null,
@@ -125,7 +138,8 @@ public sealed partial class Fault
         TimeSpan? end = null,
         string? deployment = null,
         bool? streamed = null,
-        ApiOperation? operation = null) => new(Kind, name ?? Name)
+        ApiOperation? operation = null,
+        string? serviceTier = null) => new(Kind, name ?? Name)
         {
             Answer = answer ?? Answer,
             Wait = wait ?? Wait,
@@ -138,5 +152,7 @@ public sealed partial class Fault
             Deployment = deployment ?? Deployment,
             Streamed = streamed ?? Streamed,
             Operation = operation ?? Operation,
+            ServiceTier = serviceTier ?? ServiceTier,
+            Code = Code,
         };
 }

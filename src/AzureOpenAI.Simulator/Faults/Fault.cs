@@ -33,6 +33,8 @@ public sealed partial class Fault
 
     internal string Text { get; private init; } = "";
 
+    internal string? Code { get; private init; }
+
     internal bool IsOnArrival => Kind <= FaultKind.Delay;
 
     /// <summary>Answers with an error status and the body that the service sends with it.</summary>
@@ -160,12 +162,36 @@ public sealed partial class Fault
     /// <summary>Sends an error event after some events of a stream and ends it; the body of another answer is the error alone, with status 200.</summary>
     /// <param name="events">The events sent before; 0 makes the error the first event.</param>
     /// <param name="message">The message of the error.</param>
+    /// <param name="code">The code of the error; by default none.</param>
     /// <returns>The fault.</returns>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="events"/> is negative.</exception>
-    public static Fault ErrorEventAfter(int events, string? message = null) =>
-        InAnswer(FaultKind.ErrorEvent, "error event", events).Copy(text: ErrorBodies.StreamError(message ?? ErrorBodies.OverloadedMessage));
+    public static Fault ErrorEventAfter(int events, string? message = null, string? code = null) =>
+        InAnswer(FaultKind.ErrorEvent, "error event", events, message ?? ErrorBodies.OverloadedMessage, code);
 
-    /// <summary>Answers with the given finish reason, known or not.</summary>
+    /// <summary>
+    /// Ends a response of the Responses API with the status <c>failed</c>: a stream by <c>response.failed</c> after some events. In a chat answer it is an error event.
+    /// </summary>
+    /// <param name="events">The events sent before, of a stream.</param>
+    /// <param name="message">The message of the error.</param>
+    /// <param name="code">The code of the error.</param>
+    /// <returns>The fault.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="events"/> is negative.</exception>
+    /// <exception cref="ArgumentException"><paramref name="code"/> is <see langword="null"/> or empty.</exception>
+    public static Fault FailedAfter(int events, string? message = null, string code = "server_error")
+    {
+        ArgumentException.ThrowIfNullOrEmpty(code);
+        return InAnswer(FaultKind.Failed, "failed", events, message ?? ErrorBodies.DefaultMessage(500), code);
+    }
+
+    /// <summary>Sends an event of an unknown type after some events of a Responses stream, then goes on as usual. Other answers stay as they are.</summary>
+    /// <param name="events">The events sent before.</param>
+    /// <returns>The fault.</returns>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="events"/> is negative.</exception>
+    public static Fault UnknownEventAfter(int events) => InAnswer(FaultKind.UnknownEvent, "unknown event", events);
+
+    /// <summary>
+    /// Answers with the given finish reason, known or not. A response of the Responses API is then <c>incomplete</c> for that reason, unless it is <c>stop</c> or <c>tool_calls</c>.
+    /// </summary>
     /// <param name="reason">The finish reason.</param>
     /// <returns>The fault.</returns>
     /// <exception cref="ArgumentException"><paramref name="reason"/> is <see langword="null"/> or empty.</exception>
@@ -182,9 +208,9 @@ public sealed partial class Fault
     private static Fault Respond(int status, string body, string? contentType) =>
         new(FaultKind.Response, string.Create(CultureInfo.InvariantCulture, $"status {status}")) { Answer = new(status, body, contentType) };
 
-    private static Fault InAnswer(FaultKind kind, string name, int events)
+    private static Fault InAnswer(FaultKind kind, string name, int events, string text = "", string? code = null)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(events);
-        return new(kind, string.Create(CultureInfo.InvariantCulture, $"{name} after {events} events")) { Events = events };
+        return new(kind, string.Create(CultureInfo.InvariantCulture, $"{name} after {events} events")) { Events = events, Text = text, Code = code };
     }
 }

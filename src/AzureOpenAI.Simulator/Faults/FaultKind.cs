@@ -31,4 +31,10 @@ public enum FaultKind
 
     /// <summary>Answers with another finish reason.</summary>
     FinishReason = 8,
+
+    /// <summary>Ends a response of the Responses API with the status <c>failed</c>.</summary>
+    Failed = 9,
+
+    /// <summary>Sends an event of an unknown type inside a Responses stream.</summary>
+    UnknownEvent = 10,
 }

@@ -42,4 +42,6 @@ internal sealed class Attempt
     public string? ServedBy { get; set; }
 
     public string? LastUserText { get; set; }
+
+    public string? ServiceTier { get; set; }
 }

@@ -24,6 +24,7 @@ public sealed class LedgerEntry
         CachedTokens = attempt.CachedTokens;
         ServedBy = attempt.ServedBy;
         LastUserText = attempt.LastUserText;
+        ServiceTier = attempt.ServiceTier;
         RequestId = attempt.RequestId;
         ClientRequestId = attempt.ClientRequestId;
     }
@@ -80,6 +81,9 @@ public sealed class LedgerEntry
 
     /// <summary>Gets the text of the last user message, or of the last embedding input, or <see langword="null"/> if there is none.</summary>
     public string? LastUserText { get; }
+
+    /// <summary>Gets the service tier that the request asked for, or <see langword="null"/> if it asked for none.</summary>
+    public string? ServiceTier { get; }
 
     /// <summary>Gets the id that the resource gave the request: its <c>apim-request-id</c> header.</summary>
     public string RequestId { get; }

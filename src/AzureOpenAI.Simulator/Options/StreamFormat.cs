@@ -20,6 +20,10 @@ public sealed class StreamFormat
     /// <value>The default is <see langword="false"/>.</value>
     public bool FilterAnnotations { get; init; }
 
+    /// <summary>Gets a value indicating whether the <c>error</c> event of a Responses stream holds its code and message in an object <c>error</c>.</summary>
+    /// <value>The default, <see langword="false"/>, has them in the event itself.</value>
+    public bool NestedErrors { get; init; }
+
     /// <summary>Gets the size in bytes of the pieces in which the stream is sent, which may split an event, a line or a character.</summary>
     /// <value>The default, 0, sends whole events.</value>
     public int PieceSize { get; init; }

@@ -5,16 +5,22 @@ namespace AzureOpenAI.Simulator;
 /// <summary>
 /// A chat request as a resource received it. Immutable, and valid for as long as it is referenced.
 /// </summary>
+/// <remarks>A request of the Responses API is one too: its instructions, what its conversation holds, and its input are the messages.</remarks>
 public sealed class ChatRequest
 {
     private IReadOnlyList<string>? _toolNames;
 
     internal ChatRequest(string resource, string deployment, JsonElement body)
+        : this(resource, deployment, body, body.ReadMessages())
+    {
+    }
+
+    internal ChatRequest(string resource, string deployment, JsonElement body, IReadOnlyList<RequestMessage> messages)
     {
         Resource = resource;
         Deployment = deployment;
         Body = body;
-        Messages = body.ReadMessages();
+        Messages = messages;
     }
 
     /// <summary>Gets the name of the resource that was asked.</summary>
@@ -49,8 +55,8 @@ public sealed class ChatRequest
     /// <summary>Gets a value indicating whether the answer is to be streamed.</summary>
     public bool Streamed => Body.ReadBoolean("stream"u8);
 
-    /// <summary>Gets the limit on the answer's tokens (<c>max_completion_tokens</c>, else <c>max_tokens</c>), or <see langword="null"/>. The simulator does not shorten answers to it.</summary>
-    public int? MaxTokens => Body.ReadInt32("max_completion_tokens"u8) ?? Body.ReadInt32("max_tokens"u8);
+    /// <summary>Gets the limit on the answer's tokens (<c>max_completion_tokens</c>, <c>max_tokens</c>, or <c>max_output_tokens</c>), or <see langword="null"/>. The simulator does not shorten answers to it.</summary>
+    public int? MaxTokens => Body.ReadInt32("max_completion_tokens"u8) ?? Body.ReadInt32("max_tokens"u8) ?? Body.ReadInt32("max_output_tokens"u8);
 
     /// <summary>Gets the temperature, or <see langword="null"/>.</summary>
     public double? Temperature => Body.TryRead("temperature"u8, JsonValueKind.Number, out var value) ? value.GetDouble() : null;
@@ -67,7 +73,11 @@ public sealed class ChatRequest
         && format.TryRead("json_schema"u8, JsonValueKind.Object, out var named)
         && named.TryRead("schema"u8, JsonValueKind.Object, out var schema)
             ? schema
-            : null;
+            : Body.TryRead("text"u8, JsonValueKind.Object, out var text)
+            && text.TryRead("format"u8, JsonValueKind.Object, out var response)
+            && response.TryRead("schema"u8, JsonValueKind.Object, out schema)
+                ? schema
+                : null;
 
     /// <summary>Gets the characters of all messages together.</summary>
     public int PromptCharacters

@@ -51,7 +51,7 @@ internal static class RequestJson
         var names = new List<string>();
         foreach (var tool in tools.EnumerateArray())
         {
-            if (tool.TryRead("function"u8, JsonValueKind.Object, out var function) && function.ReadString("name"u8) is { } name)
+            if ((tool.TryRead("function"u8, JsonValueKind.Object, out var function) ? function : tool).ReadString("name"u8) is { } name)
             {
                 names.Add(name);
             }
@@ -60,7 +60,7 @@ internal static class RequestJson
         return names;
     }
 
-    private static string ReadContent(this JsonElement message)
+    public static string ReadContent(this JsonElement message)
     {
         if (message.ReadString("content"u8) is { } text)
         {

@@ -27,6 +27,7 @@ public sealed class SimulatedResource
         Clock = clock;
         Random = new SeededRandom(seed);
         Faults = new FaultScript(clock, Random);
+        Responses = new ResponseStore(options.Name);
         options.Headers.CopyTo(Headers);
         _apiKey = options.ApiKey ?? GeneratedKey.Create(options.Name, seed);
         _acceptToken = options.AcceptToken;
@@ -83,6 +84,8 @@ public sealed class SimulatedResource
     internal SeededRandom Random { get; }
 
     internal string Region { get; }
+
+    internal ResponseStore Responses { get; }
 
     internal string PathPrefix { get; }
 

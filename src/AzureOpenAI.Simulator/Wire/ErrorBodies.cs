@@ -27,15 +27,32 @@ internal static class ErrorBodies
     public static string InvalidRequest(string message, string? param = null, string? code = null) =>
         $$$"""{"error":{"message":{{{Quote(message)}}},"type":"invalid_request_error","param":{{{Quote(param)}}},"code":{{{Quote(code)}}}}}""";
 
-    public static string StreamError(string message) =>
-        $$$"""{"error":{"message":{{{Quote(message)}}},"type":"server_error","param":null,"code":null}}""";
+    public static string StreamError(string message, string? code) =>
+        $$$"""{"error":{"message":{{{Quote(message)}}},"type":"server_error","param":null,"code":{{{Quote(code)}}}}}""";
+
+    public static string ResponseError(string message, string? code, int sequence, bool isNested) => isNested
+        ? $$$"""{"type":"error","sequence_number":{{{sequence}}},"error":{"type":"server_error","code":{{{Quote(code)}}},"message":{{{Quote(message)}}},"param":null}}"""
+        : $$$"""{"type":"error","sequence_number":{{{sequence}}},"code":{{{Quote(code)}}},"message":{{{Quote(message)}}},"param":null}""";
+
+    public static string PreviousResponseNotFound(string id) =>
+        InvalidRequest($"Previous response with id '{id}' not found.", "previous_response_id", "previous_response_not_found");
+
+    public static string NotFound(string what, string id) => InvalidRequest($"{what} with id '{id}' not found.");
+
+    public static string InvalidEncryptedContent() => InvalidRequest(
+        "The encrypted content for item could not be verified. Reason: Encrypted content could not be decrypted or parsed.", param: null, "invalid_encrypted_content");
 
     public static string RateLimit(ApiOperation operation, AdmissionVerdict verdict, RetryHeaders hint)
     {
         string retry = (hint.Seconds ?? (hint.Milliseconds + 999) / 1000) is { } seconds
             ? string.Create(CultureInfo.InvariantCulture, $"Please retry after {seconds} seconds.")
             : "Please try again later.";
-        string name = operation == ApiOperation.Embeddings ? "Embeddings_Create" : "ChatCompletions_Create";
+        string name = operation switch
+        {
+            ApiOperation.Embeddings => "Embeddings_Create",
+            ApiOperation.Responses => "Responses_Create",
+            _ => "ChatCompletions_Create",
+        };
         if (verdict == AdmissionVerdict.OverUtilized)
         {
             return Error("429", $"Requests to the {name} Operation under Azure OpenAI API have exceeded the provisioned throughput of this deployment. {retry}");

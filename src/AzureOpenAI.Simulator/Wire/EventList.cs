@@ -6,7 +6,7 @@ namespace AzureOpenAI.Simulator;
 internal sealed class EventList
 {
     private readonly ArrayBufferWriter<byte> _payloads = new(4096);
-    private readonly List<(int End, bool IsContent)> _events = [];
+    private readonly List<(int End, bool IsContent, string? Name)> _events = [];
 
     public int Count => _events.Count;
 
@@ -18,5 +18,8 @@ internal sealed class EventList
     /// <summary>Whether the event waits for the model to produce it.</summary>
     public bool IsContent(int index) => _events[index].IsContent;
 
-    public void EndEvent(bool isContent = false) => _events.Add((_payloads.WrittenCount, isContent));
+    /// <summary>What the event's own line says of its type; <see langword="null"/> if it has no such line.</summary>
+    public string? Name(int index) => _events[index].Name;
+
+    public void EndEvent(bool isContent = false, string? name = null) => _events.Add((_payloads.WrittenCount, isContent, name));
 }

@@ -1,8 +1,11 @@
+using System.ClientModel;
+using System.ClientModel.Primitives;
 using AzureOpenAI.RoundRobin.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
+using OpenAI;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Support;
 
@@ -75,9 +78,21 @@ internal sealed class Fleet : IAsyncDisposable
     public EndpointOptions EndpointFor(SimulatedResource resource)
     {
         EndpointOptions endpoint = new() { Name = resource.Name, Endpoint = _setup.IsV1 ? resource.V1Endpoint : resource.Endpoint, ApiKey = resource.ApiKey };
+        endpoint.Api = _setup.Api;
+        if (_setup.IsReadyMade)
+        {
+            endpoint = new() { Name = resource.Name, ChatClient = ResponsesClientOf(resource) };
+        }
+
         _setup.Endpoint?.Invoke(resource, endpoint);
         return endpoint;
     }
+
+    /// <summary>The SDK's own client of the Responses API, without its retries.</summary>
+    public static IChatClient ResponsesClientOf(SimulatedResource resource) => new OpenAIClient(
+        new ApiKeyCredential(resource.ApiKey),
+        new OpenAIClientOptions { Endpoint = resource.V1Endpoint, RetryPolicy = new ClientRetryPolicy(maxRetries: 0), NetworkTimeout = Timeout.InfiniteTimeSpan })
+        .GetResponsesClient().AsIChatClient(Deployment);
 
     public Task<Answer> AskAsync(bool streaming, string prompt = "hello", ChatOptions? options = null, CancellationToken? cancellationToken = null) =>
         Client.AskAsync(streaming, prompt, options, cancellationToken ?? Cancellation);

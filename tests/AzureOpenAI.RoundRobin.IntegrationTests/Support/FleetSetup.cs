@@ -9,6 +9,12 @@ internal sealed class FleetSetup
     /// <summary>Whether the pool speaks to its resources over the v1 route.</summary>
     public bool IsV1 { get; set; }
 
+    /// <summary>What the pool speaks to its resources.</summary>
+    public EndpointApi? Api { get; set; }
+
+    /// <summary>Whether the SDK's own clients stand in the pool, instead of addresses.</summary>
+    public bool IsReadyMade { get; set; }
+
     public Action<SimulatorOptions>? Simulator { get; set; }
 
     public Action<ResourceOptions>? Resource { get; set; }

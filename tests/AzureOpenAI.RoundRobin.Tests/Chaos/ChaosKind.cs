@@ -7,7 +7,7 @@ internal enum ChaosKind
     Stream,
     Embeddings,
 
-    /// <summary>What <see cref="EndpointPool.InvokeAsync"/> is given.</summary>
+    /// <summary>What <c>EndpointPool.InvokeAsync</c> is given.</summary>
     Operation,
 }
 

@@ -6,7 +6,7 @@ using OpenAI.Embeddings;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
-/// <summary>What a user's code does with the clients that <see cref="EndpointPool.InvokeAsync"/> hands it: chat, embeddings, the protocol's own bytes, or it fails by itself.</summary>
+/// <summary>What a user's code does with the clients that <c>EndpointPool.InvokeAsync</c> hands it: chat, embeddings, the protocol's own bytes, or it fails by itself.</summary>
 internal sealed class ChaosOperation(ChaosRun run, ChaosCall call, CancellationToken callers)
 {
     private double _began;

@@ -16,12 +16,14 @@ internal sealed class AddressPath
     private static readonly string[] V1Operations = [.. Operations, "responses", "models"];
 
     private readonly AzureHost _host;
+    private readonly EndpointApi _api;
     private readonly string[] _segments;
     private readonly string _right;
 
-    private AddressPath(Uri address, AzureHost host)
+    private AddressPath(Uri address, AzureHost host, EndpointApi api)
     {
         _host = host;
+        _api = api;
         // The case counts in the name of a deployment only, and spaces nowhere.
         _segments = [.. address.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries).Select(static segment => Uri.UnescapeDataString(segment).Trim())];
         _right = TextRules.CanQuote(AddressRules.HostOf(address)) && host == AzureHost.Resource ? $"https://{AddressRules.HostOf(address)}{(address.IsDefaultPort ? "" : $":{address.Port}")}" : "https://my-resource.openai.azure.com";
@@ -47,11 +49,12 @@ internal sealed class AddressPath
 
     public static bool Embeds(string operation) => operation == Embeddings;
 
-    public static AddressPath Read(Uri address, AzureHost host) => new(address, host);
+    public static AddressPath Read(Uri address, AzureHost host, EndpointApi api) => new(address, host, api);
 
     /// <summary>How to write it at a host whose paths are known; elsewhere the path is the user's, which only they can mend.</summary>
     public string Right(string elsewhere, string? path = null) =>
         _host != AzureHost.Resource ? elsewhere
+        : _api == EndpointApi.Responses ? $"write {_right}/openai/v1."
         : path is not null ? $"write {_right}{path}."
         : $"write {_right} for the classic route, or {_right}/openai/v1 for the v1 route.";
 
@@ -74,11 +77,15 @@ internal sealed class AddressPath
         {
             case []:
                 Fault = _segments is [.., var last] && Is(Root)(last)
-                    ? "ends in /openai; " + Right("leave that off for the classic route, or end in /openai/v1 for the v1 route.")
+                    ? "ends in /openai; " + Right(_api == EndpointApi.Responses ? "end it in /openai/v1." : "leave that off for the classic route, or end in /openai/v1 for the v1 route.")
                     : JudgePrefix(_segments.Length);
+                CompleteToV1();
                 break;
             case [var start] when Is(V1)(_segments[start + 1]):
                 JudgeV1(start);
+                break;
+            case [_] when _api == EndpointApi.Responses:
+                Fault = "is one of the classic route, /openai/deployments, which has no Responses API; " + Right("end it in /openai/v1.");
                 break;
             case [var start]:
                 JudgeDeployment(start);
@@ -86,6 +93,16 @@ internal sealed class AddressPath
             default:
                 Fault = "has more than one of /openai/deployments and /openai/v1; " + Right("end it before the first.");
                 break;
+        }
+    }
+
+    /// <summary>The Responses API is on the v1 route only.</summary>
+    private void CompleteToV1()
+    {
+        if (_api == EndpointApi.Responses && Fault is null)
+        {
+            Kind = EndpointKind.V1;
+            Value = Value.TrimEnd('/') + "/openai/v1";
         }
     }
 
@@ -134,7 +151,7 @@ internal sealed class AddressPath
         string path = string.Join('/', _segments[..count]).ToLowerInvariant();
         if (_host == AzureHost.ApiManagement)
         {
-            return path.EndsWith("/openai/responses", StringComparison.Ordinal) || path == "openai/responses" ? "goes on to /openai/responses, which the pool does not call; end it before /openai, or in /openai/v1."
+            return path.EndsWith("/openai/responses", StringComparison.Ordinal) || path == "openai/responses" ? "goes on to /openai/responses, a preview that the pool does not call; end it " + (_api == EndpointApi.Responses ? "in /openai/v1." : "before /openai, or in /openai/v1 with the API responses.")
                 : path.EndsWith("/" + Chat, StringComparison.Ordinal) || path == Chat ? "goes on to the operation /chat/completions; end it before /openai/deployments or in /openai/v1, which the gateway must have."
                 : null;
         }
@@ -145,7 +162,7 @@ internal sealed class AddressPath
             "anthropic" => "is the address of Claude models, which have an API of their own; pass a ready-made ChatClient for them.",
             "api" when IsProject => "is the address of a project, /api/projects, and not of its resource; " + Right(""),
             V1 => "has /v1 without /openai in front of it; " + Right("", path: "/openai/v1"),
-            Root when path.StartsWith("openai/responses", StringComparison.Ordinal) => "goes on to /openai/responses, which the pool does not call; " + Right(""),
+            Root when path.StartsWith("openai/responses", StringComparison.Ordinal) => "goes on to /openai/responses, a preview that the pool does not call; " + Right("") + (_api == EndpointApi.Responses ? "" : " The Responses API is at /openai/v1, with the API responses."),
             "chat" or Embeddings or "completions" or "responses" => "names an operation without a route; " + Right(""),
             _ => "has a path that a resource does not have; " + Right(""),
         };

@@ -15,6 +15,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         {
             CheckAddress(entry);
             CheckAccess(entry);
+            CheckApi(entry);
             CheckApiVersion(entry);
         }
 
@@ -53,7 +54,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
 
         string[] unused = Given(
             (nameof(EndpointOptions.Endpoint), entry.Address), (nameof(EndpointOptions.ApiKey), entry.ApiKey),
-            (nameof(EndpointOptions.Credential), entry.Credential), (nameof(EndpointOptions.ApiVersion), entry.ApiVersion));
+            (nameof(EndpointOptions.Credential), entry.Credential), (nameof(EndpointOptions.ApiVersion), entry.ApiVersion), (nameof(EndpointOptions.Api), entry.Api));
         if (unused.Length > 0)
         {
             string[] readyMade = Given((nameof(EndpointOptions.ChatClient), entry.ChatClient), (nameof(EndpointOptions.EmbeddingGenerator), entry.EmbeddingGenerator));
@@ -116,6 +117,14 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         }
     }
 
+    private void CheckApi(EndpointEntry entry)
+    {
+        if (ApiNames.Fault(entry.Api) is { } fault)
+        {
+            findings.Fault(entry, $"{entry.NameOf(EntryField.Api)} {fault}");
+        }
+    }
+
     private void CheckApiVersion(EndpointEntry entry)
     {
         if (entry.ApiVersion is not { } version)
@@ -126,7 +135,7 @@ internal sealed class EntryRules(Findings findings, bool hasSharedCredential, Re
         string field = entry.NameOf(EntryField.ApiVersion);
         if (entry.Kind == EndpointKind.V1)
         {
-            findings.Fault(entry, $"{field} has no meaning on the v1 route; remove it, or remove /openai/v1 from the address.");
+            findings.Fault(entry, $"{field} has no meaning on the v1 route; remove it" + (entry.Api == EndpointApi.Responses ? "." : ", or remove /openai/v1 from the address."));
         }
 
         if (TextRules.ApiVersion(version) is { } fault)

@@ -22,7 +22,9 @@ internal sealed class TargetAddress
     /// <summary>What is wrong, in words that follow the name of the setting.</summary>
     public IReadOnlyList<string> Faults { get; }
 
-    public static TargetAddress Read(Uri address)
+    /// <param name="address">What the user wrote.</param>
+    /// <param name="api">The API that is spoken there. That of a resource alone is completed to what the API needs.</param>
+    public static TargetAddress Read(Uri address, EndpointApi api = EndpointApi.Chat)
     {
         List<string> faults = [.. AddressRules.Check(address)];
         if (!AddressRules.IsWeb(address))
@@ -31,7 +33,7 @@ internal sealed class TargetAddress
         }
 
         AzureHost host = AzureHosts.Find(address);
-        AddressPath path = AddressPath.Read(address, host);
+        AddressPath path = AddressPath.Read(address, host, api);
         AddressQuery query = AddressQuery.Read(address.Query);
         if (query.Fault is { } wrongQuery)
         {

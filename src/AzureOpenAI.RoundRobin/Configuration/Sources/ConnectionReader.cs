@@ -130,6 +130,9 @@ internal sealed class ConnectionReader(string origin, Findings findings)
                 case EntryField.Deployment:
                     deployment = Text(value, out fault);
                     break;
+                case EntryField.Api:
+                    entry.Api = Text(value, out fault) is { } api ? ApiNames.Read(api, out fault) : null;
+                    break;
                 case EntryField.ApiVersion:
                     entry.ApiVersion = Text(value, out fault);
                     break;

@@ -15,5 +15,6 @@ internal enum EntryField
     Priority,
     RequestsPerMinute,
     TokensPerMinute,
+    Api,
     Deployments,
 }

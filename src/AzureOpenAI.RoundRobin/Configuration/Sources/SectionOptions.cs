@@ -10,6 +10,7 @@ internal static class SectionOptions
     private static readonly Dictionary<string, Func<RoundRobinOptions, string, string?>> Setters = new(StringComparer.OrdinalIgnoreCase)
     {
         [nameof(RoundRobinOptions.DeploymentName)] = Text(static (options, text) => options.DeploymentName = text),
+        [nameof(RoundRobinOptions.Api)] = Value<EndpointApi>(ApiNames.Read, static (options, api) => options.Api = api),
         [nameof(RoundRobinOptions.ApiVersion)] = Text(static (options, text) => options.ApiVersion = text),
         [nameof(RoundRobinOptions.Temperature)] = Value<float>(TextValues.Fraction, static (options, number) => options.Temperature = number),
         [nameof(RoundRobinOptions.MaxOutputTokens)] = Value<int>(TextValues.Whole, static (options, number) => options.MaxOutputTokens = number),
@@ -21,6 +22,7 @@ internal static class SectionOptions
         [nameof(RoundRobinOptions.FirstContentTimeout)] = Value<TimeSpan>(TextValues.Time, static (options, time) => options.FirstContentTimeout = time),
         [nameof(RoundRobinOptions.MaxAttempts)] = Value<int>(TextValues.Whole, static (options, number) => options.MaxAttempts = number),
         [nameof(RoundRobinOptions.Affinity)] = Value<EndpointAffinity>(Affinity, static (options, affinity) => options.Affinity = affinity),
+        [nameof(RoundRobinOptions.MarkIds)] = Value<bool>(Switch.Read, static (options, on) => options.MarkIds = on),
         [nameof(RoundRobinOptions.HttpClientName)] = Text(static (options, text) => options.HttpClientName = text),
     };
 
@@ -31,7 +33,7 @@ internal static class SectionOptions
     private static readonly string[] Others =
     [
         nameof(RoundRobinOptions.Endpoints), nameof(RoundRobinOptions.ConnectionNames), VariableNames.Connection, VariableNames.Switch, VariableNames.Endpoint, VariableNames.ApiKey, VariableNames.Deployment,
-        VariableNames.EmbeddingDeployment, VariableNames.ApiVersion, SectionSource.CredentialScopeName,
+        VariableNames.EmbeddingDeployment, VariableNames.Api, VariableNames.ApiVersion, SectionSource.CredentialScopeName,
     ];
 
     private delegate T? Reader<T>(string text, out string? fault)

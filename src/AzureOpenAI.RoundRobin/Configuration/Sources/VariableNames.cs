@@ -9,5 +9,6 @@ internal static class VariableNames
     public const string ApiKey = "AZURE_OPENAI_API_KEY";
     public const string Deployment = "AZURE_OPENAI_DEPLOYMENT";
     public const string EmbeddingDeployment = "AZURE_OPENAI_EMBEDDING_DEPLOYMENT";
+    public const string Api = "AZURE_OPENAI_API";
     public const string ApiVersion = "AZURE_OPENAI_API_VERSION";
 }

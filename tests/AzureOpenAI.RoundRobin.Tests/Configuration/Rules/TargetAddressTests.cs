@@ -54,6 +54,28 @@ public sealed class TargetAddressTests
         { "https://r.openai.azure.com.example/v1", "https://r.openai.azure.com.example/v1/", null, null },
     };
 
+    /// <summary>With the API responses: the address of a resource or gateway, and the v1 address that it is completed to.</summary>
+    public static TheoryData<string, string> Responses => new()
+    {
+        { "https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1/" },
+        { "https://r.services.ai.azure.com/", "https://r.services.ai.azure.com/openai/v1/" },
+        { "https://r.openai.azure.com/openai/v1", "https://r.openai.azure.com/openai/v1/" },
+        { "https://r.openai.azure.com/openai/v1/responses", "https://r.openai.azure.com/openai/v1/" },
+        { "https://r.services.ai.azure.com/api/projects/Mine/openai/v1/responses", "https://r.services.ai.azure.com/api/projects/Mine/openai/v1/" },
+        { "https://team.azure-api.net/genai/", "https://team.azure-api.net/genai/openai/v1/" },
+        { "http://localhost:5001", "http://localhost:5001/openai/v1/" },
+    };
+
+    /// <summary>With the API responses: what cannot be completed.</summary>
+    public static TheoryData<string, string> NotResponses => new()
+    {
+        { "https://r.openai.azure.com/openai/deployments/gpt-4o/chat/completions?api-version=2024-10-21", "is one of the classic route, /openai/deployments, which has no Responses API; write https://r.openai.azure.com/openai/v1." },
+        { "https://team.azure-api.net/genai/openai/deployments/gpt-4o", "is one of the classic route, /openai/deployments, which has no Responses API; end it in /openai/v1." },
+        { "https://r.openai.azure.com/openai", "ends in /openai; write https://r.openai.azure.com/openai/v1." },
+        { "https://r.openai.azure.com/openai/responses", "goes on to /openai/responses, a preview that the pool does not call; write https://r.openai.azure.com/openai/v1." },
+        { "https://r.openai.azure.com/?api-version=2025-04-01-preview", "has an api-version, which has no meaning on the v1 route; write https://r.openai.azure.com/openai/v1." },
+    };
+
     public static TheoryData<string, string> V1 => new()
     {
         { "https://r.openai.azure.com/openai/v1", "https://r.openai.azure.com/openai/v1/" },
@@ -79,7 +101,7 @@ public sealed class TargetAddressTests
         { "https://r.services.ai.azure.com/api/projects/x", "is the address of a project, /api/projects, and not of its resource; write https://r.services.ai.azure.com for the classic route, or https://r.services.ai.azure.com/openai/v1 for the v1 route." },
         { "https://r.services.ai.azure.com/api/projects/x/openai/deployments/d/chat/completions", "is the address of a project, /api/projects, and not of its resource; write https://r.services.ai.azure.com for the classic route, or https://r.services.ai.azure.com/openai/v1 for the v1 route." },
         { "https://r.services.ai.azure.com/anthropic/v1/messages", "is the address of Claude models, which have an API of their own; pass a ready-made ChatClient for them." },
-        { "https://r.openai.azure.com/openai/responses?api-version=2025-04-01-preview", "goes on to /openai/responses, which the pool does not call; write https://r.openai.azure.com for the classic route, or https://r.openai.azure.com/openai/v1 for the v1 route." },
+        { "https://r.openai.azure.com/openai/responses?api-version=2025-04-01-preview", "goes on to /openai/responses, a preview that the pool does not call; write https://r.openai.azure.com for the classic route, or https://r.openai.azure.com/openai/v1 for the v1 route. The Responses API is at /openai/v1, with the API responses." },
         { "https://r.openai.azure.com/v1", "has /v1 without /openai in front of it; write https://r.openai.azure.com/openai/v1." },
         { "https://r.openai.azure.com/V1/chat/completions", "has /v1 without /openai in front of it; write https://r.openai.azure.com/openai/v1." },
         { "https://r.openai.azure.com/chat/completions", "names an operation without a route; write https://r.openai.azure.com for the classic route, or https://r.openai.azure.com/openai/v1 for the v1 route." },
@@ -96,7 +118,7 @@ public sealed class TargetAddressTests
         { "https://openai.azure.com/", "has no resource in front of its host; write it like https://my-resource.openai.azure.com." },
         { "https://ai.azure.com/resource/deployments/hidden", "is the address of a portal, a page for people; write that of the resource, like https://my-resource.openai.azure.com." },
         { "https://api.openai.com/v1", "is the address of OpenAI's own service, which is not Azure's; pass a ready-made ChatClient for it." },
-        { "https://team.azure-api.net/genai/openai/responses", "goes on to /openai/responses, which the pool does not call; end it before /openai, or in /openai/v1." },
+        { "https://team.azure-api.net/genai/openai/responses", "goes on to /openai/responses, a preview that the pool does not call; end it before /openai, or in /openai/v1 with the API responses." },
         { "https://team.azure-api.net/genai/deployments/hidden/chat/completions?api-version=2024-10-21", "goes on to the operation /chat/completions; end it before /openai/deployments or in /openai/v1, which the gateway must have." },
         { "https://apim.example/hidden/openai/", "ends in /openai; leave that off for the classic route, or end in /openai/v1 for the v1 route." },
         { "https://apim.example/hidden/OpenAI/Deployments/", "ends in /openai/deployments without a deployment; end it before /openai/deployments." },
@@ -111,6 +133,21 @@ public sealed class TargetAddressTests
         { "r.openai.azure.com", "is not an absolute address; write it like https://my-resource.openai.azure.com." },
         { "https://a1b2c3d4e5f6a7b8c9.openai.azure.com/v1", "has /v1 without /openai in front of it; write https://my-resource.openai.azure.com/openai/v1." },
     };
+
+    [Theory]
+    [MemberData(nameof(Responses))]
+    public void WithTheApiResponses_IsCompletedToV1(string address, string expected)
+    {
+        TargetAddress target = TargetAddress.Read(new Uri(address), EndpointApi.Responses);
+
+        Assert.Empty(target.Faults);
+        Assert.Equal((expected, EndpointKind.V1), (target.Address.AbsoluteUri, target.Kind));
+    }
+
+    [Theory]
+    [MemberData(nameof(NotResponses))]
+    public void WithTheApiResponses_WhatCannotBeCompleted_IsAFault(string address, string expected) =>
+        Assert.Equal([expected], TargetAddress.Read(new Uri(address), EndpointApi.Responses).Faults);
 
     [Theory]
     [MemberData(nameof(Classic))]
