@@ -1,7 +1,8 @@
 using System.ComponentModel;
-using AzureOpenAI.RoundRobin;
 using AzureOpenAI.Simulator;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 // A call, a stream and a tool call, compiled ahead of time:
 //   dotnet publish samples/NativeAot
@@ -13,13 +14,18 @@ await using AzureOpenAISimulator azure = await AzureOpenAISimulator.StartAsync(s
         ? ChatReply.FromToolCalls(new ReplyToolCall("read_thermometer", """{"city":"Oslo"}"""))
         : $"You say: {request.Messages[^1].Text}"));
 
-RoundRobinOptions options = new() { DeploymentName = "gpt-4o" };
-foreach (SimulatedResource resource in azure.Resources)
-{
-    options.Endpoints.Add(new EndpointOptions { Name = resource.Name, Endpoint = resource.Endpoint, ApiKey = resource.ApiKey });
-}
-
-using IChatClient chat = new RoundRobinChatClient(new EndpointPool(options)).AsBuilder().UseFunctionInvocation().Build();
+// As appsettings.json would have it. The section is read without reflection, which is not there in such an app.
+IConfigurationRoot configuration = new ConfigurationBuilder().AddInMemoryCollection(
+[
+    new("AzureOpenAI:DeploymentName", "gpt-4o"),
+    new("AzureOpenAI:MaxWait", "00:00:10"),
+    .. azure.Resources.Select(static resource => KeyValuePair.Create($"AzureOpenAI:Endpoints:{resource.Name}:Endpoint", (string?)$"{resource.Endpoint}")),
+    .. azure.Resources.Select(static resource => KeyValuePair.Create($"AzureOpenAI:Endpoints:{resource.Name}:ApiKey", (string?)resource.ApiKey)),
+]).Build();
+ServiceCollection services = [];
+services.AddAzureOpenAIRoundRobin(configuration.GetSection("AzureOpenAI")).UseFunctionInvocation();
+await using ServiceProvider provider = services.BuildServiceProvider();
+IChatClient chat = provider.GetRequiredService<IChatClient>();
 
 string answer = (await chat.GetResponseAsync("Hello")).Text;
 string stream = string.Concat(await chat.GetStreamingResponseAsync("Hello again").Select(static update => update.Text).ToArrayAsync());

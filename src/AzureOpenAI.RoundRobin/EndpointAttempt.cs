@@ -36,17 +36,25 @@ public sealed class EndpointAttempt
     /// <summary>Gets the exception that ended the attempt: the object that the SDK or the ready-made client threw.</summary>
     public Exception Exception { get; }
 
+    /// <summary>The host's name could not be resolved.</summary>
+    internal bool IsNameUnknown { get; private init; }
+
+    /// <summary>What happened, in words for people; of an endpoint that was unreachable how.</summary>
+    internal string What =>
+        OutcomeNames.Prose(Reason) + (Reason == EndpointFailureReason.Unreachable && ConnectionFault.Describe(Exception) is { } how ? $", {how}" : "");
+
     internal static EndpointAttempt Of(string endpoint, string? deployment, in AttemptOutcome outcome, TimeSpan took) => new(endpoint, OutcomeNames.Reason(outcome.Kind), outcome.Exception)
     {
         DeploymentName = deployment,
         Status = outcome.Status == 0 ? null : outcome.Status,
         Duration = took,
         RetryAfter = outcome.Hint,
+        IsNameUnknown = outcome.Kind == OutcomeKind.Unreachable && ConnectionFault.IsUnknownName(outcome.Exception),
     };
 
     /// <summary>Returns the endpoint and what happened there, in one line.</summary>
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{EndpointName}' {OutcomeNames.Prose(Reason)}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks to retry after {wait.TotalSeconds:0.###} s" : "")}");
+        $"'{EndpointName}' {What}{(Status is { } status ? $" ({status})" : "")}{(RetryAfter is { } wait ? $", asks to retry after {wait.TotalSeconds:0.###} s" : "")}");
 }

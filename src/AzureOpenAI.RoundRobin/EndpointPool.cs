@@ -203,7 +203,11 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
     /// <returns>A snapshot.</returns>
     public IReadOnlyList<EndpointStatus> GetStatus() => _balancer.Read<IReadOnlyList<EndpointStatus>>(
-        (endpoints, now) => [.. endpoints.Select(endpoint => StatusReader.Read(endpoint, _balancer.CountAt(endpoint), _time, now))]);
+        (endpoints, now) =>
+        {
+            Dictionary<Endpoint, int> running = _balancer.CountAtEach();
+            return [.. endpoints.Select(endpoint => StatusReader.Read(endpoint, running.GetValueOrDefault(endpoint), _time, now))];
+        });
 
     /// <summary>
     /// Takes another configuration while the pool runs: the endpoints, their weights, keys and limits, and how calls behave. Calls that run are not disturbed.

@@ -52,9 +52,12 @@ public sealed class EndpointStatus
     /// <summary>Gets the last failed attempt, or <see langword="null"/> if none has failed.</summary>
     public EndpointAttempt? LastError { get; internal init; }
 
+    /// <summary>Why it is not healthy, in words for people, or null; the last failure says more where it is the reason.</summary>
+    internal string? What => Reason is not { } reason ? null : LastError?.Reason == reason ? LastError.What : OutcomeNames.Prose(reason);
+
     /// <summary>Returns the state in one line.</summary>
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(Reason is { } reason ? $" ({OutcomeNames.Prose(reason)})" : "")}{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
+        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(What is { } what ? $" ({what})" : "")}{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
 }

@@ -36,6 +36,8 @@ public sealed class PackedTests(Packages packages)
         Assert.All(["authors", "copyright", "description", "tags"], name => Assert.False(string.IsNullOrWhiteSpace(package.Find(name)?.Value), name));
         Assert.DoesNotContain("Package Description", package.Find("description")!.Value, StringComparison.Ordinal);
         Assert.Matches("^[0-9a-f]{40}$", package.Find("repository")?.Attribute("commit")?.Value);
+        string? repository = package.Find("repository")?.Attribute("url")?.Value;
+        Assert.Equal(repository?.EndsWith(".git", StringComparison.Ordinal) is true ? repository[..^4] : repository, package.Find("projectUrl")?.Value);
         Assert.DoesNotContain("file:", package.Metadata.ToString(), StringComparison.Ordinal);
     }
 

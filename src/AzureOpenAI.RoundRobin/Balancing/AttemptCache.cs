@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 
@@ -132,28 +133,40 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
-    /// <summary>The number of attempts that run at an endpoint, including those that may still complete synchronously.</summary>
-    public int CountAt(Endpoint endpoint)
+    /// <summary>The number of attempts that run at each endpoint that has any, including those that may still complete synchronously. One look at each attempt.</summary>
+    public Dictionary<Endpoint, int> CountAtEach()
     {
-        lock (_all)
-        {
-            return _all.Count(attempt => attempt.Endpoint == endpoint);
-        }
-    }
-
-    /// <summary>The number of attempts at an endpoint that began within the last <paramref name="span"/> and are not answered.</summary>
-    public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now)
-    {
-        int count = 0;
+        Dictionary<Endpoint, int> counts = [];
         lock (_all)
         {
             foreach (Attempt attempt in _all)
             {
-                count += attempt.Endpoint == endpoint && !attempt.IsAnswered && attempt.Took(now) <= span ? 1 : 0;
+                Visits.Add();
+                if (attempt.Endpoint is { } endpoint)
+                {
+                    CollectionsMarshal.GetValueRefOrAddDefault(counts, endpoint, out _)++;
+                }
             }
         }
 
-        return count;
+        return counts;
+    }
+
+    /// <summary>Counts for each endpoint the attempts that began within its rejection time and are not answered. One look at each attempt.</summary>
+    public void CountUnanswered(Dictionary<Endpoint, int> counts, long now)
+    {
+        counts.Clear();
+        lock (_all)
+        {
+            foreach (Attempt attempt in _all)
+            {
+                Visits.Add();
+                if (attempt.Endpoint is { } endpoint && !attempt.IsAnswered && attempt.Took(now) <= endpoint.RejectionTime)
+                {
+                    CollectionsMarshal.GetValueRefOrAddDefault(counts, endpoint, out _)++;
+                }
+            }
+        }
     }
 
     /// <summary>All attempts, running and idle.</summary>

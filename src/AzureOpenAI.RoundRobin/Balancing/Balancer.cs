@@ -228,8 +228,8 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <summary>The number of attempts that run at an endpoint.</summary>
-    public int CountAt(Endpoint endpoint) => _inFlight.CountAt(endpoint);
+    /// <inheritdoc cref="AttemptCache.CountAtEach"/>
+    public Dictionary<Endpoint, int> CountAtEach() => _inFlight.CountAtEach();
 
     /// <summary>Reads all endpoints at one moment, under the lock.</summary>
     public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -28,6 +29,9 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     // Swapped whole under the lock.
     private volatile Endpoint[] _leaving = [];
     private volatile bool _isClosed;
+    // Under the balancer's lock.
+    private readonly Dictionary<Endpoint, int> _unanswered = [];
+    private bool _knowsUnanswered;
     private int _released;
 
     /// <summary>The pool is disposed.</summary>
@@ -46,16 +50,39 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
 
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
-    public Attempt Begin(Endpoint endpoint, int epoch) => Begin(_attempts.Rent(), endpoint, epoch)!;
+    public Attempt Begin(Endpoint endpoint, int epoch)
+    {
+        if (_knowsUnanswered)
+        {
+            CollectionsMarshal.GetValueRefOrAddDefault(_unanswered, endpoint, out _)++;
+        }
+
+        return Begin(_attempts.Rent(), endpoint, epoch)!;
+    }
 
     /// <summary>The attempt has ended, and the object may serve another.</summary>
     public void End(Attempt attempt) => _attempts.Return(attempt);
 
-    /// <summary>The number of attempts that run at an endpoint.</summary>
-    public int CountAt(Endpoint endpoint) => _attempts.CountAt(endpoint);
+    /// <inheritdoc cref="AttemptCache.CountAtEach"/>
+    public Dictionary<Endpoint, int> CountAtEach() => _attempts.CountAtEach();
 
-    /// <inheritdoc cref="AttemptCache.CountUnanswered"/>
-    public int CountUnanswered(Endpoint endpoint, TimeSpan span, long now) => _attempts.CountUnanswered(endpoint, span, now);
+    /// <summary>
+    /// The number of attempts at an endpoint that began within its rejection time and are not answered. Under the balancer's lock: all are counted at the first question, and
+    /// then only what begins, until <see cref="ForgetUnanswered"/>.
+    /// </summary>
+    public int CountUnanswered(Endpoint endpoint, long now)
+    {
+        if (!_knowsUnanswered)
+        {
+            _attempts.CountUnanswered(_unanswered, now);
+            _knowsUnanswered = true;
+        }
+
+        return _unanswered.GetValueOrDefault(endpoint);
+    }
+
+    /// <summary>The present has changed. Under the balancer's lock.</summary>
+    public void ForgetUnanswered() => _knowsUnanswered = false;
 
     /// <inheritdoc cref="AttemptCache.Snapshot"/>
     public Attempt[] Snapshot() => _attempts.Snapshot();
@@ -81,7 +108,14 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     {
         lock (_lock)
         {
-            Endpoint[] drained = Array.FindAll(_leaving, endpoint => _attempts.CountAt(endpoint) == 0);
+            // While calls wait there, their count says that it is not drained: the attempts are looked at for what is not counted only.
+            Endpoint[] drained = Array.FindAll(_leaving, static endpoint => endpoint.InFlight == 0);
+            if (drained.Length > 0)
+            {
+                Dictionary<Endpoint, int> running = _attempts.CountAtEach();
+                drained = Array.FindAll(drained, endpoint => !running.ContainsKey(endpoint));
+            }
+
             _leaving = [.. _leaving.Except(drained)];
             Array.Reverse(drained);
             Array.ForEach(drained, endpoint => log.Left(endpoint.Name));

@@ -44,7 +44,7 @@ internal enum PickKind
 
 internal enum Refusal
 {
-    /// <summary>Every endpoint refuses its credentials or lacks its deployment: waiting does not help.</summary>
+    /// <summary>Every endpoint refuses its credentials, lacks its deployment, or has never answered and has a name that is not known: waiting does not help.</summary>
     Misconfigured,
 
     /// <summary>No endpoint will take calls within the time that this call may still wait.</summary>

@@ -93,8 +93,22 @@ internal sealed class PoolMembers
     /// <summary>Whether calls are queued that the endpoint could answer.</summary>
     public bool IsAwaited(Endpoint endpoint) => Array.Exists(Pickers, picker => picker.Queue.Length > 0 && picker.Endpoints.Contains(endpoint));
 
-    /// <summary>Whether calls are queued that one of the resource's endpoints could answer.</summary>
-    public bool IsAwaited(Resource resource) => Array.Exists(Endpoints, endpoint => endpoint.Resource == resource && IsAwaited(endpoint));
+    /// <summary>The deployments that calls are queued for, and their resources.</summary>
+    public HashSet<HealthState> FindAwaited()
+    {
+        HashSet<HealthState> awaited = [];
+        foreach (Picker picker in Pickers)
+        {
+            foreach (Endpoint endpoint in picker.Queue.Length > 0 ? picker.Endpoints : [])
+            {
+                Visits.Add();
+                awaited.Add(endpoint.Health.Deployment);
+                awaited.Add(endpoint.Health.Resource);
+            }
+        }
+
+        return awaited;
+    }
 
     /// <summary>Whether it is the only endpoint of every model that it answers.</summary>
     public bool IsAlone(Endpoint endpoint) => Array.TrueForAll(Pickers, picker => picker.Endpoints.Length == 1 || !picker.Endpoints.Contains(endpoint));

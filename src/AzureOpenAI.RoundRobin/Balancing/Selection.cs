@@ -29,7 +29,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             return PickResult.Refused(Refusal.NoneUntried);
         }
 
-        if (Array.TrueForAll(picker.Endpoints, static endpoint => endpoint.Health.IsMisconfigured))
+        if (Array.TrueForAll(picker.Endpoints, static endpoint => endpoint.IsHopeless))
         {
             return Probe(probes.Misconfigured(request, now), request, now) is { } asked ? PickResult.Of(asked) : PickResult.Refused(Refusal.Misconfigured);
         }

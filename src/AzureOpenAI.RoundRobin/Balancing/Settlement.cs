@@ -24,6 +24,7 @@ internal sealed class Settlement(
     public void Settle(long now)
     {
         state.AssertLocked();
+        inFlight.ForgetUnanswered();
         if (!state.HasChanged && now < _nextSettle)
         {
             return;
@@ -136,14 +137,11 @@ internal sealed class Settlement(
     private bool EndRamps()
     {
         bool changed = false;
-        foreach (Endpoint endpoint in state.Members.Endpoints)
+        HashSet<HealthState>? awaited = null;
+        foreach (HealthState health in state.Members.HealthStates)
         {
-            if (endpoint.Health.Deployment.State == EndpointState.Recovering && !state.Members.IsAwaited(endpoint) && endpoint.Health.Deployment.TryPromote())
-            {
-                changed = true;
-            }
-
-            changed |= endpoint.Health.Resource.State == EndpointState.Recovering && !state.Members.IsAwaited(endpoint.Resource) && endpoint.Health.Resource.TryPromote();
+            // Looked for once, and only where something recovers: with many models each look is over all of them.
+            changed |= health.State == EndpointState.Recovering && !(awaited ??= state.Members.FindAwaited()).Contains(health) && health.TryPromote();
         }
 
         return changed;

@@ -113,9 +113,16 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
     private EndpointsExhaustedException Misconfigured(TimeSpan waited)
     {
         // By the last failure of every endpoint, not by this call's attempts: other endpoints may be misconfigured in another way.
-        string what = LastFailures().All(failure => failure.Status is 401 or 403)
+        EndpointAttempt[] failures = LastFailures();
+        string what = failures.All(static failure => failure.Status is 401 or 403)
             ? "Every endpoint refuses its key or credential: check AZURE_OPENAI_API_KEY of each, its role and its network rules. "
-            : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. ";
+            : failures.All(static failure => failure.Status == 404)
+            ? "Every endpoint is misconfigured, without such a deployment or path: check address, deployment name and api-version of each. "
+            : Array.TrueForAll(failures, static failure => failure.IsNameUnknown)
+            ? "No endpoint's name is known: check the address of each, and the DNS of this machine. "
+            : Array.Exists(failures, static failure => failure.IsNameUnknown)
+            ? "Every endpoint is misconfigured, with a name that is not known, a key that it refuses or a deployment that it does not have. Check address of each, key or role, deployment name and api-version. "
+            : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. Check key or role of each, its address, deployment name and api-version. ";
         return Exhausted(null, waited, what);
     }
 

@@ -175,7 +175,9 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
     private static void UseSection(IServiceCollection services, Registration registration, IConfiguration section)
     {
         services.Configure<RoundRobinOptions>(registration.Name, options => options.Use(section));
-        services.AddSingleton<IOptionsChangeTokenSource<RoundRobinOptions>>(new ConfigurationChanges(registration.Name, section));
+        // A section of the app's own configuration is followed with that; otherwise each change would be taken, and logged, twice.
+        services.AddSingleton<IOptionsChangeTokenSource<RoundRobinOptions>>(provider => new ConfigurationChanges(
+            registration.Name, ConfigurationChanges.AreSame(section, provider.GetService<IConfiguration>()) ? null : section));
     }
 
     private static void Register(IServiceCollection services, Registration registration, Action<RoundRobinOptions>? configure)

@@ -12,5 +12,8 @@ internal sealed class ConfigurationChanges(string name, IConfiguration? configur
 
     public string Name { get; } = name;
 
+    /// <summary>Whether the two signal the same changes, as a section and its root do.</summary>
+    public static bool AreSame(IConfiguration one, IConfiguration? other) => ReferenceEquals(one.GetReloadToken(), other?.GetReloadToken());
+
     public IChangeToken GetChangeToken() => configuration?.GetReloadToken() ?? Never;
 }

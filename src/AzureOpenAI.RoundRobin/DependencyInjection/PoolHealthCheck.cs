@@ -48,7 +48,7 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
 
     private static string Describe(EndpointStatus status)
     {
-        string reason = OutcomeNames.Prose(status.Reason ?? EndpointFailureReason.Failed);
+        string reason = status.What ?? OutcomeNames.Prose(EndpointFailureReason.Failed);
         return status.ReadyIn is { } wait
             ? string.Create(CultureInfo.InvariantCulture, $"{reason}, ready in {wait.TotalSeconds:0.#} s")
             : $"{reason}, the next call probes it";

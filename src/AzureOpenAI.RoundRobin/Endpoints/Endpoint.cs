@@ -104,6 +104,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>It has answered since its key, address or deployment was set, if only with a refusal of a request: so they are right, and a status that says otherwise may be about one request.</summary>
     public bool HasAnswered => _hasRefusedRequest || Answered > Volatile.Read(ref _answeredBefore);
 
+    /// <summary>Waiting does not help: it is misconfigured, or nothing has ever come from it and its name is not known. Under the balancer's lock.</summary>
+    public bool IsHopeless => Health.IsMisconfigured || (LastFailure is { IsNameUnknown: true } && !HasAnswered && Rejected == 0 && !Health.IsAvailable);
+
     public long Failed => Interlocked.Read(ref _failed);
 
     public long Rejected => Interlocked.Read(ref _rejected);

@@ -21,6 +21,7 @@ internal sealed class PoolRoutes
     private readonly ConversationRoutes? _conversations;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
+    private readonly UnmappedModels _unmapped;
 
     public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log, PoolRoutes? before = null)
     {
@@ -39,6 +40,7 @@ internal sealed class PoolRoutes
         _default = new AttemptLoop(balancer, members.Default, _limits);
         _byModel = members.ByModel.ToFrozenDictionary(
             static model => model.Key, model => new AttemptLoop(balancer, model.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        _unmapped = new UnmappedModels(settings, balancer.Time, log);
         ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
         EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
         AffinityKeys = settings.Affinity == EndpointAffinity.PromptCache ? new AffinityKeys(settings.AffinityKey, log) : null;
@@ -58,8 +60,21 @@ internal sealed class PoolRoutes
     /// <summary>Null unless calls keep to the endpoint that has their prompt in its cache.</summary>
     public AffinityKeys? AffinityKeys { get; }
 
-    public AttemptLoop LoopFor(string? model) =>
-        model is not null && _byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop) ? loop : _default;
+    public AttemptLoop LoopFor(string? model)
+    {
+        if (model is null)
+        {
+            return _default;
+        }
+
+        if (_byModel.Count > 0 && _byModel.TryGetValue(model, out AttemptLoop? loop))
+        {
+            return loop;
+        }
+
+        _unmapped.Note(model);
+        return _default;
+    }
 
     /// <summary>A call of a conversation that one endpoint keeps goes to that endpoint only; any other call goes by its model.</summary>
     /// <exception cref="ConversationUnavailableException">That endpoint is not in the configuration.</exception>

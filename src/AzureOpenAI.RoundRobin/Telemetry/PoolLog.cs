@@ -50,7 +50,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         }
         else
         {
-            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, pause, exception));
+            string how = kind == OutcomeKind.Unreachable && ConnectionFault.Describe(exception) is { } said ? $", {said}" : "";
+            Note(logger => CoolingDown(logger, endpoint, OutcomeNames.Of(kind), status, how, pause, exception));
         }
 
         return true;
@@ -104,6 +105,13 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Write();
     }
 
+    /// <summary>Writes at once, so not under a lock.</summary>
+    public void ModelUnmapped(string model)
+    {
+        Note(logger => ModelIsUnmapped(logger, model));
+        Write();
+    }
+
     /// <param name="loggerFactory">Where it is told, or null for nowhere.</param>
     /// <param name="instruments">Where it is counted, or null where there is no pool.</param>
     public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
@@ -153,8 +161,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private static partial void RateLimited(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown);
 
     [LoggerMessage(EventId = 2, EventName = "EndpointUnavailable", Level = LogLevel.Warning,
-        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}).")]
-    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, TimeSpan cooldown, Exception exception);
+        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown} ({Reason}, status {Status}{How}).")]
+    private static partial void CoolingDown(ILogger logger, string endpoint, string reason, int status, string how, TimeSpan cooldown, Exception exception);
 
     [LoggerMessage(EventId = 3, EventName = "EndpointCredentialRefused", Level = LogLevel.Error,
         Message = "Endpoint '{Endpoint}' is misconfigured: it refuses its key or credential (status {Status}). Check its AZURE_OPENAI_API_KEY or role, and its network rules. It is asked again in {Cooldown}.")]
@@ -195,7 +203,11 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Message = "ClassifyException threw, so the pool judges by its own rules; check it. This is said only once.")]
     private static partial void ClassifyExceptionFailed(ILogger logger, Exception exception);
 
-    [LoggerMessage(EventId = 13, EventName = "ReasoningLeftOut", Level = LogLevel.Information,
+    [LoggerMessage(EventId = 13, EventName = "ModelNotMapped", Level = LogLevel.Warning,
+        Message = "A call names the model '{Model}', which no endpoint maps and which is the name of no deployment. Each endpoint answers such calls with its own deployment. Map the model in deployments, or leave ModelId out. This is logged once an hour.")]
+    private static partial void ModelIsUnmapped(ILogger logger, string model);
+
+    [LoggerMessage(EventId = 14, EventName = "ReasoningLeftOut", Level = LogLevel.Information,
         Message = "A call at endpoint '{Endpoint}' was made without its encrypted reasoning, which another resource made and this one cannot read. The model reasons anew. This is said only once; the metric reasoning.left_out counts all.")]
     private static partial void LeftReasoningOut(ILogger logger, string endpoint);
 

@@ -20,9 +20,9 @@ public class InFlightTests
         Attempt attempt = InFlight.TryBegin(_parts['a'], 7)!;
 
         Assert.Equal((_parts['a'], 7), (attempt.Endpoint, attempt.Epoch));
-        Assert.Equal((1, 0), (InFlight.CountAt(_parts['a']), InFlight.CountAt(_parts['b'])));
+        Assert.Equal((1, 0), (CountAt('a'), CountAt('b')));
         InFlight.End(attempt);
-        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.Equal(0, CountAt('a'));
     }
 
     [Fact]
@@ -32,7 +32,7 @@ public class InFlightTests
 
         Assert.Null(InFlight.TryBegin(_parts['a'], 0));
 
-        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.Equal(0, CountAt('a'));
         Assert.NotNull(InFlight.TryBegin(_parts['b'], 0));
     }
 
@@ -44,7 +44,7 @@ public class InFlightTests
         Assert.Null(InFlight.TryBegin(_parts['a'], 0));
 
         Assert.True(InFlight.IsClosed);
-        Assert.Equal(0, InFlight.CountAt(_parts['a']));
+        Assert.Equal(0, CountAt('a'));
     }
 
     [Fact]
@@ -56,16 +56,33 @@ public class InFlightTests
     }
 
     [Fact]
-    public void CountUnanswered_Attempts_AreThoseOfTheSpan()
+    public void CountUnanswered_Attempts_AreThoseOfTheRejectionTime()
     {
         _parts.Begin('a');
-        _parts.Pass(1);
+        _parts.Pass(0.25);
         _parts.Begin('a').IsAnswered = true;
         _parts.Begin('a');
         _parts.Begin('b');
+        Assert.Equal((2, 1), CountUnanswered());
 
-        Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], TimeSpan.FromSeconds(0.9), _parts.Now));
-        Assert.Equal(2, InFlight.CountUnanswered(_parts['a'], TimeSpan.FromSeconds(1), _parts.Now));
+        _parts.Pass(0.001);
+        InFlight.ForgetUnanswered();
+
+        Assert.Equal((1, 1), CountUnanswered());
+    }
+
+    [Fact]
+    public void CountUnanswered_WhatBeginsBetweenTwoQuestions_Counts()
+    {
+        _parts.Begin('a');
+        Assert.Equal((1, 0), CountUnanswered());
+
+        _parts.Begin('a');
+        _parts.Begin('b');
+
+        Assert.Equal((2, 1), CountUnanswered());
+        InFlight.ForgetUnanswered();
+        Assert.Equal((2, 1), CountUnanswered());
     }
 
     [Fact]
@@ -226,4 +243,8 @@ public class InFlightTests
         Array.ForEach(threads, static thread => thread.Start());
         Array.ForEach(threads, static thread => thread.Join());
     }
+
+    private (int OfA, int OfB) CountUnanswered() => (InFlight.CountUnanswered(_parts['a'], _parts.Now), InFlight.CountUnanswered(_parts['b'], _parts.Now));
+
+    private int CountAt(char name) => InFlight.CountAtEach().GetValueOrDefault(_parts[name]);
 }

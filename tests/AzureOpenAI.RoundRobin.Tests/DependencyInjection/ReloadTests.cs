@@ -103,6 +103,25 @@ public sealed class ReloadTests : IDisposable
     }
 
     [Fact]
+    public async Task OptionsInASection_AreFollowed_AndAWrongOneIsRefusedWhole()
+    {
+        _configuration["Chat:MaxWait"] = "00:00:01";
+        _configuration["Chat:Endpoints:three:Endpoint"] = "https://three.openai.azure.com";
+        _configuration["Chat:Endpoints:three:ApiKey"] = "secret-key-of-three-0123456789";
+        await using ServiceProvider provider = Build(services => services.AddKeyedAzureOpenAIRoundRobin("docs", _configuration.GetSection("Chat"), Over));
+        EndpointPool pool = provider.GetRequiredKeyedService<EndpointPool>("docs");
+
+        Reload("Chat:MaxWait", "00:00:02");
+        Assert.Equal(TimeSpan.FromSeconds(2), pool.Settings.MaxWait);
+        _configuration["Chat:Endpoints:three:Weight"] = "3";
+        Reload("Chat:MaxWait", "soon");
+
+        Assert.Equal((TimeSpan.FromSeconds(2), 1), (pool.Settings.MaxWait, pool.Endpoints[0].Weight));
+        FakeLogRecord refused = Assert.Single(_logs.GetSnapshot(), static record => record.Id.Id == 10);
+        Assert.Contains("The configuration section 'Chat': MaxWait is not a time;", refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task OptionsInCode_AreFollowed()
     {
         Signal signal = new();

@@ -22,6 +22,10 @@ internal static class FakeFailure
         "Connection refused", null,
         new HttpRequestException(HttpRequestError.ConnectionError, "Connection refused", new SocketException((int)SocketError.ConnectionRefused)));
 
+    public static ClientResultException UnknownName() => new(
+        "No such host is known", null,
+        new HttpRequestException(HttpRequestError.NameResolutionError, "No such host is known", new SocketException((int)SocketError.HostNotFound)));
+
     public static ClientResultException Reset() => new(
         "Connection reset", null,
         new HttpRequestException("reset", new IOException("reset", new SocketException((int)SocketError.ConnectionReset))));

@@ -32,7 +32,7 @@ public class OutcomeNamesTests
     [MemberData(nameof(Reasons))]
     public void AnAttempt_ReadsAsASentence(EndpointFailureReason reason)
     {
-        EndpointAttempt attempt = new("east", reason, new TimeoutException()) { Status = 500, RetryAfter = TimeSpan.FromSeconds(2) };
+        EndpointAttempt attempt = new("east", reason, new InvalidOperationException()) { Status = 500, RetryAfter = TimeSpan.FromSeconds(2) };
 
         Assert.Equal($"'east' {OutcomeNames.Prose(reason)} (500), asks to retry after 2 s", $"{attempt}");
         Assert.DoesNotContain("_", $"{attempt}", StringComparison.Ordinal);

@@ -45,6 +45,23 @@ public class AllEndpointsMisconfiguredTests
     }
 
     [Theory]
+    [InlineData(404, 404, "Every endpoint is misconfigured, without such a deployment or path: check address, deployment name and api-version of each. Tried: ")]
+    [InlineData(404, 401, "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. Check key or role of each, its address, deployment name and api-version. Tried: ")]
+    public async Task ByTheirDeployments_MessageSaysWhatToCheck(int first, int second, string expected)
+    {
+        foreach (bool streaming in new[] { false, true })
+        {
+            using FakePool pool = new(2);
+            pool.Clients[0].Fails = FakeFailure.Status(first);
+            pool.Clients[1].Fails = FakeFailure.Status(second);
+
+            EndpointsExhaustedException failure = await Assert.ThrowsAsync<EndpointsExhaustedException>(() => pool.AskAsync(streaming));
+
+            Assert.StartsWith(expected, failure.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task OneByItsDeployment_FoundByAnEarlierCall_MessageDoesNotNameItsKey(bool streaming)

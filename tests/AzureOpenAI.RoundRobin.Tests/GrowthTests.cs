@@ -1,0 +1,126 @@
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests;
+
+/// <summary>What a step looks at does not grow with what it has nothing to do with. Operations are counted, not time, and in debug builds only.</summary>
+public class GrowthTests
+{
+    private static readonly int[] Sizes = [10, 100, 1000];
+
+    [Fact]
+    public async Task EndAtAnEndpointThatHasLeft_LooksAtNoOtherCall()
+    {
+        List<int> visits = [];
+        foreach (int calls in Sizes)
+        {
+            using FakePool pool = new(2);
+            Array.ForEach(pool.Clients, static client => client.Hold());
+            Task<string>[] asked = [.. Enumerable.Range(0, 2 * calls).Select(_ => pool.AskAsync())];
+            pool.Update("b");
+            Assert.Equal(calls, pool.Clients[0].Running);
+
+            visits.Add(Count(() => pool.Clients[0].Held[0].Answer()));
+
+            Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+            await Task.WhenAll(asked);
+        }
+
+        Assert.All(visits, static count => Assert.Equal(0, count));
+    }
+
+    [Fact]
+    public async Task Status_LooksAtEachCallOnce_HoweverManyEndpoints()
+    {
+        SkipWhereNothingIsCounted();
+        List<int> visits = [];
+        foreach (int endpoints in (int[])[2, 8, 26])
+        {
+            using FakePool pool = new(endpoints);
+            Array.ForEach(pool.Clients, static client => client.Hold());
+            Task<string>[] asked = [.. Enumerable.Range(0, 520).Select(_ => pool.AskAsync())];
+
+            visits.Add(Count(() => Assert.Equal(520, pool.Pool.GetStatus().Sum(static status => status.InFlight))));
+
+            Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+            await Task.WhenAll(asked);
+        }
+
+        Assert.All(visits, static count => Assert.InRange(count, 520, 530));
+    }
+
+    /// <summary>Burst protection compares all endpoints, several times for a call: it looks at each call in flight once.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(20)]
+    public async Task RefusedCall_LooksAtEachCallInFlightAtMostTwice_HoweverManyEndpoints(int endpoints)
+    {
+        using FakePool pool = new(endpoints);
+        Array.ForEach(pool.Clients, static client => client.Hold());
+        Task<string>[] asked = [.. Enumerable.Range(0, 50 * endpoints).Select(_ => pool.AskAsync())];
+
+        int visits = Count(() => pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5))));
+
+        Assert.InRange(visits, 0, 2 * asked.Length);
+        Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+        await pool.AdvanceAsync(6);
+        Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
+        await Task.WhenAll(asked);
+    }
+
+    [Fact]
+    public async Task JoiningTheQueue_LooksAtFewOfThoseWhoWait()
+    {
+        SkipWhereNothingIsCounted();
+        List<int> visits = [];
+        foreach (int waiting in Sizes)
+        {
+            using FakePool pool = new(1, static options => options.MaxWait = TimeSpan.FromHours(1), static (_, entry) => entry.RequestsPerMinute = 60);
+            Task<string>[] asked = [.. Enumerable.Range(0, waiting + 1).Select(_ => pool.AskAsync())];
+            Assert.Equal(waiting, pool.Waiting);
+
+            Task<string>? newcomer = null;
+            visits.Add(Count(() => newcomer = pool.AskAsync()));
+
+            Assert.Equal(waiting + 1, pool.Waiting);
+            pool.Pool.Dispose();
+            await Assert.ThrowsAnyAsync<ObjectDisposedException>(() => newcomer!);
+            await Assert.ThrowsAnyAsync<ObjectDisposedException>(() => Task.WhenAll(asked));
+        }
+
+        Assert.All(visits, static count => Assert.InRange(count, 1, 20));
+    }
+
+    [Theory]
+    [InlineData(600)]
+    [InlineData(6_000)]
+    [InlineData(60_000)]
+    public async Task NewcomerWhereAConfiguredLimitIsUsedUp_LooksAtFewStarts(int requestsPerMinute)
+    {
+        using FakePool pool = new(1, endpoint: (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
+        while (pool.Waiting == 0)
+        {
+            _ = pool.AskAsync();
+        }
+
+        Task<string>? newcomer = null;
+        int visits = Count(() => newcomer = pool.AskAsync());
+
+        Assert.InRange(visits, 0, 60);
+        await pool.AdvanceAsync(60);
+        await newcomer!;
+    }
+
+    private static int Count(Action step)
+    {
+        int before = Visits.Count;
+        step();
+        return Visits.Count - before;
+    }
+
+    private static void SkipWhereNothingIsCounted()
+    {
+        int before = Visits.Count;
+        Visits.Add();
+        Assert.SkipWhen(Visits.Count == before, "Visits are counted in debug builds only.");
+    }
+}
