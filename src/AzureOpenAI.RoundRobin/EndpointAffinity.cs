@@ -11,4 +11,10 @@ public enum EndpointAffinity
     /// See <see cref="RoundRobinOptions.Affinity"/>.
     /// </summary>
     PromptCache,
+
+    /// <summary>
+    /// Where its conversation began: first turns are spread exactly evenly, and later turns, which have an answer of the model among their messages, go where the first was
+    /// answered. See <see cref="RoundRobinOptions.Affinity"/>.
+    /// </summary>
+    Conversation,
 }

@@ -125,7 +125,7 @@ public sealed class RoundRobinOptions
     /// The service caches the start of a prompt, from 1,024 tokens on, at the deployment that received it. The rotation sends each turn of a
     /// conversation to another one; with <see cref="EndpointAffinity.PromptCache"/> a conversation stays where its prompt is cached. Calls belong to one
     /// conversation if they have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
-    /// else the same instructions, leading system messages, tool names and first user message. Only calls and streams of
+    /// else the same <see cref="ChatOptions.ConversationId"/>, else the same instructions, leading system messages, tool names and first user message. Only calls and streams of
     /// <see cref="RoundRobinChatClient"/> have an affinity; a call without any of these takes its turn.
     /// </para>
     /// <para>
@@ -140,6 +140,11 @@ public sealed class RoundRobinOptions
     /// where there are two), a call goes to the next in the same order. Priorities, failover and waiting do not change.
     /// </para>
     /// <para>
+    /// With <see cref="EndpointAffinity.Conversation"/> first turns take their turn in the rotation, so they are spread exactly evenly. Later turns, which have an answer of
+    /// the model among their messages, go to the endpoint that answered the first, while it is healthy, not overloaded, and of the best priority; else
+    /// they take their turn. Other processes do not know where a conversation began.
+    /// </para>
+    /// <para>
     /// The calls are spread less evenly: conversations are spread by weight, not calls, so a busy conversation loads its endpoint more, and many calls
     /// with the same prompt go to one endpoint.
     /// </para>
@@ -152,7 +157,7 @@ public sealed class RoundRobinOptions
     /// its turn.
     /// </value>
     /// <remarks>
-    /// Needs <see cref="EndpointAffinity.PromptCache"/>. Called once for each call or stream, from any thread and possibly from many at once, so it must
+    /// Needs an <see cref="Affinity"/>. Called once for each call or stream, from any thread and possibly from many at once, so it must
     /// be quick and safe for concurrent use; it must not change its arguments. If it throws, the call takes its turn, and a warning is logged the first
     /// time.
     /// </remarks>

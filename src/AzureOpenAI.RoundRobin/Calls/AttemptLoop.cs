@@ -28,6 +28,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// <summary>A picker of the endpoint that the call begins at if that takes it at once; null where it takes its turn.</summary>
     public Picker? Preferred { get; init; }
 
+    /// <summary>Told of the endpoint that answers; null where nobody wants to know.</summary>
+    public Action<Endpoint>? Answered { get; init; }
+
     /// <summary>The endpoint of a call that is no new work: it is asked at once, whatever its state; null for other calls.</summary>
     public Endpoint? Polled { get; init; }
 
@@ -93,6 +96,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
         operation.Check(pending.Result, attempt, 1);
 #pragma warning restore RS0030
+        Answered?.Invoke(attempt.Endpoint);
         _tracker.Succeeded(attempt);
         return pending;
     }
@@ -111,6 +115,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         if (Polled is null)
         {
+            Answered?.Invoke(attempt.Endpoint);
             _tracker.Timed(attempt);
             _tracker.Admitted(attempt);
         }
@@ -140,6 +145,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         {
             TResult result = await pending.ConfigureAwait(false);
             operation.Check(result, attempt, 1);
+            Answered?.Invoke(attempt.Endpoint);
             Succeeded(attempt);
             return result;
         }
@@ -233,6 +239,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         if (TOperation.EndsAttempt)
         {
+            Answered?.Invoke(attempt.Endpoint);
             _tracker.Succeeded(attempt);
         }
         else

@@ -63,7 +63,7 @@ internal sealed class PoolAssembly
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
         FrozenDictionary<Endpoint, Picker> alone = _setups
-            .Where(static pair => pair.Value.Conversations is not null || pair.Key.Mark is not null)
+            .Where(pair => pair.Value.Conversations is not null || pair.Key.Mark is not null || _settings.Affinity == EndpointAffinity.Conversation)
             .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
         Picker main = PickerOf(_before?.Default, all);
         FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(

@@ -18,6 +18,7 @@ internal sealed class PoolRoutes
     private readonly PoolMembers _members;
     private readonly CallLimits _limits;
     private readonly StateHomes _homes;
+    private readonly ConversationRoutes? _conversations;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
     private readonly UnmappedModels _unmapped;
@@ -42,7 +43,10 @@ internal sealed class PoolRoutes
         _unmapped = new UnmappedModels(settings, balancer.Time, log);
         ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
         EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
-        AffinityKeys = settings.Affinity == EndpointAffinity.None ? null : new AffinityKeys(settings.AffinityKey, log);
+        AffinityKeys = settings.Affinity == EndpointAffinity.PromptCache ? new AffinityKeys(settings.AffinityKey, log) : null;
+        _conversations = settings.Affinity == EndpointAffinity.Conversation
+            ? new ConversationRoutes(new AffinityKeys(settings.AffinityKey, log), before?._conversations?.Served ?? new())
+            : null;
     }
 
     public PoolSettings Settings { get; }
@@ -53,7 +57,7 @@ internal sealed class PoolRoutes
 
     public EmbeddingGeneratorMetadata EmbeddingMetadata { get; }
 
-    /// <summary>Null without affinity.</summary>
+    /// <summary>Null unless calls keep to the endpoint that has their prompt in its cache.</summary>
     public AffinityKeys? AffinityKeys { get; }
 
     public AttemptLoop LoopFor(string? model)
@@ -80,14 +84,23 @@ internal sealed class PoolRoutes
     public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         AttemptLoop loop = LoopFor(options);
-        return _homes.Any && loop.Picker.HasAlternatives ? Preferring(loop, messages) : loop;
+        return (_homes.Any || _conversations is not null) && loop.Picker.HasAlternatives ? Preferring(loop, messages, options) : loop;
     }
 
-    /// <summary>A call with reasoning that only its maker can read begins there, if that is free to take it.</summary>
-    private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages) =>
-        SealedReasoning.MakerOf(messages) is { } mark && Array.Find(loop.Picker.Endpoints, endpoint => endpoint.Mark?.Resource == mark.Resource) is { } maker
-            ? new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped) { Preferred = _members.ByOwner[maker] }
-            : loop;
+    /// <summary>A call with reasoning that only its maker can read begins there, and a later turn of a conversation where the first was answered, if that is free to take it.</summary>
+    private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
+    {
+        (Endpoint? home, Action<Endpoint>? answered) = (null, null);
+        _conversations?.Find(messages, options, loop.Picker, out home, out answered);
+        if (_homes.Any && SealedReasoning.MakerOf(messages) is { } mark)
+        {
+            home = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.Mark?.Resource == mark.Resource) ?? home;
+        }
+
+        return home is null && answered is null
+            ? loop
+            : new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped) { Preferred = home is null ? null : _members.ByOwner[home], Answered = answered };
+    }
 
     private AttemptLoop LoopOf(ChatOptions options)
     {

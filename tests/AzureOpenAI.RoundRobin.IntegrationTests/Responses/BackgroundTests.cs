@@ -6,6 +6,7 @@ using OpenAI.Responses;
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
 
 /// <summary>Jobs in the background: asking for their result is no new work, and they are cancelled and deleted where they run.</summary>
+[Trait("Needs", "OpenAI 2.14")]
 public sealed class BackgroundTests
 {
     private static readonly ChatOptions InBackground = new() { AllowBackgroundResponses = true };

@@ -6,6 +6,7 @@ using OpenAI.Responses;
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
 
 /// <summary>Conversations that are not stored, and send their reasoning along, which only its maker can decrypt.</summary>
+[Trait("Needs", "OpenAI 2.14")]
 public sealed class EncryptedReasoningTests
 {
     private const string Unreadable = """{"error":{"message":"The item was created under a different Azure OpenAI resource.","type":"invalid_request_error","param":null,"code":null}}""";

@@ -5,6 +5,7 @@ using OpenAI.Responses;
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
 
 /// <summary>Endpoints with the API responses have everything that those with chat have.</summary>
+[Trait("Needs", "OpenAI 2.14")]
 public sealed class ResponsesApiTests
 {
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;

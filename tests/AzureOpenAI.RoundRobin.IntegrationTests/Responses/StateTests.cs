@@ -8,6 +8,7 @@ using Microsoft.Extensions.Time.Testing;
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
 
 /// <summary>What a resource keeps is known nowhere else: conversations, responses and jobs go back to it over processes, restarts and reloads.</summary>
+[Trait("Needs", "OpenAI 2.14")]
 public sealed class StateTests
 {
     private static readonly ChatOptions InBackground = new() { AllowBackgroundResponses = true };

@@ -3,6 +3,7 @@ using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
 
 /// <summary>The ways in which an answer of the Responses API breaks. None of them ends without an exception, or in half an answer: not at the pool's own endpoints, and not at the SDK's clients in it.</summary>
+[Trait("Needs", "OpenAI 2.14")]
 public sealed class StreamFaultTests
 {
     private const int BeforeContent = 2;

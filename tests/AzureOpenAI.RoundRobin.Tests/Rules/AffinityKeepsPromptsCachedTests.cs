@@ -33,6 +33,21 @@ public class AffinityKeepsPromptsCachedTests
     }
 
     [Theory]
+    [InlineData(false, 1)]
+    [InlineData(true, 2)]
+    [InlineData(false, 3)]
+    [InlineData(true, 4)]
+    public async Task WhereItBegan_PromptsAreCached_AndTheLoadIsExactlyEven(bool streaming, int seed)
+    {
+        Figures alone = await TalkAsync(1, EndpointAffinity.None, streaming, seed);
+        Figures kept = await TalkAsync(3, EndpointAffinity.Conversation, streaming, seed);
+
+        TestContext.Current.TestOutputHelper?.WriteLine(string.Create(CultureInfo.InvariantCulture, $"cached: alone {alone.Cached:p1}, kept {kept.Cached:p1}; load {string.Join('/', kept.Load)}"));
+        Assert.InRange(kept.Cached, Math.Max(0.83, 0.97 * alone.Cached), 1);
+        Assert.Equal([100, 100, 100], kept.Load);
+    }
+
+    [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public async Task AllAtOnce_PromptsAreCached_AndTheLoadIsEven(bool streaming)

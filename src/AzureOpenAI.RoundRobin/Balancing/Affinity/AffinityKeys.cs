@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 
-/// <summary>The affinity key of a call: the caller's cache key, else the result of the user's selector, else a hash of the prompt's start.</summary>
+/// <summary>The affinity key of a call: the caller's cache key, else the result of the user's selector, else the conversation's id, else a hash of the prompt's start.</summary>
 internal sealed class AffinityKeys(Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? selector, PoolLog log)
 {
     /// <summary>
@@ -20,7 +20,7 @@ internal sealed class AffinityKeys(Func<IEnumerable<ChatMessage>, ChatOptions?, 
         try
         {
             return options?.AdditionalProperties?.GetValueOrDefault(PromptCacheKey)?.ToString() is { Length: > 0 } given ? PromptPrefix.KeyOf(given)
-                : selector is null ? PromptPrefix.KeyOf(messages, options)
+                : selector is null ? (options?.ConversationId is { Length: > 0 } id ? PromptPrefix.KeyOf(id) : PromptPrefix.KeyOf(messages, options))
                 : selector(messages, options) is { } selected ? PromptPrefix.KeyOf(selected)
                 : 0;
         }

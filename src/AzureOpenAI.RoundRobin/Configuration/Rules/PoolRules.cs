@@ -15,7 +15,7 @@ internal sealed class PoolRules(RoundRobinOptions options, Findings findings)
         Check(nameof(options.MaxAttempts), NumberRules.AtLeastOne(options.MaxAttempts));
         if (!Enum.IsDefined(options.Affinity))
         {
-            findings.Fault($"Affinity is {(int)options.Affinity}; it must be {nameof(EndpointAffinity.None)} or {nameof(EndpointAffinity.PromptCache)}.");
+            findings.Fault($"Affinity is {(int)options.Affinity}; it must be {nameof(EndpointAffinity.None)}, {nameof(EndpointAffinity.PromptCache)} or {nameof(EndpointAffinity.Conversation)}.");
         }
         else if (options.AffinityKey is not null && options.Affinity == EndpointAffinity.None)
         {

@@ -118,7 +118,7 @@ internal static class SectionOptions
     private static EndpointAffinity? Affinity(string text, out string? fault)
     {
         bool isKnown = Enum.TryParse(text, ignoreCase: true, out EndpointAffinity affinity) && Enum.IsDefined(affinity);
-        fault = isKnown ? null : $"must be {nameof(EndpointAffinity.None)} or {nameof(EndpointAffinity.PromptCache)}.";
+        fault = isKnown ? null : $"must be {nameof(EndpointAffinity.None)}, {nameof(EndpointAffinity.PromptCache)} or {nameof(EndpointAffinity.Conversation)}.";
         return isKnown ? affinity : null;
     }
 }

@@ -56,7 +56,7 @@ public sealed class PoolRulesTests
         RoundRobinOptions options = Given.Options(Given.Endpoint());
         options.Affinity = (EndpointAffinity)7;
 
-        Assert.Equal("Affinity is 7; it must be None or PromptCache.", Given.Fault(() => ConfigurationResolver.ForPool(options)));
+        Assert.Equal("Affinity is 7; it must be None, PromptCache or Conversation.", Given.Fault(() => ConfigurationResolver.ForPool(options)));
     }
 
     [Fact]
