@@ -59,5 +59,6 @@ public sealed class EndpointStatus
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(What is { } what ? $" ({what})" : "")}{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
+        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(What is { } what ? $" ({what})" : "")}"
+        + $"{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
 }

@@ -37,15 +37,38 @@ public sealed class LawTests
     public async Task What_one_caller_does_wrong_costs_another_nothing(bool streaming)
     {
         await using Fleet fleet = await Fleet.StartAsync(["east", "west", "north"]);
+        await CostsNothingAsync(fleet, streaming, Wrongs(fleet, streaming));
+    }
 
+    /// <summary>There the resource keeps conversations and jobs, whose ids expire.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Nor_over_the_Responses_API(bool streaming)
+    {
+        await using Fleet fleet = await Fleet.StartAsync(["east", "west", "north"], static setup => setup.Api = EndpointApi.Responses);
+        ResponseContinuationToken job = ResponseContinuationToken.FromBytes("{\"responseId\":\"resp_expired\"}"u8.ToArray());
+        await CostsNothingAsync(fleet, streaming,
+        [
+            .. Wrongs(fleet, streaming),
+            () => fleet.AskAsync(streaming, options: new ChatOptions { ConversationId = "resp_expired" }),
+            () => fleet.AskAsync(streaming, options: new ChatOptions { ConversationId = "conv_expired" }),
+            () => fleet.Client.GetResponseAsync([], new ChatOptions { ContinuationToken = job }, Cancellation),
+        ]);
+    }
+
+    private static async Task CostsNothingAsync(Fleet fleet, bool streaming, Func<Task>[] wrongs)
+    {
         for (int i = 0; i < 20; i++)
         {
-            foreach (Func<Task> wrong in Wrongs(fleet, streaming))
+            foreach (Func<Task> wrong in wrongs)
             {
                 Assert.NotNull(await Record.ExceptionAsync(wrong));
             }
 
             await DropAsync(fleet);
+            // No endpoint maps it, so each answers with its own deployment, as the SDK's client does.
+            await fleet.AskAsync(streaming, options: new ChatOptions { ModelId = "gpt-nowhere" });
 
             Answer answer = await fleet.AskAsync(streaming, $"question {i}");
             Assert.Equal(($"[{answer.Endpoint}] question {i}", 1), (answer.Text, answer.Attempts));

@@ -121,8 +121,10 @@ internal sealed class CallFailure(Balancer balancer, Picker picker)
             : Array.TrueForAll(failures, static failure => failure.IsNameUnknown)
             ? "No endpoint's name is known: check the address of each, and the DNS of this machine. "
             : Array.Exists(failures, static failure => failure.IsNameUnknown)
-            ? "Every endpoint is misconfigured, with a name that is not known, a key that it refuses or a deployment that it does not have. Check address of each, key or role, deployment name and api-version. "
-            : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. Check key or role of each, its address, deployment name and api-version. ";
+            ? "Every endpoint is misconfigured, with a name that is not known, a key that it refuses or a deployment that it does not have. "
+                + "Check address of each, key or role, deployment name and api-version. "
+            : "Every endpoint is misconfigured, with a key that it refuses or a deployment that it does not have. "
+                + "Check key or role of each, its address, deployment name and api-version. ";
         return Exhausted(null, waited, what);
     }
 

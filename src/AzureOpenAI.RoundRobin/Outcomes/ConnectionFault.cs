@@ -27,7 +27,9 @@ internal static class ConnectionFault
     {
         SocketException { SocketErrorCode: var code } => code switch
         {
-            SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => UnknownName,
+            SocketError.HostNotFound or SocketError.NoData => UnknownName,
+            // A name server that does not answer, as in the first seconds of a container, says nothing of the name.
+            SocketError.TryAgain => "no name server answers",
             SocketError.ConnectionRefused => "the connection is refused",
             SocketError.HostUnreachable or SocketError.NetworkUnreachable or SocketError.NetworkDown => "there is no route to it",
             SocketError.TimedOut => "connecting timed out",

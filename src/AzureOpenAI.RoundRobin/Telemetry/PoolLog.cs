@@ -204,7 +204,8 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private static partial void ClassifyExceptionFailed(ILogger logger, Exception exception);
 
     [LoggerMessage(EventId = 13, EventName = "ModelNotMapped", Level = LogLevel.Warning,
-        Message = "A call names the model '{Model}', which no endpoint maps and which is the name of no deployment. Each endpoint answers such calls with its own deployment. Map the model in deployments, or leave ModelId out. This is logged once an hour.")]
+        Message = "A call names the model '{Model}', which no endpoint maps and which is the name of no deployment. Each endpoint answers such calls with its own deployment. "
+            + "Map the model in deployments, or leave ModelId out. This is logged once an hour.")]
     private static partial void ModelIsUnmapped(ILogger logger, string model);
 
     [LoggerMessage(EventId = 14, EventName = "ReasoningLeftOut", Level = LogLevel.Information,

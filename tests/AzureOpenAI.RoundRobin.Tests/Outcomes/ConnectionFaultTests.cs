@@ -10,7 +10,7 @@ public sealed class ConnectionFaultTests
     public static TheoryData<Exception, string?> Faults => new()
     {
         { Http(HttpRequestError.NameResolutionError, new SocketException((int)SocketError.HostNotFound)), "its name is not known" },
-        { Http(HttpRequestError.NameResolutionError, new SocketException((int)SocketError.TryAgain)), "its name is not known" },
+        { Http(HttpRequestError.NameResolutionError, new SocketException((int)SocketError.TryAgain)), "no name server answers" },
         { Http(HttpRequestError.NameResolutionError), "its name is not known" },
         { Http(HttpRequestError.ConnectionError, new SocketException((int)SocketError.ConnectionRefused)), "the connection is refused" },
         { Http(HttpRequestError.ConnectionError, new SocketException((int)SocketError.NetworkUnreachable)), "there is no route to it" },

@@ -1,3 +1,4 @@
+using System.ClientModel;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
@@ -84,6 +85,22 @@ public sealed class UnknownNamesTests
         await pool.AdvanceAsync(1);
         await pool.AdvanceAsync(1);
         Assert.Equal("b", await call);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task AnOnlyEndpoint_EachCallAsksItOnceAndGetsItsException(bool streaming)
+    {
+        using FakePool pool = new(1);
+        Exception failure = FakeFailure.UnknownName();
+        pool.Clients[0].Fails = failure;
+
+        for (int i = 1; i <= 3; i++)
+        {
+            Assert.Same(failure, await Assert.ThrowsAsync<ClientResultException>(() => pool.AskAsync(streaming)));
+            Assert.Equal([i], pool.Calls);
+        }
     }
 
     [Fact]

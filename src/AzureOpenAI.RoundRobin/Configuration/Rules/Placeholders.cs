@@ -19,7 +19,9 @@ internal static partial class Placeholders
 
     /// <summary>What something else should have replaced before the text arrived here.</summary>
     public static string? Reference(string text) =>
-        Vault().IsMatch(text) ? "is a Key Vault reference that was not resolved; App Service resolves it in an app setting, if the app's identity may read the secret; elsewhere put the value itself there."
+        Vault().IsMatch(text)
+            ? "is a Key Vault reference that was not resolved; App Service resolves it in an app setting, if the app's identity may read the secret; "
+                + "elsewhere put the value itself there."
         : Variable().IsMatch(text) ? "is the name of a variable, which was not replaced; put its value there."
         : null;
 

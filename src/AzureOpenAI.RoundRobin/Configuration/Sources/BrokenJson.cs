@@ -28,10 +28,11 @@ internal static partial class BrokenJson
     private static string? SomethingElse(string text) =>
         text.Contains('\0', StringComparison.Ordinal) ? "has NUL characters, as a file does that was saved as UTF-16; save it as UTF-8."
         : Placeholders.Reference(text) is { } reference ? reference
-        : Quoted().IsMatch(text) ? Escaped().IsMatch(text) ? "begins with a quotation mark; remove the quotes around the JSON array and the backslashes in it." : "begins with a quotation mark; remove the quotes around the JSON array."
+        : Quoted().IsMatch(text) ? $"begins with a quotation mark; remove the quotes around the JSON array{(Escaped().IsMatch(text) ? " and the backslashes in it" : "")}."
         : Assignment().IsMatch(text) ? "begins with a name in front of the JSON array; remove everything before the [."
         : text.StartsWith("%5B", StringComparison.OrdinalIgnoreCase) || text.StartsWith("%7B", StringComparison.OrdinalIgnoreCase) ? "is URL-encoded; give the JSON array as it was before."
-        : text.Contains("&quot;", StringComparison.OrdinalIgnoreCase) || text.Contains("&#34;", StringComparison.Ordinal) ? "has &quot; for quotation marks, as HTML does; write the quotation marks themselves."
+        : text.Contains("&quot;", StringComparison.OrdinalIgnoreCase) || text.Contains("&#34;", StringComparison.Ordinal)
+            ? "has &quot; for quotation marks, as HTML does; write the quotation marks themselves."
         : text.StartsWith('[') || text.StartsWith('{') ? null
         : Web().IsMatch(text) ? $"is an address; set it to a JSON array of objects with {VariableNames.Endpoint} and {VariableNames.ApiKey}."
         : FilePath().IsMatch(text) ? "is the path of a file; give the JSON array that the file has in it."

@@ -169,7 +169,8 @@ internal sealed class EndpointSources(RoundRobinOptions options, SectionSource? 
             else
             {
                 findings.Fault($"{(TextRules.CanQuote(name) ? $"ConnectionStrings:{name}" : $"A connection string in {nameof(options.ConnectionNames)}")} is missing or is JSON; "
-                    + (variables.AreRead ? "set it to Endpoint=...;Key=...;Deployment=..., where without a key the credential is used." : $"the constructors read no configuration, so use {nameof(options.Endpoints)} there."));
+                    + (variables.AreRead ? "set it to Endpoint=...;Key=...;Deployment=..., where without a key the credential is used."
+                        : $"the constructors read no configuration, so use {nameof(options.Endpoints)} there."));
             }
         }
 

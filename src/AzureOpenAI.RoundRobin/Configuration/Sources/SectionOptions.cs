@@ -32,8 +32,8 @@ internal static class SectionOptions
     /// <summary>What the section has beside options.</summary>
     private static readonly string[] Others =
     [
-        nameof(RoundRobinOptions.Endpoints), nameof(RoundRobinOptions.ConnectionNames), VariableNames.Connection, VariableNames.Switch, VariableNames.Endpoint, VariableNames.ApiKey, VariableNames.Deployment,
-        VariableNames.EmbeddingDeployment, VariableNames.Api, VariableNames.ApiVersion, SectionSource.CredentialScopeName,
+        nameof(RoundRobinOptions.Endpoints), nameof(RoundRobinOptions.ConnectionNames), VariableNames.Connection, VariableNames.Switch, VariableNames.Endpoint,
+        VariableNames.ApiKey, VariableNames.Deployment, VariableNames.EmbeddingDeployment, VariableNames.Api, VariableNames.ApiVersion, SectionSource.CredentialScopeName,
     ];
 
     private delegate T? Reader<T>(string text, out string? fault)

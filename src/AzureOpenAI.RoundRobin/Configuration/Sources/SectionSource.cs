@@ -65,8 +65,8 @@ internal sealed class SectionSource
         }
 
         IConfigurationSection list = section.GetSection(nameof(RoundRobinOptions.Endpoints));
-        (ConnectionSource? byOption, ConnectionSource? byVariable) =
-            (SectionOptions.AreIn(section) ? ConnectionSource.FromSection(NameOf(list), list) : null, ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection)));
+        ConnectionSource? byOption = SectionOptions.AreIn(section) ? ConnectionSource.FromSection(NameOf(list), list) : null;
+        ConnectionSource? byVariable = ConnectionSource.FromSection(VariableNames.Connection, section.GetSection(VariableNames.Connection));
         if (byOption is not null || byVariable is not null || !SectionOptions.AreIn(section))
         {
             return new(origin, byOption is not null && byVariable is not null) { Variables = section, Endpoints = byOption ?? byVariable };

@@ -38,7 +38,8 @@ internal static class Switch
             case "FALSE" or "0" or "NO" or "OFF":
                 return false;
             default:
-                string shown = Placeholders.Reference(text) is { } reference ? reference.Split(';')[0] : text.Length <= LongestShown && TextRules.CanShow(text) ? $"is '{text}'" : "is neither on nor off";
+                string shown = Placeholders.Reference(text) is { } reference ? reference.Split(';')[0]
+                    : text.Length <= LongestShown && TextRules.CanShow(text) ? $"is '{text}'" : "is neither on nor off";
                 fault = $"{shown}; set it to true, 1, yes or on, or to false, 0, no or off.";
                 return null;
         }
