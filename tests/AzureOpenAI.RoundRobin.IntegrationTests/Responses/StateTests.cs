@@ -2,7 +2,6 @@ using System.ClientModel;
 using System.Text;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
-using CsCheck;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
@@ -214,12 +213,15 @@ public sealed class StateTests
         await using Fleet fleet = await StartAsync();
         Answer first = await fleet.AskAsync(streaming: false);
         string good = first.Response.ConversationId!;
-        string alphabet = "abcdefghijklmnopqrstuvwxyz234567_rRespconv{}\0é";
+        const string Alphabet = "abcdefghijklmnopqrstuvwxyz234567_rRespconv{}\0é";
+        const int MarkLength = 15;
+        Random random = new(19);
         string[] forged =
         [
-            .. Gen.Char[alphabet].Array[0, 40].Array[60].Single().Select(characters => $"resp_1_rr{new string(characters)}"),
-            .. Enumerable.Range(1, good.Length - 1).Select(length => good[..length]),
-            good + "a", "x" + good, good + good[^15..], new string('a', 100_000) + good[^15..], good.ToUpperInvariant(),
+            .. Enumerable.Range(0, 120).Select(i => $"resp_1_rr{new string(random.GetItems(Alphabet.AsSpan(0, i % 2 == 0 ? 32 : Alphabet.Length), i % 4 == 0 ? MarkLength - 3 : random.Next(40)))}"),
+            // Without the whole mark it is the service's own id, which is no forgery.
+            .. Enumerable.Range(1, good.Length - 1).Where(length => length != good.Length - MarkLength).Select(length => good[..length]),
+            good + "a", "x" + good, good + good[^MarkLength..], new string('a', 100_000) + good[^MarkLength..], good.ToUpperInvariant(),
         ];
 
         foreach (string id in forged)
