@@ -42,6 +42,7 @@ public sealed class LawTests
 
     /// <summary>There the resource keeps conversations and jobs, whose ids expire.</summary>
     [Theory]
+    [Trait("Needs", "OpenAI 2.14")]
     [InlineData(false)]
     [InlineData(true)]
     public async Task Nor_over_the_Responses_API(bool streaming)

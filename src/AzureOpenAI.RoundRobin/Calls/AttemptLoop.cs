@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -25,14 +24,8 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
     public CallLimits Limits { get; } = limits;
 
-    /// <summary>A picker of the endpoint that the call begins at if that takes it at once; null where it takes its turn.</summary>
-    public Picker? Preferred { get; init; }
-
-    /// <summary>Told of the endpoint that answers; null where nobody wants to know.</summary>
-    public Action<Endpoint>? Answered { get; init; }
-
-    /// <summary>The endpoint of a call that is no new work: it is asked at once, whatever its state; null for other calls.</summary>
-    public Endpoint? Polled { get; init; }
+    /// <summary>Null for calls that take their turn.</summary>
+    public CallDirection? Direction { get; init; }
 
     /// <summary>The picker is that of a model in the endpoints' deployment maps.</summary>
     public bool IsMapped { get; } = isMapped;
@@ -45,8 +38,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        Attempt? attempt = Polled is { } polled ? Balancer.TryPoll(polled)
-            : Preferred is { } preferred ? Balancer.TryBegin(preferred, 0)
+        Attempt? attempt = Direction is null ? Balancer.TryBegin(Picker, affinity)
+            : Direction.Polled is { } polled ? Balancer.TryPoll(polled)
+            : Direction.Preferred is { } preferred ? Balancer.TryBegin(preferred, 0)
             : Balancer.TryBegin(Picker, affinity);
         if (cancellationToken.CanBeCanceled)
         {
@@ -67,7 +61,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
 
         TokenEstimate tokens = EstimateOf<TOperation, TResult>(operation);
-        Attempt? attempt = (Preferred is { } preferred ? Balancer.TryBeginLocked(preferred, 0, tokens) : null) ?? Balancer.TryBeginLocked(Picker, operation.Affinity, tokens);
+        Attempt? attempt = (Direction?.Preferred is { } preferred ? Balancer.TryBeginLocked(preferred, 0, tokens) : null) ?? Balancer.TryBeginLocked(Picker, operation.Affinity, tokens);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -96,7 +90,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
         operation.Check(pending.Result, attempt, 1);
 #pragma warning restore RS0030
-        Answered?.Invoke(attempt.Endpoint);
+        Direction?.Answered?.Invoke(attempt.Endpoint);
         _tracker.Succeeded(attempt);
         return pending;
     }
@@ -113,9 +107,9 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// <summary>The first content of a stream has come, or its end.</summary>
     public void Opened(Attempt attempt)
     {
-        if (Polled is null)
+        if (Direction?.Polled is null)
         {
-            Answered?.Invoke(attempt.Endpoint);
+            Direction?.Answered?.Invoke(attempt.Endpoint);
             _tracker.Timed(attempt);
             _tracker.Admitted(attempt);
         }
@@ -124,7 +118,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// <summary>The endpoint answered in full. How long it took for what is no new work says nothing of how long it takes for what is.</summary>
     public void Succeeded(Attempt attempt, bool streamed = false)
     {
-        if (Polled is null)
+        if (Direction?.Polled is null)
         {
             _tracker.Succeeded(attempt, streamed);
         }
@@ -145,7 +139,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         {
             TResult result = await pending.ConfigureAwait(false);
             operation.Check(result, attempt, 1);
-            Answered?.Invoke(attempt.Endpoint);
+            Direction?.Answered?.Invoke(attempt.Endpoint);
             Succeeded(attempt);
             return result;
         }
@@ -239,7 +233,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         if (TOperation.EndsAttempt)
         {
-            Answered?.Invoke(attempt.Endpoint);
+            Direction?.Answered?.Invoke(attempt.Endpoint);
             _tracker.Succeeded(attempt);
         }
         else

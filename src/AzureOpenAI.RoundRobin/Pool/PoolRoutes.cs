@@ -19,6 +19,7 @@ internal sealed class PoolRoutes
     private readonly CallLimits _limits;
     private readonly StateHomes _homes;
     private readonly ConversationRoutes? _conversations;
+    private readonly bool _mayPrefer;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
     private readonly UnmappedModels _unmapped;
@@ -47,6 +48,7 @@ internal sealed class PoolRoutes
         _conversations = settings.Affinity == EndpointAffinity.Conversation
             ? new ConversationRoutes(new AffinityKeys(settings.AffinityKey, log), before?._conversations?.Served ?? new())
             : null;
+        _mayPrefer = _homes.Any || _conversations is not null;
     }
 
     public PoolSettings Settings { get; }
@@ -84,7 +86,7 @@ internal sealed class PoolRoutes
     public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         AttemptLoop loop = LoopFor(options);
-        return (_homes.Any || _conversations is not null) && loop.Picker.HasAlternatives ? Preferring(loop, messages, options) : loop;
+        return _mayPrefer && loop.Picker.HasAlternatives ? Preferring(loop, messages, options) : loop;
     }
 
     /// <summary>A call with reasoning that only its maker can read begins there, and a later turn of a conversation where the first was answered, if that is free to take it.</summary>
@@ -99,7 +101,10 @@ internal sealed class PoolRoutes
 
         return home is null && answered is null
             ? loop
-            : new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped) { Preferred = home is null ? null : _members.ByOwner[home], Answered = answered };
+            : new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped)
+            {
+                Direction = new() { Preferred = home is null ? null : _members.ByOwner[home], Answered = answered },
+            };
     }
 
     private AttemptLoop LoopOf(ChatOptions options)
@@ -133,7 +138,7 @@ internal sealed class PoolRoutes
         : _members.Conversations?.Find(id) is { } maker && Array.Find(_members.Endpoints, endpoint => endpoint is { IsSdkBacked: true, Mark: not null } && endpoint.ChatClient == maker) is { } owner ? owner
         : throw new ArgumentException("The id has no mark of an endpoint. Ids of answers have one, if MarkIds is on; mark others with PooledClient.MarkId where the service returns them.", nameof(id));
 
-    private AttemptLoop Alone(Endpoint home, bool polls) => new(_balancer, _members.ByOwner[home], _limits, isMapped: true) { Polled = polls ? home : null };
+    private AttemptLoop Alone(Endpoint home, bool polls) => new(_balancer, _members.ByOwner[home], _limits, isMapped: true) { Direction = polls ? new() { Polled = home } : null };
 
     /// <summary>
     /// The loop of that client alone, at the deployment of the call's model. If the client does not map the model, it is asked for the model as the caller wrote it. If the
@@ -143,7 +148,7 @@ internal sealed class PoolRoutes
     {
         Endpoint? member = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.ChatClient == maker);
         return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.ByOwner.TryGetValue(endpoint, out Picker? alone)
-            ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped) { Polled = polls ? endpoint : null }
+            ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped) { Direction = polls ? new() { Polled = endpoint } : null }
             : loop;
     }
 }
