@@ -40,8 +40,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 
         Attempt? attempt = Direction is null ? Balancer.TryBegin(Picker, affinity)
             : Direction.Polled is { } polled ? Balancer.TryPoll(polled)
-            : Direction.Preferred is { } preferred ? Balancer.TryBegin(preferred, 0)
-            : Balancer.TryBegin(Picker, affinity);
+            : Balancer.TryBegin(Direction.Preferred ?? Picker, Direction.Preferred is null ? affinity : 0);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -82,14 +81,20 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
 
         Task<TResult> pending = _instruments.IsListening ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1);
-#pragma warning disable RS0030 // The task is known to be complete.
-        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked || TOperation.IsDoubtful(pending.Result))
+        if (!pending.IsCompletedSuccessfully || attempt.Endpoint.IsSdkBacked)
         {
             return FirstAsync(operation, attempt, pending);
         }
 
-        operation.Check(pending.Result, attempt, 1);
+#pragma warning disable RS0030 // The task is known to be complete.
+        TResult result = pending.Result;
 #pragma warning restore RS0030
+        if (TOperation.IsDoubtful(result))
+        {
+            return FirstAsync(operation, attempt, pending);
+        }
+
+        operation.Check(result, attempt, 1);
         Direction?.Answered?.Invoke(attempt.Endpoint);
         _tracker.Succeeded(attempt);
         return pending;

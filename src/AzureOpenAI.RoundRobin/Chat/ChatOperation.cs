@@ -48,7 +48,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         }
     }
 
-    public static bool IsDoubtful(ChatResponse result) => ResponseAnswer.Is(result);
+    public static bool IsDoubtful(ChatResponse result) => result is { RawRepresentation: not null } && ResponseAnswer.Is(result);
 
     public void Check(ChatResponse result, Attempt attempt, int number)
     {
@@ -57,7 +57,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             attempt.Usage = TokenCounts.Of(usage);
         }
 
-        bool isResponse = result is not null && ResponseAnswer.Check(result, NamesJob);
+        bool isResponse = result is { RawRepresentation: not null } && ResponseAnswer.Check(result, NamesJob);
         if (result is { ConversationId: { } id })
         {
             attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);

@@ -86,13 +86,18 @@ internal sealed class PoolRoutes
     public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         AttemptLoop loop = LoopFor(options);
-        return _mayPrefer && loop.Picker.HasAlternatives ? Preferring(loop, messages, options) : loop;
+        return _mayPrefer ? Preferring(loop, messages, options) : loop;
     }
 
     /// <summary>A call with reasoning that only its maker can read begins there, and a later turn of a conversation where the first was answered, if that is free to take it.</summary>
     private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
     {
         (Endpoint? home, Action<Endpoint>? answered) = (null, null);
+        if (!loop.Picker.HasAlternatives)
+        {
+            return loop;
+        }
+
         _conversations?.Find(messages, options, loop.Picker, out home, out answered);
         if (_homes.Any && SealedReasoning.MakerOf(messages) is { } mark)
         {
