@@ -141,8 +141,9 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>Lets no further attempt begin at these endpoints, which are all that the pool has. Under the balancer's lock; the caller follows with a process-wide fence outside of it.</summary>
     public void Close(Endpoint[] endpoints)
     {
-        _isClosed = true;
+        // In this order: who sees that all is closed may release it, and then no endpoint may still take an attempt.
         Array.ForEach(endpoints, static endpoint => endpoint.Close());
+        _isClosed = true;
     }
 
     /// <summary>Releases what the pool owns, if no attempt runs.</summary>
