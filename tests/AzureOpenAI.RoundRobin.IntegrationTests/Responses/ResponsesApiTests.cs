@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 using OpenAI.Responses;
@@ -162,12 +163,13 @@ public sealed class ResponsesApiTests
     [Fact]
     public async Task Span_of_an_attempt_names_the_api()
     {
-        List<Activity> spans = [];
+        // Other tests have spans of their own meanwhile.
+        ConcurrentQueue<Activity> spans = [];
         using ActivityListener listener = new()
         {
             ShouldListenTo = source => source.Name == "AzureOpenAI.RoundRobin",
             Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
-            ActivityStopped = spans.Add,
+            ActivityStopped = spans.Enqueue,
         };
         ActivitySource.AddActivityListener(listener);
         using Activity caller = new Activity("caller").Start();
