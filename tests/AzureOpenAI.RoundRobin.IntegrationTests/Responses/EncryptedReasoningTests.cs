@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.Metrics;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
@@ -142,7 +143,7 @@ public sealed class EncryptedReasoningTests
     private sealed class Counted : IDisposable
     {
         private readonly MeterListener _listener = new();
-        private readonly List<string?> _endpoints = [];
+        private readonly ConcurrentQueue<string?> _endpoints = [];
 
         public Counted()
         {
@@ -153,7 +154,7 @@ public sealed class EncryptedReasoningTests
                     listener.EnableMeasurementEvents(instrument);
                 }
             };
-            _listener.SetMeasurementEventCallback<long>((_, _, tags, _) => _endpoints.Add(tags[0].Value as string));
+            _listener.SetMeasurementEventCallback<long>((_, _, tags, _) => _endpoints.Enqueue(tags[0].Value as string));
             _listener.Start();
         }
 
