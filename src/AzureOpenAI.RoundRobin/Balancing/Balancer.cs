@@ -120,7 +120,7 @@ internal sealed class Balancer : IDisposable
         return attempt;
     }
 
-    /// <summary>The same under the lock, while an endpoint is limited or a state change is due; null where one pick finds none, or calls are queued.</summary>
+    /// <summary>As <see cref="TryBegin"/>, but under the lock, while an endpoint is limited or a state change is due; null where one pick finds none, or calls are queued.</summary>
     public Attempt? TryBeginLocked(Picker picker, uint affinity, TokenEstimate tokens)
     {
         Attempt? attempt;

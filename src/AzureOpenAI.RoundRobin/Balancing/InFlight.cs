@@ -8,9 +8,9 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>The attempts that run. None begins at an endpoint that has left or in a disposed pool; what the pool owns is released once, after the last has ended.</summary>
 /// <remarks>
-/// <para><see cref="TryBegin"/> and <see cref="End"/> run without a lock. Both flags that they read are set under the balancer's lock, and then a process-wide fence follows.</para>
+/// <para><see cref="TryBegin"/> and <see cref="End"/> run without a lock. The flag of the endpoint that they read is set under the balancer's lock, for one that leaves or for all, and then a process-wide fence follows.</para>
 /// <code>
-///   T1 begins an attempt:  marks it as running;  reads the flags
+///   T1 begins an attempt:  marks it as running;  reads the flag
 ///   T2 disposes, retires:  sets a flag;  Interlocked.MemoryBarrierProcessWide();  looks for marks
 /// </code>
 /// <para>

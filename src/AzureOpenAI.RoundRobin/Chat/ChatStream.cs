@@ -290,7 +290,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
         if (moved)
         {
             Current = _updates!.Current;
-            _parts = ResponseUpdate.Check(Current, _parts, Request.NamesJob).With(Current);
+            _parts = (Current.RawRepresentation is null ? _parts : ResponseUpdate.Check(Current, _parts, Request.NamesJob)).With(Current);
             StreamClock.Check(_loop, attempt, _parts);
             if (Current.ConversationId is { } id)
             {
