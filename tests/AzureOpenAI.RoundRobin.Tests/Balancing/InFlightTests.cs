@@ -167,21 +167,24 @@ public class InFlightTests
         {
             BalancerParts parts = new(["ab"]);
             bool ranAfterwards = false;
+            int threads = 0;
             Race(
                 () =>
                 {
-                    while (parts.InFlight.TryBegin(parts['a'], 0) is { } attempt)
+                    // At both endpoints: they are closed one after the other.
+                    Endpoint endpoint = parts[Interlocked.Increment(ref threads) % 2 == 0 ? 'a' : 'b'];
+                    while (parts.InFlight.TryBegin(endpoint, 0) is { } attempt)
                     {
                         Volatile.Write(ref ranAfterwards, Volatile.Read(ref ranAfterwards) || parts.Released > 0);
                         parts.InFlight.End(attempt);
-                        End(parts);
+                        End(parts, endpoint);
                     }
 
-                    End(parts);
+                    End(parts, endpoint);
                 },
                 () =>
                 {
-                    parts.InFlight.Close([parts['a']]);
+                    parts.InFlight.Close([parts['a'], parts['b']]);
                     Interlocked.MemoryBarrierProcessWide();
                     parts.InFlight.ReleaseIfIdle();
                 });
@@ -189,11 +192,11 @@ public class InFlightTests
             Assert.Equal((1, false), (parts.Released, ranAfterwards));
         }
 
-        static void End(BalancerParts parts)
+        static void End(BalancerParts parts, Endpoint endpoint)
         {
-            if (parts['a'].IsClosed)
+            if (endpoint.IsClosed)
             {
-                parts.InFlight.LookForLeavers(parts['a']);
+                parts.InFlight.LookForLeavers(endpoint);
             }
         }
     }
