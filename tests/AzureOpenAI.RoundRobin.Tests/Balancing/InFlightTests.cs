@@ -184,7 +184,8 @@ public class InFlightTests
                 },
                 () =>
                 {
-                    parts.InFlight.Close([parts['a'], parts['b']]);
+                    // The same over and over, so that much happens after the first is closed and before the last is.
+                    parts.InFlight.Close([.. Enumerable.Repeat(parts['a'], 50_000), parts['b']]);
                     Interlocked.MemoryBarrierProcessWide();
                     parts.InFlight.ReleaseIfIdle();
                 });
