@@ -21,28 +21,12 @@ public sealed class FrameworkTests
         ChatClientAgent agent = new(fleet.Client, instructions: "You read thermometers.", tools: [AIFunctionFactory.Create(ReadThermometer)]);
         AgentSession session = await agent.CreateSessionAsync(Cancellation);
 
-        string first = await RunAsync("How warm is it in Bern?");
-        string second = await RunAsync("And in Basel?");
+        string first = await agent.AskAsync(session, "How warm is it in Bern?", streaming, Cancellation);
+        string second = await agent.AskAsync(session, "And in Basel?", streaming, Cancellation);
 
         Assert.Equal(("It is 21 in Bern.", "It is 21 in Basel."), (first, second));
         Assert.Equal(4, fleet.Ledger.Snapshot().Count(entry => entry.Outcome == LedgerOutcome.Answered));
         Assert.Equal(EndpointState.Unavailable, fleet.StatusOf("east").State);
-
-        async Task<string> RunAsync(string question)
-        {
-            if (!streaming)
-            {
-                return (await agent.RunAsync(question, session, cancellationToken: Cancellation)).Text;
-            }
-
-            string text = "";
-            await foreach (AgentResponseUpdate update in agent.RunStreamingAsync(question, session, cancellationToken: Cancellation))
-            {
-                text += update.Text;
-            }
-
-            return text;
-        }
     }
 
     [Theory]

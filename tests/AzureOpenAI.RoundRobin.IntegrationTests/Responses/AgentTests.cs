@@ -32,7 +32,7 @@ public sealed class AgentTests
         {
             AIAgent agent = AgentOver(fleet.Client);
             AgentSession session = await agent.CreateSessionAsync(Cancellation);
-            Assert.Equal("It is 21 in Bern; you have asked 1 times.", await RunAsync(agent, session, "How warm is it in Bern?", streaming));
+            Assert.Equal("It is 21 in Bern; you have asked 1 times.", await agent.AskAsync(session, "How warm is it in Bern?", streaming, Cancellation));
             JsonElement saved = await agent.SerializeSessionAsync(session, cancellationToken: Cancellation);
 
             string home = fleet.Ledger.Snapshot()[^1].Resource;
@@ -40,7 +40,7 @@ public sealed class AgentTests
             AIAgent later = AgentOver(restarted);
             AgentSession resumed = await later.DeserializeSessionAsync(saved, cancellationToken: Cancellation);
 
-            Assert.Equal("It is 21 in Basel; you have asked 2 times.", await RunAsync(later, resumed, "And in Basel?", streaming));
+            Assert.Equal("It is 21 in Basel; you have asked 2 times.", await later.AskAsync(resumed, "And in Basel?", streaming, Cancellation));
         }
 
         Assert.DoesNotContain(fleet.Ledger.Snapshot(), entry => entry.Status is 400 or 404);
@@ -48,22 +48,6 @@ public sealed class AgentTests
     }
 
     private static ChatClientAgent AgentOver(IChatClient client) => new(client, instructions: "You read thermometers.", tools: [AIFunctionFactory.Create(ReadThermometer)]);
-
-    private static async Task<string> RunAsync(AIAgent agent, AgentSession session, string question, bool streaming)
-    {
-        if (!streaming)
-        {
-            return (await agent.RunAsync(question, session, cancellationToken: Cancellation)).Text;
-        }
-
-        string text = "";
-        await foreach (AgentResponseUpdate update in agent.RunStreamingAsync(question, session, cancellationToken: Cancellation))
-        {
-            text += update.Text;
-        }
-
-        return text;
-    }
 
     [Description("Reads a thermometer.")]
     private static int ReadThermometer(string city) => city.Length > 0 ? 21 : 0;
