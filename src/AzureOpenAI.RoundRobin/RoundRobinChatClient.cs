@@ -87,9 +87,8 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        AttemptLoop loop = routes.LoopFor(messages, options);
-        ChatOperation operation = new(Request(routes, loop, messages, options));
-        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
+        AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
+        return loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(new ChatRequest(messages, options, loop.IsMapped, affinity)), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -104,8 +103,8 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        AttemptLoop loop = routes.LoopFor(messages, options);
-        return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
+        AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
+        return new ChatStream(loop, new ChatRequest(messages, options, loop.IsMapped, affinity), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -128,9 +127,6 @@ public sealed class RoundRobinChatClient : IChatClient
             Pool.Dispose();
         }
     }
-
-    private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options) =>
-        new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Picker.HasAlternatives ? 0 : keys.Of(messages, options));
 
     private static EndpointPool Capture(
         IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,
