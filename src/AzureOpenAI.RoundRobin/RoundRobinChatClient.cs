@@ -87,6 +87,11 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
+        if (options is { RawRepresentationFactory: not null })
+        {
+            return GetByRawOptionsAsync(routes, messages, options, cancellationToken);
+        }
+
         AttemptLoop loop = routes.LoopFor(messages, options);
         ChatOperation operation = new(Request(routes, loop, messages, options));
         return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
@@ -104,8 +109,9 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        AttemptLoop loop = routes.LoopFor(messages, options);
-        return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
+        return options is { RawRepresentationFactory: not null }
+            ? GetStreamByRawOptions(routes, messages, options, cancellationToken)
+            : StreamOf(routes, messages, options, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -131,6 +137,38 @@ public sealed class RoundRobinChatClient : IChatClient
 
     private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options) =>
         new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Picker.HasAlternatives ? 0 : keys.Of(messages, options));
+
+    private static ChatStream StreamOf(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions? options, CancellationToken cancellationToken)
+    {
+        AttemptLoop loop = routes.LoopFor(messages, options);
+        return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
+    }
+
+    /// <remarks>Apart from the quick path, which most calls go.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Task<ChatResponse> GetByRawOptionsAsync(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
+    {
+        PoolRoutes asked = RoutesOf(options, routes);
+        AttemptLoop loop = asked.LoopFor(messages, options);
+        ChatRequest request = Request(asked, loop, messages, options);
+        return asked.FallsBack
+            ? new FlexFallback(loop, routes.LoopFor(messages, options)).GetResponseAsync(request, cancellationToken)
+            : loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(request), cancellationToken);
+    }
+
+    private IAsyncEnumerable<ChatResponseUpdate> GetStreamByRawOptions(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
+    {
+        PoolRoutes asked = RoutesOf(options, routes);
+        AttemptLoop loop = asked.LoopFor(messages, options);
+        ChatRequest request = Request(asked, loop, messages, options);
+        return asked.FallsBack
+            ? new FlexFallback(loop, routes.LoopFor(messages, options)).GetStreamingResponseAsync(request, cancellationToken)
+            : new ChatStream(loop, request, cancellationToken);
+    }
+
+    /// <summary>The routes of the tier that a call asks for in the SDK's own options.</summary>
+    private PoolRoutes RoutesOf(ChatOptions options, PoolRoutes routes) =>
+        routes.LoopFor(options.ModelId).Picker.Endpoints is [{ ChatClient: { } client }, ..] && RawOptions.Read(options, client).Tier is { } tier ? Pool.RoutesOf(tier) : routes;
 
     private static EndpointPool Capture(
         IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,

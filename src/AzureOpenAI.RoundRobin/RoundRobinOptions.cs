@@ -116,6 +116,14 @@ public sealed class RoundRobinOptions
     /// </remarks>
     public bool MarkIds { get; set; } = true;
 
+    /// <summary>Gets or sets whether a call that asks for the service tier <c>flex</c> goes on to the standard tier where no endpoint takes it as flex at once.</summary>
+    /// <value>The default is <see langword="false"/>: it waits for flex, up to <see cref="MaxWait"/>.</value>
+    /// <remarks>
+    /// A call asks for a tier by <see cref="ChatOptions.RawRepresentationFactory"/>. The service rejects it while it is out of flex, and does not go on by itself. Which tier
+    /// answered is in the answer's additional property <c>azure_openai.round_robin.service_tier</c>.
+    /// </remarks>
+    public bool FallBackFromFlex { get; set; }
+
     /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
     /// <value>
     /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever its prompt.
