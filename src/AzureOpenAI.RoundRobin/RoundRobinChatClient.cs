@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Pool;
 using Microsoft.Extensions.AI;
@@ -109,9 +110,11 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        return options is { RawRepresentationFactory: not null }
-            ? GetStreamByRawOptions(routes, messages, options, cancellationToken)
-            : StreamOf(routes, messages, options, cancellationToken);
+        return options is { RawRepresentationFactory: null, AllowBackgroundResponses: null or false } or null
+            ? StreamOf(routes, messages, options, cancellationToken)
+            : routes.Settings.ResumeStreams && options.AllowBackgroundResponses == true
+                ? new ResumedStream((request, by, token) => GetStreamByRawOptions(Pool.Routes, request, by, token)).ReadAsync(messages, options, cancellationToken)
+                : GetStreamByRawOptions(routes, messages, options, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -168,7 +171,7 @@ public sealed class RoundRobinChatClient : IChatClient
 
     /// <summary>The routes of the tier that a call asks for in the SDK's own options.</summary>
     private PoolRoutes RoutesOf(ChatOptions options, PoolRoutes routes) =>
-        routes.LoopFor(options.ModelId).Picker.Endpoints is [{ ChatClient: { } client }, ..] && RawOptions.Read(options, client).Tier is { } tier ? Pool.RoutesOf(tier) : routes;
+        options.RawRepresentationFactory is not null && routes.LoopFor(options.ModelId).Picker.Endpoints is [{ ChatClient: { } client }, ..] && RawOptions.Read(options, client).Tier is { } tier ? Pool.RoutesOf(tier) : routes;
 
     private static EndpointPool Capture(
         IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,
