@@ -58,7 +58,7 @@ internal sealed class Load(IChatClient chat, int calls, int callers, bool echoes
             ChatResponse answer = number % 2 == 0
                 ? await chat.GetResponseAsync(prompt, cancellationToken: cancellationToken)
                 : await StreamAsync(prompt, cancellationToken);
-            string? endpoint = answer.AdditionalProperties?.GetValueOrDefault("azure_openai.round_robin.endpoint") as string;
+            string? endpoint = answer.GetRoundRobinEndpoint();
             if (echoes ? answer.Text != $"[{endpoint}] {prompt}" : answer.Text.Length == 0)
             {
                 Losses.Enqueue($"Call {number} got a wrong answer: '{answer.Text}'");
@@ -66,7 +66,7 @@ internal sealed class Load(IChatClient chat, int calls, int callers, bool echoes
             }
 
             Interlocked.Increment(ref _answered);
-            if (answer.AdditionalProperties?.GetValueOrDefault("azure_openai.round_robin.attempts") is > 1)
+            if (answer.GetRoundRobinAttempts() > 1)
             {
                 Interlocked.Increment(ref _movedOn);
             }

@@ -93,9 +93,8 @@ public sealed class RoundRobinChatClient : IChatClient
             return GetByRawOptionsAsync(routes, messages, options, cancellationToken);
         }
 
-        AttemptLoop loop = routes.LoopFor(messages, options);
-        ChatOperation operation = new(Request(routes, loop, messages, options));
-        return loop.RunAsync<ChatOperation, ChatResponse>(operation, cancellationToken);
+        AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
+        return loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(new ChatRequest(messages, options, loop.IsMapped, affinity)), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -138,13 +137,10 @@ public sealed class RoundRobinChatClient : IChatClient
         }
     }
 
-    private static ChatRequest Request(PoolRoutes routes, AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options) =>
-        new(messages, options, loop.IsMapped, routes.AffinityKeys is not { } keys || !loop.Picker.HasAlternatives ? 0 : keys.Of(messages, options));
-
     private static ChatStream StreamOf(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions? options, CancellationToken cancellationToken)
     {
-        AttemptLoop loop = routes.LoopFor(messages, options);
-        return new ChatStream(loop, Request(routes, loop, messages, options), cancellationToken);
+        AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
+        return new ChatStream(loop, new ChatRequest(messages, options, loop.IsMapped, affinity), cancellationToken);
     }
 
     /// <remarks>Apart from the quick path, which most calls go.</remarks>
@@ -152,20 +148,20 @@ public sealed class RoundRobinChatClient : IChatClient
     private Task<ChatResponse> GetByRawOptionsAsync(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
     {
         PoolRoutes asked = RoutesOf(options, routes);
-        AttemptLoop loop = asked.LoopFor(messages, options);
-        ChatRequest request = Request(asked, loop, messages, options);
+        AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
+        ChatRequest request = new(messages, options, loop.IsMapped, affinity);
         return asked.FallsBack
-            ? new FlexFallback(loop, routes.LoopFor(messages, options)).GetResponseAsync(request, cancellationToken)
+            ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)).GetResponseAsync(request, cancellationToken)
             : loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(request), cancellationToken);
     }
 
     private IAsyncEnumerable<ChatResponseUpdate> GetStreamByRawOptions(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
     {
         PoolRoutes asked = RoutesOf(options, routes);
-        AttemptLoop loop = asked.LoopFor(messages, options);
-        ChatRequest request = Request(asked, loop, messages, options);
+        AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
+        ChatRequest request = new(messages, options, loop.IsMapped, affinity);
         return asked.FallsBack
-            ? new FlexFallback(loop, routes.LoopFor(messages, options)).GetStreamingResponseAsync(request, cancellationToken)
+            ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)).GetStreamingResponseAsync(request, cancellationToken)
             : new ChatStream(loop, request, cancellationToken);
     }
 

@@ -30,13 +30,7 @@ public sealed class CancellationStormTests
             }
         }
 
-        Assert.All(fleet.Pool.GetStatus(), static status =>
-        {
-            Assert.Equal((0L, 0), (status.Failed, status.InFlight));
-            // 180 connections end at once in each round. On a busy machine an endpoint may answer none of its calls while the others answer dozens, which is what a stall looks
-            // like: it is a verdict on what waits, not on what was cancelled.
-            Assert.True(status.State == EndpointState.Healthy || status.Reason == EndpointFailureReason.Stalled, status.ToString());
-        });
+        Assert.All(fleet.Pool.GetStatus(), static status => Assert.Equal((EndpointState.Healthy, 0L, 0), (status.State, status.Failed, status.InFlight)));
     }
 
     private static bool IsPatient(int call) => call % 10 == 0;

@@ -133,6 +133,10 @@ public sealed class PassThroughTests
 
         Assert.Equal(["answer to a", "answer to a", "answer to b", "answer to a"], answers.Select(answer => answer.Text));
         Assert.Equal(2, fleet.Ledger.Snapshot().Count(entry => entry.Outcome == LedgerOutcome.Answered));
+        (string?, int?, bool)[] origins = kind == "ready-made"
+            ? [(null, null, false), (null, null, false), (null, null, false), (null, null, false)]
+            : [("west", 2, false), ("west", 0, true), ("east", 1, false), ("west", 0, true)];
+        Assert.Equal(origins, answers.Select(static answer => (answer.Response.GetRoundRobinEndpoint(), answer.Response.GetRoundRobinAttempts(), answer.Response.IsRoundRobinCached())));
 
         Task<Answer> Ask(string prompt) => client.AskAsync(streaming, prompt, null, Cancellation);
     }

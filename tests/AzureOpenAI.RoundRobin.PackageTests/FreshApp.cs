@@ -10,6 +10,7 @@ public sealed class FreshApp(Packages packages) : IAsyncLifetime
     private static readonly (string App, string Readme, string Words, string Added)[] Programs =
     [
         ("Environment", "README.md", "await foreach (ChatResponseUpdate update in chat", ""),
+        ("Tools", "README.md", "read_thermometer", ""),
         ("Services", "README.md", "using IHost host = builder.Build();", "Console.WriteLine(await chat.GetResponseAsync(\"Hello\"));"),
         ("Tokens", "README.md", "counter.ContextWindow", ""),
         ("Simulation", "README.md", "azure.Ledger.Count(\"east\").Attempts", ""),
@@ -34,6 +35,8 @@ public sealed class FreshApp(Packages packages) : IAsyncLifetime
         string install = Readme.Blocks("README.md", "bash").Single(static block => block.Contains("dotnet add package", StringComparison.Ordinal)).Trim();
         Assert.Equal("dotnet add package AzureOpenAI.RoundRobin", install);
         await DotNet.RunAsync(Path.Combine(_directory.FullName, "First"), install["dotnet ".Length..], Cancellation);
+        string forTests = Regex.Match(Readme.Text("README.md"), "`(dotnet add package AzureOpenAI.Simulator)`").Groups[1].Value;
+        await DotNet.RunAsync(Path.Combine(_directory.FullName, "First"), forTests["dotnet ".Length..], Cancellation);
 
         // The same for the others, at once.
         string project = await File.ReadAllTextAsync(Path.Combine(_directory.FullName, "First", "App.csproj"), Cancellation);
@@ -42,7 +45,6 @@ public sealed class FreshApp(Packages packages) : IAsyncLifetime
             installed,
             installed
             + installed.Replace("RoundRobin", "RoundRobin.Tokenizers", StringComparison.Ordinal)
-            + installed.Replace("RoundRobin", "Simulator", StringComparison.Ordinal)
             + $"<PackageReference Include=\"Microsoft.Extensions.Hosting\" Version=\"{OwnVersion("Microsoft.Extensions.Hosting")}\" />",
             StringComparison.Ordinal);
         foreach ((string app, string readme, string words, string added) in Programs)

@@ -46,6 +46,17 @@ public sealed class InstalledTests(Packages packages, FreshApp apps) : IClassFix
     }
 
     [Fact]
+    public async Task A_console_app_calls_its_tools()
+    {
+        await using AzureOpenAISimulator azure = await StartAsync(static request => request.Messages[^1].Role == "tool"
+            ? $"It is {request.Messages[^1].Text}."
+            : ChatReply.FromToolCalls(new ReplyToolCall(request.ToolNames.Single(), "{\"city\":\"Bern\"}")));
+
+        Assert.Matches(@"It is ""?21 degrees in Bern""?\.\s*$", await apps.RunAsync("Tools", Variables(azure)));
+        Assert.Equal(2, azure.Ledger.Snapshot().Count);
+    }
+
+    [Fact]
     public async Task Tokens_are_counted()
     {
         Assert.Equal("13 tokens, which leaves 127987 of 128000", (await apps.RunAsync("Tokens", None)).Trim());
@@ -56,11 +67,20 @@ public sealed class InstalledTests(Packages packages, FreshApp apps) : IClassFix
     public async Task The_simulator_throttles_and_the_call_goes_on() =>
         Assert.Matches(@"^\[west\] Hello; [01] attempts at east\s*$", await apps.RunAsync("Simulation", None));
 
-    private static Task<AzureOpenAISimulator> StartAsync() =>
-        AzureOpenAISimulator.StartAsync(static simulator => simulator.AddResource("contoso-sweden").AddResource("contoso-france"), Cancellation);
+    internal static Task<AzureOpenAISimulator> StartAsync(Func<ChatRequest, ChatReply>? answer = null) =>
+        AzureOpenAISimulator.StartAsync(
+            simulator =>
+            {
+                simulator.AddResource("contoso-sweden").AddResource("contoso-france");
+                if (answer is not null)
+                {
+                    simulator.Respond(answer);
+                }
+            },
+            Cancellation);
 
     /// <summary>The variables of the readme, with the simulated resources in place of the real ones.</summary>
-    private static Dictionary<string, string> Variables(AzureOpenAISimulator azure)
+    internal static Dictionary<string, string> Variables(AzureOpenAISimulator azure)
     {
         string block = Readme.Blocks("README.md", "bash").Single(static block => block.Contains("AZURE_OPENAI_ROUND_ROBIN_CONNECTION", StringComparison.Ordinal));
         string connection = block[block.IndexOf('[', StringComparison.Ordinal)..(block.LastIndexOf(']') + 1)];

@@ -1,7 +1,9 @@
 using System.Buffers.Binary;
+using System.Reflection;
 using System.Reflection.Metadata;
 using System.Reflection.PortableExecutable;
 using System.Text;
+using System.Xml.Linq;
 
 namespace AzureOpenAI.RoundRobin.PackageTests;
 
@@ -82,6 +84,27 @@ public sealed class PackedTests(Packages packages)
         Assert.Equal(new BlobContentId(sources.DebugMetadataHeader!.Id), new BlobContentId(reader.ReadCodeViewDebugDirectoryData(entry).Guid, entry.Stamp));
         Assert.All(sources.Documents, handle => Assert.StartsWith("/_", sources.GetString(sources.GetDocument(handle).Name), StringComparison.Ordinal));
         Assert.All([assembly, pdb], bytes => Assert.Equal(-1, bytes.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Packages.Repository))));
+    }
+
+    [Theory]
+    [InlineData("AzureOpenAI.RoundRobin", "M:AzureOpenAI.RoundRobin.RoundRobinChatClient.GetResponseAsync(", "P:AzureOpenAI.RoundRobin.EndpointPool.Routes")]
+    [InlineData("AzureOpenAI.RoundRobin.Tokenizers", "M:AzureOpenAI.RoundRobin.Tokenizers.TokenCounter.ForModel(", "T:AzureOpenAI.RoundRobin.Tokenizers.Encoding")]
+    [InlineData("AzureOpenAI.Simulator", "M:AzureOpenAI.Simulator.Fault.Times(", "T:AzureOpenAI.Simulator.Exchange")]
+    public void Only_what_is_public_is_documented(string id, string seen, string unseen)
+    {
+        using Package package = packages.Open(id);
+        using PEReader reader = new([.. package.Read($"lib/net10.0/{id}.dll")]);
+        MetadataReader types = reader.GetMetadataReader();
+        string[] named = [.. types.TypeDefinitions.Select(types.GetTypeDefinition).Where(static type => (type.Attributes & TypeAttributes.VisibilityMask) == TypeAttributes.Public)
+            .Select(type => $"{types.GetString(type.Namespace)}.{types.GetString(type.Name)}")];
+        string[] documented = [.. XDocument.Load(new MemoryStream(package.Read($"lib/net10.0/{id}.xml"))).Descendants("member").Select(static member => member.Attribute("name")!.Value)];
+
+        Assert.Contains(documented, name => name.StartsWith(seen, StringComparison.Ordinal));
+        Assert.DoesNotContain(documented, name => name.StartsWith(unseen, StringComparison.Ordinal));
+        // A public type that has no text of its own, such as an extension, would be a warning of the build.
+        Assert.Empty(named.Except(documented.Select(static name => name[2..])));
+        Assert.All(documented, name => Assert.Contains(named, type => name[2..] == type || name[2..].StartsWith($"{type}.", StringComparison.Ordinal)));
+        Assert.DoesNotContain(documented, static name => name.Contains("._", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -29,7 +29,7 @@ internal sealed class AttemptTracker
     {
         (_lock, _state, _time, _instruments, _inFlight) = (state.Lock, state, time, instruments, inFlight);
         (_outcomes, _aged, _settlement, _deferred) = (outcomes, aged, settlement, deferred);
-        _stalls = new StallDetector(inFlight);
+        _stalls = new StallDetector(inFlight, time);
         inFlight.Ages.JudgeBy(Judge);
     }
 
@@ -219,7 +219,7 @@ internal sealed class AttemptTracker
     private void NoteAnswer(Attempt attempt, TimeSpan took, long now)
     {
         _inFlight.Ages.Add(took, now);
-        attempt.Endpoint.ResponseTimes.Answered(attempt.Number, took);
+        attempt.Endpoint.ResponseTimes.Answered(attempt.Number, took, attempt.StartedAt);
     }
 
     /// <summary>Judges a call that has waited longer than any recent answer can explain.</summary>

@@ -1,9 +1,11 @@
+using System.Text.Json;
 using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Calls;
 
 /// <summary>The additional properties of an answer that name its endpoint, the number of its attempts, and its service tier where the call asked for one.</summary>
+/// <remarks>In an answer that was kept as JSON and read again, such as that of a cache, they are <see cref="JsonElement"/>s. No endpoint was asked for that one.</remarks>
 internal static class AnswerOrigin
 {
     public const string Endpoint = "azure_openai.round_robin.endpoint";
@@ -25,4 +27,15 @@ internal static class AnswerOrigin
             properties[ServiceTier] = tier;
         }
     }
+
+    public static string? EndpointOf(AdditionalPropertiesDictionary? properties) => properties?.GetValueOrDefault(Endpoint) switch
+    {
+        string name => name,
+        JsonElement { ValueKind: JsonValueKind.String } kept => kept.GetString(),
+        _ => null,
+    };
+
+    public static int? AttemptsOf(AdditionalPropertiesDictionary? properties) => IsCached(properties) ? 0 : properties?.GetValueOrDefault(Attempts) as int?;
+
+    public static bool IsCached(AdditionalPropertiesDictionary? properties) => properties?.GetValueOrDefault(Endpoint) is JsonElement { ValueKind: JsonValueKind.String };
 }

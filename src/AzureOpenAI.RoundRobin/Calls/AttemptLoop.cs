@@ -31,16 +31,34 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     public bool IsMapped { get; } = isMapped;
 
     /// <summary>A first attempt without the lock, tied to its caller's token; null where <see cref="TryBeginLocked"/> or <see cref="RecoverAsync"/> must find one.</summary>
-    public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken)
+    public Attempt? TryBegin(uint affinity, CancellationToken cancellationToken) =>
+        Direction is null ? TryBeginInTurn(affinity, cancellationToken) : TryBeginDirected(Direction, affinity, cancellationToken);
+
+    private Attempt? TryBeginInTurn(uint affinity, CancellationToken cancellationToken)
     {
         if (cancellationToken.IsCancellationRequested)
         {
             return null;
         }
 
-        Attempt? attempt = Direction is null ? Balancer.TryBegin(Picker, affinity)
-            : Direction.Polled is { } polled ? Balancer.TryPoll(polled)
-            : Balancer.TryBegin(Direction.Preferred ?? Picker, Direction.Preferred is null ? affinity : 0);
+        Attempt? attempt = Balancer.TryBegin(Picker, affinity);
+        if (cancellationToken.CanBeCanceled)
+        {
+            attempt?.Follow(cancellationToken);
+        }
+
+        return attempt;
+    }
+
+    private Attempt? TryBeginDirected(CallDirection direction, uint affinity, CancellationToken cancellationToken)
+    {
+        if (cancellationToken.IsCancellationRequested)
+        {
+            return null;
+        }
+
+        Attempt? attempt = direction.Polled is { } polled ? Balancer.TryPoll(polled)
+            : Balancer.TryBegin(direction.Preferred ?? Picker, direction.Preferred is null ? affinity : 0);
         if (cancellationToken.CanBeCanceled)
         {
             attempt?.Follow(cancellationToken);
@@ -74,7 +92,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     public Task<TResult> RunAsync<TOperation, TResult>(TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        Attempt? attempt = TryBegin(operation.Affinity, cancellationToken);
+        if (Direction is { } direction)
+        {
+            return RunDirectedAsync<TOperation, TResult>(operation, direction, cancellationToken);
+        }
+
+        Attempt? attempt = TryBeginInTurn(operation.Affinity, cancellationToken);
         if (attempt is null && (attempt = TryBeginLocked<TOperation, TResult>(operation, cancellationToken)) is null)
         {
             return RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken);
@@ -89,15 +112,22 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
 #pragma warning disable RS0030 // The task is known to be complete.
         TResult result = pending.Result;
 #pragma warning restore RS0030
-        if (TOperation.IsDoubtful(result))
+        if (!TOperation.TryTake(result, attempt))
         {
             return FirstAsync(operation, attempt, pending);
         }
 
-        operation.Check(result, attempt, 1);
-        Direction?.Answered?.Invoke(attempt.Endpoint);
         _tracker.Succeeded(attempt);
         return pending;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Task<TResult> RunDirectedAsync<TOperation, TResult>(TOperation operation, CallDirection direction, CancellationToken cancellationToken)
+        where TOperation : struct, IOperation<TResult>
+    {
+        Attempt? attempt = TryBeginDirected(direction, operation.Affinity, cancellationToken) ?? TryBeginLocked<TOperation, TResult>(operation, cancellationToken);
+        return attempt is null ? RecoverAsync<TOperation, TResult>(operation, null, null, cancellationToken)
+            : FirstAsync(operation, attempt, _instruments.IsListening ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, 1) : operation.InvokeAsync(attempt, 1));
     }
 
     /// <summary>Traces the attempt from here on, if a listener is attached. Called in an async method only, since the attempt's span becomes the current one.</summary>

@@ -36,10 +36,10 @@ internal interface IOperation<TResult>
     /// <param name="number">Which attempt of the call this is, from 1.</param>
     Task<TResult> InvokeAsync(Attempt attempt, int number);
 
-    /// <summary>Whether the result of a ready-made client may be one at which <see cref="Check"/> throws.</summary>
-    static abstract bool IsDoubtful(TResult result);
+    /// <summary>Takes the result of a ready-made client that was complete at once, if <see cref="Check"/> has nothing to find in it; false where it may.</summary>
+    static abstract bool TryTake(TResult result, Attempt attempt);
 
-    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints and doubtful results only.</summary>
+    /// <summary>Checks the result before it is passed on, while the attempt still runs. Throws for SDK-backed endpoints and for results that <see cref="TryTake"/> leaves to it.</summary>
     /// <param name="result">The result of the operation.</param>
     /// <param name="attempt">The attempt that yielded it.</param>
     /// <param name="number">Which attempt of the call this is, from 1.</param>

@@ -47,7 +47,7 @@ internal readonly struct InvokeOperation<T>(Func<PooledClient, CancellationToken
         }
     }
 
-    public static bool IsDoubtful(T result) => false;
+    public static bool TryTake(T result, Attempt attempt) => true;
 
     public void Check(T result, Attempt attempt, int number)
     {

@@ -1,6 +1,7 @@
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Chat.Responses;
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
@@ -37,7 +38,8 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
     {
         try
         {
-            return (attempt.Endpoint.IsSdkBacked ? RequestScope.Run(attempt, _request, static (request, running) => Ask(request, running)) : Ask(_request, attempt))
+            Endpoint endpoint = attempt.Endpoint;
+            return (endpoint.IsSdkBacked ? RequestScope.Run(attempt, _request, static (request, running) => Ask(request, running, running.Endpoint.Setup)) : Ask(_request, attempt, endpoint.Setup))
                 ?? throw new InvalidOperationException($"The client of endpoint '{attempt.Endpoint.Name}' returned no task.");
         }
 #pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
@@ -48,21 +50,21 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         }
     }
 
-    public static bool IsDoubtful(ChatResponse result) => result is { RawRepresentation: not null } && ResponseAnswer.Is(result);
+    public static bool TryTake(ChatResponse result, Attempt attempt)
+    {
+        if (result is { RawRepresentation: not null } && ResponseAnswer.Is(result))
+        {
+            return false;
+        }
+
+        Note(result, attempt);
+        return true;
+    }
 
     public void Check(ChatResponse result, Attempt attempt, int number)
     {
-        if (result is { Usage: { } usage })
-        {
-            attempt.Usage = TokenCounts.Of(usage);
-        }
-
-        bool isResponse = result is { RawRepresentation: not null } && ResponseAnswer.Check(result, NamesJob);
-        if (result is { ConversationId: { } id })
-        {
-            attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
-        }
-
+        Note(result, attempt);
+        bool isResponse = ResponseAnswer.Is(result) && ResponseAnswer.Check(result, NamesJob);
         if (!attempt.Endpoint.IsSdkBacked)
         {
             return;
@@ -76,6 +78,19 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
         AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint, number);
     }
 
-    private static Task<ChatResponse> Ask(in ChatRequest request, Attempt attempt) =>
-        attempt.Endpoint.ChatClient!.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint), attempt.Token);
+    private static void Note(ChatResponse? result, Attempt attempt)
+    {
+        if (result is { Usage: { } usage })
+        {
+            attempt.Usage = TokenCounts.Of(usage);
+        }
+
+        if (result is { ConversationId: { } id })
+        {
+            attempt.Endpoint.Conversations?.Remember(id, attempt.Endpoint.ChatClient!);
+        }
+    }
+
+    private static Task<ChatResponse> Ask(in ChatRequest request, Attempt attempt, EndpointSetup setup) =>
+        setup.ChatClient!.GetResponseAsync(request.Messages, request.OptionsFor(attempt.Endpoint, setup), attempt.Token);
 }

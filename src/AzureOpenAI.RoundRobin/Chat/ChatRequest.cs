@@ -34,8 +34,8 @@ internal readonly struct ChatRequest(IEnumerable<ChatMessage> messages, ChatOpti
         messages.GetType() == typeof(ChatMessage[]) || messages.GetType() == typeof(List<ChatMessage>) ? messages : Repeated(messages);
 
     /// <summary>The caller's options, or a copy with what this endpoint needs: its deployment's name, and the configured defaults.</summary>
-    public ChatOptions? OptionsFor(Endpoint endpoint) =>
-        endpoint.Setup.HasDefaults || Options is { ModelId: not null } ? OptionsWithDefaults(endpoint) : Options;
+    public ChatOptions? OptionsFor(Endpoint endpoint, EndpointSetup setup) =>
+        setup.HasDefaults || Options is { ModelId: not null } ? OptionsWithDefaults(endpoint) : Options;
 
     /// <summary>The estimate that the service makes on arrival: a quarter of the characters. At least 1, so that the call is charged.</summary>
     public TokenEstimate EstimateTokens()

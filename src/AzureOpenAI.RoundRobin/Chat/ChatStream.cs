@@ -187,7 +187,7 @@ internal sealed class ChatStream(AttemptLoop loop, ChatRequest request, Cancella
     {
         Endpoint endpoint = attempt.Endpoint;
         _updates = endpoint.ChatClient!
-            .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint), attempt.Token)
+            .GetStreamingResponseAsync(_messages, Request.OptionsFor(endpoint, endpoint.Setup), attempt.Token)
             .GetAsyncEnumerator(attempt.Token);
         return _updates.MoveNextAsync();
     }

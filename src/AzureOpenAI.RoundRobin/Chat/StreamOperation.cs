@@ -31,7 +31,7 @@ internal readonly struct StreamOperation(ChatStream stream) : IOperation<bool>
 
     public Task<bool> InvokeAsync(Attempt attempt, int number) => _stream.OpenAsync(attempt, number).AsTask();
 
-    public static bool IsDoubtful(bool result) => false;
+    public static bool TryTake(bool result, Attempt attempt) => true;
 
     public void Check(bool result, Attempt attempt, int number)
     {

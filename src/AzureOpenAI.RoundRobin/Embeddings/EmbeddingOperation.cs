@@ -50,15 +50,19 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
         }
     }
 
-    public static bool IsDoubtful(GeneratedEmbeddings<Embedding<float>> result) => false;
-
-    public void Check(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt, int number)
+    public static bool TryTake(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt)
     {
         if (result is { Usage: { } usage })
         {
             attempt.Usage = TokenCounts.Of(usage);
         }
 
+        return true;
+    }
+
+    public void Check(GeneratedEmbeddings<Embedding<float>> result, Attempt attempt, int number)
+    {
+        TryTake(result, attempt);
         if (!attempt.Endpoint.IsSdkBacked)
         {
             return;

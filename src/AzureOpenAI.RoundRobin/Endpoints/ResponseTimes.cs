@@ -26,6 +26,7 @@ internal sealed class ResponseTimes
     private int _answers;
     private int _unfinished;
     private long _youngest = Never;
+    private long _youngestBegan = long.MinValue;
     private long _atOnce;
     private uint _lookedAt;
 
@@ -36,23 +37,32 @@ internal sealed class ResponseTimes
     public int Answers => Volatile.Read(ref _answers);
 
     /// <summary>The call with this number made progress: an answer, or a failure that the endpoint itself reported.</summary>
-    public void Progressed(uint number)
+    /// <param name="number">Its number.</param>
+    /// <param name="began">When it began; long.MinValue where that is not known.</param>
+    public void Progressed(uint number, long began = long.MinValue)
     {
         long youngest = Volatile.Read(ref _youngest);
         if (youngest == Never || (uint)youngest - number > LongestCall)
         {
             Volatile.Write(ref _youngest, number);
+            Volatile.Write(ref _youngestBegan, began);
         }
     }
 
     /// <summary>The call with this number was answered.</summary>
-    public void Answered(uint number, TimeSpan took)
+    /// <param name="number">Its number.</param>
+    /// <param name="took">The time that it took.</param>
+    /// <param name="began"><inheritdoc cref="Progressed" path="/param[@name='began']"/></param>
+    public void Answered(uint number, TimeSpan took, long began = long.MinValue)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _answers) - 1) % Numbered);
         Volatile.Write(ref _numbers[index], number);
         Volatile.Write(ref _took[index], took.Ticks);
-        Progressed(number);
+        Progressed(number, began);
     }
+
+    /// <summary>When the youngest call began that made progress; long.MinValue where that is not known.</summary>
+    public long ProgressBegan => Volatile.Read(ref _youngestBegan);
 
     /// <summary>The age of the youngest call that made progress.</summary>
     /// <param name="latest">The number of the latest call.</param>

@@ -22,6 +22,8 @@ internal sealed class PoolRoutes
     private readonly CallLimits _limits;
     private readonly StateHomes _homes;
     private readonly ConversationRoutes? _conversations;
+    /// <summary>Null unless calls keep to the endpoint that has their prompt in its cache.</summary>
+    private readonly AffinityKeys? _affinityKeys;
     private readonly bool _mayPrefer;
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
@@ -61,11 +63,11 @@ internal sealed class PoolRoutes
         _unmapped = new UnmappedModels(settings, balancer.Time, log);
         ChatMetadata = PoolMetadata.OfChat(_pickers.Default.Endpoints);
         EmbeddingMetadata = PoolMetadata.OfEmbeddings(_pickers.Default.Endpoints);
-        AffinityKeys = settings.Affinity == EndpointAffinity.PromptCache ? new AffinityKeys(settings.AffinityKey, log) : null;
+        _affinityKeys = settings.Affinity == EndpointAffinity.PromptCache ? new AffinityKeys(settings.AffinityKey, log) : null;
         _conversations = settings.Affinity == EndpointAffinity.Conversation
             ? new ConversationRoutes(new AffinityKeys(settings.AffinityKey, log), before?._conversations?.Served ?? new())
             : null;
-        _mayPrefer = _homes.Any || _conversations is not null;
+        _mayPrefer = _homes.Any || _conversations is not null || _affinityKeys is not null;
     }
 
     public PoolSettings Settings { get; }
@@ -75,9 +77,6 @@ internal sealed class PoolRoutes
     public ChatClientMetadata ChatMetadata { get; }
 
     public EmbeddingGeneratorMetadata EmbeddingMetadata { get; }
-
-    /// <summary>Null unless calls keep to the endpoint that has their prompt in its cache.</summary>
-    public AffinityKeys? AffinityKeys { get; }
 
     /// <summary>Its calls go on to the standard tier where no endpoint takes them at once.</summary>
     public bool FallsBack { get; }
@@ -106,31 +105,39 @@ internal sealed class PoolRoutes
     public AttemptLoop LoopFor(ChatOptions? options) => options is null ? _default : LoopOf(options);
 
     /// <inheritdoc cref="LoopFor(ChatOptions)"/>
-    public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options)
+    /// <param name="messages">The caller's messages.</param>
+    /// <param name="options">The caller's options.</param>
+    /// <param name="affinity">The key of the call's conversation; 0 where the call takes its turn.</param>
+    public AttemptLoop LoopFor(IEnumerable<ChatMessage> messages, ChatOptions? options, out uint affinity)
     {
         AttemptLoop loop = LoopFor(options);
-        return _mayPrefer ? Preferring(loop, messages, options) : loop;
+        affinity = 0;
+        return _mayPrefer ? Preferring(loop, messages, options, out affinity) : loop;
     }
 
     /// <summary>A call with reasoning that only its maker can read begins there, and a later turn of a conversation where the first was answered, if that is free to take it.</summary>
-    private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options)
+    private AttemptLoop Preferring(AttemptLoop loop, IEnumerable<ChatMessage> messages, ChatOptions? options, out uint affinity)
     {
         (Endpoint? home, Action<Endpoint>? answered) = (null, null);
+        affinity = 0;
         if (!loop.Picker.HasAlternatives)
         {
             return loop;
         }
 
+        affinity = _affinityKeys?.Of(messages, options) ?? 0;
         _conversations?.Find(messages, options, loop.Picker, out home, out answered);
         if (_homes.Any && SealedReasoning.MakerOf(messages) is { } mark)
         {
-            home = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.Mark?.Resource == mark.Resource) ?? home;
+            home = AtResource(loop.Picker.Endpoints, mark.Resource) ?? home;
         }
 
         return home is null && answered is null
             ? loop
             : LoopOver(loop.Picker, loop.IsMapped, new() { Preferred = home is null ? null : _pickers.ByOwner[home], Answered = answered });
     }
+
+    private static Endpoint? AtResource(Endpoint[] endpoints, string resource) => Array.Find(endpoints, endpoint => endpoint.Mark?.Resource == resource);
 
     private AttemptLoop LoopOver(Picker picker, bool isMapped = false, CallDirection? direction = null) => new(_balancer, picker, _limits, isMapped) { Direction = direction };
 

@@ -115,7 +115,9 @@ internal sealed class RawExchange(TcpClient client, Stream stream, string head, 
 {
     public string Head { get; } = head;
 
-    public bool WantsStream { get; } = body.Contains("\"stream\":true", StringComparison.Ordinal);
+    public string Body { get; } = body;
+
+    public bool WantsStream => Body.Contains("\"stream\":true", StringComparison.Ordinal);
 
     public CancellationToken Stop { get; } = stop;
 

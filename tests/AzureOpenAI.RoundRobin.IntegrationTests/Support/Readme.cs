@@ -72,6 +72,16 @@ internal static partial class Readme
 
     public static string Text(string page) => File.ReadAllText(Path.Combine(Root, page)).ReplaceLineEndings("\n");
 
+    /// <summary>The text under a heading of the second order, to the next one.</summary>
+    public static string Section(string page, string heading) =>
+        Text(page).Split("\n## ").SingleOrDefault(section => section.StartsWith(heading + "\n", StringComparison.Ordinal)) ?? throw new ArgumentException($"{page} has no section '{heading}'.", nameof(heading));
+
+    /// <summary>The source files of a project, by their paths from the root.</summary>
+    public static string[] Sources(string project) =>
+    [
+        .. Directory.EnumerateFiles(Path.Combine(Root, project), "*.cs", SearchOption.AllDirectories).Select(static path => Path.GetRelativePath(Root, path).Replace('\\', '/')).Order(StringComparer.Ordinal),
+    ];
+
     /// <summary>The cells of the table whose header begins so, row by row, with the code marks off.</summary>
     public static string[][] Table(string page, params string[] header)
     {
@@ -110,10 +120,11 @@ internal static partial class Readme
         return Regex.Replace(text, "<key>", _ => $"key-of-endpoint-{++number}");
     }
 
+    /// <param name="block">A program; the packages that one without a project names are there already.</param>
     /// <returns>The errors.</returns>
     public static string[] Compile(string block)
     {
-        CompilationUnitSyntax unit = CSharpSyntaxTree.ParseText(block, cancellationToken: TestContext.Current.CancellationToken).GetCompilationUnitRoot(TestContext.Current.CancellationToken);
+        CompilationUnitSyntax unit = CSharpSyntaxTree.ParseText(PackageLine().Replace(block, ""), cancellationToken: TestContext.Current.CancellationToken).GetCompilationUnitRoot(TestContext.Current.CancellationToken);
         string usings = unit.Usings.Count == 0 ? Earlier : unit.Usings.ToFullString();
         string types = string.Concat(unit.Members.Where(static member => member is not GlobalStatementSyntax).Select(static member => member.ToFullString()));
         string statements = string.Concat(unit.Members.OfType<GlobalStatementSyntax>().Select(static statement => statement.ToFullString()));
@@ -140,6 +151,9 @@ internal static partial class Readme
     }
 
     private static SyntaxTree Parse(string text) => CSharpSyntaxTree.ParseText(text, cancellationToken: TestContext.Current.CancellationToken);
+
+    [GeneratedRegex(@"^#:.*\n", RegexOptions.Multiline)]
+    private static partial Regex PackageLine();
 
     [GeneratedRegex(@"\]\((?<target>[^)\s]+)\)")]
     private static partial Regex Link();

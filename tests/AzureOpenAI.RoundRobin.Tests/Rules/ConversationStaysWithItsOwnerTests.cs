@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
@@ -140,6 +141,7 @@ public class ConversationStaysWithItsOwnerTests
         for (int i = 0; i < 100 && pool.StateOf(0) == EndpointState.Healthy; i++)
         {
             await AskAtAsync(pool, 1, streaming);
+            pool.Time.Advance(i == 20 ? StallTest.LeastWait : TimeSpan.Zero);
         }
 
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));

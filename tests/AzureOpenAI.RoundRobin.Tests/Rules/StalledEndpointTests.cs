@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
@@ -16,13 +17,14 @@ public class StalledEndpointTests
     public async Task AnswersNothingWhileTheOtherDoes_Stalls(bool streaming)
     {
         using FakePool pool = new(2);
+        await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1), streaming);
         pool.Clients[0].Hold();
 
-        Task<string>[] calls = Ask(pool, 60, streaming);
+        Task<string>[] calls = AskInTwoHalves(pool, 60, streaming);
 
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         Assert.IsType<TimeoutException>(pool.EndpointAt(0).LastFailure!.Exception);
-        Assert.InRange(pool.Clients[0].Calls, 20, 28);
+        Assert.InRange(pool.Clients[0].Calls, 21, 29);
         await AnswerAllAsync(pool, calls);
     }
 
@@ -39,6 +41,7 @@ public class StalledEndpointTests
         Task<string>[] calls = [];
         foreach (HeldCall one in held)
         {
+            pool.Time.Advance(StallTest.LeastWait / 4);
             one.Answer();
             calls = [.. calls, .. Ask(pool, 6, streaming)];
         }
@@ -116,6 +119,7 @@ public class StalledEndpointTests
         Task<string>[] calls = [];
         foreach (HeldCall one in pool.Clients[0].Held)
         {
+            pool.Time.Advance(StallTest.LeastWait / 4);
             one.Fail(FakeFailure.Status(400));
             calls = [.. calls, .. Ask(pool, 6, streaming)];
         }
@@ -131,16 +135,17 @@ public class StalledEndpointTests
     [InlineData(3, true)]
     public async Task ThreeCallsInFlight_Stalls(int waiting, bool streaming)
     {
-        // It takes so many a second and time stands still, so that no other comes to it.
+        // It takes so many a second, so that in a quarter of one no other comes to it.
         using FakePool pool = new(2, endpoint: (i, entry) => entry.RequestsPerMinute = i == 0 ? 60 * waiting : null);
         pool.Clients[0].Hold();
         List<Task<string>> calls = [];
         for (int i = 0; i < 300; i++)
         {
             calls.Add(pool.AskAsync(streaming));
+            pool.Time.Advance(i == 10 ? StallTest.LeastWait : TimeSpan.Zero);
         }
 
-        Assert.Equal((waiting, 300 - waiting), (pool.Clients[0].Calls, pool.Clients[1].Calls));
+        Assert.Equal(waiting, pool.Clients[0].Calls);
         Assert.Equal(waiting == 3 ? EndpointState.Unavailable : EndpointState.Healthy, pool.StateOf(0));
         foreach (HeldCall held in pool.Clients[0].Held)
         {
@@ -159,7 +164,9 @@ public class StalledEndpointTests
         using FakePool pool = new(5, endpoint: (i, entry) => entry.Weight = i == 0 ? 1 : 100);
         pool.Clients[0].Hold();
 
-        Task<string>[] calls = Ask(pool, (401 * waiting) + 40, streaming: false);
+        Task<string>[] calls = Ask(pool, 401 * waiting, streaming: false);
+        pool.Time.Advance(StallTest.LeastWait);
+        calls = [.. calls, .. Ask(pool, 40, streaming: false)];
 
         Assert.Equal(waiting, pool.Clients[0].Calls);
         Assert.Equal(waiting == 3 ? EndpointState.Unavailable : EndpointState.Healthy, pool.StateOf(0));
@@ -246,7 +253,7 @@ public class StalledEndpointTests
         await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
         pool.Clients[0].OnStream = (_, _, token) => StreamAsync(token);
 
-        Task<string>[] calls = Ask(pool, 80, streaming: true);
+        Task<string>[] calls = AskInTwoHalves(pool, 80, streaming: true);
 
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         while (!Array.TrueForAll(calls, call => call.IsCompleted))

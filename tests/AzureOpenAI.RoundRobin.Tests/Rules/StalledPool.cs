@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
@@ -20,7 +21,7 @@ internal static class StalledPool
         for (int i = 0; i < 80; i++)
         {
             calls = [.. calls, .. Ask(pool, 1, streaming)];
-            pool.Time.Advance(TimeSpan.FromMilliseconds(0.1));
+            pool.Time.Advance(i == 39 ? StallTest.LeastWait : TimeSpan.FromMilliseconds(0.1));
         }
 
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
@@ -42,6 +43,14 @@ internal static class StalledPool
     }
 
     public static Task<string>[] Ask(FakePool pool, int count, bool streaming) => [.. Enumerable.Range(0, count).Select(_ => pool.AskAsync(streaming))];
+
+    /// <summary>As <see cref="Ask"/>, and the first half of the calls has waited long enough to count when the others begin.</summary>
+    public static Task<string>[] AskInTwoHalves(FakePool pool, int count, bool streaming)
+    {
+        Task<string>[] first = Ask(pool, count / 2, streaming);
+        pool.Time.Advance(StallTest.LeastWait);
+        return [.. first, .. Ask(pool, count - (count / 2), streaming)];
+    }
 
     public static void AnswerAll(FakeChatClient client)
     {

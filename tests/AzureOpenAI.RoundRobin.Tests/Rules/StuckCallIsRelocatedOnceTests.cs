@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 using static AzureOpenAI.RoundRobin.Tests.Rules.StalledPool;
@@ -15,7 +16,7 @@ public class StuckCallIsRelocatedOnceTests
         using FakePool pool = new(3);
         await TimeAnAnswerAsync(pool, TimeSpan.FromSeconds(1));
         pool.Clients[0].Hold();
-        Task<string>[] calls = Ask(pool, 120, streaming: false);
+        Task<string>[] calls = AskInTwoHalves(pool, 120, streaming: false);
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
         HeldCall first = pool.Clients[0].Held[0];
         pool.Clients[1].Hold();
@@ -31,6 +32,7 @@ public class StuckCallIsRelocatedOnceTests
         {
             Assert.True(more.Length < 300);
             more = [.. more, .. Ask(pool, 1, streaming: false)];
+            pool.Time.Advance(more.Length == 30 ? StallTest.LeastWait : TimeSpan.Zero);
         }
 
         for (int i = 0; i < 50; i++)
@@ -63,7 +65,7 @@ public class StuckCallIsRelocatedOnceTests
             }
 
             HeldCall[] held = pool.Clients[0].Held;
-            pool.Time.Advance(TimeSpan.FromSeconds(1.9));
+            pool.Time.Advance(TimeSpan.FromSeconds(1.9) - StallTest.LeastWait);
             Assert.Equal(held.Length, pool.Clients[0].Running);
 
             pool.Time.Advance(TimeSpan.FromSeconds(0.2));
@@ -101,7 +103,7 @@ public class StuckCallIsRelocatedOnceTests
         first.SetResult();
         await Eventually.TrueAsync(() => Volatile.Read(ref passedOn) == 3);
         pool.Clients[0].Hold();
-        Task<string>[] calls = Ask(pool, 80, streaming: true);
+        Task<string>[] calls = AskInTwoHalves(pool, 80, streaming: true);
         Assert.Equal(EndpointState.Unavailable, pool.StateOf(0));
 
         for (int i = 0; i < 30; i++)
@@ -138,9 +140,10 @@ public class StuckCallIsRelocatedOnceTests
         using ServicePool pool = new(["a", "b"], (_, entry) => entry.RequestsPerMinute = requestsPerMinute);
         TaskCompletionSource<int> gate = new();
         List<CancellationToken> tokens = [];
-        Task<int>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.Pool.InvokeAsync(
+        Task<int>[] calls = [.. Enumerable.Range(0, 60).Select(i => pool.Pool.InvokeAsync(
             (client, token) =>
             {
+                pool.Time.Advance(i == 30 ? StallTest.LeastWait : TimeSpan.Zero);
                 if (client.EndpointName != "a")
                 {
                     return Task.FromResult(0);

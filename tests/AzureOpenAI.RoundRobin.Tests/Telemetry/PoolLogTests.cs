@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using AzureOpenAI.RoundRobin.Tests.Rules;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Testing;
 
@@ -66,7 +67,7 @@ public class PoolLogTests
         using FakePool pool = new(2, loggerFactory: factory);
         pool.Clients[0].Hold();
 
-        Task<string>[] calls = [.. Enumerable.Range(0, 60).Select(_ => pool.AskAsync())];
+        Task<string>[] calls = StalledPool.AskInTwoHalves(pool, 60, streaming: false);
 
         FakeLogRecord record = Assert.Single(logs.GetSnapshot());
         Assert.StartsWith("Endpoint 'a' ", record.Message, StringComparison.Ordinal);

@@ -4,7 +4,7 @@ using AzureOpenAI.RoundRobin.Endpoints;
 namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 
 /// <summary>Finds stalled endpoints: their calls make no progress while the other endpoints answer. It changes no endpoint.</summary>
-internal sealed class StallDetector(InFlight inFlight)
+internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
 {
     /// <summary>Whether <see cref="Look"/> may find a stall. Without the lock, since it is called often and a healthy pool has no suspect.</summary>
     public bool HasSuspect(PoolMembers members)
@@ -32,7 +32,7 @@ internal sealed class StallDetector(InFlight inFlight)
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             uint progressAge = endpoint.ResponseTimes.ProgressAge(latest);
-            if (!endpoint.Health.Deployment.IsAvailable || !picker.StallTest.IsSuspect(endpoint.InFlight, progressAge))
+            if (!endpoint.Health.Deployment.IsAvailable || !picker.StallTest.IsSuspect(endpoint.InFlight, progressAge) || !MayCount(endpoint, now))
             {
                 continue;
             }
@@ -55,14 +55,15 @@ internal sealed class StallDetector(InFlight inFlight)
         return stalls;
     }
 
-    private static bool HasSuspectAmong(PoolMembers members)
+    private bool HasSuspectAmong(PoolMembers members)
     {
         uint latest = members.CallsBegun();
+        long now = time.GetTimestamp();
         foreach (Picker picker in members.Pickers)
         {
             foreach (Endpoint endpoint in picker.Endpoints)
             {
-                if (picker.StallTest.IsSuspect(endpoint.InFlight, endpoint.ResponseTimes.ProgressAge(latest)))
+                if (picker.StallTest.IsSuspect(endpoint.InFlight, endpoint.ResponseTimes.ProgressAge(latest)) && MayCount(endpoint, now))
                 {
                     return true;
                 }
@@ -71,6 +72,13 @@ internal sealed class StallDetector(InFlight inFlight)
 
         return false;
     }
+
+    /// <summary>
+    /// Whether a call that began after the youngest one that made progress may have waited for <see cref="StallTest.LeastWait"/>. Where answers come in bursts, as over many
+    /// connections, their order alone makes every endpoint suspect again and again.
+    /// </summary>
+    private bool MayCount(Endpoint endpoint, long now) =>
+        endpoint.ResponseTimes.ProgressBegan is var began && (began == long.MinValue || time.Until(began, now) >= StallTest.LeastWait);
 
     private Stall? LookClosely(Picker picker, Endpoint endpoint, List<uint> othersAnswered, uint latest, uint progressAge, long now)
     {

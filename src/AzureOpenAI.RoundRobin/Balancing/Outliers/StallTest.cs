@@ -13,6 +13,9 @@ internal sealed class StallTest(int endpoints)
     /// <summary>With fewer waiting calls an endpoint is never stalled: they may all be long ones.</summary>
     public const int LeastWaiting = 3;
 
+    /// <summary>A call that has waited less says nothing: on a busy machine, or after a pause of our own process, the others' answers are merely read first.</summary>
+    public static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(250);
+
     /// <summary>The natural logarithm of 10 million. A healthy pool is tested often: at 1 in 1,000 it would have a false stall every day.</summary>
     private const double PastBelief = 16.1;
 
@@ -40,14 +43,20 @@ internal sealed class StallTest(int endpoints)
             return false;
         }
 
-        double against = 0;
+        (double against, int counted) = (0, 0);
         foreach ((uint age, TimeSpan waited) in waiting)
         {
+            if (waited < LeastWait)
+            {
+                continue;
+            }
+
+            counted++;
             double share = Math.Max(ShareThatWaits(age, othersAnswered, othersWaiting), ShareThatTookLonger(waited, othersTook));
             against -= Math.Log(Math.Max(share, ShareThatTookLonger(waited, itsAnswers, share)));
         }
 
-        return against >= PastBelief;
+        return counted >= LeastWaiting && against >= PastBelief;
     }
 
     /// <summary>An upper bound of the chance that a healthy endpoint has not answered a call of this age: the share of younger calls that still wait at the other endpoints.</summary>

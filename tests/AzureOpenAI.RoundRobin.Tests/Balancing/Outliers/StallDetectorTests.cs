@@ -11,7 +11,7 @@ public class StallDetectorTests
     private readonly BalancerParts _parts = new(["ab", "c"]);
     private readonly StallDetector _detector;
 
-    public StallDetectorTests() => _detector = new(_parts.InFlight);
+    public StallDetectorTests() => _detector = new(_parts.InFlight, _parts.Time);
 
     private uint Latest => _parts.Members.CallsBegun();
 
@@ -43,6 +43,30 @@ public class StallDetectorTests
         Wait('b', 3);
 
         Assert.True(_detector.HasSuspect(_parts.Members));
+    }
+
+    [Theory]
+    [InlineData(0.24, false)]
+    [InlineData(0.25, true)]
+    public void HasSuspect_ItHasAnsweredACallThatBeganOfLate_IsFalse(double seconds, bool expected)
+    {
+        _parts['b'].ResponseTimes.Answered(Latest, TimeSpan.FromSeconds(0.01), _parts.Now);
+        Wait('b', 30);
+        _parts.Pass(seconds);
+
+        Assert.Equal(expected, _detector.HasSuspect(_parts.Members));
+    }
+
+    [Theory]
+    [InlineData(0.24, 0)]
+    [InlineData(0.25, 1)]
+    public void Look_CallsHaveWaitedLessThanTheLeast_HasNot(double seconds, int expected)
+    {
+        Wait('a', 6);
+        _parts.Pass(seconds);
+        Answer('b', 100);
+
+        Assert.Equal(expected, Look().Count);
     }
 
     [Fact]
