@@ -56,7 +56,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         _jitter = jitter ?? Random.Shared.NextDouble;
         Instruments instruments = Instruments.Of(meterFactory);
         Log = PoolLog.Of(loggerFactory, instruments);
-        PoolMembers members = Assemble(resolution.Settings, before: null);
+        PoolMembers members = Assemble(resolution.Settings, before: null, tiers: []);
         _balancer = new Balancer(members, _time, Log, instruments, () =>
         {
             instruments.Pools.Remove(this);
@@ -69,7 +69,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         Log.Write(resolution.Warnings);
     }
 
-    /// <summary>Gets the number of deployments in the configuration, which is the number of entries of <see cref="GetStatus"/>. An endpoint with several deployments counts once for each.</summary>
+    /// <summary>Gets the number of deployments in the configuration, which is the number of entries of <see cref="GetStatus"/>. An endpoint with several deployments counts once for each, and for each service tier that calls have asked for.</summary>
     public int Count => _routes.Members.Endpoints.Length;
 
     /// <summary>Gets the number of calls that wait at this moment because no endpoint takes them. Calls that run are counted in <see cref="EndpointStatus.InFlight"/>.</summary>
@@ -87,6 +87,9 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>The routes by the present configuration. A call reads them once, so that it goes by one configuration.</summary>
     internal PoolRoutes Routes => _routes;
+
+    /// <summary>The routes of a service tier. The first call that asks for one makes it; their number is bounded.</summary>
+    internal PoolRoutes RoutesOf(string tier) => _routes.Of(tier) ?? AddTier(tier);
 
     /// <summary>A chat client uses the pool, so every endpoint must answer chat calls.</summary>
     internal bool AnswersChat { get; set; }
@@ -200,7 +203,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
         return _routes.HomeOf(id, out serviceId).Pooled();
     }
 
-    /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration.</summary>
+    /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration, then those of other service tiers.</summary>
     /// <returns>A snapshot.</returns>
     public IReadOnlyList<EndpointStatus> GetStatus() => _balancer.Read<IReadOnlyList<EndpointStatus>>(
         (endpoints, now) =>
@@ -289,9 +292,9 @@ public sealed class EndpointPool : IDisposable, IStatusSource
             HttpClient? before = _ownTransport;
             Resolution resolution = _renew(latest());
             PoolSettings settings = resolution.Settings.WithTransportOf(Settings);
-            PoolMembers members = Assemble(settings, _routes.Members);
-            CheckAbilities(members);
-            if (!_balancer.Change(members))
+            PoolMembers members = Assemble(settings, _routes.Members, [.. _routes.Members.Tiers.Keys]);
+            PoolAbilities.Check(members, AnswersChat, MakesEmbeddings);
+            if (!TryTake(members, settings))
             {
                 // A transport from before the update is disposed with the last attempt.
                 if (before is null)
@@ -302,34 +305,40 @@ public sealed class EndpointPool : IDisposable, IStatusSource
                 throw new ObjectDisposedException(nameof(EndpointPool));
             }
 
-            _routes = new PoolRoutes(_balancer, members, settings, Log, _routes);
             _renew = resolution.Renew;
             Log.Write(resolution.Warnings);
         }
     }
 
-    private PoolMembers Assemble(PoolSettings settings, PoolMembers? before)
+    private PoolRoutes AddTier(string tier)
+    {
+        lock (_updating)
+        {
+            // Of the calls that come at the same time the first one makes it.
+            return _routes.Of(tier) is { } made ? made
+                : TryTake(Assemble(Settings, _routes.Members, [.. _routes.Members.Tiers.Keys, tier]), Settings) ? _routes.Of(tier)!
+                : throw Balancer.DisposedException();
+        }
+    }
+
+    private bool TryTake(PoolMembers members, PoolSettings settings)
+    {
+        bool isTaken = _balancer.Change(members);
+        if (isTaken)
+        {
+            _routes = new PoolRoutes(_balancer, members, settings, Log, _routes);
+        }
+
+        return isTaken;
+    }
+
+    private PoolMembers Assemble(PoolSettings settings, PoolMembers? before, string[] tiers)
     {
         if (settings.HttpClient is null && settings.Endpoints.Any(static endpoint => endpoint.Kind != EndpointKind.ReadyMade))
         {
             _ownTransport ??= SdkClients.CreateTransport();
         }
 
-        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, Log, _start, _jitter, before).Build();
-    }
-
-    private void CheckAbilities(PoolMembers members)
-    {
-        IEnumerable<EndpointSetup> withoutChat = members.Setups.Values.Where(setup => AnswersChat && setup.ChatClient is null);
-        IEnumerable<EndpointSetup> withoutEmbeddings = members.Setups.Values.Where(setup => MakesEmbeddings && setup.EmbeddingGenerator is null);
-        string[] faults =
-        [
-            .. withoutChat.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made embedding generator, but a chat client uses the pool; set its ChatClient as well, or give it an address."),
-            .. withoutEmbeddings.Select(static setup => $"Endpoint '{setup.Name}' is a ready-made chat client, but an embedding generator uses the pool; set its EmbeddingGenerator as well, or give it an address."),
-        ];
-        if (faults.Length > 0)
-        {
-            throw new OptionsValidationException("", typeof(RoundRobinOptions), faults);
-        }
+        return new PoolAssembly(settings, settings.HttpClient ?? _ownTransport, _time, Log, _start, _jitter, before).Build(tiers);
     }
 }

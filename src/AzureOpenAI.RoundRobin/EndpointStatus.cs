@@ -16,6 +16,12 @@ public sealed class EndpointStatus
     /// <summary>Gets the deployment, or <see langword="null"/> for a ready-made client that names none.</summary>
     public string? DeploymentName { get; internal init; }
 
+    /// <summary>
+    /// Gets the service tier, such as <c>flex</c>, or <see langword="null"/> for the standard one. A deployment has an entry for each tier that calls have asked for, whose name ends
+    /// in the tier: it has limits, and so a state, of its own.
+    /// </summary>
+    public string? ServiceTier { get; internal init; }
+
     /// <summary>Gets the state: whether it takes calls.</summary>
     public EndpointState State { get; internal init; }
 

@@ -3,6 +3,7 @@ using System.Diagnostics.Metrics;
 using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Chat;
+using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Pool;
 using Microsoft.Extensions.AI;
@@ -87,6 +88,11 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
+        if (options is { RawRepresentationFactory: not null })
+        {
+            return GetByRawOptionsAsync(routes, messages, options, cancellationToken);
+        }
+
         AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
         return loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(new ChatRequest(messages, options, loop.IsMapped, affinity)), cancellationToken);
     }
@@ -103,8 +109,11 @@ public sealed class RoundRobinChatClient : IChatClient
         ArgumentNullException.ThrowIfNull(messages);
         messages = ChatRequest.Repeatable(messages);
         PoolRoutes routes = Pool.Routes;
-        AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
-        return new ChatStream(loop, new ChatRequest(messages, options, loop.IsMapped, affinity), cancellationToken);
+        return options is { RawRepresentationFactory: null, AllowBackgroundResponses: null or false } or null
+            ? StreamOf(routes, messages, options, cancellationToken)
+            : routes.Settings.ResumeStreams && options.AllowBackgroundResponses == true
+                ? new ResumedStream((request, by, token) => GetStreamByRawOptions(Pool.Routes, request, by, token)).ReadAsync(messages, options, cancellationToken)
+                : GetStreamByRawOptions(routes, messages, options, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -127,6 +136,38 @@ public sealed class RoundRobinChatClient : IChatClient
             Pool.Dispose();
         }
     }
+
+    private static ChatStream StreamOf(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions? options, CancellationToken cancellationToken)
+    {
+        AttemptLoop loop = routes.LoopFor(messages, options, out uint affinity);
+        return new ChatStream(loop, new ChatRequest(messages, options, loop.IsMapped, affinity), cancellationToken);
+    }
+
+    /// <remarks>Apart from the quick path, which most calls go.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private Task<ChatResponse> GetByRawOptionsAsync(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
+    {
+        PoolRoutes asked = RoutesOf(options, routes);
+        AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
+        ChatRequest request = new(messages, options, loop.IsMapped, affinity);
+        return asked.FallsBack
+            ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)).GetResponseAsync(request, cancellationToken)
+            : loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(request), cancellationToken);
+    }
+
+    private IAsyncEnumerable<ChatResponseUpdate> GetStreamByRawOptions(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
+    {
+        PoolRoutes asked = RoutesOf(options, routes);
+        AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
+        ChatRequest request = new(messages, options, loop.IsMapped, affinity);
+        return asked.FallsBack
+            ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)).GetStreamingResponseAsync(request, cancellationToken)
+            : new ChatStream(loop, request, cancellationToken);
+    }
+
+    /// <summary>The routes of the tier that a call asks for in the SDK's own options.</summary>
+    private PoolRoutes RoutesOf(ChatOptions options, PoolRoutes routes) =>
+        options.RawRepresentationFactory is not null && routes.LoopFor(options.ModelId).Picker.Endpoints is [{ ChatClient: { } client }, ..] && RawOptions.Read(options, client).Tier is { } tier ? Pool.RoutesOf(tier) : routes;
 
     private static EndpointPool Capture(
         IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,

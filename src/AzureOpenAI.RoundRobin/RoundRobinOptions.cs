@@ -116,6 +116,22 @@ public sealed class RoundRobinOptions
     /// </remarks>
     public bool MarkIds { get; set; } = true;
 
+    /// <summary>Gets or sets whether the stream of a background job that breaks off after its first content goes on at the endpoint that runs the job.</summary>
+    /// <value>The default is <see langword="false"/>: it ends with <see cref="ChatStreamInterruptedException"/>.</value>
+    /// <remarks>
+    /// For streams of the Responses API whose options have <see cref="ChatOptions.AllowBackgroundResponses"/>. The caller sees no break: no text comes twice, and none is missing. Where
+    /// the job cannot be read any more within <see cref="MaxWait"/> the stream ends with <see cref="ChatStreamInterruptedException"/> all the same.
+    /// </remarks>
+    public bool ResumeStreams { get; set; }
+
+    /// <summary>Gets or sets whether a call that asks for the service tier <c>flex</c> goes on to the standard tier where no endpoint takes it as flex at once.</summary>
+    /// <value>The default is <see langword="false"/>: it waits for flex, up to <see cref="MaxWait"/>.</value>
+    /// <remarks>
+    /// A call asks for a tier by <see cref="ChatOptions.RawRepresentationFactory"/>. The service rejects it while it is out of flex, and does not go on by itself. Which tier
+    /// answered is in the answer's additional property <c>azure_openai.round_robin.service_tier</c>.
+    /// </remarks>
+    public bool FallBackFromFlex { get; set; }
+
     /// <summary>Gets or sets whether calls that share the start of their prompt go to the same endpoint.</summary>
     /// <value>
     /// The default is <see cref="EndpointAffinity.None"/>: every call goes to the next endpoint in turn, whatever its prompt.

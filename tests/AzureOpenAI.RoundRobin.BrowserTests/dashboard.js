@@ -17,7 +17,9 @@ export function absence() {
     return "There is no Chromium. Install Debian's package chromium, or name one in CHROMIUM.";
   }
 
-  return existsSync(new URL("node_modules/playwright-core", import.meta.url)) ? undefined : "playwright-core is not installed. Run 'npm ci' in tests/AzureOpenAI.RoundRobin.BrowserTests.";
+  return ["playwright-core", "axe-core"].every(name => existsSync(new URL(`node_modules/${name}`, import.meta.url)))
+    ? undefined
+    : "playwright-core or axe-core is not installed. Run 'npm ci' in tests/AzureOpenAI.RoundRobin.BrowserTests.";
 }
 
 export async function startBrowser() {

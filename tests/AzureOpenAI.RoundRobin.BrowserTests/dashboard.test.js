@@ -1,10 +1,12 @@
 // The dashboard in Chromium, one step after the other on one page.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { absence, startApp, startBrowser } from "./dashboard.js";
 
+const axe = absence() ? "" : readFileSync(new URL("node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const names = ["contoso-sweden", "contoso-france", "contoso-japan"];
 const patience = 20_000;
 
@@ -41,6 +43,37 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     assert.match(await page.locator(".live-charts [role=img]").first().getAttribute("aria-label"), /^Calls answered per second\. Now: contoso-sweden \d/);
   });
 
+  it("says what its boxes are empty of, and from when it counts", async () => {
+    assert.match(await page.locator("[data-part=none]").textContent(), /^Nothing since this page connected\./);
+    assert.equal(await page.locator("[data-part=none]").isVisible(), await page.locator(".live-log li").count() === 0);
+    const nothing = page.locator(".live-charts section", { hasText: "Calls in the queue" }).locator(".live-none");
+    assert.equal(await nothing.textContent(), "The queue was empty at each reading of the last minute.");
+    assert.ok(await nothing.isVisible());
+    await until(async () => await page.locator(".live-charts section", { hasText: "Latency" }).locator(".live-none").isHidden(), "latencies are drawn");
+    assert.match(await page.textContent("[data-part=from]"), /count from the start of the pool; moved on, lost and the longest wait from \d+:\d\d:\d\d, when this page connected\.$/);
+    assert.match(await page.textContent("[data-figure='Moved on'] small"), /^since \d+:\d\d:\d\d$/);
+    assert.match(await page.textContent(".live-from-endpoints"), /from the start of the pool/);
+  });
+
+  it("explains its terms on hover and on focus", async () => {
+    const explanation = page.locator("#live-explanation");
+    for (const term of await page.locator(".live dt, .live-state").all()) {
+      const text = await term.evaluate(element => element.closest("[data-explanation]")?.dataset.explanation);
+      assert.match(text ?? "", /^[A-Z].{15,}\.$/, `${await term.textContent()} has no explanation.`);
+    }
+
+    await page.hover("[data-figure='Moved on']");
+    assert.match(await explanation.textContent(), /another endpoint answered/);
+    assert.ok(await explanation.isVisible());
+    await page.keyboard.press("Escape");
+    assert.ok(await explanation.isHidden());
+    await page.focus("[data-figure='Lost']");
+    assert.match(await explanation.textContent(), /ended with an exception/);
+    assert.equal(await page.getAttribute("[data-figure='Lost']", "aria-describedby"), "live-explanation");
+    await page.focus("#load");
+    assert.ok(await explanation.isHidden());
+  });
+
   it("streams a chat, and says who answered", async () => {
     await page.fill("#question", "Which city has the most bridges?");
     await page.press("#question", "Enter");
@@ -69,7 +102,7 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     // More than two of them can take: the queue grows, and empties once the third is available again.
     await page.fill("#load", "40");
     await pause(6000);
-    await page.click("[aria-label='Revive contoso-japan']");
+    await page.click("[aria-label='No fault at contoso-japan']");
     await until(async () => await state("contoso-japan") === "healthy", "contoso-japan is healthy");
     await pause(8000);
     await page.fill("#load", "18");
@@ -81,14 +114,14 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     await page.mouse.move(0, 0);
     await page.evaluate(() => document.activeElement.blur());
     await page.screenshot({ path: process.env.SCREENSHOT, fullPage: true });
-    await page.click("[aria-label='Revive contoso-france']");
+    await page.click("[aria-label='No fault at contoso-france']");
     await page.fill("#load", "12");
     await page.click("[aria-label='Break contoso-japan']");
     await until(async () => await state("contoso-japan") === "unavailable", "contoso-japan is unavailable");
   });
 
   it("follows the return", async () => {
-    await page.click("[aria-label='Revive contoso-japan']");
+    await page.click("[aria-label='No fault at contoso-japan']");
     await until(async () => await state("contoso-japan") === "healthy", "contoso-japan is healthy");
     const before = await value("contoso-japan", "Answered");
     await until(async () => await value("contoso-japan", "Answered") > before + 5, "contoso-japan answers again");
@@ -99,19 +132,19 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     await page.click("[aria-label='Throttle contoso-france']");
     await until(async () => await state("contoso-france") === "unavailable" && await value("contoso-france", "Rejected") > 0, "contoso-france is unavailable");
     assert.match(await page.locator(`${card("contoso-france")} .live-why`).textContent(), /rate limited, ready in \d/);
-    await page.click("[aria-label='Revive contoso-france']");
+    await page.click("[aria-label='No fault at contoso-france']");
     await until(async () => await state("contoso-france") === "healthy", "contoso-france is healthy");
   });
 
   it("shows a slow endpoint, and finds out a hung one", async () => {
     await page.click("[aria-label='Slow contoso-france']");
     await until(async () => /^\d\.\d s$/.test(await page.textContent(`${card("contoso-france")} [data-value='Median'] dd`)), "contoso-france answers slowly");
-    await page.click("[aria-label='Revive contoso-france']");
+    await page.click("[aria-label='No fault at contoso-france']");
 
     await page.click("[aria-label='Hang contoso-sweden']");
     await until(async () => await state("contoso-sweden") === "unavailable", "contoso-sweden is unavailable");
     // What hung is given more time than a test has.
-    await page.click("[aria-label='Revive contoso-sweden']");
+    await page.click("[aria-label='No fault at contoso-sweden']");
   });
 
   it("shows what the ledger says once the slider is at zero", async () => {
@@ -134,29 +167,57 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     }
   });
 
-  it("fits a phone, and is readable light and dark", async () => {
+  it("shows the effect of a button beside it on a phone", async () => {
     await page.setViewportSize({ width: 390, height: 844 });
-    const backs = [];
-    for (const colorScheme of ["light", "dark"]) {
-      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      await pause(300);
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= 390, "The page is wider than the phone.");
-      for (const selector of [".live-figures dt", ".live-figures dd", ".live-why", ".live-state", ".live-endpoint dt", ".live-log time", ".side button", ".turn", ".turn small", "#send"]) {
-        const contrast = await page.locator(selector).filter({ hasText: /\S/ }).evaluateAll(leastContrastOf);
-        assert.ok(contrast >= 4.5, `${selector} has a contrast of ${contrast?.toFixed(2)} in ${colorScheme}.`);
-      }
-
-      backs.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    const box = page.locator("[data-resource='contoso-japan']");
+    const button = page.locator("[aria-label='Break contoso-japan']");
+    await page.fill("#load", "12");
+    await button.scrollIntoViewIfNeeded();
+    await until(async () => await box.locator(".live-state").textContent() === "✓ healthy", "contoso-japan is healthy");
+    await button.click();
+    await until(async () => await box.locator(".live-state").textContent() === "✕ unavailable", "the effect is told");
+    assert.match(await box.locator(".live-why").textContent(), /unreachable|failed/);
+    for (const part of [button, box.locator(".live-state"), box.locator(".live-why")]) {
+      const { y, height } = await part.boundingBox();
+      assert.ok(y >= 0 && y + height <= 844, "The effect is out of sight.");
     }
 
-    assert.notEqual(backs[0], backs[1]);
-    assert.deepEqual(await page.locator("button, input, [tabindex]").evaluateAll(controls =>
-      controls.filter(control => !(control.ariaLabel || control.labels?.length || control.textContent.trim())).map(control => control.outerHTML)), []);
+    await page.click("[aria-label='No fault at contoso-japan']");
+    assert.equal(await page.getByText("Revive").count(), 0);
   });
+
+  for (const width of [390, 1366]) {
+    for (const colorScheme of ["light", "dark"]) {
+      it(`is readable, reachable and whole at ${width} px, ${colorScheme}`, async () => {
+        await page.setViewportSize({ width, height: 844 });
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        await pause(300);
+        assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), colorScheme === "light" ? "rgb(243, 245, 248)" : "rgb(14, 19, 27)");
+        await looksWhole(page, width);
+        for (const selector of [".live-figures dt", ".live-figures dd", ".live-why", ".live-state span", ".live-endpoint dt", ".live-log time", ".side button", ".turn", ".turn small", "#send", ".live-from"]) {
+          const contrast = await page.locator(selector).filter({ hasText: /\S/ }).evaluateAll(leastContrastOf);
+          assert.ok(contrast >= 4.5, `${selector} has a contrast of ${contrast?.toFixed(2)}.`);
+        }
+
+        await page.hover("[data-figure='Moved on']");
+        assert.ok(await page.locator("#live-explanation").evaluateAll(leastContrastOf) >= 4.5);
+        await looksWhole(page, width);
+        await page.mouse.move(0, 0);
+        if (process.env.SCREENSHOTS) {
+          await page.screenshot({ path: `${process.env.SCREENSHOTS}/dashboard-${width}-${colorScheme}.png`, fullPage: true });
+        }
+      });
+    }
+  }
 
   it("shows the live view by itself, without a key or an address", async () => {
     const alone = await open("/live");
     await alone.locator(`${card("contoso-japan")}[data-state=healthy]`).waitFor();
+    for (const width of [390, 1366]) {
+      await alone.setViewportSize({ width, height: 844 });
+      await looksWhole(alone, width);
+    }
+
     await alone.close();
 
     const frames = await readFrames(3);
@@ -185,6 +246,17 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     assert.doesNotMatch(app.output(), /fail:|crit:|Unhandled/);
     deaf.forEach(socket => socket.destroy());
   });
+
+  /** No wider than the window, with targets for fingers, full rows of charts, and nothing that the accessibility checker finds. */
+  async function looksWhole(of, width) {
+    await until(async () => await of.evaluate(() => document.documentElement.scrollWidth) <= width, "the page is no wider than the window");
+    assert.deepEqual(await of.evaluate(smallTargets), []);
+    const rows = await of.evaluate(rowsOfCharts);
+    assert.ok(rows.every(row => Math.abs(row.free) < 2), `The charts' rows are ${JSON.stringify(rows)}.`);
+    await of.evaluate(axe);
+    const { violations } = await of.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+    assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map(node => node.html).join("; ")}`), []);
+  }
 
   async function open(path) {
     const opened = await browser.context.newPage();
@@ -236,6 +308,32 @@ describe("dashboard", { skip: absence(), timeout: process.env.SCREENSHOT ? 240_0
     }
   }
 });
+
+/** Runs in the page: what can be pressed or focused and is smaller than 44 px. */
+function smallTargets() {
+  const small = [];
+  for (const target of document.querySelectorAll("button, input, a[href]:not(.skip), [tabindex='0']")) {
+    const { width, height } = target.getBoundingClientRect();
+    const isShown = target.checkVisibility();
+    if (isShown && (width < 44 || height < 44)) {
+      small.push(`${target.outerHTML.slice(0, 120)}: ${width} x ${height}`);
+    }
+  }
+
+  return small;
+}
+
+/** Runs in the page: how much of each row of charts is left free, in pixels. */
+function rowsOfCharts() {
+  const all = document.querySelector(".live-charts").getBoundingClientRect();
+  const rows = new Map();
+  for (const panel of document.querySelectorAll(".live-charts > section")) {
+    const { top, right } = panel.getBoundingClientRect();
+    rows.set(top, Math.max(rows.get(top) ?? 0, right));
+  }
+
+  return [...rows].map(([top, right]) => ({ top, free: all.right - right }));
+}
 
 /** Runs in the page: the least contrast of the elements' texts by WCAG 2, each against the first opaque background below it. */
 function leastContrastOf(elements) {

@@ -1,8 +1,10 @@
 using System.ComponentModel;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 using Microsoft.Agents.AI;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.SemanticKernel;
 using Microsoft.SemanticKernel.ChatCompletion;
+using OpenAI.Responses;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests;
 
@@ -63,7 +65,7 @@ public sealed class FrameworkTests
     {
         await using Fleet fleet = await StartAsync(v1);
         IKernelBuilder builder = Kernel.CreateBuilder();
-        Microsoft.Extensions.DependencyInjection.ServiceCollectionServiceExtensions.AddSingleton<IChatClient>(builder.Services, fleet.Client);
+        builder.Services.AddSingleton<IChatClient>(fleet.Client);
         Kernel kernel = builder.Build();
 
         FunctionResult result = await kernel.InvokePromptAsync("{{$greeting}}", new() { ["greeting"] = "hello" }, cancellationToken: Cancellation);
@@ -71,15 +73,76 @@ public sealed class FrameworkTests
         Assert.Equal("hello to you", result.GetValue<string>());
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_kernel_calls_its_functions_by_one_line(bool streaming)
+    {
+        await using Fleet fleet = await StartAsync(v1: false);
+
+        Assert.Equal("It is 21 in Bern.", await AskKernelAsync(fleet.Client.AsBuilder().UseKernelFunctionInvocation().Build(), streaming));
+        Assert.Equal(2, fleet.Ledger.Snapshot().Count(entry => entry.Outcome == LedgerOutcome.Answered));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    [Trait("Needs", "OpenAI 2.14")]
+    public async Task A_kernel_calls_its_functions_over_the_Responses_API_where_nothing_is_stored(bool streaming)
+    {
+        await using Fleet fleet = await StartAsync(v1: false, EndpointApi.Responses);
+
+        // A kernel looks for its functions' calls in the history, which it does not get where the service keeps that.
+        IChatClient client = fleet.Client.AsBuilder()
+            .UseKernelFunctionInvocation()
+            .ConfigureOptions(static options => options.RawRepresentationFactory ??= static _ => new CreateResponseOptions { StoredOutputEnabled = false })
+            .Build();
+
+        Assert.Equal("It is 21 in Bern.", await AskKernelAsync(client, streaming));
+        Assert.Equal(["east", "west", "west"], fleet.Ledger.Snapshot().Select(entry => entry.Resource));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Without_that_line_a_kernel_calls_no_function(bool streaming)
+    {
+        await using Fleet fleet = await StartAsync(v1: false);
+
+        Assert.Equal("", await AskKernelAsync(fleet.Client, streaming));
+        Assert.Single(fleet.Ledger.Snapshot(), entry => entry.Outcome == LedgerOutcome.Answered);
+    }
+
+    private static async Task<string> AskKernelAsync(IChatClient client, bool streaming)
+    {
+        IKernelBuilder builder = Kernel.CreateBuilder();
+        builder.Services.AddSingleton(client);
+        builder.Plugins.AddFromFunctions("thermometers", [KernelFunctionFactory.CreateFromMethod(ReadThermometer)]);
+        Kernel kernel = builder.Build();
+        KernelArguments arguments = new(new PromptExecutionSettings { FunctionChoiceBehavior = FunctionChoiceBehavior.Auto() });
+        if (!streaming)
+        {
+            return (await kernel.InvokePromptAsync("How warm is it in Bern?", arguments, cancellationToken: Cancellation)).ToString();
+        }
+
+        string text = "";
+        await foreach (StreamingKernelContent part in kernel.InvokePromptStreamingAsync("How warm is it in Bern?", arguments, cancellationToken: Cancellation))
+        {
+            text += part;
+        }
+
+        return text;
+    }
+
     [Description("Reads a thermometer.")]
     private static int ReadThermometer(string city) => city.Length > 0 ? 21 : 0;
 
     /// <summary>The first endpoint asks for 20 s of peace; a question about a city is answered by a call of the tool, and its result by a sentence.</summary>
-    private static async Task<Fleet> StartAsync(bool v1)
+    private static async Task<Fleet> StartAsync(bool v1, EndpointApi? api = null)
     {
         Fleet fleet = await Fleet.StartAsync(["east", "west"], setup =>
         {
-            setup.IsV1 = v1;
+            (setup.IsV1, setup.Api) = (v1, api);
             setup.Simulator = static options => options.Respond(static request =>
             {
                 string city = request.LastUserText!.Split(' ')[^1].TrimEnd('?');

@@ -1,9 +1,10 @@
-import { mountLiveView } from "./live/live.js";
+import { mountLiveView, showState } from "./live/live.js";
 import { startChat } from "./chat.js";
 
-const troubles = [["None", "Revive"], ["Throttled", "Throttle"], ["Broken", "Break"], ["Hung", "Hang"], ["Slow", "Slow"]];
+const troubles = [["None", "No fault"], ["Throttled", "Throttle"], ["Broken", "Break"], ["Hung", "Hang"], ["Slow", "Slow"]];
 
-mountLiveView(document.getElementById("live"));
+const live = document.getElementById("live");
+mountLiveView(live);
 startChat();
 await Promise.all([startLoad(), startTroubles()]);
 
@@ -34,8 +35,15 @@ async function startTroubles() {
     const group = document.createElement("fieldset");
     group.className = "resource";
     group.dataset.resource = resource.name;
-    group.innerHTML = "<legend></legend><div class='buttons'></div>";
+    group.innerHTML = "<legend></legend><p class='effect'><span class='live-state'></span> <span class='live-why'></span></p><div class='buttons'></div>";
     group.querySelector("legend").textContent = resource.name;
+    // What the pool makes of the fault, beside the buttons: on a phone its own view of the pool is out of sight.
+    live.addEventListener("frame", ({ detail }) => {
+      const endpoint = detail.endpoints.find(one => one.name === resource.name);
+      if (endpoint) {
+        showState(endpoint, group.querySelector(".live-state"), group.querySelector(".live-why"));
+      }
+    });
     const show = ({ trouble }) => group.querySelectorAll("button").forEach(button => button.ariaPressed = button.value === trouble);
     for (const [trouble, label] of troubles) {
       const button = document.createElement("button");
@@ -43,7 +51,7 @@ async function startTroubles() {
       button.value = trouble;
       button.dataset.trouble = trouble.toLowerCase();
       button.textContent = label;
-      button.ariaLabel = `${label} ${resource.name}`;
+      button.ariaLabel = trouble === "None" ? `${label} at ${resource.name}` : `${label} ${resource.name}`;
       button.addEventListener("click", async () => show(await put(`api/resources/${encodeURIComponent(resource.name)}/${trouble}`)));
       group.querySelector(".buttons").append(button);
     }

@@ -117,6 +117,12 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     public void Eject(Endpoint endpoint, int epoch, in AttemptOutcome outcome, TimeSpan cost, int fingerprint, bool onProbation, long now)
     {
         state.AssertLocked();
+        if (outcome.HintIsReset && endpoint.Hints.ResetIsNoPause)
+        {
+            Eject(endpoint, epoch, outcome.WithoutHint(), cost, fingerprint, onProbation, now);
+            return;
+        }
+
         if (outcome is { Kind: OutcomeKind.RateLimited, ExhaustsResource: true })
         {
             EjectAll(endpoint, epoch, outcome, cost, fingerprint, onProbation, now);

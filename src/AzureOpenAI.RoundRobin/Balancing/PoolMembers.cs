@@ -64,6 +64,12 @@ internal sealed class PoolMembers
     /// <summary>For calls of a conversation that one endpoint keeps: a picker of that endpoint alone.</summary>
     public required FrozenDictionary<Endpoint, Picker> ByOwner { get; init; }
 
+    /// <summary>The pickers of the service tiers that calls have asked for, besides the standard one.</summary>
+    public IReadOnlyDictionary<string, TierPickers> Tiers { get; init; } = FrozenDictionary<string, TierPickers>.Empty;
+
+    /// <summary>The pickers of calls that ask for no tier.</summary>
+    public TierPickers Standard => new(Default, ByModel, ByOwner);
+
     /// <summary>The ready-made client that owns each conversation; null where no client keeps any.</summary>
     public ConversationOwners? Conversations { get; init; }
 
@@ -157,9 +163,12 @@ internal sealed class PoolMembers
 
         foreach ((Picker picker, Endpoint[] endpoints) in ByPicker)
         {
-            picker.Become(endpoints, HasHomes && picker != ByOwner.GetValueOrDefault(endpoints[0]));
+            picker.Become(endpoints, HasHomes && !IsOfOwner(picker, endpoints[0]));
         }
     }
+
+    private bool IsOfOwner(Picker picker, Endpoint endpoint) =>
+        picker == ByOwner.GetValueOrDefault(endpoint) || Tiers.Values.Any(tier => picker == tier.ByOwner.GetValueOrDefault(endpoint));
 }
 
 /// <summary>The difference between two configurations of a pool.</summary>

@@ -1,22 +1,31 @@
 using System.Text.Json;
+using AzureOpenAI.RoundRobin.Endpoints;
 using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Calls;
 
-/// <summary>The additional properties of an answer that name its endpoint and the number of its attempts.</summary>
+/// <summary>The additional properties of an answer that name its endpoint, the number of its attempts, and its service tier where the call asked for one.</summary>
 /// <remarks>In an answer that was kept as JSON and read again, such as that of a cache, they are <see cref="JsonElement"/>s. No endpoint was asked for that one.</remarks>
 internal static class AnswerOrigin
 {
     public const string Endpoint = "azure_openai.round_robin.endpoint";
     public const string Attempts = "azure_openai.round_robin.attempts";
+    public const string ServiceTier = "azure_openai.round_robin.service_tier";
+
+    /// <summary>The value of <see cref="ServiceTier"/> for a call that asked for another tier than the one that answered. Calls that ask for none have no value.</summary>
+    public const string StandardTier = "default";
 
     /// <summary>The value for nearly all answers, boxed once.</summary>
     private static readonly object One = 1;
 
-    public static void Mark(AdditionalPropertiesDictionary properties, string endpoint, int attempts)
+    public static void Mark(AdditionalPropertiesDictionary properties, Endpoint endpoint, int attempts)
     {
-        properties[Endpoint] = endpoint;
+        properties[Endpoint] = endpoint.Setup.EntryName;
         properties[Attempts] = attempts == 1 ? One : attempts;
+        if (endpoint.ServiceTier is { } tier)
+        {
+            properties[ServiceTier] = tier;
+        }
     }
 
     public static string? EndpointOf(AdditionalPropertiesDictionary? properties) => properties?.GetValueOrDefault(Endpoint) switch

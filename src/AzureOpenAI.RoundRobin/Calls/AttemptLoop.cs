@@ -197,9 +197,13 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         {
             return await GoOnAsync<TOperation, TResult>(operation, call, attempt, failure, cancellationToken).ConfigureAwait(false);
         }
-        catch
+        catch (Exception exception)
         {
-            _instruments.CallEnded(call.AttemptsMade, call.FailedAs(cancellationToken));
+            if (Limits.GoesOn?.Invoke(exception) != true)
+            {
+                _instruments.CallEnded(call.AttemptsMade, call.FailedAs(cancellationToken));
+            }
+
             throw;
         }
     }

@@ -23,5 +23,8 @@ internal sealed class CallLimits
     /// <summary>What the user's own code says of an exception; null where there is none.</summary>
     public ExceptionHook? Hook { get; init; }
 
+    /// <summary>Whether the call goes on elsewhere after an exception, so that it does not end with it; null where it never does.</summary>
+    public Func<Exception, bool>? GoesOn { get; init; }
+
     public int MaxAttempts { get; init; } = int.MaxValue;
 }

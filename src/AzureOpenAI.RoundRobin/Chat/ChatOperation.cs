@@ -75,7 +75,7 @@ internal readonly struct ChatOperation(ChatRequest request) : IOperation<ChatRes
             throw new IOException($"Endpoint '{attempt.Endpoint.Name}' answered without a finish reason, so the answer may be cut.");
         }
 
-        AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
+        AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint, number);
     }
 
     private static void Note(ChatResponse? result, Attempt attempt)

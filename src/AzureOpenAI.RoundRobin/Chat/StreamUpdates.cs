@@ -25,7 +25,7 @@ internal static class StreamUpdates
     {
         if (first is not null && attempt.Endpoint.IsSdkBacked)
         {
-            AnswerOrigin.Mark(first.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
+            AnswerOrigin.Mark(first.AdditionalProperties ??= [], attempt.Endpoint, number);
         }
     }
 }

@@ -30,6 +30,10 @@ internal sealed record PoolSettings
 
     public bool MarkIds { get; init; } = true;
 
+    public bool ResumeStreams { get; init; }
+
+    public bool FallBackFromFlex { get; init; }
+
     public Func<Exception, EndpointFailureReason?>? ClassifyException { get; init; }
 
     public HttpClient? HttpClient { get; init; }

@@ -50,6 +50,8 @@ internal sealed class SettingsBuilder(
             Affinity = options.Affinity,
             AffinityKey = options.AffinityKey,
             MarkIds = options.MarkIds,
+            ResumeStreams = options.ResumeStreams,
+            FallBackFromFlex = options.FallBackFromFlex,
             ClassifyException = options.ClassifyException,
             HttpClient = httpClient,
             HttpClientName = options.HttpClientName,

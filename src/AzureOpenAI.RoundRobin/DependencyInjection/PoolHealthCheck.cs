@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.DependencyInjection;
 /// <summary>Reports the health of a pool from its endpoints' states; it never calls an endpoint.</summary>
 /// <remarks>
 /// A probing endpoint, whose cooldown is over and which no call has asked since, counts as degraded and not as unhealthy. Otherwise an app that gets no calls while it is
-/// unhealthy would stay so: only a call finds that the endpoint has recovered.
+/// unhealthy would stay so: only a call finds that the endpoint has recovered. That the service is out of another tier than the standard one says nothing of the app's health.
 /// </remarks>
 /// <param name="pool">Finds the pool; null while the switch is off.</param>
 internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
@@ -18,7 +18,7 @@ internal sealed class PoolHealthCheck(Func<EndpointPool?> pool) : IHealthCheck
     {
         ArgumentNullException.ThrowIfNull(context);
         return Task.FromResult(_pool() is { } pool
-            ? Of(pool.GetStatus(), context.Registration.FailureStatus)
+            ? Of([.. pool.GetStatus().Where(static status => status.ServiceTier is null)], context.Registration.FailureStatus)
             : HealthCheckResult.Healthy("There is no pool: the switch USE_AZURE_OPENAI_ROUND_ROBIN is off."));
     }
 

@@ -81,7 +81,7 @@ internal readonly struct EmbeddingOperation(EmbeddingRequest request) : IOperati
                 CultureInfo.InvariantCulture, $"Endpoint '{attempt.Endpoint.Name}' answered {_request.Values.Count} inputs with {usable} vectors."));
         }
 
-        AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint.Name, number);
+        AnswerOrigin.Mark(result.AdditionalProperties ??= [], attempt.Endpoint, number);
     }
 
     private static Task<GeneratedEmbeddings<Embedding<float>>> Ask(EmbeddingRequest request, Attempt attempt) =>

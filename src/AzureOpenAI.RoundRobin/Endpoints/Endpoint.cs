@@ -30,6 +30,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>What chat calls speak there.</summary>
     public EndpointApi Api { get; init; }
 
+    /// <summary>The service tier of its calls; null for the standard one. Each tier of a deployment is an endpoint of its own.</summary>
+    public string? ServiceTier { get; init; }
+
     /// <summary>What ids of things that it keeps are marked with; null for one that keeps none, or whose address is not known.</summary>
     public EndpointMark? Mark { get; init; }
 
@@ -132,7 +135,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     public void Become(EndpointSetup setup)
     {
         _setup = setup;
-        Capacity.Configure(setup.RequestsPerMinute, setup.TokensPerMinute);
+        Capacity.Configured.Configure(setup.RequestsPerMinute, setup.TokensPerMinute);
     }
 
     /// <summary>Under the balancer's lock.</summary>

@@ -6,7 +6,11 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <summary>The present configuration of an endpoint: its client, weight, priority and limits. Swapped whole; the endpoint's health and counts stay.</summary>
 internal sealed record EndpointSetup
 {
+    /// <summary>What logs, metrics, statuses and exceptions call it: its name in the configuration, with the service tier where that is not the standard one.</summary>
     public required string Name { get; init; }
+
+    /// <summary>Its name in the configuration.</summary>
+    public string EntryName { get => field ?? Name; init; }
 
     /// <summary>Null for a ready-made embedding generator.</summary>
     public required IChatClient? ChatClient { get; init; }

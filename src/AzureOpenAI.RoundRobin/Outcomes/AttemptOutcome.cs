@@ -19,6 +19,9 @@ internal readonly struct AttemptOutcome(
     /// <summary>How long the endpoint asked to be left alone, on any status of 400 and more that is no request's fault; never on a 401 or 407.</summary>
     public TimeSpan? Hint { get; } = hint;
 
+    /// <summary>The hint is the time until a counter at 0 is reset.</summary>
+    public bool HintIsReset { get; init; }
+
     public PipelineResponse? Response { get; } = response;
 
     /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>
@@ -56,6 +59,9 @@ internal readonly struct AttemptOutcome(
 
     /// <summary>The stated time for which the endpoint must not be asked, if it is at most 5 minutes.</summary>
     public TimeSpan? RetryAfter => Hint <= LongestHint ? Hint : null;
+
+    /// <summary>The same failure without a stated time.</summary>
+    public AttemptOutcome WithoutHint() => new(Kind, Exception, Status, null, Response, ExhaustsResource, MayBeEndpoints);
 
     /// <summary>Whether another endpoint may succeed.</summary>
     public bool MayFailOver => Kind > OutcomeKind.Request;

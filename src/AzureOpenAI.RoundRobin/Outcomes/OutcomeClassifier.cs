@@ -104,13 +104,15 @@ internal static class OutcomeClassifier
         OutcomeKind kind = facts.Said is { } said ? OutcomeNames.KindOf(said) : Kind(status, facts);
         bool spilled = headers(SpillOverFailed) is not null;
         kind = spilled && facts.Said is null && kind is (OutcomeKind.Request or OutcomeKind.Failed) ? OutcomeKind.RateLimited : kind;
-        TimeSpan? hint = kind > OutcomeKind.Request && StatedPause.MayBeIn(status) ? StatedPause.Read(status, headers, text, now) : null;
+        bool isReset = false;
+        TimeSpan? hint = kind > OutcomeKind.Request && StatedPause.MayBeIn(status) ? StatedPause.Read(status, headers, text, now, out isReset) : null;
         // A quota that is spent, as API Management says it: a refused key comes without a time.
         bool isQuota = facts.Said is null && status is (402 or 403) && hint is not null;
         bool mayBeEndpoints = kind == OutcomeKind.Request && facts.Said is null && RequestFault.MayBeEndpoints(status, exception.Message, response, facts.JobIsCallers);
         return new(isQuota ? OutcomeKind.RateLimited : kind, exception, status, hint, response, exhaustsResource: spilled, mayBeEndpoints)
         {
             IsTooLong = mayBeEndpoints && RequestFault.IsTooLong(exception.Message),
+            HintIsReset = isReset,
         };
     }
 

@@ -14,11 +14,14 @@ internal static class StatedPause
     /// <param name="headers">Its headers.</param>
     /// <param name="text">Reads its text.</param>
     /// <param name="now">The present, by our own clock.</param>
-    public static TimeSpan? Read(int status, HeaderLookup headers, Func<string?> text, DateTimeOffset now)
+    /// <param name="isReset">Whether it is the time until a counter at 0 is reset, which some services give and then take calls all the same.</param>
+    public static TimeSpan? Read(int status, HeaderLookup headers, Func<string?> text, DateTimeOffset now, out bool isReset)
     {
         DateTimeOffset sentAt = AnswerDate.Of(headers, now);
-        return RetryAfter.Parse(headers, sentAt)
-            ?? (status == 429 ? LimitReset.Parse(headers, sentAt) : null)
+        TimeSpan? named = RetryAfter.Parse(headers, sentAt);
+        TimeSpan? reset = named is null && status == 429 ? LimitReset.Parse(headers, sentAt) : null;
+        isReset = reset is not null;
+        return named ?? reset
             // The text of any other status may speak of something else, such as of a role that was just assigned.
             ?? (status is 429 or >= 500 && text() is { Length: > 0 } said ? Durations.FindIn(said.Length > MostText ? said[..MostText] : said) : null);
     }

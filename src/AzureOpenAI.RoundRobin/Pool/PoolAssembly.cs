@@ -28,7 +28,7 @@ internal sealed class PoolAssembly
     private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
     private readonly Dictionary<PooledResource, PooledResource> _was;
     private readonly ConversationOwners? _conversations;
-    private readonly Dictionary<(Resource, string?, EndpointApi), Endpoint> _endpoints = [];
+    private readonly Dictionary<(Resource, string?, EndpointApi, string?), Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
 
@@ -55,27 +55,36 @@ internal sealed class PoolAssembly
         _conversations = settings.Endpoints.Any(entry => entry.ChatClient is not null || KeepsUnmarked(entry)) ? before?.Conversations ?? new() : null;
     }
 
-    public PoolMembers Build()
+    /// <param name="tiers">The service tiers that calls have asked for, besides the standard one.</param>
+    public PoolMembers Build(IReadOnlyCollection<string> tiers)
     {
-        Endpoint[] all = [.. _settings.EndpointsOfTheApi.Select(entry => GetOrAdd(entry, entry.Deployment))];
-        Dictionary<string, Endpoint[]> byModel = _settings.Endpoints
-            .SelectMany(static entry => entry.Deployments.Keys)
-            .Distinct(StringComparer.OrdinalIgnoreCase)
-            .ToDictionary(model => model, model => For(model).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
-        FrozenDictionary<Endpoint, Picker> alone = _setups
-            .Where(pair => pair.Value.Conversations is not null || pair.Key.Mark is not null || _settings.Affinity == EndpointAffinity.Conversation)
-            .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(_before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
-        Picker main = PickerOf(_before?.Default, all);
-        FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
-            static pair => pair.Key, pair => PickerOf(_before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
+        TierPickers standard = PickersOf(null, _before?.Standard);
+        Dictionary<string, TierPickers> others = tiers.ToDictionary(static tier => tier, tier => PickersOf(tier, _before?.Tiers.GetValueOrDefault(tier)));
         return new PoolMembers(_setups, [.. _resources.Values], _pickers, _before)
         {
-            Default = main,
-            ByModel = pickers,
-            ByOwner = alone,
+            Default = standard.Default,
+            ByModel = standard.ByModel,
+            ByOwner = standard.ByOwner,
+            Tiers = others,
             Conversations = _conversations,
             HasHomes = _settings.Affinity == EndpointAffinity.PromptCache,
         };
+    }
+
+    private TierPickers PickersOf(string? tier, TierPickers? before)
+    {
+        Endpoint[] all = [.. _settings.EndpointsOfTheApi.Select(entry => GetOrAdd(entry, entry.Deployment, tier))];
+        Dictionary<string, Endpoint[]> byModel = _settings.Endpoints
+            .SelectMany(static entry => entry.Deployments.Keys)
+            .Distinct(StringComparer.OrdinalIgnoreCase)
+            .ToDictionary(model => model, model => For(model, tier).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
+        FrozenDictionary<Endpoint, Picker> alone = _setups
+            .Where(pair => pair.Key.ServiceTier == tier && (pair.Value.Conversations is not null || pair.Key.Mark is not null || _settings.Affinity == EndpointAffinity.Conversation))
+            .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
+        Picker main = PickerOf(before?.Default, all);
+        FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
+            static pair => pair.Key, pair => PickerOf(before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
+        return new TierPickers(main, pickers, alone);
     }
 
     private Picker PickerOf(Picker? before, Endpoint[] endpoints)
@@ -89,38 +98,43 @@ internal sealed class PoolAssembly
     /// The endpoints that answer a model that some entry maps. An entry that does not map it would answer with another model, so it is left out, with two exceptions: its own
     /// deployment has the model's name, or it is a ready-made client without a deployment's name. An endpoint can be in the result twice, by two entries of one resource.
     /// </summary>
-    private IEnumerable<Endpoint> For(string model)
+    private IEnumerable<Endpoint> For(string model, string? tier)
     {
         foreach (EndpointSettings entry in _settings.Endpoints)
         {
             if (entry.Deployments.TryGetValue(model, out string? deployment))
             {
-                yield return GetOrAdd(entry, deployment);
+                yield return GetOrAdd(entry, deployment, tier);
             }
             else if (entry is { Kind: EndpointKind.ReadyMade, Deployment: null } || string.Equals(entry.Deployment, model, StringComparison.OrdinalIgnoreCase))
             {
-                yield return GetOrAdd(entry, entry.Deployment);
+                yield return GetOrAdd(entry, entry.Deployment, tier);
             }
         }
     }
 
-    private Endpoint GetOrAdd(EndpointSettings entry, string? deployment)
+    private Endpoint GetOrAdd(EndpointSettings entry, string? deployment, string? tier)
     {
         PooledResource resource = _resources[PooledResource.IdentityOf(entry)];
         EndpointApi api = entry.ChatClient is { } readyMade ? SpokenBy(readyMade) : entry.Api;
-        if (!_endpoints.TryGetValue((resource.Resource, deployment, api), out Endpoint? endpoint))
+        if (!_endpoints.TryGetValue((resource.Resource, deployment, api, tier), out Endpoint? endpoint))
         {
-            endpoint = Array.Find(_before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api);
+            // Built before those of the other tiers.
+            Endpoint? standard = tier is null ? null : _endpoints[(resource.Resource, deployment, api, null)];
+            endpoint = Array.Find(
+                _before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api && old.ServiceTier == tier);
             EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
-            EndpointSetup setup = Setup(entry, deployment, mark, resource, endpoint?.Setup);
+            EndpointSetup setup = standard is null ? Setup(entry, deployment, mark, resource, endpoint?.Setup)
+                : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name };
             endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup)
             {
                 Api = api,
                 Mark = mark,
+                ServiceTier = tier,
                 Hints = new(_time, deployment),
-                Capacity = new(_time),
+                Capacity = new(_time, standard?.Capacity.Configured),
             };
-            _endpoints.Add((resource.Resource, deployment, api), endpoint);
+            _endpoints.Add((resource.Resource, deployment, api, tier), endpoint);
             _setups.Add(endpoint, setup);
         }
 

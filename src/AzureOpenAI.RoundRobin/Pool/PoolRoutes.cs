@@ -2,6 +2,7 @@ using System.Collections.Frozen;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Calls;
+using AzureOpenAI.RoundRobin.Chat;
 using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -11,11 +12,13 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin.Pool;
 
-/// <summary>The loop for each call by the pool's present configuration: that of its model, or of the client that keeps its conversation. Immutable.</summary>
+/// <summary>The loop for each call of a service tier by the pool's present configuration: that of its model, or of the client that keeps its conversation. Immutable.</summary>
 internal sealed class PoolRoutes
 {
     private readonly Balancer _balancer;
     private readonly PoolMembers _members;
+    private readonly TierPickers _pickers;
+    private readonly Endpoint[] _endpoints;
     private readonly CallLimits _limits;
     private readonly StateHomes _homes;
     private readonly ConversationRoutes? _conversations;
@@ -25,13 +28,28 @@ internal sealed class PoolRoutes
     private readonly AttemptLoop _default;
     private readonly FrozenDictionary<string, AttemptLoop> _byModel;
     private readonly UnmappedModels _unmapped;
+    private readonly Dictionary<string, PoolRoutes> _tiers = [];
 
     public PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log, PoolRoutes? before = null)
+        : this(balancer, members, settings, log, before, tier: null)
+    {
+        foreach (string tier in members.Tiers.Keys)
+        {
+            _tiers.Add(tier, new PoolRoutes(balancer, members, settings, log, before?.Of(tier), tier));
+        }
+    }
+
+    private PoolRoutes(Balancer balancer, PoolMembers members, PoolSettings settings, PoolLog log, PoolRoutes? before, string? tier)
     {
         (_balancer, _members, Settings) = (balancer, members, settings);
+        _pickers = tier is null ? members.Standard : members.Tiers[tier];
+        _endpoints = Array.FindAll(members.Endpoints, endpoint => endpoint.ServiceTier == tier);
+        FallsBack = tier == ServiceTier.Flex && settings.FallBackFromFlex;
         _limits = new CallLimits
         {
-            MaxWait = settings.MaxWait,
+            // It goes on elsewhere instead.
+            MaxWait = FallsBack ? TimeSpan.Zero : settings.MaxWait,
+            GoesOn = FallsBack ? FlexFallback.IsOut : null,
             MaxWaiting = settings.MaxWaiting,
             AttemptTimeout = settings.AttemptTimeout,
             FirstContentTimeout = settings.FirstContentTimeout,
@@ -39,13 +57,12 @@ internal sealed class PoolRoutes
             Hook = settings.ClassifyException is { } classify ? new ExceptionHook(classify, log.ClassificationFailed) : null,
             GivenTransport = settings.HttpClient,
         };
-        _homes = new StateHomes(members.Endpoints, before?._homes);
-        _default = new AttemptLoop(balancer, members.Default, _limits);
-        _byModel = members.ByModel.ToFrozenDictionary(
-            static model => model.Key, model => new AttemptLoop(balancer, model.Value, _limits, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        _homes = new StateHomes(_endpoints, before?._homes);
+        _default = LoopOver(_pickers.Default);
+        _byModel = _pickers.ByModel.ToFrozenDictionary(static model => model.Key, model => LoopOver(model.Value, isMapped: true), StringComparer.OrdinalIgnoreCase);
         _unmapped = new UnmappedModels(settings, balancer.Time, log);
-        ChatMetadata = PoolMetadata.OfChat(members.Default.Endpoints);
-        EmbeddingMetadata = PoolMetadata.OfEmbeddings(members.Default.Endpoints);
+        ChatMetadata = PoolMetadata.OfChat(_pickers.Default.Endpoints);
+        EmbeddingMetadata = PoolMetadata.OfEmbeddings(_pickers.Default.Endpoints);
         _affinityKeys = settings.Affinity == EndpointAffinity.PromptCache ? new AffinityKeys(settings.AffinityKey, log) : null;
         _conversations = settings.Affinity == EndpointAffinity.Conversation
             ? new ConversationRoutes(new AffinityKeys(settings.AffinityKey, log), before?._conversations?.Served ?? new())
@@ -60,6 +77,12 @@ internal sealed class PoolRoutes
     public ChatClientMetadata ChatMetadata { get; }
 
     public EmbeddingGeneratorMetadata EmbeddingMetadata { get; }
+
+    /// <summary>Its calls go on to the standard tier where no endpoint takes them at once.</summary>
+    public bool FallsBack { get; }
+
+    /// <summary>The routes of a service tier; null for one that no call has asked for yet.</summary>
+    public PoolRoutes? Of(string tier) => _tiers.GetValueOrDefault(tier);
 
     public AttemptLoop LoopFor(string? model)
     {
@@ -111,13 +134,12 @@ internal sealed class PoolRoutes
 
         return home is null && answered is null
             ? loop
-            : new AttemptLoop(_balancer, loop.Picker, _limits, loop.IsMapped)
-            {
-                Direction = new() { Preferred = home is null ? null : _members.ByOwner[home], Answered = answered },
-            };
+            : LoopOver(loop.Picker, loop.IsMapped, new() { Preferred = home is null ? null : _pickers.ByOwner[home], Answered = answered });
     }
 
     private static Endpoint? AtResource(Endpoint[] endpoints, string resource) => Array.Find(endpoints, endpoint => endpoint.Mark?.Resource == resource);
+
+    private AttemptLoop LoopOver(Picker picker, bool isMapped = false, CallDirection? direction = null) => new(_balancer, picker, _limits, isMapped) { Direction = direction };
 
     private AttemptLoop LoopOf(ChatOptions options)
     {
@@ -147,10 +169,10 @@ internal sealed class PoolRoutes
     /// <inheritdoc cref="LoopOfId"/>
     public Endpoint HomeOf(string id, out string own) =>
         EndpointMark.Read(id, out own) is { } mark ? _homes.Find(mark, [])
-        : _members.Conversations?.Find(id) is { } maker && Array.Find(_members.Endpoints, endpoint => endpoint is { IsSdkBacked: true, Mark: not null } && endpoint.ChatClient == maker) is { } owner ? owner
+        : _members.Conversations?.Find(id) is { } maker && Array.Find(_endpoints, endpoint => endpoint is { IsSdkBacked: true, Mark: not null } && endpoint.ChatClient == maker) is { } owner ? owner
         : throw new ArgumentException("The id has no mark of an endpoint. Ids of answers have one, if MarkIds is on; mark others with PooledClient.MarkId where the service returns them.", nameof(id));
 
-    private AttemptLoop Alone(Endpoint home, bool polls) => new(_balancer, _members.ByOwner[home], _limits, isMapped: true) { Direction = polls ? new() { Polled = home } : null };
+    private AttemptLoop Alone(Endpoint home, bool polls) => LoopOver(_pickers.ByOwner[home], isMapped: true, polls ? new() { Polled = home } : null);
 
     /// <summary>
     /// The loop of that client alone, at the deployment of the call's model. If the client does not map the model, it is asked for the model as the caller wrote it. If the
@@ -159,8 +181,8 @@ internal sealed class PoolRoutes
     private AttemptLoop LoopOf(IChatClient maker, AttemptLoop loop, bool polls)
     {
         Endpoint? member = Array.Find(loop.Picker.Endpoints, endpoint => endpoint.ChatClient == maker);
-        return (member ?? Array.Find(_members.Endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _members.ByOwner.TryGetValue(endpoint, out Picker? alone)
-            ? new AttemptLoop(_balancer, alone, _limits, isMapped: member is not null && loop.IsMapped) { Direction = polls ? new() { Polled = endpoint } : null }
+        return (member ?? Array.Find(_endpoints, endpoint => endpoint.ChatClient == maker)) is { } endpoint && _pickers.ByOwner.TryGetValue(endpoint, out Picker? alone)
+            ? LoopOver(alone, isMapped: member is not null && loop.IsMapped, polls ? new() { Polled = endpoint } : null)
             : loop;
     }
 }

@@ -13,6 +13,7 @@ internal static class StatusReader
         return new EndpointStatus(endpoint.Name)
         {
             DeploymentName = endpoint.DeploymentName,
+            ServiceTier = endpoint.ServiceTier,
             State = state,
             Reason = state == EndpointState.Healthy ? null : OutcomeNames.Reason(endpoint.Health.Reason),
             ReadyIn = state == EndpointState.Unavailable ? time.Until(now, endpoint.Health.UnavailableUntil) : null,

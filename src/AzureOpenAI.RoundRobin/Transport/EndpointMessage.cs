@@ -31,7 +31,7 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
     {
         HeadStatus = (int)answer.StatusCode;
         Received?.Came(0);
-        _answers?.Answered(answer.Headers);
+        _answers?.Answered(answer.Headers, answer.IsSuccessStatusCode);
         _status?.Answered((int)answer.StatusCode);
     }
 

@@ -108,6 +108,6 @@ public class StatedPauseTests
     private static TimeSpan? Read(int status, string text, params (string Name, string Value)[] headers)
     {
         ILookup<string, string> all = headers.ToLookup(header => header.Name, header => header.Value, StringComparer.OrdinalIgnoreCase);
-        return StatedPause.Read(status, name => all.Contains(name) ? all[name] : null, () => text, Clocks.Start);
+        return StatedPause.Read(status, name => all.Contains(name) ? all[name] : null, () => text, Clocks.Start, out _);
     }
 }

@@ -141,6 +141,37 @@ public class PauseInOtherWordsTests
         Assert.Null(pool.StatusOf(0).LastError!.RetryAfter);
     }
 
+    /// <summary>A counter that says 0 with answers that are followed by more answers is wrong, or of a bucket that fills drop by drop: its reset is no pause.</summary>
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public async Task ResetBeforeWhichCallsAreTaken_IsNoPause(bool streaming, bool isTaken)
+    {
+        using ServicePool pool = new(["one", "two"]);
+        bool refuses = false;
+        pool.Service.On = request =>
+        {
+            HttpResponseMessage answer = refuses && request.Host == "one" ? FakeService.Refusal(429) : FakeService.Answer(request);
+            answer.Headers.Add("x-ratelimit-remaining-requests", isTaken || refuses ? "0" : "9");
+            answer.Headers.Add("x-ratelimit-reset-requests", "60");
+            return answer;
+        };
+        for (int i = 0; i < 8; i++)
+        {
+            await pool.AskAsync(streaming);
+        }
+
+        refuses = true;
+        await pool.AskAsync(streaming);
+        await pool.AskAsync(streaming);
+
+        EndpointStatus one = pool.Pool.GetStatus()[0];
+        Assert.Equal(1, one.RateLimited);
+        Assert.Equal(!isTaken, one.ReadyIn > TimeSpan.FromSeconds(59));
+    }
+
     private static string Date(double seconds) => Clocks.Start.AddSeconds(seconds).ToString("R", CultureInfo.InvariantCulture);
 
     private static ClientResultException Answer(int status, string headers, string text) => FakeFailure.Saying(

@@ -1,5 +1,7 @@
 // The last minute, drawn by uPlot.
 const span = 60;
+// A pace fades slowly; below this it is drawn as nothing.
+const least = 0.01;
 const quietly = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -54,30 +56,31 @@ export class LiveCharts {
     }));
     const sum = name => frame => frame.endpoints.reduce((total, endpoint) => total + endpoint.rates[name], 0);
     this.charts = [
-      this.add("Calls answered per second", "", each(endpoint => endpoint?.pace ?? null), 5),
-      this.add("Latency, 95 % within", " s", each(endpoint => endpoint?.slowest ?? null), 0.5),
-      this.add("Attempts per second, by outcome", "", [
+      this.add("Calls answered per second", "", "No call was answered in the last minute.", each(endpoint => endpoint?.pace ?? null), 5),
+      this.add("Latency, 95 % within", " s", "No call was answered in the last minute.", each(endpoint => endpoint?.slowest ?? null), 0.5),
+      this.add("Attempts per second, by outcome", "", "No attempt ended in the last minute.", [
         { label: "answered", color: color("--healthy"), read: frame => frame.endpoints.reduce((total, endpoint) => total + endpoint.pace, 0) },
         { label: "rejected (429)", color: color("--line-5"), read: sum("rateLimited") },
         { label: "failed", color: color("--unavailable"), read: sum("failed") },
       ], 5),
-      this.add("Calls in the queue", "", [
+      this.add("Calls in the queue", "", "The queue was empty at each reading of the last minute.", [
         { label: "waiting", color: color("--line-4"), read: frame => frame.waiting, fill: true },
       ], 5),
     ];
   }
 
-  add(title, unit, series, least) {
+  add(title, unit, nothing, series, least) {
     const panel = document.createElement("section");
     panel.className = "live-panel";
-    panel.innerHTML = "<h3></h3><div role='img'></div>";
+    panel.innerHTML = "<h2></h2><p class='live-none'></p><div role='img'></div>";
+    panel.children[1].textContent = nothing;
     panel.firstChild.textContent = title;
     this.element.append(panel);
     const box = panel.lastChild;
     const style = getComputedStyle(this.element);
     const axis = { stroke: style.getPropertyValue("--quiet"), font: "11px system-ui, sans-serif", ticks: { show: false } };
     const grid = { stroke: style.getPropertyValue("--grid"), width: 1 };
-    const chart = { box, title, unit, series };
+    const chart = { box, title, unit, series, nothing: panel.children[1] };
     chart.plot = new uPlot({
       ...sizeOf(box),
       cursor: { show: false },
@@ -107,9 +110,10 @@ export class LiveCharts {
     return [this.points.map(frame => (frame.time - now) / 1000), ...chart.series.map(one => this.points.map(one.read))];
   }
 
-  /** The chart as text, for screen readers. */
-  describe({ box, title, unit, series }) {
+  /** The chart as text, for screen readers, and whether it has nothing to show. */
+  describe({ box, title, unit, series, nothing }) {
     const last = this.points.at(-1);
+    nothing.hidden = series.some(one => this.points.some(frame => one.read(frame) > least));
     box.ariaLabel = `${title}. Now: ${series.map(one => `${one.label} ${one.read(last)?.toFixed(2) ?? "none"}${unit}`).join(", ")}.`;
   }
 }

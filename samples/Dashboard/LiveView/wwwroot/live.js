@@ -1,15 +1,50 @@
 // Shows what a pool does. Needs uPlot as a global, live.css, and the events beside this file.
 import { LiveCharts } from "./charts.js";
+import { explain, showExplanations } from "./terms.js";
 
-const states = { healthy: "✓ healthy", recovering: "↗ recovering", probing: "? probing", unavailable: "✕ unavailable" };
+const states = {
+  healthy: ["✓ healthy", "It takes all its calls."],
+  recovering: ["↗ recovering", "It takes a limited and growing number of concurrent calls."],
+  probing: ["? probing", "It takes one call, which shows whether it has recovered."],
+  unavailable: ["✕ unavailable", "It takes no calls until its cooldown is over. Its calls go to the others."],
+};
+const terms = {
+  "Calls per second": "Attempts that the endpoints answered, a second, over about the last 3 seconds.",
+  "Answered": "Attempts that the endpoints answered, since the pool started.",
+  "Moved on": "Calls that another endpoint answered after one had failed. Their callers noticed nothing.",
+  "Lost": "Calls that ended with an exception, other than by their caller's doing.",
+  "Queue": "Calls that wait now, since no endpoint can take them.",
+  "Latency": "The median of the answered attempts of the last 10 seconds, streams to their end.",
+  "Tokens": "Tokens that the answers reported, cached ones included.",
+  "Cached": "Input tokens that came from the service's prompt cache, as a share of all input tokens.",
+};
+const termsOfEndpoint = {
+  "Calls/s": "Attempts that it answered, a second, over about the last 3 seconds.",
+  "In flight": "Attempts that run there now.",
+  "Median": "Half of the attempts that it answered in the last 10 seconds took no longer, streams to their end.",
+  "Answered": "Attempts that it answered, since the pool started.",
+  "Rejected": "Attempts that it rejected (429) because of its limits, since the pool started.",
+  "Failed": "Attempts that failed there in another way: no connection, an error, a refused key, a stream that broke off.",
+  "Tokens in": "Input tokens that its answers reported, cached ones included.",
+  "Tokens out": "Output tokens that its answers reported.",
+  "Cached": "Input tokens that came from its prompt cache, as a share of its input tokens.",
+};
 const mostInLog = 100;
 
-/** Fills the element, and follows the pool for as long as the page is open. Returns a function that ends it. */
+/**
+ * Fills the element, and follows the pool for as long as the page is open. Returns a function that ends it.
+ * The element gets an event "frame" for each reading, with the frame as its detail.
+ */
 export function mountLiveView(element, events = new URL("events", import.meta.url)) {
   const view = new LiveView(element);
   const source = new EventSource(events);
-  source.addEventListener("frame", message => view.take(JSON.parse(message.data)));
-  source.addEventListener("open", () => view.tell("Live, read from the pool twice a second", false));
+  showExplanations();
+  source.addEventListener("frame", message => {
+    const frame = JSON.parse(message.data);
+    view.take(frame);
+    element.dispatchEvent(new CustomEvent("frame", { detail: frame }));
+  });
+  source.addEventListener("open", () => view.connected());
   source.addEventListener("error", () => view.tell(
     source.readyState === EventSource.CLOSED ? "There is no pool: the switch is off, or this page has no access to it." : "The connection is lost. Trying again.", true));
   return () => {
@@ -18,23 +53,45 @@ export function mountLiveView(element, events = new URL("events", import.meta.ur
   };
 }
 
+/** Shows the state of an endpoint in one element, and why it is so in another. */
+export function showState(endpoint, state, why) {
+  const [text, meaning] = states[endpoint.state];
+  // The term is larger than what is drawn of it.
+  const pill = state.firstElementChild ?? state.appendChild(document.createElement("span"));
+  pill.textContent = text;
+  state.dataset.state = endpoint.state;
+  explain(state, meaning);
+  why.textContent = !endpoint.reason ? "takes its share" : endpoint.readyIn === null ? endpoint.reason : `${endpoint.reason}, ready in ${endpoint.readyIn.toFixed(1)} s`;
+}
+
 class LiveView {
   constructor(element) {
     element.classList.add("live", "live-frame");
+    // Nothing is known yet, so no box is shown.
+    element.dataset.empty = true;
     element.innerHTML = `
       <p class="live-notice" role="status" data-part="notice">Connecting.</p>
       <p class="live-unseen" aria-live="polite" data-part="spoken"></p>
-      <section class="live-panel live-frame" aria-label="The pool as a whole"><dl class="live-figures" data-part="figures"></dl></section>
+      <section class="live-panel live-frame" aria-label="The pool as a whole"><dl class="live-figures" data-part="figures"></dl><p class="live-from" data-part="from"></p></section>
       <ul class="live-endpoints" data-part="endpoints" aria-label="Endpoints"></ul>
+      <p class="live-from live-from-endpoints">Of each endpoint, answered, rejected, failed and tokens count from the start of the pool; calls/s are those of the last 3 seconds, the median that of the last 10.</p>
       <div class="live-charts" data-part="charts"></div>
       <section class="live-panel" aria-label="What happened">
-        <h3>What happened, the latest first</h3>
+        <h2>What happened, the latest first</h2>
+        <p class="live-none" data-part="none">Nothing since this page connected. Failovers, and endpoints that become unavailable or healthy, are listed here.</p>
         <ol class="live-log" tabindex="0" data-part="log" aria-label="Failovers, endpoints that became unavailable, endpoints that are healthy again"></ol>
       </section>`;
     this.parts = Object.fromEntries([...element.querySelectorAll("[data-part]")].map(part => [part.dataset.part, part]));
     this.cards = new Map();
     this.figures = new Map();
     this.charts = new LiveCharts(this.parts.charts);
+    this.element = element;
+  }
+
+  /** The totals of calls begin anew with each connection. */
+  connected() {
+    this.tell("Live, read from the pool twice a second", false);
+    this.since = clock(Date.now());
   }
 
   tell(text, isLost) {
@@ -60,6 +117,7 @@ class LiveView {
     }
 
     this.frame = frame;
+    this.element.dataset.empty = false;
     this.showFigures(frame);
     frame.endpoints.forEach((endpoint, index) => this.showEndpoint(endpoint, index));
     this.charts.take(frame);
@@ -73,12 +131,13 @@ class LiveView {
     const { calls } = frame;
     this.figure("Calls per second", pace.toFixed(1), `${count(sum("inFlight"))} attempts in flight`);
     this.figure("Answered", count(sum("answered")), "by all endpoints");
-    this.figure("Moved on", count(calls.movedOn), "since this page opened");
-    this.figure("Lost", count(calls.lost), calls.cut ? `${count(calls.cut)} ${calls.cut === 1 ? "stream" : "streams"} cut in the middle` : "since this page opened", calls.lost > 0);
+    this.figure("Moved on", count(calls.movedOn), `since ${this.since}`);
+    this.figure("Lost", count(calls.lost), calls.cut ? `${count(calls.cut)} ${calls.cut === 1 ? "stream" : "streams"} cut, since ${this.since}` : `since ${this.since}`, calls.lost > 0);
     this.figure("Queue", count(frame.waiting), calls.waits ? `${count(calls.waits)} waited, at most ${time(calls.longestWait)}` : "no call had to wait", frame.waiting > 0);
-    this.figure("Latency", time(frame.median), `95 % within ${time(frame.slowest)}`);
+    this.figure("Latency", time(frame.median), frame.median === null ? "no answer in the last 10 s" : `95 % within ${time(frame.slowest)}`);
     this.figure("Tokens", count(input + sum("outputTokens")), `${count(input)} in, ${count(sum("outputTokens"))} out`);
     this.figure("Cached", share(sum("cachedTokens"), input), "of the input tokens");
+    this.parts.from.textContent = `Answered, tokens and their cached share count from the start of the pool; moved on, lost and the longest wait from ${this.since}, when this page connected.`;
   }
 
   figure(name, value, note, isBad = false) {
@@ -88,6 +147,7 @@ class LiveView {
       figure.innerHTML = "<dt></dt><dd><span></span><small></small></dd>";
       figure.dataset.figure = name;
       figure.querySelector("dt").textContent = name;
+      explain(figure, terms[name]);
       this.parts.figures.append(figure);
       this.figures.set(name, figure);
     }
@@ -106,9 +166,8 @@ class LiveView {
 
     card.pace = endpoint.pace;
     card.element.dataset.state = endpoint.state;
-    card.state.textContent = states[endpoint.state];
-    const why = !endpoint.reason ? "takes its share" : endpoint.readyIn === null ? endpoint.reason : `${endpoint.reason}, ready in ${endpoint.readyIn.toFixed(1)} s`;
-    card.why.textContent = endpoint.deployment ? `${endpoint.deployment} · ${why}` : why;
+    showState(endpoint, card.state, card.why);
+    card.deployment.textContent = endpoint.deployment ? `${endpoint.deployment} · ` : "";
     card.set("Calls/s", endpoint.pace.toFixed(1));
     card.set("In flight", count(endpoint.inFlight));
     card.set("Median", time(endpoint.median));
@@ -125,8 +184,8 @@ class LiveView {
     element.className = "live-panel live-endpoint";
     element.dataset.endpoint = endpoint.name;
     element.style.setProperty("--color", `var(--line-${(index % 8) + 1})`);
-    element.innerHTML = `<header><h4></h4><span class="live-state"></span></header><p class="live-why"></p><dl></dl>`;
-    element.querySelector("h4").textContent = endpoint.name;
+    element.innerHTML = `<header><h2></h2><span class="live-state"></span></header><p class="live-reason"><span></span><span class="live-why"></span></p><dl></dl>`;
+    element.querySelector("h2").textContent = endpoint.name;
     this.parts.endpoints.append(element);
     const values = new Map();
     const set = (name, value) => {
@@ -135,13 +194,14 @@ class LiveView {
         entry.dataset.value = name;
         entry.innerHTML = "<dt></dt><dd></dd>";
         entry.firstChild.textContent = name;
+        explain(entry, termsOfEndpoint[name]);
         element.querySelector("dl").append(entry);
         values.set(name, entry.lastChild);
       }
 
       values.get(name).textContent = value;
     };
-    return { element, set, state: element.querySelector(".live-state"), why: element.querySelector(".live-why") };
+    return { element, set, state: element.querySelector(".live-state"), why: element.querySelector(".live-why"), deployment: element.querySelector(".live-reason > span") };
   }
 
   log(frame) {
@@ -153,12 +213,14 @@ class LiveView {
       event.count += Number(entry.dataset.count ?? 0);
       Object.assign(entry.dataset, { key, kind: event.kind, count: event.count });
       entry.innerHTML = "<time></time><span><b></b><span></span></span>";
-      entry.querySelector("time").textContent = new Date(frame.time).toLocaleTimeString([], { hour12: false });
+      entry.querySelector("time").textContent = clock(frame.time);
       entry.querySelector("b").textContent = event.endpoint;
       entry.querySelector("span > span").textContent = sentence(event);
       this.parts.log.prepend(entry);
     }
 
+    this.parts.log.hidden = this.parts.log.children.length === 0;
+    this.parts.none.hidden = !this.parts.log.hidden;
     while (this.parts.log.children.length > mostInLog) {
       this.parts.log.lastChild.remove();
     }
@@ -177,6 +239,10 @@ function sentence({ kind, reason, count: times }) {
     case "cut": return times > 1 ? ` cut ${times} streams after their first words.` : " cut a stream after its first words.";
     default: return times > 1 ? ` ${reason}: ${times} calls moved on.` : ` ${reason}: a call moved on.`;
   }
+}
+
+function clock(at) {
+  return new Date(at).toLocaleTimeString([], { hour12: false });
 }
 
 function count(number) {

@@ -22,6 +22,8 @@ internal static class SectionOptions
         [nameof(RoundRobinOptions.FirstContentTimeout)] = Value<TimeSpan>(TextValues.Time, static (options, time) => options.FirstContentTimeout = time),
         [nameof(RoundRobinOptions.MaxAttempts)] = Value<int>(TextValues.Whole, static (options, number) => options.MaxAttempts = number),
         [nameof(RoundRobinOptions.Affinity)] = Value<EndpointAffinity>(Affinity, static (options, affinity) => options.Affinity = affinity),
+        [nameof(RoundRobinOptions.ResumeStreams)] = Value<bool>(Switch.Read, static (options, on) => options.ResumeStreams = on),
+        [nameof(RoundRobinOptions.FallBackFromFlex)] = Value<bool>(Switch.Read, static (options, on) => options.FallBackFromFlex = on),
         [nameof(RoundRobinOptions.MarkIds)] = Value<bool>(Switch.Read, static (options, on) => options.MarkIds = on),
         [nameof(RoundRobinOptions.HttpClientName)] = Text(static (options, text) => options.HttpClientName = text),
     };

@@ -2,19 +2,20 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
 /// <summary>How many calls a deployment takes: the pace that was learned from its rejections, and its configured limits. The lower one counts.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
-internal sealed class EndpointCapacity(TimeProvider time)
+/// <param name="time">The source of all time.</param>
+/// <param name="configured">The configured limits where another service tier of the deployment has them already; the pace of each tier is its own.</param>
+internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? configured = null)
 {
-    private readonly TimeProvider _time = time;
+    private readonly ConfiguredLimits _configured = configured ?? new(time);
     private readonly Pace _pace = new(time);
     private readonly AnswerNotes _notes = new(time);
-    private (int? Requests, int? Tokens) _configured;
-    private Quota? _requests;
-    private Quota? _tokens;
 
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
-    public bool IsLimited => _pace.IsKnown || _requests is not null || _tokens is not null;
+    public bool IsLimited => _pace.IsKnown || _configured.Any;
 
-    public bool HasTokenLimit => _tokens is not null;
+    public bool HasTokenLimit => _configured.Tokens is not null;
+
+    public ConfiguredLimits Configured => _configured;
 
     /// <inheritdoc cref="Pace.PausedUntil"/>
     public long PausedUntil => _pace.PausedUntil;
@@ -24,8 +25,8 @@ internal sealed class EndpointCapacity(TimeProvider time)
 
     /// <summary>The calls a second that it takes; null where that is not known, or only guessed.</summary>
     public double? PerSecond => _pace.IsConfirmed
-        ? Math.Min(_pace.PerSecond, _requests?.PerSecond ?? double.PositiveInfinity)
-        : _pace.IsKnown ? null : _requests?.PerSecond;
+        ? Math.Min(_pace.PerSecond, _configured.Requests?.PerSecond ?? double.PositiveInfinity)
+        : _pace.IsKnown ? null : _configured.Requests?.PerSecond;
 
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
     public bool HasRoom(long now) => now >= _pace.RoomAt && HasConfiguredRoom(now);
@@ -34,32 +35,16 @@ internal sealed class EndpointCapacity(TimeProvider time)
     public long RoomAt(long now) => Math.Max(_pace.RoomAt, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
-    public bool HasConfiguredRoom(long now) => _requests?.HasRoom(1, now) != false;
+    public bool HasConfiguredRoom(long now) => _configured.Requests?.HasRoom(1, now) != false;
 
     /// <summary>When the configured limit will have room for one more call; in the past where it has now.</summary>
-    public long ConfiguredRoomAt(long now) => _requests?.RoomAt(1, now) ?? long.MinValue;
+    public long ConfiguredRoomAt(long now) => _configured.Requests?.RoomAt(1, now) ?? long.MinValue;
 
     /// <summary>Whether the configured token limit has room. A call without an estimate is never held back.</summary>
-    public bool HasRoomFor(long tokens, long now) => tokens == 0 || _tokens?.HasRoom(tokens, now) != false;
+    public bool HasRoomFor(long tokens, long now) => tokens == 0 || _configured.Tokens?.HasRoom(tokens, now) != false;
 
     /// <summary>When the token limit will have room.</summary>
-    public long RoomForAt(long tokens, long now) => _tokens?.RoomAt(tokens, now) ?? long.MinValue;
-
-    /// <summary>Applies the configured limits. Calls before count against the new limits as they did against the old ones.</summary>
-    public void Configure(int? requestsPerMinute, int? tokensPerMinute)
-    {
-        if (requestsPerMinute != _configured.Requests)
-        {
-            _requests = requestsPerMinute is { } requests ? Quota.OfRequests(_time, requests, _requests) : null;
-        }
-
-        if (tokensPerMinute != _configured.Tokens)
-        {
-            _tokens = tokensPerMinute is { } tokens ? Quota.OfTokens(_time, tokens, _tokens) : null;
-        }
-
-        _configured = (requestsPerMinute, tokensPerMinute);
-    }
+    public long RoomForAt(long tokens, long now) => _configured.Tokens?.RoomAt(tokens, now) ?? long.MinValue;
 
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="tokens">An estimate of its tokens.</param>
@@ -68,8 +53,8 @@ internal sealed class EndpointCapacity(TimeProvider time)
     public void Charge(long tokens, long now, bool hasWaited = false)
     {
         _pace.Take(now, hasWaited);
-        _requests?.Take(1, now);
-        _tokens?.Take(tokens, now);
+        _configured.Requests?.Take(1, now);
+        _configured.Tokens?.Take(tokens, now);
     }
 
     /// <summary>Notes the number of calls that it has answered so far.</summary>

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Transport;
 
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
@@ -16,12 +17,17 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
     /// <summary>Warnings in a row without a rejection after which the header is ignored.</summary>
     private const int MostDoubts = 2;
 
+    /// <summary>Resets are given in whole seconds.</summary>
+    private static readonly TimeSpan Rounding = TimeSpan.FromSeconds(1);
+
     private readonly TimeProvider _time = time;
     private readonly string _spilledFrom = $"x-ms-spillover-from-{deployment}";
     private long _heard;
     private bool _hasRested;
     private int _doubts;
     private volatile bool _isNear;
+    private long _spentUntil = long.MinValue;
+    private int _contradictions;
 
     /// <summary>The header says that it is near its limit, and is not ignored.</summary>
     public bool IsNear => _isNear;
@@ -35,10 +41,21 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
     /// <summary>A header has come that differs from the present state.</summary>
     public bool HasNews => Volatile.Read(ref _heard) is var heard && heard != Nothing && (heard > 0) != _isNear;
 
+    /// <summary>
+    /// Answers have come that said that a counter is at 0, before the reset that one before them had stated. So the counter is wrong, or of a bucket that fills drop by drop: its
+    /// reset is no time before which calls are rejected.
+    /// </summary>
+    public bool ResetIsNoPause => Volatile.Read(ref _contradictions) >= MostDoubts;
+
     /// <summary>Takes the headers of an answer.</summary>
-    public void Answered(HttpResponseHeaders headers)
+    public void Answered(HttpResponseHeaders headers, bool isSuccess = true)
     {
         TimeSpan? near = LimitHeaders.NearFor(headers.NonValidated, Find, _spilledFrom);
+        if (isSuccess && near > TimeSpan.Zero)
+        {
+            NoteSpent(headers);
+        }
+
         if (near is { } rest)
         {
             Volatile.Write(ref _heard, rest > TimeSpan.Zero ? Math.Max(1, _time.After(_time.GetTimestamp(), rest)) : Fine);
@@ -82,6 +99,24 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
 
     /// <summary>A rejection confirms the warnings.</summary>
     public void Confirm() => (_doubts, _hasRested) = (0, false);
+
+    /// <summary>Only the last call before a reset is answered with a counter at 0. A race between two answers loses one of them.</summary>
+    private void NoteSpent(HttpResponseHeaders headers)
+    {
+        DateTimeOffset utcNow = _time.GetUtcNow();
+        if (LimitReset.Parse(name => headers.NonValidated.TryGetValues(name, out HeaderStringValues values) ? values : null, utcNow) is not { } reset)
+        {
+            return;
+        }
+
+        long now = _time.GetTimestamp();
+        if (_time.Until(now, Volatile.Read(ref _spentUntil)) > Rounding)
+        {
+            Interlocked.Increment(ref _contradictions);
+        }
+
+        Volatile.Write(ref _spentUntil, _time.After(now, reset));
+    }
 
     private static bool Find(HttpHeadersNonValidated headers, string name, out string? value)
     {

@@ -26,6 +26,8 @@ public sealed class SectionOptionsTests
             "FirstContentTimeout": "00:00:05.5",
             "MaxAttempts": 3,
             "Affinity": "PromptCache",
+            "ResumeStreams": true,
+            "FallBackFromFlex": true,
             "MarkIds": false,
             "HttpClientName": "azure",
             "Endpoints": [
@@ -73,7 +75,7 @@ public sealed class SectionOptionsTests
         Assert.Equal(
             (0.5f, 800, TimeSpan.FromSeconds(10), 500, TimeSpan.FromSeconds(90), TimeSpan.FromSeconds(5.5), 3, EndpointAffinity.PromptCache, "azure"),
             (settings.Temperature!.Value, settings.MaxOutputTokens!.Value, settings.MaxWait, settings.MaxWaiting, settings.AttemptTimeout, settings.FirstContentTimeout!.Value, settings.MaxAttempts!.Value, settings.Affinity, settings.HttpClientName));
-        Assert.False(settings.MarkIds);
+        Assert.Equal((true, true, false), (settings.ResumeStreams, settings.FallBackFromFlex, settings.MarkIds));
         EndpointSettings sweden = settings.Endpoints[0];
         Assert.Equal(
             ("sweden", "https://contoso-sweden.openai.azure.com/", Given.Key, "big", "2024-10-21", 3, 1, 600, 100_000),

@@ -153,6 +153,39 @@ public class LimitHintsTests
         Assert.Contains(_hints.NearUntil, rests);
     }
 
+    [Theory]
+    // The limit is one call a second, and each answer is the last before the reset.
+    [InlineData(1, 1, true, false)]
+    // A reset in whole seconds is up to one second late.
+    [InlineData(2, 1, true, false)]
+    [InlineData(60, 1, true, true)]
+    [InlineData(60, 60, true, false)]
+    // Refusals say it rightly.
+    [InlineData(60, 1, false, false)]
+    public void ResetIsNoPause_WhereCallsAreTakenBeforeIt(int resetSeconds, int eachSeconds, bool isSuccess, bool expected)
+    {
+        for (int i = 0; i < 5; i++)
+        {
+            _hints.Answered(Headers(("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-limit-requests", "60"), ("x-ratelimit-reset-requests", $"{resetSeconds}")), isSuccess);
+            _time.Advance(TimeSpan.FromSeconds(eachSeconds));
+        }
+
+        Assert.Equal(expected, _hints.ResetIsNoPause);
+    }
+
+    [Fact]
+    public void ResetIsNoPause_NeedsTwoContradictions()
+    {
+        HttpResponseHeaders spent = Headers(("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "60"));
+        _hints.Answered(spent);
+        _hints.Answered(spent);
+        Assert.False(_hints.ResetIsNoPause);
+
+        _hints.Answered(spent);
+
+        Assert.True(_hints.ResetIsNoPause);
+    }
+
     private static HttpResponseHeaders Headers(params (string Name, string Value)[] headers)
     {
         HttpResponseHeaders all = new HttpResponseMessage().Headers;
