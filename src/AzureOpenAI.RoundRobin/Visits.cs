@@ -11,5 +11,5 @@ internal static class Visits
     public static int Count => _count;
 
     [Conditional("DEBUG")]
-    public static void Add() => _count++;
+    public static void Add(int count = 1) => _count += count;
 }

@@ -27,7 +27,8 @@ internal sealed class Picker
     private uint _preferred;
     private uint _spilled;
     private List<Endpoint> _rotating = [];
-    private bool _hasChanged;
+    private bool _hasChanged = true;
+    private uint _builtFor;
 
     public Picker(TimeProvider time, uint start)
     {
@@ -179,9 +180,25 @@ internal sealed class Picker
         return changed;
     }
 
-    /// <summary>Builds the candidates and the rotation from the endpoints' states.</summary>
+    /// <summary>Builds the candidates and the rotation from the endpoints' states, if any has changed.</summary>
     public void Rebuild()
     {
+        uint version = 0;
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            version = unchecked(version + endpoint.Version);
+        }
+
+        if (version != _builtFor || _hasChanged)
+        {
+            _builtFor = version;
+            Build();
+        }
+    }
+
+    private void Build()
+    {
+        Visits.Add();
         Priority = int.MaxValue;
         foreach (Endpoint endpoint in Endpoints)
         {

@@ -21,6 +21,7 @@ internal sealed class PoolMembers
     private const int LeastBetweenComparisonsAtOnce = 1024;
 
     private readonly uint _begunBefore;
+    private readonly FrozenDictionary<Endpoint, Picker[]> _pickersOf;
 
     /// <param name="endpoints">All of them, in the order of the configuration.</param>
     /// <param name="resources">Their resources.</param>
@@ -34,6 +35,10 @@ internal sealed class PoolMembers
         Resources = resources;
         ByPicker = byPicker;
         Pickers = [.. byPicker.Keys];
+        _pickersOf = byPicker
+            .SelectMany(static pair => pair.Value.Distinct(), static (pair, endpoint) => (Picker: pair.Key, Endpoint: endpoint))
+            .GroupBy(static pair => pair.Endpoint, static pair => pair.Picker)
+            .ToFrozenDictionary(static group => group.Key, static group => group.ToArray());
         HealthStates = [.. Endpoints.SelectMany(static endpoint => new[] { endpoint.Health.Deployment, endpoint.Health.Resource }).Distinct()];
         ObserveEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * Endpoints.Length)) - 1L;
         CompareEvery = Math.Max(LeastBetweenComparisons - 1L, ObserveEvery);
@@ -97,7 +102,7 @@ internal sealed class PoolMembers
     }
 
     /// <summary>Whether calls are queued that the endpoint could answer.</summary>
-    public bool IsAwaited(Endpoint endpoint) => Array.Exists(Pickers, picker => picker.Queue.Length > 0 && picker.Endpoints.Contains(endpoint));
+    public bool IsAwaited(Endpoint endpoint) => Array.Exists(PickersOf(endpoint), static picker => picker.Queue.Length > 0);
 
     /// <summary>The deployments that calls are queued for, and their resources.</summary>
     public HashSet<HealthState> FindAwaited()
@@ -117,14 +122,13 @@ internal sealed class PoolMembers
     }
 
     /// <summary>Whether it is the only endpoint of every model that it answers.</summary>
-    public bool IsAlone(Endpoint endpoint) => Array.TrueForAll(Pickers, picker => picker.Endpoints.Length == 1 || !picker.Endpoints.Contains(endpoint));
+    public bool IsAlone(Endpoint endpoint) => Array.TrueForAll(PickersOf(endpoint), static picker => picker.Endpoints.Length == 1);
 
     /// <summary>Whether no other endpoint is available for any model that it answers.</summary>
     /// <param name="endpoint">The endpoint.</param>
     /// <param name="besidesItsResource">Whether to ignore other deployments of its resource, since they fail with it.</param>
-    public bool IsLastAvailable(Endpoint endpoint, bool besidesItsResource) => Array.TrueForAll(Pickers, picker =>
-        !picker.Endpoints.Contains(endpoint)
-        || Array.TrueForAll(picker.Endpoints, other => other == endpoint || (besidesItsResource && other.Resource == endpoint.Resource) || !other.Health.IsAvailable));
+    public bool IsLastAvailable(Endpoint endpoint, bool besidesItsResource) => Array.TrueForAll(PickersOf(endpoint), picker =>
+        Array.TrueForAll(picker.Endpoints, other => other == endpoint || (besidesItsResource && other.Resource == endpoint.Resource) || !other.Health.IsAvailable));
 
     /// <summary>Whether what the outcome speaks of has proved right before: the key of a resource by any of its deployments, a deployment by itself.</summary>
     public bool HasAnswered(Endpoint endpoint, OutcomeKind kind) => endpoint.HasAnswered
@@ -165,6 +169,14 @@ internal sealed class PoolMembers
         {
             picker.Become(endpoints, HasHomes && !IsOfOwner(picker, endpoints[0]));
         }
+    }
+
+    /// <summary>The pickers of the models that it answers; none for one that has left.</summary>
+    private Picker[] PickersOf(Endpoint endpoint)
+    {
+        Picker[] pickers = _pickersOf.GetValueOrDefault(endpoint, []);
+        Visits.Add(pickers.Length);
+        return pickers;
     }
 
     private bool IsOfOwner(Picker picker, Endpoint endpoint) =>

@@ -117,6 +117,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// <summary>The tokens that its answers reported.</summary>
     public TokenCounts Used => new(Interlocked.Read(ref _inputTokens), Interlocked.Read(ref _outputTokens), Interlocked.Read(ref _cachedInputTokens));
 
+    /// <summary>Rises with each change of what decides whether it has turns; wraps. Under the balancer's lock.</summary>
+    public uint Version => unchecked(Health.Deployment.Version + Health.Resource.Version + Hints.Version);
+
     /// <summary>A success would change none of its state.</summary>
     public bool IsClean => Health.IsClean && !Hints.HasNews;
 

@@ -45,6 +45,9 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     public EndpointState State { get; private set; }
 
+    /// <summary>The number of times that its state has changed; wraps.</summary>
+    public uint Version { get; private set; }
+
     /// <summary>Why it was ejected last.</summary>
     public OutcomeKind Reason { get; private set; }
 
@@ -325,6 +328,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>The one place that changes the state.</summary>
     private void Become(EndpointState state)
     {
+        Version += state == State ? 0u : 1u;
         State = state;
         _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspect is null;
     }

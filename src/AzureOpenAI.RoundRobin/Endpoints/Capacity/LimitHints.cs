@@ -38,6 +38,9 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
     /// </summary>
     public long NearUntil { get; private set; } = long.MaxValue;
 
+    /// <summary>The number of times that <see cref="IsNear"/> has changed; wraps.</summary>
+    public uint Version { get; private set; }
+
     /// <summary>A header has come that differs from the present state.</summary>
     public bool HasNews => Volatile.Read(ref _heard) is var heard && heard != Nothing && (heard > 0) != _isNear;
 
@@ -128,6 +131,7 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
     private bool Set(bool isNear)
     {
         bool changed = _isNear != isNear;
+        Version += changed ? 1u : 0u;
         _isNear = isNear;
         NearUntil = isNear ? NearUntil : long.MaxValue;
         return changed;
