@@ -25,7 +25,8 @@ public static class RoundRobinResponseExtensions
     /// <summary>Gets the name of the endpoint that made the vectors of a batch.</summary>
     /// <param name="embeddings">The vectors.</param>
     /// <returns>
-    /// The name, or <see langword="null"/> where the batch does not say. A cache of Microsoft.Extensions.AI keeps single vectors without their origin, so what comes from one does not.
+    /// The name, or <see langword="null"/> where the batch does not say. A cache of Microsoft.Extensions.AI keeps single vectors without their origin, so what
+    /// comes from one does not.
     /// </returns>
     /// <exception cref="ArgumentNullException"><paramref name="embeddings"/> is <see langword="null"/>.</exception>
     public static string? GetRoundRobinEndpoint(this GeneratedEmbeddings<Embedding<float>> embeddings) => AnswerOrigin.EndpointOf(PropertiesOf(embeddings));

@@ -73,11 +73,15 @@ public sealed class MovingTests
     [Fact]
     public void A_faulty_entry_stops_the_start_and_is_named()
     {
-        const string Entries = """[{ "AZURE_OPENAI_ENDPOINT": "https://contoso-sweden.openai.azure.com", "AZURE_OPENAI_API_KEY": "key-of-sweden", "model": "gpt-4o" }, { "name": "france", "model": "gpt-4o" }]""";
+        const string Entries = """
+            [{ "AZURE_OPENAI_ENDPOINT": "https://contoso-sweden.openai.azure.com", "AZURE_OPENAI_API_KEY": "key-of-sweden", "model": "gpt-4o" },
+             { "name": "france", "model": "gpt-4o" }]
+            """;
 
-        string fault = Assert.Throws<OptionsValidationException>(static () => ConfigurationResolver.ForEnvironment(new RoundRobinOptions(), environment: static name => name == Connections.Connection ? Entries : null)).Message;
+        OptionsValidationException fault = Assert.Throws<OptionsValidationException>(
+            static () => ConfigurationResolver.ForEnvironment(new RoundRobinOptions(), environment: static name => name == Connections.Connection ? Entries : null));
 
-        Assert.Contains("Endpoint 2 ('france')", fault, StringComparison.Ordinal);
+        Assert.Contains("Endpoint 2 ('france')", fault.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -106,7 +110,8 @@ public sealed class MovingTests
     {
         await using Fleet fleet = await StartAsync(static _ => "yes");
         fleet["contoso-sweden"].Faults.Add(Fault.Status(503).WithHeader("retry-after-ms", "1"));
-        using IChatClient plain = new AzureOpenAIClient(fleet["contoso-sweden"].Endpoint, new ApiKeyCredential(fleet["contoso-sweden"].ApiKey)).GetChatClient(Fleet.Deployment).AsIChatClient();
+        SimulatedResource sweden = fleet["contoso-sweden"];
+        using IChatClient plain = new AzureOpenAIClient(sweden.Endpoint, new ApiKeyCredential(sweden.ApiKey)).GetChatClient(Fleet.Deployment).AsIChatClient();
 
         await Assert.ThrowsAsync<ClientResultException>(() => plain.AskAsync(streaming, "hello", null, Cancellation));
         Assert.Equal(4, fleet.Attempts());

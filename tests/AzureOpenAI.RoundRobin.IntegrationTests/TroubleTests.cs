@@ -38,11 +38,14 @@ public sealed partial class TroubleTests
         IEnumerable<LoggerMessageAttribute> events = typeof(PoolLog).GetMethods(BindingFlags.NonPublic | BindingFlags.Static)
             .Select(static method => method.GetCustomAttribute<LoggerMessageAttribute>()).OfType<LoggerMessageAttribute>().OrderBy(static said => said.EventId);
 
-        Dictionary<string, string> rows = Rows().Matches(Readme.Section(Page, "Log entries")).ToDictionary(static row => row.Groups["id"].Value, static row => row.Groups["text"].Value);
+        Dictionary<string, string> rows = Rows().Matches(Readme.Section(Page, "Log entries"))
+            .ToDictionary(static row => row.Groups["id"].Value, static row => row.Groups["text"].Value);
 
         Assert.Equal(events.Select(static said => $"{said.EventId}"), rows.Keys);
         // The text of a configuration warning is the warning.
-        Assert.All(events.Where(static said => said.Message != "{Warning}"), said => Assert.Matches(new SaidText("", Hole().Replace(said.Message, "…")).Pattern, rows[$"{said.EventId}"]));
+        Assert.All(
+            events.Where(static said => said.Message != "{Warning}"),
+            said => Assert.Matches(new SaidText("", Hole().Replace(said.Message, "…")).Pattern, rows[$"{said.EventId}"]));
     }
 
     [Fact]

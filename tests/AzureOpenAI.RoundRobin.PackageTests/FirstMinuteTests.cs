@@ -22,7 +22,13 @@ public sealed class FirstMinuteTests : IDisposable
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
 
     /// <summary>A home of its own, since the settings of NuGet are the user's.</summary>
-    private Dictionary<string, string> Home => new() { ["HOME"] = _directory.FullName, ["DOTNET_CLI_HOME"] = _directory.FullName, ["APPDATA"] = _directory.FullName, ["NUGET_PACKAGES"] = Path.Combine(_directory.FullName, "cache") };
+    private Dictionary<string, string> Home => new()
+    {
+        ["HOME"] = _directory.FullName,
+        ["APPDATA"] = _directory.FullName,
+        ["DOTNET_CLI_HOME"] = _directory.FullName,
+        ["NUGET_PACKAGES"] = Path.Combine(_directory.FullName, "cache"),
+    };
 
     [Theory]
     [InlineData("bash", "-c")]
@@ -30,8 +36,9 @@ public sealed class FirstMinuteTests : IDisposable
     public async Task The_folder_is_a_source_and_a_program_of_one_file_asks(string shell, string option)
     {
         string[] folders = Environment.GetEnvironmentVariable("PATH")?.Split(Path.PathSeparator) ?? [];
-        Assert.SkipUnless(folders.Any(folder => File.Exists(Path.Combine(folder, shell)) || File.Exists(Path.Combine(folder, $"{shell}.exe"))), $"There is no {shell}.");
-        string[] commands = Readme.Blocks("README.md", "bash").Single(static block => block.Contains("nuget add source", StringComparison.Ordinal)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.SkipUnless(folders.Any(folder => new[] { shell, $"{shell}.exe" }.Any(file => File.Exists(Path.Combine(folder, file)))), $"There is no {shell}.");
+        string[] commands = Readme.Blocks("README.md", "bash").Single(static block => block.Contains("nuget add source", StringComparison.Ordinal))
+            .Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("dotnet pack -c Release", commands[0]);
 
         await DotNet.RunAsync(_directory.FullName, shell, $"{option} \"{commands[1].Replace("\"", "\\\"", StringComparison.Ordinal)}\"", Home, Cancellation);

@@ -74,7 +74,8 @@ internal static partial class Readme
 
     /// <summary>The text under a heading of the second order, to the next one.</summary>
     public static string Section(string page, string heading) =>
-        Text(page).Split("\n## ").SingleOrDefault(section => section.StartsWith(heading + "\n", StringComparison.Ordinal)) ?? throw new ArgumentException($"{page} has no section '{heading}'.", nameof(heading));
+        Text(page).Split("\n## ").SingleOrDefault(section => section.StartsWith(heading + "\n", StringComparison.Ordinal))
+        ?? throw new ArgumentException($"{page} has no section '{heading}'.", nameof(heading));
 
     /// <summary>The source files of a project, by their paths from the root.</summary>
     public static string[] Sources(string project) =>

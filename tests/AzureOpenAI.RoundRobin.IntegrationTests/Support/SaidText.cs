@@ -58,9 +58,12 @@ internal sealed partial record SaidText(string Place, string Text)
     private static string? TextOf(ExpressionSyntax node) => node switch
     {
         LiteralExpressionSyntax literal when literal.IsKind(SyntaxKind.StringLiteralExpression) => Hole().Replace(literal.Token.ValueText, "…").Trim(),
-        InterpolatedStringExpressionSyntax whole => string.Concat(whole.Contents.Select(static part => part is InterpolatedStringTextSyntax text ? text.TextToken.ValueText.Replace("{{", "{", StringComparison.Ordinal).Replace("}}", "}", StringComparison.Ordinal) : "…")).Trim(),
+        InterpolatedStringExpressionSyntax whole => string.Concat(whole.Contents.Select(static part => part is InterpolatedStringTextSyntax text ? Unescaped(text) : "…")).Trim(),
         _ => null,
     };
+
+    private static string Unescaped(InterpolatedStringTextSyntax text) =>
+        text.TextToken.ValueText.Replace("{{", "{", StringComparison.Ordinal).Replace("}}", "}", StringComparison.Ordinal);
 
     /// <summary>Two words at least; what is shorter is a name, or the end of a sentence.</summary>
     private static bool IsSaid(string text) => text.Replace("…", "", StringComparison.Ordinal).Trim().Contains(' ', StringComparison.Ordinal) && text.Count(char.IsAsciiLetter) >= 8;
