@@ -140,13 +140,13 @@ public sealed class RoundRobinOptions
     /// <para>
     /// The service caches the start of a prompt, from 1,024 tokens on, at the deployment that received it. The rotation sends each turn of a
     /// conversation to another one; with <see cref="EndpointAffinity.PromptCache"/> a conversation stays where its prompt is cached. Calls belong to one
-    /// conversation if they have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
+    /// conversation if they have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/> or in the SDK's own options, else the same <see cref="AffinityKey"/>,
     /// else the same <see cref="ChatOptions.ConversationId"/>, else the same instructions, leading system messages, tool names and first user message. Only calls and streams of
     /// <see cref="RoundRobinChatClient"/> have an affinity; a call without any of these takes its turn.
     /// </para>
     /// <para>
-    /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. To send one as well,
-    /// set it in <see cref="ChatOptions.RawRepresentationFactory"/>, which the pool does not read.
+    /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. One in
+    /// <see cref="ChatOptions.RawRepresentationFactory"/> is read here and sent.
     /// </para>
     /// <para>
     /// A new conversation gets the first endpoint in the order of weighted rendezvous hashing over the names of the endpoints, or the next where
