@@ -29,7 +29,8 @@ public sealed class PooledClient
     /// With it throw <see cref="MissingMethodException"/>, before anything is sent: <c>CompleteChatAsync(messages)</c>, <c>CompleteChatStreamingAsync</c>, and
     /// the extension methods for content filter results and data sources. The batch client throws <see cref="TypeLoadException"/> and speech
     /// <see cref="InvalidOperationException"/>, also before. File lists throw <see cref="MissingMethodException"/> when their answer has come. Responses go to
-    /// a path that the service does not have. For these configure a v1 endpoint, whose address ends in <c>/openai/v1</c>.
+    /// a path that the service does not have. For these configure a v1 endpoint, whose address ends in <c>/openai/v1</c>;
+    /// or let the app ask for Azure.AI.OpenAI 2.9.0-beta.1, with which all of these work but Responses, which throw <see cref="MissingMethodException"/>.
     /// </para>
     /// </remarks>
     public OpenAIClient Client { get; }

@@ -182,7 +182,7 @@ public sealed class ParityTests
         ApiKeyCredential key = new(RawPair.EastKey);
         return isV1
             ? new OpenAIClient(key, new OpenAIClientOptions { Endpoint = new Uri(server.Endpoint, "openai/v1") })
-            : new AzureOpenAIClient(server.Endpoint, key, new AzureOpenAIClientOptions());
+            : new AzureOpenAIClient(server.Endpoint, key, new AzureOpenAIClientOptions(AzureOpenAIClientOptions.ServiceVersion.V2024_10_21));
     }
 
     private static IChatClient CachedOf(IChatClient client, string key, IServiceProvider services) =>

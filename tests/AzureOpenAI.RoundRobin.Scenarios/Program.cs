@@ -6,6 +6,7 @@ using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 using AzureOpenAI.RoundRobin.Scenarios.Processes;
 using AzureOpenAI.RoundRobin.Scenarios.RealLatencies;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
+using AzureOpenAI.RoundRobin.Scenarios.Responses;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
 
 if (Arguments.Parse(args) is not { } arguments)
@@ -61,12 +62,18 @@ if (arguments.Lists)
         Console.WriteLine($"{scenario.Name,-30} {scenario.What}. Target: {scenario.Target}");
     }
 
+    foreach (ResponsesRow row in ResponsesCatalogue.All)
+    {
+        Console.WriteLine($"{row.Name,-30} {row.What}. Target: 0 {row.Bad}");
+    }
+
     return 0;
 }
 
 Stopwatch taken = Stopwatch.StartNew();
 List<string> overHttp = [];
 List<string> simulated = [];
+List<string> responses = [];
 List<TargetLine> targets = [];
 if (Catalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
 {
@@ -80,6 +87,12 @@ if (SimulatedCatalogue.All.Any(scenario => arguments.Wants(scenario.Name)))
     Console.WriteLine();
 }
 
+if (ResponsesCatalogue.All.Any(row => arguments.Wants(row.Name)))
+{
+    targets.AddRange(await ResponsesTable.RunAsync(arguments, row => Tell(responses, row)));
+    Console.WriteLine();
+}
+
 if (targets.Count > 0)
 {
     Console.WriteLine(TargetLine.Header);
@@ -90,7 +103,7 @@ if (targets.Count > 0)
 Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{taken.Elapsed.TotalSeconds:0} s on {ResultFile.Machine}, {DateTime.UtcNow:yyyy-MM-dd}."));
 if ((arguments.Out ?? (arguments.IsWhole ? ResultFile.Default : null)) is { } path)
 {
-    await ResultFile.WriteAsync("Scenarios", path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated));
+    await ResultFile.WriteAsync("Scenarios", path, args, taken.Elapsed, targets, ("Over HTTP", overHttp), ("In simulated time", simulated), ("The Responses API", responses));
 }
 
 return 0;
