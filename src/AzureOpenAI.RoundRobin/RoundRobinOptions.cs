@@ -128,7 +128,7 @@ public sealed class RoundRobinOptions
     /// <value>The default is <see langword="false"/>: it waits for flex, up to <see cref="MaxWait"/>.</value>
     /// <remarks>
     /// A call asks for a tier by <see cref="ChatOptions.RawRepresentationFactory"/>. The service rejects it while it is out of flex, and does not go on by itself. Which tier
-    /// answered is in the answer's additional property <c>azure_openai.round_robin.service_tier</c>.
+    /// answered, <see cref="RoundRobinResponseExtensions.GetRoundRobinServiceTier(ChatResponse)"/> says.
     /// </remarks>
     public bool FallBackFromFlex { get; set; }
 
