@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
@@ -196,6 +197,14 @@ public sealed class RoundRobinOptions
     /// </para>
     /// </remarks>
     public Func<Exception, EndpointFailureReason?>? ClassifyException { get; set; }
+
+    /// <summary>Gets or sets what carries the pool's findings about its endpoints to other processes, and theirs to it.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: in a service collection the <see cref="IPoolBackplane"/> that is registered there, else none, and each process learns for itself.
+    /// </value>
+    /// <remarks>Read when the pool is built; an update of the pool does not change it. The pool does not dispose it.</remarks>
+    [Experimental("AOAIRR001")]
+    public IPoolBackplane? Backplane { get; set; }
 
     /// <summary>Gets or sets the client that carries every request of the pool.</summary>
     /// <value>
