@@ -67,11 +67,11 @@ async Task<int> ResumeAsync(AIAgent agent, string file)
 
 static void Report(AgentResponse answer)
 {
-    string attempts = answer.AdditionalProperties?["azure_openai.round_robin.attempts"] is > 1 and int more ? $", {more} attempts" : "";
+    string attempts = answer.AsChatResponse().GetRoundRobinAttempts() is > 1 and int more ? $", {more} attempts" : "";
     Console.WriteLine($"  {answer.Text,-30} [{EndpointOf(answer)}{attempts}]");
 }
 
-static string? EndpointOf(AgentResponse answer) => answer.AdditionalProperties?["azure_openai.round_robin.endpoint"] as string;
+static string? EndpointOf(AgentResponse answer) => answer.AsChatResponse().GetRoundRobinEndpoint();
 
 [Description("Reads the thermometer of a city, in degrees Celsius.")]
 static int ReadThermometer(string city) => 10 + (city.Length > 0 ? city[0] % 10 : 0);

@@ -28,6 +28,9 @@ public sealed class EndpointStatus
     /// <summary>Gets why it is not healthy, or <see langword="null"/> if it is <see cref="EndpointState.Healthy"/>.</summary>
     public EndpointFailureReason? Reason { get; internal init; }
 
+    /// <summary>Gets who found the reason: "another process", told over a backplane; <see langword="null"/> where this pool found it by its own calls, or it is healthy.</summary>
+    public string? ToldBy { get; internal init; }
+
     /// <summary>Gets the time until it takes calls again, or <see langword="null"/> if it is not <see cref="EndpointState.Unavailable"/>.</summary>
     public TimeSpan? ReadyIn { get; internal init; }
 
@@ -65,6 +68,6 @@ public sealed class EndpointStatus
     /// <returns>A description without keys.</returns>
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(What is { } what ? $" ({what})" : "")}"
+        $"'{Name}'{(DeploymentName is null ? "" : $" deployment '{DeploymentName}'")} {State}{(What is { } what ? $" ({what}{(ToldBy is null ? "" : $", told by {ToldBy}")})" : "")}"
         + $"{(ReadyIn is { } wait ? $" for {wait.TotalSeconds:0.###} s" : "")}, {InFlight} in flight, {Answered} answered, {Failed} failed");
 }

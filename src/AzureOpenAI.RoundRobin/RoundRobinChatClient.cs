@@ -147,7 +147,7 @@ public sealed class RoundRobinChatClient : IChatClient
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Task<ChatResponse> GetByRawOptionsAsync(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
     {
-        PoolRoutes asked = RoutesOf(options, routes);
+        PoolRoutes asked = RoutesOf(ref options, routes);
         AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
         ChatRequest request = new(messages, options, loop.IsMapped, affinity);
         return asked.FallsBack
@@ -157,7 +157,7 @@ public sealed class RoundRobinChatClient : IChatClient
 
     private IAsyncEnumerable<ChatResponseUpdate> GetStreamByRawOptions(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
     {
-        PoolRoutes asked = RoutesOf(options, routes);
+        PoolRoutes asked = RoutesOf(ref options, routes);
         AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
         ChatRequest request = new(messages, options, loop.IsMapped, affinity);
         return asked.FallsBack
@@ -165,9 +165,18 @@ public sealed class RoundRobinChatClient : IChatClient
             : new ChatStream(loop, request, cancellationToken);
     }
 
-    /// <summary>The routes of the tier that a call asks for in the SDK's own options.</summary>
-    private PoolRoutes RoutesOf(ChatOptions options, PoolRoutes routes) =>
-        options.RawRepresentationFactory is not null && routes.LoopFor(options.ModelId).Picker.Endpoints is [{ ChatClient: { } client }, ..] && RawOptions.Read(options, client).Tier is { } tier ? Pool.RoutesOf(tier) : routes;
+    /// <summary>The routes of the tier that a call asks for in the SDK's own options, and its options with what else these say of where it goes.</summary>
+    private PoolRoutes RoutesOf(ref ChatOptions options, PoolRoutes routes)
+    {
+        if (options.RawRepresentationFactory is null || routes.LoopFor(options.ModelId).Picker.Endpoints is not [{ ChatClient: { } client }, ..])
+        {
+            return routes;
+        }
+
+        RawOptions raw = RawOptions.Read(options, client);
+        options = raw.AppliedTo(options);
+        return raw.Tier is { } tier ? Pool.RoutesOf(tier) : routes;
+    }
 
     private static EndpointPool Capture(
         IEnumerable<IChatClient> clients, RoundRobinOptions? options, bool leaveOpen,

@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.ExceptionServices;
 using Azure.Core;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
@@ -128,7 +129,7 @@ public sealed class RoundRobinOptions
     /// <value>The default is <see langword="false"/>: it waits for flex, up to <see cref="MaxWait"/>.</value>
     /// <remarks>
     /// A call asks for a tier by <see cref="ChatOptions.RawRepresentationFactory"/>. The service rejects it while it is out of flex, and does not go on by itself. Which tier
-    /// answered is in the answer's additional property <c>azure_openai.round_robin.service_tier</c>.
+    /// answered, <see cref="RoundRobinResponseExtensions.GetRoundRobinServiceTier(ChatResponse)"/> says.
     /// </remarks>
     public bool FallBackFromFlex { get; set; }
 
@@ -140,13 +141,13 @@ public sealed class RoundRobinOptions
     /// <para>
     /// The service caches the start of a prompt, from 1,024 tokens on, at the deployment that received it. The rotation sends each turn of a
     /// conversation to another one; with <see cref="EndpointAffinity.PromptCache"/> a conversation stays where its prompt is cached. Calls belong to one
-    /// conversation if they have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/>, else the same <see cref="AffinityKey"/>,
+    /// conversation if they have the same <c>prompt_cache_key</c> in <see cref="ChatOptions.AdditionalProperties"/> or in the SDK's own options, else the same <see cref="AffinityKey"/>,
     /// else the same <see cref="ChatOptions.ConversationId"/>, else the same instructions, leading system messages, tool names and first user message. Only calls and streams of
     /// <see cref="RoundRobinChatClient"/> have an affinity; a call without any of these takes its turn.
     /// </para>
     /// <para>
-    /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. To send one as well,
-    /// set it in <see cref="ChatOptions.RawRepresentationFactory"/>, which the pool does not read.
+    /// The <c>prompt_cache_key</c> in the additional properties is only read here: the SDK's client does not send it. One in
+    /// <see cref="ChatOptions.RawRepresentationFactory"/> is read here and sent.
     /// </para>
     /// <para>
     /// A new conversation gets the first endpoint in the order of weighted rendezvous hashing over the names of the endpoints, or the next where
@@ -196,6 +197,14 @@ public sealed class RoundRobinOptions
     /// </para>
     /// </remarks>
     public Func<Exception, EndpointFailureReason?>? ClassifyException { get; set; }
+
+    /// <summary>Gets or sets what carries the pool's findings about its endpoints to other processes, and theirs to it.</summary>
+    /// <value>
+    /// The default is <see langword="null"/>: in a service collection the <see cref="IPoolBackplane"/> that is registered there, else none, and each process learns for itself.
+    /// </value>
+    /// <remarks>Read when the pool is built; an update of the pool does not change it. The pool does not dispose it.</remarks>
+    [Experimental("AOAIRR001")]
+    public IPoolBackplane? Backplane { get; set; }
 
     /// <summary>Gets or sets the client that carries every request of the pool.</summary>
     /// <value>

@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 
 namespace AzureOpenAI.RoundRobin;
 
-/// <summary>Says of an answer which endpoint made it, after how many attempts, and whether it was made now or comes from a cache.</summary>
+/// <summary>Says of an answer which endpoint made it, after how many attempts, in which service tier, and whether it was made now or comes from a cache.</summary>
 /// <remarks>
 /// Answers of endpoints with an address carry this in their additional properties. Of a stream the first update that the pool passes on has it; of one that a cache replays it
 /// may be another, often the last.
@@ -48,6 +48,21 @@ public static class RoundRobinResponseExtensions
     /// <returns>The number, or <see langword="null"/> where the batch does not say.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="embeddings"/> is <see langword="null"/>.</exception>
     public static int? GetRoundRobinAttempts(this GeneratedEmbeddings<Embedding<float>> embeddings) => AnswerOrigin.AttemptsOf(PropertiesOf(embeddings));
+
+    /// <summary>Gets the service tier that a call was answered in which had asked for another than the standard one.</summary>
+    /// <param name="response">The answer.</param>
+    /// <returns>
+    /// The tier, such as <c>flex</c>, or <c>default</c> where the call went on to the standard tier (<see cref="RoundRobinOptions.FallBackFromFlex"/>); <see langword="null"/> where
+    /// the call asked for no tier, or the answer does not say.
+    /// </returns>
+    /// <exception cref="ArgumentNullException"><paramref name="response"/> is <see langword="null"/>.</exception>
+    public static string? GetRoundRobinServiceTier(this ChatResponse response) => AnswerOrigin.TierOf(PropertiesOf(response));
+
+    /// <summary>Gets the service tier of a stream whose call had asked for another than the standard one.</summary>
+    /// <param name="update">An update of the stream.</param>
+    /// <returns>As for an answer; <see langword="null"/> where this update does not say.</returns>
+    /// <exception cref="ArgumentNullException"><paramref name="update"/> is <see langword="null"/>.</exception>
+    public static string? GetRoundRobinServiceTier(this ChatResponseUpdate update) => AnswerOrigin.TierOf(PropertiesOf(update));
 
     /// <summary>Says whether an answer of a pool was kept as JSON and read again, as <c>UseDistributedCache</c> does, so that no endpoint was asked now.</summary>
     /// <param name="response">The answer.</param>

@@ -94,6 +94,34 @@ public sealed class ParityTests
         Assert.Equal($"{expected.GetRawResponse()!.Content}", $"{actual.GetRawResponse()!.Content}");
     }
 
+    [Theory]
+    [InlineData(false, null)]
+    [InlineData(true, null)]
+    [InlineData(false, 2)]
+    [InlineData(true, 2)]
+    public async Task Vectors_are_asked_for_and_given_as_by_the_plain_generator(bool isV1, int? dimensions)
+    {
+        List<RawExchange> heard = [];
+        await using RawServer server = new(exchange =>
+        {
+            heard.Add(exchange);
+            return exchange.WriteAsync(RawServer.Json(RawPair.Vector));
+        });
+        EmbeddingGenerationOptions? options = dimensions is null ? null : new() { Dimensions = dimensions };
+        using IEmbeddingGenerator<string, Embedding<float>> plain = ClientOf(server, isV1).GetEmbeddingClient("gpt-4o").AsIEmbeddingGenerator();
+        using RoundRobinChatClient chat = PoolOf([server], isV1);
+        using RoundRobinEmbeddingGenerator pool = new(chat.Pool, leaveOpen: true);
+
+        GeneratedEmbeddings<Embedding<float>> expected = await plain.GenerateAsync(["Hello"], options, Cancellation);
+        GeneratedEmbeddings<Embedding<float>> actual = await pool.GenerateAsync(["Hello"], options, Cancellation);
+
+        Assert.Equal(dimensions is not null, heard[0].Body.Contains("\"dimensions\":2", StringComparison.Ordinal));
+        AssertSame(heard[0], heard[1]);
+        // When the vector came is read from the clock.
+        actual.Single().CreatedAt = expected.Single().CreatedAt;
+        Assert.Equal((Json(expected.Single()), Json(expected.Usage!)), (Json(actual.Single()), Json(actual.Usage!)));
+    }
+
     private static string Empty { get; } = Json(new ChatResponseUpdate());
 
     private static void AssertSame(RawExchange expected, RawExchange actual)
@@ -147,13 +175,14 @@ public sealed class ParityTests
         _ => [],
     };
 
-    private static IChatClient PlainOf(RawServer server, bool isV1)
+    private static IChatClient PlainOf(RawServer server, bool isV1) => ClientOf(server, isV1).GetChatClient("gpt-4o").AsIChatClient();
+
+    private static OpenAIClient ClientOf(RawServer server, bool isV1)
     {
         ApiKeyCredential key = new(RawPair.EastKey);
-        OpenAIClient client = isV1
+        return isV1
             ? new OpenAIClient(key, new OpenAIClientOptions { Endpoint = new Uri(server.Endpoint, "openai/v1") })
             : new AzureOpenAIClient(server.Endpoint, key, new AzureOpenAIClientOptions(AzureOpenAIClientOptions.ServiceVersion.V2024_10_21));
-        return client.GetChatClient("gpt-4o").AsIChatClient();
     }
 
     private static IChatClient CachedOf(IChatClient client, string key, IServiceProvider services) =>

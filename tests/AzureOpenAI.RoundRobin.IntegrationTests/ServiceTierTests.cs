@@ -7,8 +7,6 @@ namespace AzureOpenAI.RoundRobin.IntegrationTests;
 /// <summary>Flex beside the standard tier, as the SDK sends it by either API.</summary>
 public sealed class ServiceTierTests
 {
-    private const string Tier = "azure_openai.round_robin.service_tier";
-
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -46,7 +44,7 @@ public sealed class ServiceTierTests
             Answer again = await fleet.AskAsync(streaming, options: Flex(EndpointApi.Responses, flex.Response.ConversationId));
 
             Assert.Equal([first.Endpoint, first.Endpoint, first.Endpoint], [first.Endpoint, flex.Endpoint, again.Endpoint]);
-            Assert.Equal((null, "flex", "default"), (first.Origin?.GetValueOrDefault(Tier), flex.Origin?.GetValueOrDefault(Tier), again.Origin?.GetValueOrDefault(Tier)));
+            Assert.Equal((null, "flex", "default"), (first.Response.GetRoundRobinServiceTier(), flex.Response.GetRoundRobinServiceTier(), again.Response.GetRoundRobinServiceTier()));
         }
     }
 
@@ -76,7 +74,7 @@ public sealed class ServiceTierTests
         Answer second = await fleet.AskAsync(streaming, options: Flex(api));
         Answer standard = await fleet.AskAsync(streaming);
 
-        Assert.Equal(["flex", "default", "default", null], new[] { flex, first, second, standard }.Select(answer => answer.Origin?.GetValueOrDefault(Tier)));
+        Assert.Equal(["flex", "default", "default", null], new[] { flex, first, second, standard }.Select(answer => answer.Response.GetRoundRobinServiceTier()));
         Assert.All([flex, first, second], answer => Assert.Equal(["east", "west"], new[] { "east", "west" }.Union([answer.Endpoint!])));
         Assert.Equal(["flex", "flex", "flex"], fleet.Ledger.Snapshot().Take(3).Select(entry => entry.ServiceTier));
         Assert.All(fleet.Ledger.Snapshot().Skip(3), entry => Assert.Equal((200, false), (entry.Status, entry.ServiceTier == "flex")));

@@ -66,6 +66,18 @@ public class RoundRobinResponseExtensionsTests
     }
 
     [Fact]
+    public void ServiceTier_IsRead_AsItCameAndAfterACache()
+    {
+        const string Name = "azure_openai.round_robin.service_tier";
+        AdditionalPropertiesDictionary came = new() { [Name] = "flex" };
+        AdditionalPropertiesDictionary kept = new() { [Name] = JsonSerializer.SerializeToElement("flex") };
+
+        Assert.All([came, kept], static properties => Assert.Equal("flex", new ChatResponse { AdditionalProperties = properties }.GetRoundRobinServiceTier()));
+        Assert.All([came, kept], static properties => Assert.Equal("flex", new ChatResponseUpdate { AdditionalProperties = properties }.GetRoundRobinServiceTier()));
+        Assert.Null(new ChatResponse().GetRoundRobinServiceTier());
+    }
+
+    [Fact]
     public async Task Vectors_SayEndpointAndAttempts()
     {
         using ServicePool pool = OneRefuses();

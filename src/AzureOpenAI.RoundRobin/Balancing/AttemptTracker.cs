@@ -69,6 +69,7 @@ internal sealed class AttemptTracker
             }
 
             _outcomes.RecoverFromStall(attempt, NumberOf(attempt), now);
+            _outcomes.RefuteHearsay(attempt.Endpoint, now);
             _settlement.Settle(now);
         }
 

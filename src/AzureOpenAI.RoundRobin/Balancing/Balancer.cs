@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Balancing.Sharing;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -27,27 +28,29 @@ internal sealed class Balancer : IDisposable
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
     private readonly ITimer _wake;
+    private readonly Hearsay? _hearsay;
 
     /// <param name="members">The endpoints and pickers of the pool.</param>
     /// <param name="time">The source of all time.</param>
     /// <param name="log">The pool's log.</param>
     /// <param name="instruments">The pool's metrics.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
-    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release)
+    /// <param name="backplane">Where facts are shared; null for nowhere.</param>
+    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release, IPoolBackplane? backplane = null)
     {
         (Time, Instruments, _log) = (time, instruments, log);
         _state = new PoolState(members);
         _lock = _state.Lock;
-        _inFlight = new InFlight(time, log, release);
-        _admission = new Admission(time);
-        _deferred = new DeferredWork(log);
+        (_inFlight, _admission) = (new InFlight(time, log, release), new Admission(time));
+        SharedFacts? facts = backplane is null ? null : new(backplane, time, instruments);
+        _deferred = new DeferredWork(log, facts);
         _wake = time.CreateDetachedTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan);
         RetryBudget budget = new(time);
         PermitHolders permits = new(time);
         ProbeSchedule probes = new(time, budget, _state.CallsBegun);
         StuckCalls stuck = new(time, _inFlight, budget, _state.CallsBegun);
         AgedCalls aged = new(time, _inFlight, budget, _state.CallsBegun);
-        OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log);
+        OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log, facts);
         _selection = new Selection(_state, time, _inFlight, permits, probes, _admission);
         _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
         Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, aged, _settlement, _deferred);
@@ -57,6 +60,8 @@ internal sealed class Balancer : IDisposable
             _settlement.Settle(time.GetTimestamp());
             Tracker.BeginWatching(members.Endpoints);
         }
+
+        _hearsay = facts is null ? null : new(backplane!, _state, time, instruments, _inFlight, facts, log, _settlement, _deferred);
     }
 
     public TimeProvider Time { get; }
@@ -314,6 +319,7 @@ internal sealed class Balancer : IDisposable
             }
         }
 
+        _hearsay?.Dispose();
         _wake.Dispose();
         foreach (Waiter waiter in waiting)
         {

@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
+using AzureOpenAI.RoundRobin.Balancing.Sharing;
 using AzureOpenAI.RoundRobin.Telemetry;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
-/// <summary>Work that runs the user's code, and so runs after the balancer's lock: cancellations of relocated attempts, and logs.</summary>
+/// <summary>Work that runs the user's code, and so runs after the balancer's lock: cancellations of relocated attempts, facts for other processes, and logs.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
-internal sealed class DeferredWork(PoolLog log)
+internal sealed class DeferredWork(PoolLog log, SharedFacts? facts = null)
 {
     private readonly ConcurrentQueue<Attempt> _relocated = new();
 
@@ -19,6 +20,7 @@ internal sealed class DeferredWork(PoolLog log)
             attempt.Cancel();
         }
 
+        facts?.Publish();
         log.Write();
     }
 }

@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Balancing.Sharing;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -7,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>Writes the outcomes of attempts into their endpoints: permits, recovery, and what <see cref="EjectionPolicy"/> decides on a failure.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
-internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, PoolLog log)
+internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, PoolLog log, SharedFacts? facts = null)
 {
     /// <summary>Requests that may exceed an endpoint's limit are logged once in this time.</summary>
     private static readonly TimeSpan SuspectNoteSpacing = TimeSpan.FromMinutes(1);
@@ -30,7 +31,9 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         attempt.IsAdmitted = true;
         permits.Remove(attempt);
         state.HasChanged = true;
+        bool isProbe = health.Deployment.State == EndpointState.Probing;
         health.AdmitAtDeployment(attempt.Permit, attempt.Epoch, now);
+        TellRecovered(attempt.Endpoint, health.Deployment, isProbe, now);
         AdmitAtResource(attempt, now);
     }
 
@@ -39,7 +42,10 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     {
         state.AssertLocked();
         Permit permit = attempt.Permit;
+        HealthState resource = attempt.Endpoint.Health.Resource;
+        bool isProbe = resource.State == EndpointState.Probing;
         state.HasChanged |= attempt.Endpoint.Health.AdmitAtResource(permit, attempt.Epoch, now);
+        TellRecovered(attempt.Endpoint, resource, isProbe, now);
         attempt.Permit = permit with { OfResource = false };
         if (!permit.OfDeployment)
         {
@@ -77,6 +83,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         Admit(attempt, now, completed: true);
         state.HasChanged |= endpoint.Hints.Apply(now);
         RecoverFromStall(attempt, number, now);
+        RefuteHearsay(endpoint, now);
         endpoint.Health.Succeeded(attempt.Epoch);
     }
 
@@ -91,8 +98,17 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         if (health.Reason == OutcomeKind.Stalled && attempt.Epoch < health.Epoch && (int)(number - attempt.Endpoint.StalledAtCall) >= 0)
         {
             health.Recover(RecoveryReason.AnsweredAfterAll, state.Epoch, now);
+            facts?.Recovered(attempt.Endpoint, health, now);
             state.HasChanged = true;
         }
+    }
+
+    /// <summary>An own success beats hearsay: recovers an endpoint that answers, though another process said that it would not. A rejection is not refuted by answers to calls from before.</summary>
+    public void RefuteHearsay(Endpoint endpoint, long now)
+    {
+        state.AssertLocked();
+        Refute(endpoint, endpoint.Health.Deployment, now);
+        Refute(endpoint, endpoint.Health.Resource, now);
     }
 
     /// <summary>Ejects an endpoint that has stalled.</summary>
@@ -189,6 +205,15 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
+    private void Refute(Endpoint endpoint, HealthState target, long now)
+    {
+        if (target is { IsHearsay: true, State: EndpointState.Unavailable, Reason: not OutcomeKind.RateLimited } && target.Recover(RecoveryReason.AnsweredAfterAll, state.Epoch, now))
+        {
+            facts?.Recovered(endpoint, target, now);
+            state.HasChanged = true;
+        }
+    }
+
     private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
@@ -236,7 +261,20 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void TellEjected(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
     {
         state.NextEpoch();
+        if (!endpoint.IsRetired)
+        {
+            facts?.Ejected(endpoint, target, now);
+        }
+
         endpoint.IsLoggedUnavailable |= !endpoint.IsRetired && log.Ejected(endpoint.Name, outcome.Kind, outcome.Status, time.Until(now, target.UnavailableUntil), outcome.Exception);
+    }
+
+    private void TellRecovered(Endpoint endpoint, HealthState target, bool isProbe, long now)
+    {
+        if (isProbe && target.State == EndpointState.Recovering)
+        {
+            facts?.Recovered(endpoint, target, now);
+        }
     }
 
     private void TellPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)

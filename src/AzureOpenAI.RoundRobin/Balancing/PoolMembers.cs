@@ -130,6 +130,13 @@ internal sealed class PoolMembers
     public bool IsLastAvailable(Endpoint endpoint, bool besidesItsResource) => Array.TrueForAll(PickersOf(endpoint), picker =>
         Array.TrueForAll(picker.Endpoints, other => other == endpoint || (besidesItsResource && other.Resource == endpoint.Resource) || !other.Health.IsAvailable));
 
+    /// <summary>
+    /// Whether each model that any of these endpoints answers has another endpoint that is available. The pickers of the conversations that one endpoint keeps do not count: they
+    /// never have another.
+    /// </summary>
+    public bool CanSpare(Endpoint[] endpoints) => Array.TrueForAll(endpoints, endpoint => Array.TrueForAll(PickersOf(endpoint), picker =>
+        IsOfOwner(picker, endpoint) || Array.Exists(picker.Endpoints, other => other.Health.IsAvailable && !endpoints.Contains(other))));
+
     /// <summary>Whether what the outcome speaks of has proved right before: the key of a resource by any of its deployments, a deployment by itself.</summary>
     public bool HasAnswered(Endpoint endpoint, OutcomeKind kind) => endpoint.HasAnswered
         || (kind == OutcomeKind.CredentialRefused && Array.Exists(Endpoints, other => other.Resource == endpoint.Resource && other.HasAnswered));

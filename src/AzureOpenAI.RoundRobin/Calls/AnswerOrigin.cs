@@ -28,14 +28,18 @@ internal static class AnswerOrigin
         }
     }
 
-    public static string? EndpointOf(AdditionalPropertiesDictionary? properties) => properties?.GetValueOrDefault(Endpoint) switch
-    {
-        string name => name,
-        JsonElement { ValueKind: JsonValueKind.String } kept => kept.GetString(),
-        _ => null,
-    };
+    public static string? EndpointOf(AdditionalPropertiesDictionary? properties) => TextOf(properties, Endpoint);
+
+    public static string? TierOf(AdditionalPropertiesDictionary? properties) => TextOf(properties, ServiceTier);
 
     public static int? AttemptsOf(AdditionalPropertiesDictionary? properties) => IsCached(properties) ? 0 : properties?.GetValueOrDefault(Attempts) as int?;
 
     public static bool IsCached(AdditionalPropertiesDictionary? properties) => properties?.GetValueOrDefault(Endpoint) is JsonElement { ValueKind: JsonValueKind.String };
+
+    private static string? TextOf(AdditionalPropertiesDictionary? properties, string name) => properties?.GetValueOrDefault(name) switch
+    {
+        string text => text,
+        JsonElement { ValueKind: JsonValueKind.String } kept => kept.GetString(),
+        _ => null,
+    };
 }

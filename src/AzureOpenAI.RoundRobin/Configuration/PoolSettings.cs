@@ -36,6 +36,8 @@ internal sealed record PoolSettings
 
     public Func<Exception, EndpointFailureReason?>? ClassifyException { get; init; }
 
+    public IPoolBackplane? Backplane { get; init; }
+
     public HttpClient? HttpClient { get; init; }
 
     /// <summary>The name for which a factory created <see cref="HttpClient"/>; null where the client was given.</summary>

@@ -53,6 +53,7 @@ internal sealed class SettingsBuilder(
             ResumeStreams = options.ResumeStreams,
             FallBackFromFlex = options.FallBackFromFlex,
             ClassifyException = options.ClassifyException,
+            Backplane = options.Backplane,
             HttpClient = httpClient,
             HttpClientName = options.HttpClientName,
         };

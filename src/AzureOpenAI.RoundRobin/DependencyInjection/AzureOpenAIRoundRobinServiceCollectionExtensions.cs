@@ -208,7 +208,8 @@ public static class AzureOpenAIRoundRobinServiceCollectionExtensions
             return null;
         }
 
-        EndpointPool pool = new(resolution, provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>(), provider.GetService<IMeterFactory>());
+        EndpointPool pool = new(
+            resolution, provider.GetService<ILoggerFactory>(), provider.GetService<TimeProvider>(), provider.GetService<IMeterFactory>(), backplane: provider.GetService<IPoolBackplane>());
         pool.Follow(provider.GetRequiredService<IOptionsMonitor<RoundRobinOptions>>(), registration.Name);
         return pool;
     }

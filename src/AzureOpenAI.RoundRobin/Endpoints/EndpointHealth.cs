@@ -60,6 +60,9 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     /// <summary>Why it is not healthy: the resource's reason where its state is no better than the deployment's.</summary>
     public OutcomeKind Reason => Resource.State >= Deployment.State ? Resource.Reason : Deployment.Reason;
 
+    /// <summary>Another process said why it is not healthy.</summary>
+    public bool IsHearsay => !IsHealthy && (Resource.State >= Deployment.State ? Resource.IsHearsay : Deployment.IsHearsay);
+
     /// <summary>The health that an outcome concerns: the resource's or the deployment's.</summary>
     public HealthState TargetOf(OutcomeKind kind) => kind switch
     {

@@ -37,6 +37,9 @@ internal sealed record EndpointSetup
 
     public int? TokensPerMinute { get; init; }
 
+    /// <summary>The ids by which other processes know it; null for a ready-made client.</summary>
+    public EndpointIds? Ids { get; init; }
+
     /// <summary>The seed of its draws in rendezvous orders.</summary>
     public ulong Seed { get; init; }
 

@@ -51,6 +51,9 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>Why it was ejected last.</summary>
     public OutcomeKind Reason { get; private set; }
 
+    /// <summary>Another process said why: no call of this pool has met it.</summary>
+    public bool IsHearsay { get; private set; }
+
     /// <summary>It takes no call before this timestamp, unless every endpoint is unavailable and a probe is due.</summary>
     public long UnavailableUntil { get; private set; } = long.MinValue;
 
@@ -83,7 +86,10 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>It takes calls: healthy, or recovering.</summary>
     public bool IsAvailable => State is EndpointState.Healthy or EndpointState.Recovering;
 
-    public bool IsMisconfigured => State >= EndpointState.Probing && Reason is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment;
+    /// <summary>It refuses its key or lacks its deployment, and calls of this pool have met it: on hearsay no call fails at once.</summary>
+    public bool IsMisconfigured => !IsHearsay && IsEjectedAsMisconfigured;
+
+    private bool IsEjectedAsMisconfigured => State >= EndpointState.Probing && Reason is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment;
 
     /// <summary>One more call may run: it is healthy, or has a permit left.</summary>
     public bool CanAcquire => State == EndpointState.Healthy || (State != EndpointState.Unavailable && _unadmitted < _allowed);
@@ -158,7 +164,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     public bool Recover(RecoveryReason why, int epoch, long now) => why switch
     {
         RecoveryReason.CapacityKnown => RecoverFully(),
-        RecoveryReason.AnsweredAfterAll => RecoverFromStall(now),
+        RecoveryReason.AnsweredAfterAll => RecoverAnswering(now),
         _ => RecoverFromMisconfiguration(epoch, now),
     };
 
@@ -214,12 +220,13 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    /// <summary>Ejects it for a pause after a rejection, stated by the endpoint or not.</summary>
-    public void EjectUntil(long until, bool isStated, int epoch, long now)
+    /// <summary>Ejects it until a known time: that of a pause after a rejection, stated by the endpoint or not, or that which another process tells. No cooldown grows by it.</summary>
+    public void EjectUntil(long until, bool isStated, int epoch, long now, OutcomeKind kind = OutcomeKind.RateLimited, bool isHearsay = false)
     {
         RetryAfterUntil = isStated ? Math.Max(RetryAfterUntil, until) : RetryAfterUntil;
         LastFailureTook = TimeSpan.Zero;
-        Eject(OutcomeKind.RateLimited, until, now, epoch);
+        Eject(kind, until, now, epoch);
+        IsHearsay = isHearsay;
     }
 
     /// <summary>Takes a failure of an earlier epoch. Only a stated time counts, which holds whichever attempt brought it.</summary>
@@ -250,9 +257,9 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    private bool RecoverFromStall(long now)
+    private bool RecoverAnswering(long now)
     {
-        if (Reason != OutcomeKind.Stalled || State < EndpointState.Probing || RetryAfterUntil > now)
+        if ((Reason != OutcomeKind.Stalled && !IsHearsay) || State < EndpointState.Probing || RetryAfterUntil > now)
         {
             return false;
         }
@@ -266,7 +273,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private bool RecoverFromMisconfiguration(int epoch, long now)
     {
-        if (!IsMisconfigured)
+        if (!IsEjectedAsMisconfigured)
         {
             return false;
         }
@@ -313,7 +320,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private void Eject(OutcomeKind kind, long until, long now, int epoch)
     {
-        Reason = kind;
+        (Reason, IsHearsay) = (kind, false);
         UnavailableUntil = Math.Max(UnavailableUntil, until);
         Epoch = epoch;
         LastFailedAt = now;
@@ -332,17 +339,4 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         State = state;
         _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspect is null;
     }
-}
-
-/// <summary>Why an endpoint is available again without a probe.</summary>
-internal enum RecoveryReason
-{
-    /// <summary>Its pause after a rejection is over, and its pace decides how many calls follow.</summary>
-    CapacityKnown,
-
-    /// <summary>It was ejected as stalled, and answered a call from before: it was only late.</summary>
-    AnsweredAfterAll,
-
-    /// <summary>It refused its key or lacked its deployment, and has another key or api-version now.</summary>
-    Reconfigured,
 }

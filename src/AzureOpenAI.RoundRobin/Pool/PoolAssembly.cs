@@ -125,7 +125,7 @@ internal sealed class PoolAssembly
                 _before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api && old.ServiceTier == tier);
             EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
             EndpointSetup setup = standard is null ? Setup(entry, deployment, mark, resource, endpoint?.Setup)
-                : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name };
+                : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name, Ids = EndpointIds.Of(entry, deployment, tier) };
             endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup)
             {
                 Api = api,
@@ -165,6 +165,7 @@ internal sealed class PoolAssembly
             // The configured limits are those of the endpoint's own deployment; the limits of mapped ones are learned.
             RequestsPerMinute = isDefault ? entry.RequestsPerMinute : null,
             TokensPerMinute = isDefault ? entry.TokensPerMinute : null,
+            Ids = EndpointIds.Of(entry, deployment, tier: null),
             Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
             MarksIds = _settings.MarkIds,
             Conversations = entry.ChatClient is not null || KeepsUnmarked(entry) ? _conversations : null,

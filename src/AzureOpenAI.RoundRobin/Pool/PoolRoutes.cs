@@ -67,6 +67,7 @@ internal sealed class PoolRoutes
         _conversations = settings.Affinity == EndpointAffinity.Conversation
             ? new ConversationRoutes(new AffinityKeys(settings.AffinityKey, log), before?._conversations?.Served ?? new())
             : null;
+        _conversations?.Served.Keep(_endpoints);
         _mayPrefer = _homes.Any || _conversations is not null || _affinityKeys is not null;
     }
 

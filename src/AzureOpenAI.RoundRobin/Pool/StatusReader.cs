@@ -16,6 +16,7 @@ internal static class StatusReader
             ServiceTier = endpoint.ServiceTier,
             State = state,
             Reason = state == EndpointState.Healthy ? null : OutcomeNames.Reason(endpoint.Health.Reason),
+            ToldBy = endpoint.Health.IsHearsay ? "another process" : null,
             ReadyIn = state == EndpointState.Unavailable ? time.Until(now, endpoint.Health.UnavailableUntil) : null,
             InFlight = inFlight,
             Answered = endpoint.Answered,

@@ -22,6 +22,7 @@ internal sealed class AttemptTrace : IStatusListener
     private readonly Activity? _span;
     private TimeSpan _waited;
     private volatile int _status;
+    private volatile bool _isOfResponses;
     private string _outcome = OutcomeNames.Of(OutcomeKind.Answered);
     private string? _error;
     private string? _reason;
@@ -40,6 +41,15 @@ internal sealed class AttemptTrace : IStatusListener
 
     /// <summary>Notes the sum of the call's waits before this attempt.</summary>
     public void Waited(TimeSpan waited) => _waited = waited;
+
+    /// <summary>What an operation of the user's own speaks, only the address of its request says.</summary>
+    public void Sent(Uri? address)
+    {
+        if (_operation == "invoke" && address?.AbsolutePath.Contains("/v1/responses", StringComparison.OrdinalIgnoreCase) == true)
+        {
+            _isOfResponses = true;
+        }
+    }
 
     /// <summary>The headers of the answer have come, with this status.</summary>
     public void Answered(int status) => _status = status;
@@ -118,7 +128,7 @@ internal sealed class AttemptTrace : IStatusListener
         span.SetTag(Prefix + "attempt", _number);
         span.SetTag(Prefix + "outcome", _outcome);
         span.SetTag(Prefix + "wait", _waited.TotalSeconds);
-        if (_api == EndpointApi.Responses && _operation == "chat")
+        if (_isOfResponses || (_api == EndpointApi.Responses && _operation == "chat"))
         {
             span.SetTag("openai.api.type", "responses");
         }

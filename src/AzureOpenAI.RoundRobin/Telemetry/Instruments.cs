@@ -37,6 +37,7 @@ internal sealed class Instruments
     private readonly Counter<long> _tokens;
     private readonly Counter<long> _cachedTokens;
     private readonly Counter<long> _reasoningLeftOut;
+    private readonly Counter<long> _sharedFacts;
 
     private Instruments(Meter meter)
     {
@@ -48,6 +49,7 @@ internal sealed class Instruments
         _tokens = meter.CreateCounter<long>(Prefix + "tokens", "{token}", "Tokens that answers reported, cached ones included.");
         _cachedTokens = meter.CreateCounter<long>(Prefix + "tokens.cached", "{token}", "Input tokens that came from the service's prompt cache.");
         _reasoningLeftOut = meter.CreateCounter<long>(Prefix + "reasoning.left_out", "{attempt}", "Attempts from which encrypted reasoning was left out, since the resource cannot read it.");
+        _sharedFacts = meter.CreateCounter<long>(Prefix + "backplane.facts", "{fact}", "Facts about endpoints that pools told each other over a backplane.");
         meter.CreateObservableGauge(Prefix + "endpoints", Pools.ByState, "{endpoint}", "How many endpoints are in each state.");
         meter.CreateObservableGauge(Prefix + "in_flight", Pools.InFlight, "{attempt}", "How many attempts run at each endpoint.");
     }
@@ -110,6 +112,10 @@ internal sealed class Instruments
     public void Ejected(string endpoint, OutcomeKind reason) => Add(_cooldowns, 1, new() { { Endpoint, endpoint }, { "reason", OutcomeNames.Of(reason) } });
 
     public void ReasoningLeftOut(string endpoint) => Add(_reasoningLeftOut, 1, new() { { Endpoint, endpoint } });
+
+    /// <summary>A fact was published, or heard and either taken or ignored.</summary>
+    public void SharedFact(string direction, PoolFactKind kind) =>
+        Add(_sharedFacts, 1, new() { { "direction", direction }, { "kind", kind == PoolFactKind.Recovered ? "recovered" : "ejected" } });
 
     public void Used(string endpoint, in TokenCounts tokens)
     {

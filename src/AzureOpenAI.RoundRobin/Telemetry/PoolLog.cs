@@ -57,6 +57,15 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         return true;
     }
 
+    /// <inheritdoc cref="Ejected"/>
+    public bool EjectedByHearsay(string endpoint, OutcomeKind kind, TimeSpan pause)
+    {
+        bool isShort = pause < ShortPause;
+        string reason = OutcomeNames.Of(kind);
+        Note(logger => ToldUnavailable(logger, isShort ? LogLevel.Debug : LogLevel.Information, endpoint, pause, reason));
+        return !isShort;
+    }
+
     public void Recovered(string endpoint) => Note(logger => IsFitAgain(logger, endpoint));
 
     public void SuspectedRequest(string endpoint, TimeSpan hint) => Note(logger => RequestMayExceedLimit(logger, endpoint, hint));
@@ -211,6 +220,10 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 14, EventName = "ReasoningLeftOut", Level = LogLevel.Information,
         Message = "A call at endpoint '{Endpoint}' was made without its encrypted reasoning, which another resource made and this one cannot read. The model reasons anew. This is said only once; the metric reasoning.left_out counts all.")]
     private static partial void LeftReasoningOut(ILogger logger, string endpoint);
+
+    [LoggerMessage(EventId = 15, EventName = "EndpointToldUnavailable",
+        Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown}: another process found it so ({Reason}).")]
+    private static partial void ToldUnavailable(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown, string reason);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
         endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));

@@ -22,6 +22,7 @@ internal sealed class EndpointMessage(PipelineRequest request) : PipelineMessage
         {
             scope.Sends(this);
             (_answers, _status) = (scope.AnswerListener, scope.StatusListener);
+            _status?.Sent(Request.Uri);
             Received = BufferResponse ? null : scope.Received;
         }
     }

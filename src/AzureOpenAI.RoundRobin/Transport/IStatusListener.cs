@@ -1,7 +1,10 @@
 namespace AzureOpenAI.RoundRobin.Transport;
 
-/// <summary>Gets the status of an attempt's answers. Called on any thread.</summary>
+/// <summary>Gets the addresses of an attempt's requests, and the status of their answers. Called on any thread.</summary>
 internal interface IStatusListener
 {
     void Answered(int status);
+
+    /// <summary>The request leaves now, for this address.</summary>
+    void Sent(Uri? address);
 }

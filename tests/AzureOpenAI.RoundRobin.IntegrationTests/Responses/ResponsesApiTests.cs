@@ -126,6 +126,29 @@ public sealed class ResponsesApiTests
         Assert.All(fleet.Ledger.Snapshot("east"), entry => Assert.Equal((ApiOperation.Chat, Fleet.Deployment), (entry.Operation, entry.Deployment)));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Options_of_chat_completions_only_are_answered_as_the_sdk_reads_them_and_blame_nobody(bool streaming)
+    {
+        await using Fleet fleet = await StartAsync();
+        ChatOptions options = new()
+        {
+            StopSequences = ["end"],
+            FrequencyPenalty = 1,
+            PresencePenalty = 1,
+            Seed = 7,
+            RawRepresentationFactory = static _ => new OpenAI.Chat.ChatCompletionOptions { EndUserId = "user" },
+        };
+
+        for (int i = 0; i < 3; i++)
+        {
+            Assert.EndsWith("hello", (await fleet.AskAsync(streaming, options: options)).Text, StringComparison.Ordinal);
+        }
+
+        Assert.All(fleet.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
+    }
+
     [Fact]
     public async Task Api_can_change_while_the_pool_runs()
     {
@@ -175,10 +198,12 @@ public sealed class ResponsesApiTests
         using Activity caller = new Activity("caller").Start();
         await using Fleet fleet = await StartAsync();
 
-        await fleet.AskAsync(streaming: false);
+        string? id = (await fleet.AskAsync(streaming: false)).Response.ResponseId;
+        await fleet.Pool.InvokeAsync((client, own, token) => client.Client.GetResponsesClient().DeleteResponseAsync(own, token), id!, Cancellation);
+        await Assert.ThrowsAnyAsync<Exception>(() => fleet.Pool.InvokeAsync((client, token) => client.Client.GetOpenAIFileClient().GetFilesAsync(token), cancellationToken: Cancellation));
 
-        Activity span = Assert.Single(spans, span => span.TraceId == caller.TraceId);
-        Assert.Equal("responses", span.GetTagItem("openai.api.type"));
+        Activity[] own = [.. spans.Where(span => span.TraceId == caller.TraceId)];
+        Assert.Equal(["responses", "responses", null], own.Take(3).Select(span => span.GetTagItem("openai.api.type")));
     }
 
     private static CreateResponseOptions NotStored(IChatClient client) => new() { StoredOutputEnabled = false };

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using AzureOpenAI.RoundRobin.IntegrationTests.Support;
 using Microsoft.Extensions.Time.Testing;
+using OpenAI.Responses;
 
 namespace AzureOpenAI.RoundRobin.IntegrationTests.Responses;
 
@@ -111,6 +112,24 @@ public sealed class StateTests
         }
 
         Assert.All(stranger.Pool.GetStatus(), status => Assert.Equal((EndpointState.Healthy, 0L), (status.State, status.Failed)));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Previous_response_in_the_sdks_own_options_goes_back_to_its_resource_after_a_restart(bool streaming)
+    {
+        await using Fleet fleet = await StartAsync();
+        using RoundRobinChatClient restarted = new(fleet.CreatePool());
+        for (int i = 0; i < 6; i++)
+        {
+            Answer first = await fleet.AskAsync(streaming);
+            ChatOptions options = new() { RawRepresentationFactory = _ => new CreateResponseOptions { PreviousResponseId = first.Response.ResponseId } };
+
+            Answer second = await restarted.AskAsync(streaming, "and then?", options, Cancellation);
+
+            Assert.Equal((first.Endpoint, "3 messages"), (second.Endpoint, second.Text));
+        }
     }
 
     [Theory]

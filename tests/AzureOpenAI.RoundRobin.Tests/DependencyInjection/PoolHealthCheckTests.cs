@@ -4,6 +4,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Time.Testing;
+using OpenAI.Chat;
 
 namespace AzureOpenAI.RoundRobin.Tests.DependencyInjection;
 
@@ -60,6 +61,19 @@ public sealed class PoolHealthCheckTests
         _time.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(HealthStatus.Degraded, (await CheckAsync(provider)).Entry.Status);
         Assert.Equal(2, _clients.Sum(client => client.Calls));
+    }
+
+    [Fact]
+    public async Task OutOfFlex_IsHealthy()
+    {
+        await using ServiceProvider provider = Build(services => services.AddHealthChecks().AddAzureOpenAIRoundRobin());
+        Array.ForEach(_clients, static client => client.Fails = FakeFailure.RateLimited(TimeSpan.FromMinutes(1)));
+        ChatOptions flex = new() { RawRepresentationFactory = static _ => new ChatCompletionOptions { ServiceTier = new ChatServiceTier("flex") } };
+        await Assert.ThrowsAsync<EndpointsExhaustedException>(() => provider.GetRequiredService<IChatClient>().GetResponseAsync("hi", flex, Token));
+
+        (_, HealthReportEntry entry) = await CheckAsync(provider);
+
+        Assert.Equal((HealthStatus.Healthy, "All 2 endpoints take calls."), (entry.Status, entry.Description));
     }
 
     [Fact]

@@ -268,4 +268,15 @@ public class HealthStateTests : HealthStateFixture
 
         Assert.Equal(EndpointState.Recovering, _health.State);
     }
+
+    [Fact]
+    public void EjectUntil_OnHearsay_IsNoMisconfiguration_AndANewKeyEndsIt()
+    {
+        _health.EjectUntil(Now + (60 * _time.TimestampFrequency), isStated: false, ++_generation, Now, OutcomeKind.CredentialRefused, isHearsay: true);
+        Assert.Equal((EndpointState.Unavailable, OutcomeKind.CredentialRefused, true, false), (_health.State, _health.Reason, _health.IsHearsay, _health.IsMisconfigured));
+
+        Assert.True(_health.Recover(RecoveryReason.Reconfigured, ++_generation, Now));
+        GoOut(OutcomeKind.CredentialRefused);
+        Assert.Equal((false, true, 10), (_health.IsHearsay, _health.IsMisconfigured, OutFor));
+    }
 }

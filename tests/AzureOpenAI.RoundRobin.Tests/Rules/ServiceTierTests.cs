@@ -1,6 +1,7 @@
 using System.ClientModel;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Diagnostics.Metrics.Testing;
 using OpenAI.Chat;
 using OpenAI.Responses;
 
@@ -133,6 +134,21 @@ public class ServiceTierTests
 
         Assert.Equal([1L, 1L], [Answered(pool, "flex"), Answered(pool, null) - 1]);
         Assert.Equal(0, pool.Waiting);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task FallBackFromFlex_IsOneCallInTheMetrics(bool streaming)
+    {
+        using FakeMeters meters = new();
+        using MetricCollector<int> calls = meters.Collect<int>("call.attempts");
+        using FakePool pool = new(2, static options => options.FallBackFromFlex = true, meterFactory: meters.Factory);
+        RejectFlex(pool, TimeSpan.FromSeconds(20));
+
+        await pool.AskAsync(streaming, Asking("chat"));
+
+        Assert.Equal(["1 outcome=answered"], FakeMeters.Lines(calls));
     }
 
     [Theory]

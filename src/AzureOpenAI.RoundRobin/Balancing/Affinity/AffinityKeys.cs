@@ -6,10 +6,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 /// <summary>The affinity key of a call: the caller's cache key, else the result of the user's selector, else the conversation's id, else a hash of the prompt's start.</summary>
 internal sealed class AffinityKeys(Func<IEnumerable<ChatMessage>, ChatOptions?, string?>? selector, PoolLog log)
 {
-    /// <summary>
-    /// Read from the additional properties only. The SDK has no property for it, and a <see cref="ChatOptions.RawRepresentationFactory"/> would have to be run to see what it
-    /// sets, which only the endpoint's client does.
-    /// </summary>
+    /// <summary>The caller's key in the additional properties. One in the SDK's own options has been copied there.</summary>
     public const string PromptCacheKey = "prompt_cache_key";
 
     private int _failed;

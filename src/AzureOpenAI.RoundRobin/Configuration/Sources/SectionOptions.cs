@@ -29,7 +29,10 @@ internal static class SectionOptions
     };
 
     private static readonly string[] OnlyInCode =
-        [nameof(RoundRobinOptions.Credential), nameof(RoundRobinOptions.AffinityKey), nameof(RoundRobinOptions.ClassifyException), nameof(RoundRobinOptions.HttpClient)];
+    [
+        nameof(RoundRobinOptions.Credential), nameof(RoundRobinOptions.AffinityKey), nameof(RoundRobinOptions.ClassifyException), nameof(RoundRobinOptions.Backplane),
+        nameof(RoundRobinOptions.HttpClient),
+    ];
 
     /// <summary>What the section has beside options.</summary>
     private static readonly string[] Others =

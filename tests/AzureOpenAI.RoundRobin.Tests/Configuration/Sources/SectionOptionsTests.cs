@@ -53,7 +53,7 @@ public sealed class SectionOptionsTests
         """;
 
     /// <summary>What no text can say, and another source of endpoints, which <see cref="ConnectionStringTests"/> have.</summary>
-    private static readonly string[] OnlyInCode = ["Credential", "AffinityKey", "ClassifyException", "HttpClient", "ChatClient", "EmbeddingGenerator", "ConnectionNames"];
+    private static readonly string[] OnlyInCode = ["Credential", "AffinityKey", "ClassifyException", "Backplane", "HttpClient", "ChatClient", "EmbeddingGenerator", "ConnectionNames"];
 
     public enum Registered
     {

@@ -1,0 +1,155 @@
+using AzureOpenAI.RoundRobin.Endpoints;
+using AzureOpenAI.RoundRobin.Outcomes;
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Sharing;
+
+/// <summary>
+/// Takes the facts of other processes under the balancer's lock. No fact takes out the last available endpoint of a model, or beats what calls of this pool have met.
+/// </summary>
+internal sealed class Hearsay : IDisposable
+{
+    /// <summary>The process that found a fault probes first, and tells the others; they probe by themselves this much later.</summary>
+    private static readonly TimeSpan HeadStart = TimeSpan.FromSeconds(1);
+
+    /// <summary>What others say leads to no probe of an endpoint that failed here more recently.</summary>
+    private static readonly TimeSpan ProbeSpacing = TimeSpan.FromMilliseconds(250);
+
+    private readonly PoolState _state;
+    private readonly TimeProvider _time;
+    private readonly Instruments _instruments;
+    private readonly InFlight _inFlight;
+    private readonly SharedFacts _facts;
+    private readonly PoolLog _log;
+    private readonly Settlement _settlement;
+    private readonly DeferredWork _deferred;
+    private readonly IDisposable _subscription;
+
+    public Hearsay(
+        IPoolBackplane backplane, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, SharedFacts facts, PoolLog log, Settlement settlement,
+        DeferredWork deferred)
+    {
+        (_state, _time, _instruments, _inFlight) = (state, time, instruments, inFlight);
+        (_facts, _log, _settlement, _deferred) = (facts, log, settlement, deferred);
+        _subscription = backplane.Subscribe(Hear);
+    }
+
+    public void Dispose() => _subscription.Dispose();
+
+    private void Hear(PoolFact fact)
+    {
+        if (_facts.IsOwn(fact))
+        {
+            return;
+        }
+
+        bool isTaken = false;
+        if (SharedFacts.IsInRange(fact))
+        {
+            lock (_state.Lock)
+            {
+                long now = _time.GetTimestamp();
+                if (!_inFlight.IsClosed && (fact.Kind == PoolFactKind.Ejected ? Eject(fact, now) : Recover(fact, now)))
+                {
+                    isTaken = true;
+                    _settlement.Settle(now);
+                }
+            }
+
+            _deferred.Run();
+        }
+
+        _instruments.SharedFact(isTaken ? "taken" : "ignored", fact.Kind);
+    }
+
+    private bool Eject(PoolFact fact, long now)
+    {
+        OutcomeKind kind = OutcomeNames.KindOf(fact.Reason);
+        Endpoint[] concerned = Array.FindAll(_state.Members.Endpoints, endpoint => endpoint.Setup.Ids?.Of(kind) == fact.Id);
+        if (concerned.Length == 0 || !_facts.IsNews(fact, now) || !_state.Members.CanSpare(concerned))
+        {
+            return false;
+        }
+
+        TimeSpan told = Timestamps.Min(fact.For, SharedFacts.Longest);
+        TimeSpan pause = kind == OutcomeKind.RateLimited ? told : Timestamps.Min(told + HeadStart, SharedFacts.Longest);
+        bool isTaken = false;
+        foreach (Endpoint endpoint in concerned)
+        {
+            isTaken |= Eject(endpoint, kind, _time.After(now, pause), fact.IsStated, now);
+        }
+
+        if (isTaken)
+        {
+            _facts.Took(fact, now);
+        }
+
+        return isTaken;
+    }
+
+    private bool Recover(PoolFact fact, long now)
+    {
+        Endpoint[] concerned = Array.FindAll(_state.Members.Endpoints, endpoint => endpoint.Setup.Ids is { } ids && (ids.Deployment == fact.Id || ids.Resource == fact.Id || ids.Key == fact.Id));
+        if (concerned.Length == 0 || !_facts.IsNews(fact, now))
+        {
+            return false;
+        }
+
+        bool isTaken = false;
+        foreach (Endpoint endpoint in concerned)
+        {
+            HealthState target = endpoint.Setup.Ids!.Deployment == fact.Id ? endpoint.Health.Deployment : endpoint.Health.Resource;
+            isTaken |= endpoint.Setup.Ids.Of(target.Reason) == fact.Id && Recover(target, now);
+        }
+
+        return isTaken;
+    }
+
+    /// <summary>Ejects what another process has found unavailable, unless this pool knows more. It is no failure here: it is not counted, and not told on.</summary>
+    private bool Eject(Endpoint endpoint, OutcomeKind kind, long until, bool isStated, long now)
+    {
+        HealthState target = endpoint.Health.TargetOf(kind);
+        bool isKnown = target.State == EndpointState.Unavailable && until <= target.UnavailableUntil;
+        bool isOwn = !target.IsAvailable && !target.IsHearsay && (kind, target.Reason) != (OutcomeKind.RateLimited, OutcomeKind.RateLimited);
+        if (isKnown || isOwn)
+        {
+            return false;
+        }
+
+        if (kind == OutcomeKind.RateLimited)
+        {
+            // It was not asked, so its pace learns nothing.
+            endpoint.Capacity.PauseUntil(until, isStated);
+        }
+
+        target.EjectUntil(until, isStated, _state.NextEpoch(), now, kind, isHearsay: true);
+        _state.HasChanged = true;
+        endpoint.IsLoggedUnavailable |= _log.EjectedByHearsay(endpoint.Name, kind, _time.Until(now, until));
+        return true;
+    }
+
+    /// <summary>Another process was answered: what was only heard is over, and what calls of this pool have met is probed.</summary>
+    private bool Recover(HealthState target, long now)
+    {
+        if (target.State != EndpointState.Unavailable || target.Reason == OutcomeKind.RateLimited || target.RetryAfterUntil > now)
+        {
+            return false;
+        }
+
+        if (target.IsHearsay)
+        {
+            target.Recover(RecoveryReason.AnsweredAfterAll, _state.Epoch, now);
+        }
+        else if (_time.Until(target.LastFailedAt, now) >= ProbeSpacing)
+        {
+            target.BeginProbing();
+        }
+        else
+        {
+            return false;
+        }
+
+        _state.HasChanged = true;
+        return true;
+    }
+}

@@ -1,0 +1,23 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace AzureOpenAI.RoundRobin;
+
+/// <summary>
+/// Carries what one process has learned of the endpoints to the others, so that they need not learn it at the expense of their own calls.
+/// </summary>
+/// <remarks>
+/// Implementations are safe for concurrent use. A pool neither disposes its backplane nor waits for it: where facts do not arrive, each process learns by itself, as it does
+/// without one.
+/// </remarks>
+[Experimental("AOAIRR001")]
+public interface IPoolBackplane
+{
+    /// <summary>Tells the other processes. It returns at once, and throws nothing; a fact that cannot be sent is dropped.</summary>
+    /// <param name="fact">What the pool has found.</param>
+    void Publish(in PoolFact fact);
+
+    /// <summary>Begins to receive what others tell, and first all that holds at this moment. The subscriber's own facts may come too; it knows them by their <see cref="PoolFact.Source"/>.</summary>
+    /// <param name="heard">Called for each fact, on any thread. It returns soon, and throws nothing.</param>
+    /// <returns>Ends the subscription when disposed.</returns>
+    IDisposable Subscribe(Action<PoolFact> heard);
+}
