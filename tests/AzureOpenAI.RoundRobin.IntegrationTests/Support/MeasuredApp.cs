@@ -79,10 +79,7 @@ internal sealed partial class MeasuredApp : IAsyncDisposable
         instruments.Waited(TimeSpan.FromSeconds(1));
         instruments.Used(Endpoint, new TokenCounts(Input: 20, Output: 10, CachedInput: 5));
         instruments.ReasoningLeftOut(Endpoint);
-        foreach (PoolFactKind kind in Enum.GetValues<PoolFactKind>())
-        {
-            Array.ForEach(["published", "taken", "ignored"], direction => instruments.SharedFact(direction, kind));
-        }
+        instruments.SharedFact("taken", PoolFactKind.Ejected);
     }
 
     [GeneratedRegex(@"^(?<metric>azure_openai_\w+)\{(?<labels>[^}]*)\}", RegexOptions.Multiline)]
