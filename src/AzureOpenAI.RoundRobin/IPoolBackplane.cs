@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin;
 /// Carries what one process has learned of the endpoints to the others, so that they need not learn it at the expense of their own calls.
 /// </summary>
 /// <remarks>
-/// Implementations are safe for concurrent use. A pool neither disposes its backplane nor waits for it: where facts do not arrive, each process learns by itself, as it does
+/// Implementations are safe for concurrent use. A pool is subscribed until it is disposed. It neither disposes its backplane nor waits for it: where facts do not arrive, each process learns by itself, as it does
 /// without one.
 /// </remarks>
 [Experimental("AOAIRR001")]

@@ -35,7 +35,7 @@ internal sealed class PermitHolders(TimeProvider time)
     private long AdmittedAt(Attempt attempt)
     {
         EndpointHealth health = attempt.Endpoint.Health;
-        return health.NeedsCompletion
+        return health.NeedsAnswer
             ? long.MaxValue
             : time.After(attempt.StartedAt, Timestamps.Max(attempt.Endpoint.RejectionTime, 2 * health.LastFailureTook));
     }

@@ -40,6 +40,9 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     /// <inheritdoc cref="HealthState.NeedsCompletion"/>
     public bool NeedsCompletion => Deployment.NeedsCompletion || Resource.NeedsCompletion;
 
+    /// <summary>Only an answer shows that it has admitted a call: it must complete one, or it is probed on hearsay, and how long a failure takes there is not known.</summary>
+    public bool NeedsAnswer => NeedsCompletion || IsProbedOnHearsay(Deployment) || IsProbedOnHearsay(Resource);
+
     public long UnavailableUntil => Math.Max(
         Deployment.State == EndpointState.Unavailable ? Deployment.UnavailableUntil : long.MinValue,
         Resource.State == EndpointState.Unavailable ? Resource.UnavailableUntil : long.MinValue);
@@ -119,6 +122,8 @@ internal sealed class EndpointHealth(HealthState deployment, HealthState resourc
     /// <returns>Whether it was misconfigured before, and is available now.</returns>
     public bool Reconfigured(int epoch, long now) =>
         Deployment.Recover(RecoveryReason.Reconfigured, epoch, now) | Resource.Recover(RecoveryReason.Reconfigured, epoch, now);
+
+    private static bool IsProbedOnHearsay(HealthState health) => health is { State: EndpointState.Probing, IsHearsay: true };
 
     private static bool IsForFault(HealthState health) => health is { State: EndpointState.Probing, Reason: not OutcomeKind.RateLimited };
 }

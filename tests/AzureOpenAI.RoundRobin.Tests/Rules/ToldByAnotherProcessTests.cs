@@ -135,6 +135,25 @@ public sealed class ToldByAnotherProcessTests
         Assert.Equal(1, fleet.Backplane.Subscribers);
     }
 
+    /// <summary>How long a failure takes there only the process knows that has met it, so a probe that hangs opens the endpoint to no one.</summary>
+    [Fact]
+    public async Task ProbeOnHearsay_IsNotAdmittedByTime()
+    {
+        using FakeFleet fleet = new(2, Three);
+        fleet.Backplane.Publish(fleet.Told("east", EndpointFailureReason.Unreachable, 5));
+        fleet.Time.Advance(TimeSpan.FromSeconds(6));
+        TaskCompletionSource connecting = new();
+        fleet[1].Service.Before = request => request.Host == "east" ? connecting.Task : Task.CompletedTask;
+        Task<string>[] calls = [.. Enumerable.Range(0, 3).Select(_ => fleet[1].AskAsync())];
+        fleet.Time.Advance(TimeSpan.FromSeconds(4));
+        Assert.Equal((EndpointState.Probing, 1), (fleet[1].StateOf("east"), fleet.CallsTo("east")[1]));
+
+        connecting.SetException(new HttpRequestException(HttpRequestError.ConnectionError, "refused"));
+        await Task.WhenAll(calls);
+        Assert.Equal((EndpointState.Unavailable, null), (fleet.StatusOf(1, "east").State, fleet.StatusOf(1, "east").ToldBy));
+        Assert.DoesNotContain(fleet.Backplane.Published, fact => fact.Kind == PoolFactKind.Recovered);
+    }
+
     [Fact]
     public async Task RefusedKey_IsToldToThoseWithTheSameKeyOnly()
     {
