@@ -38,10 +38,10 @@ public sealed class KeepPublicDocumentation : Task
         return true;
     }
 
-    /// <summary>The name alone: without modifiers, types, parameters and accessors. Overloads, and operators of a type, are kept or removed together.</summary>
+    /// <summary>The name alone: without the id of an experiment, modifiers, types, parameters and accessors. Overloads, and operators of a type, are kept or removed together.</summary>
     private static string NameInApi(string line)
     {
-        line = Regex.Replace(line, @"^((static|override|virtual|abstract|readonly|const|~) ?)+", "");
+        line = Regex.Replace(line, @"^(\[\w+\])?((static|override|virtual|abstract|readonly|const|~) ?)*", "");
         line = Regex.Replace(line, @"\.this\[.*", ".Item");
         line = Regex.Replace(line, @"\.(implicit|explicit)? ?operator .*", "");
         line = Regex.Replace(line, @"(<[^(]*?>)?(\(| ->| =|\.(get|set|init) ->).*", "");
