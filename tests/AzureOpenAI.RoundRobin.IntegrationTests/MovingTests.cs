@@ -120,6 +120,26 @@ public sealed class MovingTests
         Assert.Equal(6, fleet.Attempts());
     }
 
+    /// <summary>At one endpoint only. The SDK waits 0.8, 1.6 and 3.2 s between its attempts.</summary>
+    [Theory]
+    [InlineData(true, 2)]
+    [InlineData(false, 4)]
+    public async Task A_call_makes_so_many_attempts_that_time_out(bool pooled, int attempts)
+    {
+        TimeSpan limit = TimeSpan.FromMilliseconds(100);
+        await using Fleet fleet = await Fleet.StartAsync(["contoso-sweden"]);
+        SimulatedResource sweden = fleet["contoso-sweden"];
+        sweden.Faults.Add(Fault.NeverAnswer());
+        using EndpointPool pool = fleet.CreatePool(options => options.AttemptTimeout = limit);
+        using IChatClient client = pooled
+            ? new RoundRobinChatClient(pool, leaveOpen: true)
+            : new AzureOpenAIClient(sweden.Endpoint, new ApiKeyCredential(sweden.ApiKey), new AzureOpenAIClientOptions { NetworkTimeout = limit }).GetChatClient(Fleet.Deployment).AsIChatClient();
+
+        await Assert.ThrowsAnyAsync<Exception>(() => client.GetResponseAsync("hello", cancellationToken: Cancellation));
+
+        Assert.Equal(attempts, fleet.Attempts());
+    }
+
     [Fact]
     public async Task A_cut_stream_is_an_exception_and_so_is_an_error_in_it()
     {
