@@ -147,22 +147,26 @@ public sealed class RoundRobinChatClient : IChatClient
     [MethodImpl(MethodImplOptions.NoInlining)]
     private Task<ChatResponse> GetByRawOptionsAsync(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
     {
-        PoolRoutes asked = RoutesOf(ref options, routes);
-        AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
-        ChatRequest request = new(messages, options, loop.IsMapped, affinity);
-        return asked.FallsBack
-            ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)).GetResponseAsync(request, cancellationToken)
+        return Route(routes, messages, options, out AttemptLoop loop, out ChatRequest request) is { } fallback
+            ? fallback.GetResponseAsync(request, cancellationToken)
             : loop.RunAsync<ChatOperation, ChatResponse>(new ChatOperation(request), cancellationToken);
     }
 
     private IAsyncEnumerable<ChatResponseUpdate> GetStreamByRawOptions(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, CancellationToken cancellationToken)
     {
-        PoolRoutes asked = RoutesOf(ref options, routes);
-        AttemptLoop loop = asked.LoopFor(messages, options, out uint affinity);
-        ChatRequest request = new(messages, options, loop.IsMapped, affinity);
-        return asked.FallsBack
-            ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)).GetStreamingResponseAsync(request, cancellationToken)
+        return Route(routes, messages, options, out AttemptLoop loop, out ChatRequest request) is { } fallback
+            ? fallback.GetStreamingResponseAsync(request, cancellationToken)
             : new ChatStream(loop, request, cancellationToken);
+    }
+
+    /// <summary>Where a call goes, by the SDK's own options too.</summary>
+    /// <returns>What makes the call where it may go on to the standard tier; null where its loop does.</returns>
+    private FlexFallback? Route(PoolRoutes routes, IEnumerable<ChatMessage> messages, ChatOptions options, out AttemptLoop loop, out ChatRequest request)
+    {
+        PoolRoutes asked = RoutesOf(ref options, routes);
+        loop = asked.LoopFor(messages, options, out uint affinity);
+        request = new(messages, options, loop.IsMapped, affinity);
+        return asked.FallsBack ? new FlexFallback(loop, routes.LoopFor(messages, options, out _)) : null;
     }
 
     /// <summary>The routes of the tier that a call asks for in the SDK's own options, and its options with what else these say of where it goes.</summary>

@@ -380,12 +380,15 @@ public sealed class ToldByAnotherProcessTests
     }
 
     [Fact]
-    public async Task BackplaneThatThrows_ChangesNoCall()
+    public async Task BackplaneThatThrows_ChangesNoCall_AndNothingCountsAsPublished()
     {
-        using ServicePool pool = new(Three, configure: options => options.Backplane = new Throwing());
+        using FakeMeters meters = new();
+        using MetricCollector<long> facts = meters.Collect<long>("backplane.facts");
+        using ServicePool pool = new(Three, configure: options => options.Backplane = new Throwing(), meterFactory: meters.Factory);
         pool.Service.On = request => request.Host == "east" ? FakeService.Refusal(429, ("retry-after", "20")) : null;
 
         Assert.Equal("west", await pool.AskAsync());
+        Assert.Empty(FakeMeters.Lines(facts));
     }
 
     [Fact]

@@ -106,14 +106,13 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
             try
             {
                 backplane.Publish(fact);
+                instruments.SharedFact("published", fact.Kind);
             }
 #pragma warning disable CA1031 // A backplane that throws must not change the outcome of a call, whatever it throws.
             catch
 #pragma warning restore CA1031
             {
             }
-
-            instruments.SharedFact("published", fact.Kind);
         }
     }
 
