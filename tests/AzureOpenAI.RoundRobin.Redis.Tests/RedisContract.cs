@@ -102,6 +102,49 @@ public abstract class RedisContract(RedisServer server)
         }
     }
 
+    /// <summary>What a process has missed makes it number its ejections too low; the server puts that right.</summary>
+    [Fact]
+    public async Task Numbers_AreTheServers()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        await using Fleet fleet = new(server);
+        string first = $"{Guid.NewGuid():N}", second = $"{Guid.NewGuid():N}", third = $"{Guid.NewGuid():N}";
+        Assert.True(EndpointId.TryParse("abcdefghijklmnop", out EndpointId id));
+
+        Assert.Equal((true, "ejected 1"), await TellAsync("ejected", 1, 10, first));
+        Assert.Equal((false, "ejected 1"), await TellAsync("ejected", 1, 10.9, second));
+        Assert.Equal((true, "ejected 2"), await TellAsync("ejected", 1, 20, second));
+        Assert.Equal((false, "ejected 2"), await TellAsync("recovered", 1, 0, first));
+        Assert.Equal((true, "recovered 2"), await TellAsync("recovered", 1, 0, second));
+        Assert.Equal((false, "recovered 2"), await TellAsync("recovered", 2, 0, first));
+        Assert.Equal((true, "ejected 3"), await TellAsync("ejected", 1, 5, third));
+        Assert.Equal((true, "ejected 9"), await TellAsync("ejected", 9, 1, first));
+        Assert.Equal((true, "recovered 9"), await TellAsync("recovered", 9, 0, third));
+
+        async Task<(bool IsChanged, string Held)> TellAsync(string kind, long generation, double seconds, string source)
+        {
+            RedisResult reply = await multiplexer.GetDatabase().ScriptEvaluateAsync(
+                FactScripts.Tell, [fleet.Keys.Index, fleet.Keys.RecordOf(id)], [fleet.Keys.Channel, $"{id}", kind, generation, seconds * 1000, "RateLimited", 0, source]);
+            RedisValue[] held = await multiplexer.GetDatabase().HashGetAsync(fleet.Keys.RecordOf(id), ["kind", "gen"]);
+            return ((int)reply[1] == 1, $"{held[0]} {held[1]}");
+        }
+    }
+
+    [Fact]
+    public async Task Everything_ExpiresByItself()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 1);
+        fleet.On = request => Fleet.Throttled(request, "east", 290);
+        await fleet[0].AskManyAsync(3);
+        FactRecord told = Assert.Single(await RecordsAsync(fleet, 1));
+
+        foreach (RedisKey key in (RedisKey[])[fleet.Keys.Index, fleet.Keys.RecordOf(told.Id)])
+        {
+            Assert.InRange((await multiplexer.GetDatabase().KeyTimeToLiveAsync(key))!.Value, TimeSpan.FromMinutes(11), TimeSpan.FromMinutes(16));
+        }
+    }
+
     [Fact]
     public async Task AfterItWasEmptied_WhatHoldsIsToldAgain()
     {
