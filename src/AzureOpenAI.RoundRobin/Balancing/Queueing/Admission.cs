@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 internal sealed class Admission(TimeProvider time)
 {
     /// <summary>A newcomer is queued if its forecast wait is within this part of what it may wait: most forecasts are a little short, and a call must not wait for nothing.</summary>
-    private const double Margin = 0.9;
+    private const double Margin = 0.95;
 
     private readonly QueueForecast _forecast = new(time);
 

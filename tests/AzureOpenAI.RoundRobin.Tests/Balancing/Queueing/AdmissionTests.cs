@@ -71,8 +71,8 @@ public class AdmissionTests
     public void Refuse_QueueIsTooLong_RefusesNewcomersOnly(double at)
     {
         QueueOfKnownPaces(at);
-        Assert.Equal(2, RefusalWith(patience: 2.2)!.Value.ReadyIn!.Value.TotalSeconds, 0.001);
-        Assert.Null(RefusalWith(patience: 2.23));
+        Assert.Equal(2, RefusalWith(patience: 2.1)!.Value.ReadyIn!.Value.TotalSeconds, 0.001);
+        Assert.Null(RefusalWith(patience: 2.11));
 
         PickRequest returned = _parts.Request(patience: 1.5);
         returned.Ticket = 1;
