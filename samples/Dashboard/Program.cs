@@ -8,6 +8,13 @@ WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
 // Where nothing names real endpoints, simulated ones are used, which the page can break and repair.
 await using SimulatedFleet? fleet = SimulatedFleet.IsNeeded(builder.Configuration) ? await SimulatedFleet.StartAsync() : null;
 
+// With --instances 3 two more are started, at the next ports: throttle a resource here, and they know without a call.
+using OtherInstances? others = fleet is null ? null : OtherInstances.Prepare(builder.Configuration);
+if (OtherInstances.AreThere(builder.Configuration))
+{
+    builder.Services.AddAzureOpenAIRoundRobinRedis();
+}
+
 builder.Services.AddAzureOpenAIRoundRobin(options =>
 {
     fleet?.AddTo(options);
@@ -37,7 +44,9 @@ app.MapChat("/api/chat");
 app.MapLoad("/api/load");
 app.MapSimulation("/api/resources", fleet);
 
-await app.RunAsync();
+await app.StartAsync();
+others?.Start(fleet!, new Uri(app.Urls.First()));
+await app.WaitForShutdownAsync();
 return 0;
 
 static Task OwnFilesOnly(HttpContext context, RequestDelegate next)

@@ -24,6 +24,8 @@ IConfigurationRoot configuration = new ConfigurationBuilder().AddInMemoryCollect
 ]).Build();
 ServiceCollection services = [];
 services.AddAzureOpenAIRoundRobin(configuration.GetSection("AzureOpenAI")).UseFunctionInvocation();
+// With AZURE_OPENAI_ROUND_ROBIN_REDIS set it shares with other processes; without it the process goes by its own calls.
+services.AddAzureOpenAIRoundRobinRedis();
 await using ServiceProvider provider = services.BuildServiceProvider();
 IChatClient chat = provider.GetRequiredService<IChatClient>();
 

@@ -16,7 +16,7 @@ public sealed partial class AssistantsTests
     /// <summary>Where a name may come from: the packages, and what they are used with.</summary>
     private static readonly Assembly[] Known =
     [
-        typeof(EndpointPool).Assembly, typeof(AzureOpenAISimulator).Assembly, typeof(TokenCounter).Assembly, typeof(IChatClient).Assembly, typeof(System.ClientModel.ClientResultException).Assembly,
+        typeof(EndpointPool).Assembly, typeof(AzureOpenAISimulator).Assembly, typeof(TokenCounter).Assembly, typeof(Redis.RoundRobinRedisOptions).Assembly, typeof(IChatClient).Assembly, typeof(System.ClientModel.ClientResultException).Assembly,
         typeof(HealthCheckServiceCollectionExtensions).Assembly, typeof(object).Assembly,
     ];
 

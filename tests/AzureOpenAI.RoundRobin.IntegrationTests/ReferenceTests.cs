@@ -73,6 +73,7 @@ public sealed class ReferenceTests
         };
         listener.Start();
         await using Fleet fleet = await Fleet.StartAsync(["east"]);
+        _ = Redis.ConnectedGauge.Of(null);
 
         Assert.Equal(published.Distinct().Order(), Readme.Table(Telemetry, $"Instrument {Prefix}").Select(static row => (row[0], row[1])).Order());
     }

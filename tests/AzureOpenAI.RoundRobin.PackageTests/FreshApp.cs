@@ -15,6 +15,7 @@ public sealed class FreshApp(Packages packages) : IAsyncLifetime
         ("Tokens", "README.md", "counter.ContextWindow", ""),
         ("Simulation", "README.md", "azure.Ledger.Count(\"east\").Attempts", ""),
         ("InShort", "src/AzureOpenAI.RoundRobin/README.md", "CreateFromEnvironment", ""),
+        ("Fleet", "src/AzureOpenAI.RoundRobin.Redis/README.md", "UseRedis", "Console.WriteLine(options.ToString() is not null && redis.IsConnected ? \"connected\" : \"alone\");"),
         ("TokensInShort", "src/AzureOpenAI.RoundRobin.Tokenizers/README.md", "read_thermometer", "Console.WriteLine($\"{tokens} of {tokens + room}\");"),
     ];
 
@@ -45,6 +46,7 @@ public sealed class FreshApp(Packages packages) : IAsyncLifetime
             installed,
             installed
             + installed.Replace("RoundRobin", "RoundRobin.Tokenizers", StringComparison.Ordinal)
+            + installed.Replace("RoundRobin", "RoundRobin.Redis", StringComparison.Ordinal)
             + $"<PackageReference Include=\"Microsoft.Extensions.Hosting\" Version=\"{OwnVersion("Microsoft.Extensions.Hosting")}\" />",
             StringComparison.Ordinal);
         foreach ((string app, string readme, string words, string added) in Programs)

@@ -14,6 +14,7 @@ public sealed class InstalledTests(Packages packages, FreshApp apps) : IClassFix
     [Theory]
     [InlineData("Environment", "AzureOpenAI.RoundRobin")]
     [InlineData("Tokens", "AzureOpenAI.RoundRobin.Tokenizers")]
+    [InlineData("Fleet", "AzureOpenAI.RoundRobin.Redis")]
     [InlineData("Simulation", "AzureOpenAI.Simulator")]
     public void The_app_has_the_packed_assembly_and_no_other(string app, string id)
     {
@@ -62,6 +63,9 @@ public sealed class InstalledTests(Packages packages, FreshApp apps) : IClassFix
         Assert.Equal("13 tokens, which leaves 127987 of 128000", (await apps.RunAsync("Tokens", None)).Trim());
         Assert.EndsWith(" of 128000", (await apps.RunAsync("TokensInShort", None)).Trim(), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task Without_a_server_the_fleet_of_one_goes_on_alone() => Assert.Equal("alone", (await apps.RunAsync("Fleet", None)).Trim());
 
     [Fact]
     public async Task The_simulator_throttles_and_the_call_goes_on() =>

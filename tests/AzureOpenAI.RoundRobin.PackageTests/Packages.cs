@@ -8,7 +8,7 @@ namespace AzureOpenAI.RoundRobin.PackageTests;
 /// <summary>The packages of this source, packed for this run into a folder of its own.</summary>
 public sealed class Packages : IAsyncLifetime
 {
-    public static readonly string[] Ids = ["AzureOpenAI.RoundRobin", "AzureOpenAI.RoundRobin.Tokenizers", "AzureOpenAI.Simulator"];
+    public static readonly string[] Ids = ["AzureOpenAI.RoundRobin", "AzureOpenAI.RoundRobin.Redis", "AzureOpenAI.RoundRobin.Tokenizers", "AzureOpenAI.Simulator"];
 
     /// <summary>Outside of the repository, so that nothing of its settings is inherited.</summary>
     private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("round-robin-packages-");

@@ -54,6 +54,7 @@ public sealed class PackedTests(Packages packages)
         "Microsoft.Extensions.Options 10.0.9",
         "OpenAI 2.14.0",
         "System.IO.Hashing 10.0.0")]
+    [InlineData("AzureOpenAI.RoundRobin.Redis", "AzureOpenAI.RoundRobin 0.1.0", "StackExchange.Redis 3.4.35")]
     [InlineData(
         "AzureOpenAI.RoundRobin.Tokenizers",
         "Microsoft.Extensions.AI.Abstractions 10.11.0",
@@ -88,6 +89,7 @@ public sealed class PackedTests(Packages packages)
 
     [Theory]
     [InlineData("AzureOpenAI.RoundRobin", "M:AzureOpenAI.RoundRobin.RoundRobinChatClient.GetResponseAsync(", "P:AzureOpenAI.RoundRobin.EndpointPool.Routes")]
+    [InlineData("AzureOpenAI.RoundRobin.Redis", "M:AzureOpenAI.RoundRobin.RoundRobinOptionsRedisExtensions.UseRedis(", "T:AzureOpenAI.RoundRobin.Redis.RedisBackplane")]
     [InlineData("AzureOpenAI.RoundRobin.Tokenizers", "M:AzureOpenAI.RoundRobin.Tokenizers.TokenCounter.ForModel(", "T:AzureOpenAI.RoundRobin.Tokenizers.Encoding")]
     [InlineData("AzureOpenAI.Simulator", "M:AzureOpenAI.Simulator.Fault.Times(", "T:AzureOpenAI.Simulator.Exchange")]
     public void Only_what_is_public_is_documented(string id, string seen, string unseen)

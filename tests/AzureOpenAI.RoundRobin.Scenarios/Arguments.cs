@@ -7,7 +7,7 @@ internal sealed class Arguments
 {
     public const string Usage = """
         Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--timeline] [--out FILE] [--list]
-        Scenarios --processes [1,4,16] [--only NAME]... [--client NAME]... [--out FILE]
+        Scenarios --processes [1,4,16] [--redis [HOST:PORT]] [--only NAME]... [--client NAME]... [--out FILE]
         Scenarios --map [--only TEXT]... [--client NAME]... [--quick] [--report-only] [--out FILE]
           --only    scenarios whose name begins with NAME
           --client  ours, ours-affinity, single, naive, failover, failover-rotated, polly
@@ -15,6 +15,7 @@ internal sealed class Arguments
           --alone   one cell at a time, for the truest latencies; takes several times as long
           --timeline  each endpoint's arrivals, by tenths of a second
           --processes  so many processes, which know nothing of each other, against one fleet
+          --redis   the same once more with the package that shares over Redis: over the server that is named, else over an own Garnet, which is also stopped and killed
           --map     the capacity map: kinds of limits and hints, beside an oracle; --only takes the cells whose name has all the texts, --client ours, naive or failover
           --report-only  a missed target of the map does not change the exit code
           --out     the file that the results go to; a run of everything goes to results/scenarios.md, a whole map to tests/results/capacity-map.md
@@ -30,6 +31,15 @@ internal sealed class Arguments
 
     /// <summary>How many processes share a fleet, one number after the other; none where that is not asked for.</summary>
     public IReadOnlyList<int> Processes { get; private set; } = [];
+
+    /// <summary>Whether processes also share over Redis.</summary>
+    public bool Shares { get; private set; }
+
+    /// <summary>The server that is used for it; null for an own one.</summary>
+    public string? Redis { get; private set; }
+
+    /// <summary>This process is that server.</summary>
+    public bool IsRedis { get; private set; }
 
     public bool IsMapWorker { get; private set; }
 
@@ -76,6 +86,17 @@ internal sealed class Arguments
                     break;
                 case "--processes":
                     arguments.Processes = [1, 4, 16];
+                    break;
+                case "--redis" when value is not null && !value.StartsWith("--", StringComparison.Ordinal):
+                    (arguments.Shares, arguments.Redis) = (true, value);
+                    i++;
+                    break;
+                case "--redis":
+                    arguments.Shares = true;
+                    break;
+                case "--garnet" when value is not null:
+                    (arguments.IsRedis, arguments.Redis) = (true, value);
+                    i++;
                     break;
                 case "--map":
                     arguments.IsMap = true;

@@ -27,6 +27,12 @@ if (arguments.IsCaller)
     return 0;
 }
 
+if (arguments.IsRedis)
+{
+    RedisProcess.Serve(arguments.Redis!);
+    return 0;
+}
+
 if (arguments.Processes.Count > 0)
 {
     await ProcessProgram.RunAsync(args, arguments);

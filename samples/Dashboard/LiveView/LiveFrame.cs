@@ -21,12 +21,13 @@ internal sealed record LiveFrame(
 /// <param name="LongestWait">The longest of these waits, in seconds.</param>
 internal readonly record struct CallTotals(long Answered, long MovedOn, long Lost, long Cut, long Waits, double LongestWait);
 
-/// <summary>One endpoint. Times are in seconds.</summary>
+/// <summary>One endpoint. Times are in seconds. <paramref name="ToldBy"/> is set where another process has found the reason.</summary>
 internal sealed record LiveEndpoint(
     string Name,
     string? Deployment,
     EndpointState State,
     string? Reason,
+    string? ToldBy,
     double? ReadyIn,
     int InFlight,
     long Answered,

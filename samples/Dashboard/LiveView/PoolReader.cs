@@ -27,7 +27,7 @@ internal sealed class PoolReader(EndpointPool pool, Observations observations, T
         _states[key] = status.State;
         Latencies latencies = observations.Latencies(status.Name);
         return new(
-            status.Name, status.DeploymentName, status.State, Words(status.Reason), status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
+            status.Name, status.DeploymentName, status.State, Words(status.Reason), status.ToldBy, status.ReadyIn?.TotalSeconds, status.InFlight, status.Answered, status.RateLimited,
             status.Failed - status.RateLimited, status.InputTokens, status.OutputTokens, status.CachedInputTokens, latencies.Median, latencies.Slowest);
     }
 

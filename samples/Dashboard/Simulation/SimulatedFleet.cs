@@ -51,6 +51,14 @@ internal sealed class SimulatedFleet : IAsyncDisposable
         }
     }
 
+    /// <summary>The variables by which another process finds the resources.</summary>
+    public Dictionary<string, string> Variables() => new()
+    {
+        ["USE_AZURE_OPENAI_ROUND_ROBIN"] = "true",
+        ["AZURE_OPENAI_ROUND_ROBIN_CONNECTION"] = "[" + string.Join(',', _azure.Resources.Select(static resource =>
+            $$"""{ "name": "{{resource.Name}}", "AZURE_OPENAI_ENDPOINT": "{{resource.Endpoint}}", "AZURE_OPENAI_API_KEY": "{{resource.ApiKey}}", "model": "{{Deployment}}" }""")) + "]",
+    };
+
     public async ValueTask DisposeAsync()
     {
         await _azure.DisposeAsync();

@@ -38,6 +38,8 @@ internal sealed partial class MeasuredApp : IAsyncDisposable
             options.DeploymentName = "gpt-4o";
             options.Endpoints.Add(new EndpointOptions { Name = Endpoint, Endpoint = new Uri("https://contoso-sweden.openai.azure.com"), ApiKey = "never-sent" });
         });
+        // Nothing listens there.
+        builder.Services.AddAzureOpenAIRoundRobinRedis(static options => (options.ConnectionString, options.StartWait) = ("127.0.0.1:1,connectTimeout=100", TimeSpan.Zero));
         WebApplication app = builder.Build();
         app.MapPrometheusScrapingEndpoint();
         await app.StartAsync(cancellationToken);

@@ -66,7 +66,7 @@ internal static partial class Readme
     /// <summary>Every page that people read, by its path from the root.</summary>
     public static IReadOnlyList<string> Pages { get; } =
     [
-        "README.md", "CONTRIBUTING.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.RoundRobin.Tokenizers/README.md", "src/AzureOpenAI.Simulator/README.md",
+        "README.md", "CONTRIBUTING.md", "src/AzureOpenAI.RoundRobin/README.md", "src/AzureOpenAI.RoundRobin.Redis/README.md", "src/AzureOpenAI.RoundRobin.Tokenizers/README.md", "src/AzureOpenAI.Simulator/README.md",
         .. Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md").Select(static path => $"docs/{Path.GetFileName(path)}").Order(StringComparer.Ordinal),
     ];
 

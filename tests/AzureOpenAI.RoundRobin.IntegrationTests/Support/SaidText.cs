@@ -15,7 +15,7 @@ internal sealed partial record SaidText(string Place, string Text)
     /// </summary>
     private static readonly string[] Silent =
     [
-        "Telemetry/Instruments.cs", "Outcomes/RequestFault.cs", "Transport/InBandResponse.cs", "Chat/Responses/SealedChatClient.cs", "Wire/ErrorBodies.cs", "Exchanges/Refusal.cs",
+        "Telemetry/Instruments.cs", "Redis/ConnectedGauge.cs", "Facts/FactScripts.cs", "Outcomes/RequestFault.cs", "Transport/InBandResponse.cs", "Chat/Responses/SealedChatClient.cs", "Wire/ErrorBodies.cs", "Exchanges/Refusal.cs",
     ];
 
     /// <summary>Matches what people see of it.</summary>
@@ -25,6 +25,7 @@ internal sealed partial record SaidText(string Place, string Text)
     public static SaidText[] All() =>
     [
         .. Readme.Sources("src/AzureOpenAI.RoundRobin").SelectMany(static file => Of(file)),
+        .. Readme.Sources("src/AzureOpenAI.RoundRobin.Redis").SelectMany(static file => Of(file)),
         .. Readme.Sources("src/AzureOpenAI.RoundRobin.Tokenizers").SelectMany(static file => Of(file)),
         // Names of faults and latencies are no sentences.
         .. Readme.Sources("src/AzureOpenAI.Simulator").SelectMany(static file => Of(file)).Where(static said => said.Text[^1] is '.' or ':' or '…'),

@@ -3,6 +3,7 @@ using System.ClientModel.Primitives;
 using Azure.AI.OpenAI;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
 using Microsoft.Extensions.AI;
+using StackExchange.Redis;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Clients;
 
@@ -36,7 +37,11 @@ internal sealed record Contestant(string Name, Func<IReadOnlyList<Address>, Time
 
     public static IReadOnlyList<Contestant> Everyone { get; } = [Ours, OursWithAffinity, Single, Naive, Failover, RotatedFailover, Polly];
 
-    private static RoundRobinChatClient Pool(IReadOnlyList<Address> addresses, TimeSpan? patience, EndpointAffinity affinity)
+    /// <summary>Ours, which shares over Redis with the other processes of the fleet.</summary>
+    public static IChatClient Sharing(IReadOnlyList<Address> addresses, TimeSpan? patience, IConnectionMultiplexer redis, string fleet) =>
+        Pool(addresses, patience, EndpointAffinity.None, options => options.UseRedis(redis, sharing => sharing.FleetName = fleet));
+
+    private static RoundRobinChatClient Pool(IReadOnlyList<Address> addresses, TimeSpan? patience, EndpointAffinity affinity, Action<RoundRobinOptions>? configure = null)
     {
         RoundRobinOptions options = new() { DeploymentName = Fleet.Deployment, Affinity = affinity };
         foreach (Address address in addresses)
@@ -45,6 +50,7 @@ internal sealed record Contestant(string Name, Func<IReadOnlyList<Address>, Time
         }
 
         options.MaxWait = patience ?? options.MaxWait;
+        configure?.Invoke(options);
         return new RoundRobinChatClient(new EndpointPool(options));
     }
 

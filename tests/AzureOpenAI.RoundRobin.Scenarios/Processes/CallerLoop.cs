@@ -4,6 +4,7 @@ using AzureOpenAI.RoundRobin.Scenarios.Load;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
 using Microsoft.Extensions.AI;
+using StackExchange.Redis;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 
@@ -17,12 +18,13 @@ internal static class CallerLoop
         CallerSpec spec = JsonSerializer.Deserialize<CallerSpec>((await Console.In.ReadLineAsync())!, Messages.Json)!;
         Contestant contestant = Contestant.Everyone.Single(contestant => contestant.Name == spec.Client);
         TimeSpan patience = TimeSpan.FromSeconds(spec.Load.PatienceSeconds);
-        using (IChatClient practice = contestant.Create(spec.Practice, patience))
+        await using ConnectionMultiplexer? redis = spec.Redis is null ? null : await ConnectionMultiplexer.ConnectAsync($"{spec.Redis},protocol=resp3,abortConnect=false");
+        using (IChatClient practice = Create(spec.Practice, "practice"))
         {
             await new LoadDriver(practice, () => practice, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
         }
 
-        using ShortLivedClient client = new(() => contestant.Create(spec.Fleet, patience), spec);
+        using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName), spec);
         await Console.Out.WriteLineAsync("ready");
         await Console.In.ReadLineAsync();
         await Task.Delay(TimeSpan.FromSeconds(spec.DelaySeconds));
@@ -32,5 +34,7 @@ internal static class CallerLoop
         string failures = string.Join(", ", records.Where(record => record.Verdict != Verdict.Right).GroupBy(record => record.Exception ?? record.Verdict.ToString()).Select(group => $"{group.Key} x{group.Count()}"));
         CallerReport report = new(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
         await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Messages.Json));
+
+        IChatClient Create(IReadOnlyList<Address> addresses, string fleet) => redis is null ? contestant.Create(addresses, patience) : Contestant.Sharing(addresses, patience, redis, fleet);
     }
 }

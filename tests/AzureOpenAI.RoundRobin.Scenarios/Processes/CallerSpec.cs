@@ -11,5 +11,8 @@ namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 /// <param name="Number">Which of the processes it is.</param>
 /// <param name="DelaySeconds">By how much it begins after the others, so that their calls are evenly spaced.</param>
 /// <param name="Life">How long its clients live.</param>
+/// <param name="Redis">Where they share, and null for nowhere.</param>
+/// <param name="FleetName">With whom.</param>
 internal sealed record CallerSpec(
-    string Client, IReadOnlyList<Address> Fleet, IReadOnlyList<Address> Practice, LoadPlan Load, int Number, double DelaySeconds, ClientLife Life);
+    string Client, IReadOnlyList<Address> Fleet, IReadOnlyList<Address> Practice, LoadPlan Load, int Number, double DelaySeconds, ClientLife Life,
+    string? Redis, string FleetName);

@@ -4,10 +4,12 @@ using static AzureOpenAI.RoundRobin.Scenarios.Reporting.Targets;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 
-/// <summary>What several processes do to a fleet without a word between them.</summary>
+/// <summary>What several processes do to a fleet, without a word between them or sharing over Redis what they find.</summary>
 internal static class ProcessCatalogue
 {
     private const double FairShare = 70;
+
+    private const string FoundOnce = "0 failed, at most 2 calls to it by each process, and 5 in all where they share";
 
     /// <summary>The most attempts for each answer under overload, by the number of processes.</summary>
     private static double MostAttempts(int processes) => processes <= 1 ? 1.5 : processes <= 16 ? 3 : 5;
@@ -20,8 +22,30 @@ internal static class ProcessCatalogue
         Quota("quota-sliding", "95 % of 38/19/6 a second, windows slide", slides: true),
         new("throttled", "one of three asks for 20 s of peace", Bad(new FaultSpec(FaultName.Throttle, 20)))
         {
-            Target = "0 failed, at most 2 calls to it by each process",
-            Misses = result => [AtMost("failed %", result.FailedPercent, 0), AtMost("calls to it by each", result.BadAttempts / (double)result.Processes, 2)],
+            Target = FoundOnce,
+            Misses = FoundBy,
+        },
+        new("wrong-key", "one of three refuses its key", [Catalogue.Endpoints(3)[0] with { WrongKey = true, IsBad = true }, .. Catalogue.Endpoints(3)[1..]])
+        {
+            Target = FoundOnce,
+            Misses = FoundBy,
+        },
+        new("dead", "one of three answers 503, as a gateway in front of a dead resource does", Bad(new FaultSpec(FaultName.Status, 503)))
+        {
+            Target = "(none set) 0 failed",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 0)],
+        },
+        new("redis-killed", "as throttled, and Redis is killed for 2 s in the middle", Bad(new FaultSpec(FaultName.Throttle, 2)))
+        {
+            RedisFault = RedisFault.Killed,
+            Target = "0 failed",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 0)],
+        },
+        new("redis-still", "as throttled, and Redis stands still for 2 s in the middle", Bad(new FaultSpec(FaultName.Throttle, 2)))
+        {
+            RedisFault = RedisFault.StandsStill,
+            Target = "0 failed",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 0)],
         },
         new("hang", "one of three hangs for 4 s", Bad(new FaultSpec(FaultName.NeverAnswer) { StartsAt = 2, LastsFor = 4 }))
         {
@@ -44,6 +68,9 @@ internal static class ProcessCatalogue
         Target = "(none set) at most 1 % failed, attempts as under overload, none under 70 % of its fair share",
         Misses = result => [AtMost("failed %", result.FailedPercent, 1), AttemptsEach(result), AtLeast("worst share %", result.WorstSharePercent, FairShare)],
     };
+
+    private static IEnumerable<string?> FoundBy(ProcessResult result) =>
+        [AtMost("failed %", result.FailedPercent, 0), AtMost("calls to it", result.BadAttempts, result.Shares ? 5 : 2 * result.Processes)];
 
     private static string? AttemptsEach(ProcessResult result) => AtMost("attempts", result.AttemptsPerSuccess, MostAttempts(result.Processes));
 

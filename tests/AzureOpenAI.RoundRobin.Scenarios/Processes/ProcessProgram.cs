@@ -23,20 +23,22 @@ internal static class ProcessProgram
         List<TargetLine> targets = [];
         Console.WriteLine(Header);
         await using ServerProcess server = ServerProcess.Start();
+        await using RedisProcess? redis = arguments.Shares ? await RedisProcess.StartAsync(arguments.Redis) : null;
         IReadOnlyList<Address> practice = await server.StartFleetAsync(0, new FleetSpec(Catalogue.Endpoints(1), Seed: 1));
         int cell = 0;
         foreach (ProcessScenario scenario in ProcessCatalogue.All.Where(scenario => arguments.Wants(scenario.Name)))
         {
             foreach (string client in arguments.Clients.DefaultIfEmpty(Contestant.Ours.Name))
             {
-                foreach (int processes in arguments.Processes)
+                foreach ((int processes, bool shares) in arguments.Processes.SelectMany(static processes => (bool[])[false, true], static (processes, shares) => (processes, shares)).Where(row => Runs(scenario, client, row.shares, redis)))
                 {
-                    ProcessResult result = await RunAsync(server, ++cell, scenario, client, processes, practice);
+                    ProcessResult result = await RunAsync(server, ++cell, scenario, client, processes, practice, shares ? redis : null);
                     rows.Add(Row(result));
                     Console.WriteLine(rows[^1]);
                     if (client == Contestant.Ours.Name)
                     {
-                        targets.Add(new TargetLine(string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}, {processes}"), scenario.What, scenario.Target, scenario.Misses(result)));
+                        targets.Add(new TargetLine(
+                            string.Create(CultureInfo.InvariantCulture, $"{scenario.Name}, {processes}{(shares ? " with Redis" : "")}"), scenario.What, scenario.Target, scenario.Misses(result)));
                     }
                 }
             }
@@ -46,11 +48,17 @@ internal static class ProcessProgram
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\n{taken.Elapsed.TotalSeconds:0} s on {ResultFile.Machine}."));
         if (arguments.Out is { } path)
         {
-            await ResultFile.WriteAsync("Processes without sharing", path, line, taken.Elapsed, targets, ("Processes", rows));
+            await ResultFile.WriteAsync(redis is null ? "Processes without sharing" : "Processes, without and with Redis", path, line, taken.Elapsed, targets, ("Processes", rows));
         }
     }
 
-    private static async Task<ProcessResult> RunAsync(ServerProcess server, int cell, ProcessScenario scenario, string client, int processes, IReadOnlyList<Address> practice)
+    /// <summary>What is done to Redis needs one of our own.</summary>
+    private static bool Runs(ProcessScenario scenario, string client, bool shares, RedisProcess? redis) => shares
+        ? client == Contestant.Ours.Name && redis is not null && (scenario.RedisFault is null || redis.IsOwn)
+        : scenario.RedisFault is null;
+
+    private static async Task<ProcessResult> RunAsync(
+        ServerProcess server, int cell, ProcessScenario scenario, string client, int processes, IReadOnlyList<Address> practice, RedisProcess? redis)
     {
         IReadOnlyList<Address> fleet = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
         LoadPlan load = new() { PerSecond = ProcessScenario.PerSecond / processes, Seconds = ProcessScenario.Seconds, PatienceSeconds = scenario.PatienceSeconds };
@@ -59,13 +67,15 @@ internal static class ProcessProgram
         {
             for (int i = 0; i < processes; i++)
             {
-                callers.Add(await CallerProcess.StartAsync(new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life)));
+                callers.Add(await CallerProcess.StartAsync(new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}")));
             }
 
             await server.BeginAsync(cell);
             await Task.WhenAll(callers.Select(caller => caller.BeginAsync()));
+            Task spoiling = redis is not null && scenario.RedisFault is { } fault ? redis.SpoilAsync(fault) : Task.CompletedTask;
             CallerReport[] reports = await Task.WhenAll(callers.Select(caller => caller.EndAsync()));
-            return new ProcessResult(scenario, client, reports, await server.EndAsync(cell));
+            await spoiling;
+            return new ProcessResult(scenario, client, redis is not null, reports, await server.EndAsync(cell));
         }
         finally
         {
@@ -78,6 +88,6 @@ internal static class ProcessProgram
         CallerReport worst = result.Reports.MinBy(report => report.Right)!;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {result.Scenario.Name} | {result.Client} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.Reports.Max(report => report.P99):0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
+            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.Reports.Max(report => report.P99):0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
     }
 }

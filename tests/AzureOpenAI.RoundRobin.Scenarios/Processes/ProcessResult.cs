@@ -3,7 +3,7 @@ using AzureOpenAI.RoundRobin.Scenarios.Server;
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 
 /// <summary>What so many processes had together.</summary>
-internal sealed record ProcessResult(ProcessScenario Scenario, string Client, IReadOnlyList<CallerReport> Reports, IReadOnlyList<ResourceReport> Ledger)
+internal sealed record ProcessResult(ProcessScenario Scenario, string Client, bool Shares, IReadOnlyList<CallerReport> Reports, IReadOnlyList<ResourceReport> Ledger)
 {
     public int Processes => Reports.Count;
 

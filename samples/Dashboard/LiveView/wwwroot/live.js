@@ -61,7 +61,8 @@ export function showState(endpoint, state, why) {
   pill.textContent = text;
   state.dataset.state = endpoint.state;
   explain(state, meaning);
-  why.textContent = !endpoint.reason ? "takes its share" : endpoint.readyIn === null ? endpoint.reason : `${endpoint.reason}, ready in ${endpoint.readyIn.toFixed(1)} s`;
+  const reason = endpoint.toldBy ? `${endpoint.reason}, told by ${endpoint.toldBy}` : endpoint.reason;
+  why.textContent = !reason ? "takes its share" : endpoint.readyIn === null ? reason : `${reason}, ready in ${endpoint.readyIn.toFixed(1)} s`;
 }
 
 class LiveView {

@@ -1,0 +1,200 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text.RegularExpressions;
+using AzureOpenAI.RoundRobin.Redis.Tests.Servers;
+using StackExchange.Redis;
+
+namespace AzureOpenAI.RoundRobin.Redis.Tests;
+
+/// <summary>While Redis is away, refuses or is no Redis, calls go on as without it, one warning says why, and what was found in the meantime is told afterwards.</summary>
+public sealed partial class OutageTests
+{
+    public static TheoryData<bool> Servers => [true, false];
+
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task AbsentAtStart_IsUsedFromWhenItIsThere(bool isGarnet)
+    {
+        await using RedisServer server = Make(isGarnet);
+        await using Fleet fleet = new(server) { On = static request => Fleet.Throttled(request, "east", 200) };
+        fleet.Join(await server.ConnectAsync());
+        await fleet[0].AskManyAsync(6);
+        await Eventually.TrueAsync(() => fleet[0].LogsOf(2).Length == 1);
+        Assert.Equal(1, fleet[0].CallsTo("east"));
+
+        await server.StartAsync();
+        await fleet[0].Ready;
+        await fleet.JoinAsync();
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        Assert.Equal((1, 1), (fleet[0].LogsOf(1).Length, fleet[0].LogsOf(2).Length));
+    }
+
+    [Theory]
+    [MemberData(nameof(Servers))]
+    public async Task Killed_AndBack(bool isGarnet)
+    {
+        await using RedisServer server = Make(isGarnet);
+        await server.StartAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = static request => Fleet.Throttled(request, "east", 200);
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+
+        await server.KillAsync();
+        await Eventually.TrueAsync(() => fleet[0].LogsOf(2).Length == 1 && fleet[1].LogsOf(2).Length == 1);
+        int before = fleet[0].CallsTo("west");
+        fleet.On = static request => Fleet.Throttled(request, "west", 200);
+        await fleet[0].AskManyAsync(6);
+        Assert.Equal((1, false), (fleet[0].CallsTo("west") - before, fleet[1].Knows("west")));
+
+        // What it held is lost, and what was found meanwhile was never told.
+        await server.StartAsync();
+        await Eventually.TrueAsync(() => fleet[1].Knows("west"));
+        await fleet.JoinAsync();
+        await Eventually.TrueAsync(() => fleet[2].Knows("east") && fleet[2].Knows("west"));
+        Assert.Equal((2, 1), (fleet[0].LogsOf(1).Length, fleet[0].LogsOf(2).Length));
+    }
+
+    [Fact]
+    public async Task StandsStill_AndGoesOn()
+    {
+        RedisProcess.SkipWhereMissing();
+        await using RedisProcess server = new();
+        await server.StartAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = static request => Fleet.Throttled(request, "east", 200);
+
+        await server.StopAsync();
+        await fleet[0].AskManyAsync(9);
+        Assert.Equal((1, false), (fleet[0].CallsTo("east"), fleet[1].Knows("east")));
+        await Eventually.TrueAsync(() => fleet[0].LogsOf(2).Length == 1);
+
+        await server.ContinueAsync();
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        await Eventually.TrueAsync(() => fleet[0].LogsOf(1).Length == 2);
+    }
+
+    [Fact]
+    public async Task Emptied_AsAWhole_IsFilledAgain()
+    {
+        RedisProcess.SkipWhereMissing();
+        await using RedisProcess server = new();
+        await server.StartAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 1);
+        fleet.On = static request => Fleet.Throttled(request, "east", 200);
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(async () => (long)await server.ExecuteAsync("DBSIZE") == 2);
+        await server.ExecuteAsync("FLUSHALL");
+
+        await Eventually.TrueAsync(async () => (long)await server.ExecuteAsync("DBSIZE") == 2);
+    }
+
+    [Fact]
+    public async Task WithoutScripts_IsSaid()
+    {
+        await using EmbeddedGarnet server = new(runsScripts: false);
+        await server.StartAsync();
+
+        Assert.Contains("runs no scripts, for which Garnet needs --lua true", await WarningAsync(server.Port), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WithoutRights_IsSaid()
+    {
+        await using RedisProcess server = await WithUserAsync("-@all +ping +info +echo +hello +subscribe");
+
+        Assert.Contains("the user lacks a right (NOPERM", await WarningAsync(server.Port, ",user=app,password=secret-password"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task WrongPassword_IsSaid_AndNotShown()
+    {
+        await using RedisProcess server = await WithUserAsync("+@all");
+
+        string warning = await WarningAsync(server.Port, ",user=app,password=another-secret");
+        Assert.Contains("or it refuses the user or password", warning, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", warning, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task NoRedisAtAll_IsSaid()
+    {
+        using TcpListener web = new(IPAddress.Loopback, 0);
+        web.Start();
+        Task answering = AnswerAsync(web);
+
+        Assert.Contains("there is no connection", await WarningAsync(((IPEndPoint)web.LocalEndpoint).Port), StringComparison.Ordinal);
+        web.Stop();
+        await answering;
+
+        static async Task AnswerAsync(TcpListener web)
+        {
+            try
+            {
+                while (true)
+                {
+                    using TcpClient client = await web.AcceptTcpClientAsync();
+                    await client.GetStream().WriteAsync("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"u8.ToArray());
+                }
+            }
+            catch (Exception stopped) when (stopped is SocketException or ObjectDisposedException or IOException)
+            {
+            }
+        }
+    }
+
+    /// <summary>The rights that the readme names are enough, and are not all.</summary>
+    [Fact]
+    public async Task RightsOfTheReadme_AreEnough()
+    {
+        string rights = Rights().Match(File.ReadAllText(Path.Combine(Repository.Root, "src", "AzureOpenAI.RoundRobin.Redis", "README.md"))).Groups["rights"].Value;
+        await using RedisProcess server = await WithUserAsync(rights, andKeys: false);
+        await using Fleet fleet = new(server) { On = static request => Fleet.Throttled(request, "east") };
+        for (int i = 0; i < 2; i++)
+        {
+            await fleet.Join(await ConnectionMultiplexer.ConnectAsync($"{server.Address},protocol=resp3,abortConnect=false,user=app,password=secret-password")).Ready;
+        }
+
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        await Assert.ThrowsAsync<RedisServerException>(() => fleet[0].Multiplexer.GetDatabase().StringSetAsync("another", "key"));
+    }
+
+    private static RedisServer Make(bool isGarnet)
+    {
+        if (isGarnet)
+        {
+            return new EmbeddedGarnet();
+        }
+
+        RedisProcess.SkipWhereMissing();
+        return new RedisProcess();
+    }
+
+    private static async Task<RedisProcess> WithUserAsync(string rights, bool andKeys = true)
+    {
+        RedisProcess.SkipWhereMissing();
+        RedisProcess server = new();
+        await server.StartAsync();
+        string all = andKeys ? $"~* &* {rights}" : rights;
+        await server.ExecuteAsync("ACL", ["SETUSER", "app", "on", ">secret-password", .. all.Split(' ')]);
+        // Else a connection whose user is refused would go on as this one, which may do everything.
+        await server.ExecuteAsync("ACL", "SETUSER", "default", "off");
+        return server;
+    }
+
+    /// <summary>Calls are made as ever, and the warning is logged once.</summary>
+    private static async Task<string> WarningAsync(int port, string more = "")
+    {
+        await using EmbeddedGarnet none = new();
+        await using Fleet fleet = new(none) { On = static request => Fleet.Throttled(request, "east") };
+        fleet.Join(await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{port},protocol=resp3,abortConnect=false,connectTimeout=2000{more}"));
+        await fleet[0].AskManyAsync(6);
+        await Eventually.TrueAsync(() => fleet[0].LogsOf(2).Length > 0);
+        Assert.Equal(1, fleet[0].CallsTo("east"));
+        return Assert.Single(fleet[0].LogsOf(2));
+    }
+
+    [GeneratedRegex("ACL SETUSER \\w+ on >\\S+ (?<rights>[^\n]+)")]
+    private static partial Regex Rights();
+}

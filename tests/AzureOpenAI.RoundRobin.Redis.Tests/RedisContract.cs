@@ -1,0 +1,336 @@
+using System.Security.Cryptography;
+using AzureOpenAI.RoundRobin.Redis.Facts;
+using AzureOpenAI.RoundRobin.Redis.Tests.Servers;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using StackExchange.Redis;
+
+namespace AzureOpenAI.RoundRobin.Redis.Tests;
+
+/// <summary>What holds on every server that speaks Redis and runs scripts.</summary>
+public abstract class RedisContract(RedisServer server)
+{
+    [Theory]
+    [InlineData(429)]
+    [InlineData(401)]
+    [InlineData(404)]
+    [InlineData(0)]
+    public async Task WhatOneInstanceHasFound_TheOtherDoesNotAsk(int fault)
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = request => fault switch
+        {
+            0 => Fleet.Dead(request, "east"),
+            429 => Fleet.Throttled(request, "east"),
+            _ => request.Host == "east" ? FakeService.Refusal(fault) : null,
+        };
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        await fleet[1].AskManyAsync(9);
+
+        Assert.Equal((1, 0), (fleet[0].CallsTo("east"), fleet[1].CallsTo("east")));
+        Assert.Equal((null, "another process"), (fleet[0].StatusOf("east").ToldBy, fleet[1].StatusOf("east").ToldBy));
+        Assert.Equal(fleet[0].StatusOf("east").Reason, fleet[1].StatusOf("east").Reason);
+        Assert.InRange(fleet[1].StatusOf("east").ReadyIn!.Value, TimeSpan.Zero, TimeSpan.FromSeconds(21));
+    }
+
+    [Fact]
+    public async Task Return_IsTold()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        bool isDead = true;
+        fleet.On = request => isDead ? Fleet.Dead(request, "east") : null;
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+
+        // The second asks nobody, and knows from the first that the endpoint answers again.
+        isDead = false;
+        await Eventually.TrueAsync(async () =>
+        {
+            await fleet[0].AskAsync();
+            return fleet[1].StatusOf("east").State is EndpointState.Recovering or EndpointState.Healthy;
+        });
+        Assert.Equal(0, fleet[1].CallsTo("east"));
+        await Eventually.TrueAsync(async () => await fleet[1].AskAsync() == "east");
+    }
+
+    [Fact]
+    public async Task InstanceThatStartsLater_KnowsBeforeItsFirstCall()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 1);
+        fleet.On = request => Fleet.Throttled(request, "east", 60);
+        await fleet[0].AskManyAsync(3);
+        await RecordsAsync(fleet, 1);
+        await fleet.JoinAsync();
+
+        Assert.True(fleet[1].Knows("east"));
+        Assert.InRange(fleet[1].StatusOf("east").ReadyIn!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+    }
+
+    [Fact]
+    public async Task ManyWhoFindTheSame_MakeOneMessage()
+    {
+        await using ConnectionMultiplexer listener = await server.ConnectAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 4);
+        int messages = 0;
+        await listener.GetSubscriber().SubscribeAsync(RedisChannel.Literal(fleet.Keys.Channel), (_, _) => Interlocked.Increment(ref messages));
+        int arrived = 0;
+        TaskCompletionSource all = new();
+        fleet.On = request => Fleet.Throttled(request, "east");
+        for (int i = 0; i < 4; i++)
+        {
+            fleet[i].Service.Before = request => request.Host != "east" ? Task.CompletedTask : Release(Interlocked.Increment(ref arrived), all);
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(i => fleet[i].AskManyAsync(3)));
+        await RecordsAsync(fleet, 1);
+        // What comes after it shows that nothing came before.
+        await listener.GetSubscriber().PublishAsync(RedisChannel.Literal(fleet.Keys.Channel), "the end");
+        await Eventually.TrueAsync(() => Volatile.Read(ref messages) >= 2);
+
+        Assert.Equal(2, messages);
+
+        static Task Release(int count, TaskCompletionSource all)
+        {
+            if (count == 4)
+            {
+                all.SetResult();
+            }
+
+            return all.Task;
+        }
+    }
+
+    /// <summary>What a process has missed makes it number its ejections too low; the server puts that right.</summary>
+    [Fact]
+    public async Task Numbers_AreTheServers()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        await using Fleet fleet = new(server);
+        string first = $"{Guid.NewGuid():N}", second = $"{Guid.NewGuid():N}", third = $"{Guid.NewGuid():N}";
+        Assert.True(EndpointId.TryParse("abcdefghijklmnop", out EndpointId id));
+
+        Assert.Equal((true, "ejected 1"), await TellAsync("ejected", 1, 10, first));
+        Assert.Equal((false, "ejected 1"), await TellAsync("ejected", 1, 10.9, second));
+        Assert.Equal((true, "ejected 2"), await TellAsync("ejected", 1, 20, second));
+        Assert.Equal((false, "ejected 2"), await TellAsync("recovered", 1, 0, first));
+        Assert.Equal((true, "recovered 2"), await TellAsync("recovered", 1, 0, second));
+        Assert.Equal((false, "recovered 2"), await TellAsync("recovered", 2, 0, first));
+        Assert.Equal((true, "ejected 3"), await TellAsync("ejected", 1, 5, third));
+        Assert.Equal((true, "ejected 9"), await TellAsync("ejected", 9, 1, first));
+        Assert.Equal((true, "recovered 9"), await TellAsync("recovered", 9, 0, third));
+
+        async Task<(bool IsChanged, string Held)> TellAsync(string kind, long generation, double seconds, string source)
+        {
+            RedisResult reply = await multiplexer.GetDatabase().ScriptEvaluateAsync(
+                FactScripts.Tell, [fleet.Keys.Index, fleet.Keys.RecordOf(id)], [fleet.Keys.Channel, $"{id}", kind, generation, seconds * 1000, "RateLimited", 0, source]);
+            RedisValue[] held = await multiplexer.GetDatabase().HashGetAsync(fleet.Keys.RecordOf(id), ["kind", "gen"]);
+            return ((int)reply[1] == 1, $"{held[0]} {held[1]}");
+        }
+    }
+
+    [Fact]
+    public async Task Everything_ExpiresByItself()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 1);
+        fleet.On = request => Fleet.Throttled(request, "east", 290);
+        await fleet[0].AskManyAsync(3);
+        FactRecord told = Assert.Single(await RecordsAsync(fleet, 1));
+
+        foreach (RedisKey key in (RedisKey[])[fleet.Keys.Index, fleet.Keys.RecordOf(told.Id)])
+        {
+            Assert.InRange((await multiplexer.GetDatabase().KeyTimeToLiveAsync(key))!.Value, TimeSpan.FromMinutes(11), TimeSpan.FromMinutes(16));
+        }
+    }
+
+    [Fact]
+    public async Task AfterItWasEmptied_WhatHoldsIsToldAgain()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 1);
+        fleet.On = request => Fleet.Throttled(request, "east", 120);
+        await fleet[0].AskManyAsync(3);
+        await RecordsAsync(fleet, 1);
+        await EmptyAsync(fleet);
+        await RecordsAsync(fleet, 1);
+        await fleet.JoinAsync();
+
+        Assert.True(fleet[1].Knows("east"));
+    }
+
+    [Fact]
+    public async Task AfterItsScriptsWereFlushed_ItCarriesOn()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = request => Fleet.Throttled(request, "east");
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        await server.ExecuteAsync("SCRIPT", "FLUSH");
+        fleet.On = request => Fleet.Throttled(request, "east") ?? Fleet.Throttled(request, "west");
+        await fleet[0].AskManyAsync(3);
+
+        await Eventually.TrueAsync(() => fleet[1].Knows("west"));
+    }
+
+    [Fact]
+    public async Task MessageThatIsLost_IsMadeGoodByTheNextRead()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = request => Fleet.Throttled(request, "east", 120);
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        FactRecord told = Assert.Single(await RecordsAsync(fleet, 1));
+
+        // The same fact in another fleet, told on a channel to which nobody listens.
+        await using Fleet other = await Fleet.StartAsync(server, 1);
+        await using ConnectionMultiplexer writer = await server.ConnectAsync();
+        await writer.GetDatabase().ScriptEvaluateAsync(
+            FactScripts.Tell, [other.Keys.Index, other.Keys.RecordOf(told.Id)], ["elsewhere", $"{told.Id}", "ejected", 1, 100_000, "RateLimited", 1, $"{Guid.NewGuid():N}"]);
+
+        await Eventually.TrueAsync(() => other[0].Knows("east"));
+    }
+
+    [Fact]
+    public async Task LaterVersion_IsUnderstoodWhereItCanBe()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = request => Fleet.Throttled(request, "east", 120) ?? Fleet.Throttled(request, "west", 120);
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east") && fleet[1].Knows("west"));
+        FactRecord[] told = await RecordsAsync(fleet, 2);
+        await using Fleet other = await Fleet.StartAsync(server, 1);
+        await using ConnectionMultiplexer writer = await server.ConnectAsync();
+        IDatabase database = writer.GetDatabase();
+        string[] fields = [$"{told[0].Id}", "ejected", "1", $"{told[0].Until}", "RateLimited", "1", $"{Guid.NewGuid():N}", $"{told[0].Until - 100_000}"];
+        string[][] unknown = [Changed(1, "drained"), Changed(4, "Overheated"), ["2", .. fields]];
+        foreach (string[] message in unknown)
+        {
+            await writer.GetSubscriber().PublishAsync(RedisChannel.Literal(other.Keys.Channel), string.Join(' ', message));
+        }
+
+        // Other schemas have other keys and channels.
+        string next = other.Keys.Channel.Replace("rr1", "rr2", StringComparison.Ordinal);
+        await database.HashSetAsync($"{next}:h:{told[0].Id}", [new("kind", "ejected"), new("gen", 1), new("until", told[0].Until), new("reason", "RateLimited"), new("by", fields[6])]);
+        await writer.GetSubscriber().PublishAsync(RedisChannel.Literal(next), string.Join(' ', fields));
+
+        // A record with a field more, and a message with two.
+        FactRecord west = told[1];
+        await database.HashSetAsync(other.Keys.RecordOf(west.Id), [new("kind", "ejected"), new("gen", 1), new("until", west.Until), new("reason", "RateLimited"), new("stated", 1), new("by", fields[6]), new("mood", "bad")]);
+        await database.SortedSetAddAsync(other.Keys.Index, $"{west.Id}", west.Until + 60_000);
+        await Eventually.TrueAsync(() => Instance.Hosts.Count(other[0].Knows) == 1);
+        await writer.GetSubscriber().PublishAsync(RedisChannel.Literal(other.Keys.Channel), string.Join(' ', [.. fields, "more", "words"]));
+        await Eventually.TrueAsync(() => Instance.Hosts.Count(other[0].Knows) == 2);
+
+        string[] Changed(int field, string value) => [.. fields.Select((text, i) => i == field ? value : text)];
+    }
+
+    [Fact]
+    public async Task HostileWriter_FailsNoCall()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        fleet.On = request => Fleet.Throttled(request, "east", 1);
+        await fleet[0].AskManyAsync(3);
+        FactRecord[] told = await RecordsAsync(fleet, 1);
+        await using ConnectionMultiplexer writer = await server.ConnectAsync();
+        IDatabase database = writer.GetDatabase();
+        Random random = new(20);
+        for (int i = 0; i < 300; i++)
+        {
+            byte[] noise = new byte[random.Next(1, 700)];
+            random.NextBytes(noise);
+            string some = RandomNumberGenerator.GetString("0123456789eE+-.naif ", 12);
+            await writer.GetSubscriber().PublishAsync(RedisChannel.Literal(fleet.Keys.Channel), noise, CommandFlags.FireAndForget);
+            await writer.GetSubscriber().PublishAsync(
+                RedisChannel.Literal(fleet.Keys.Channel), $"{told[0].Id} ejected {random.NextInt64()} {random.NextInt64()} RateLimited 1 {Guid.NewGuid():N} {random.NextInt64()}", CommandFlags.FireAndForget);
+            await database.KeyDeleteAsync([fleet.Keys.Index, fleet.Keys.RecordOf(told[0].Id)]);
+            switch (i % 4)
+            {
+                case 0:
+                    await database.StringSetAsync(fleet.Keys.Index, noise);
+                    await database.StringSetAsync(fleet.Keys.RecordOf(told[0].Id), noise);
+                    break;
+                case 1:
+                    await database.ListLeftPushAsync(fleet.Keys.RecordOf(told[0].Id), noise);
+                    await database.SortedSetAddAsync(fleet.Keys.Index, noise, double.PositiveInfinity);
+                    await database.SortedSetAddAsync(fleet.Keys.Index, $"{told[0].Id}", double.PositiveInfinity);
+                    break;
+                default:
+                    await database.HashSetAsync(fleet.Keys.RecordOf(told[0].Id), [new("kind", "ejected"), new("gen", some), new("until", some), new("reason", noise), new("stated", noise), new("by", some)]);
+                    await database.SortedSetAddAsync(fleet.Keys.Index, $"{told[0].Id}", random.NextDouble() * 1e13);
+                    break;
+            }
+
+            await Task.WhenAll(fleet[0].AskAsync(), fleet[1].AskAsync());
+        }
+
+        // And it still carries what is true.
+        fleet.On = request => Fleet.Dead(request, "west");
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(async () =>
+        {
+            await fleet[0].AskAsync();
+            return fleet[1].Knows("west");
+        });
+    }
+
+    [Fact]
+    public async Task Traffic_HoldsNoNameKeyOrPrompt()
+    {
+        await using RecordingRelay relay = new(server.Port);
+        await using Fleet fleet = new(server);
+        for (int i = 0; i < 2; i++)
+        {
+            await fleet.Join(await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{relay.Port},protocol=resp3,abortConnect=false")).Ready;
+        }
+
+        fleet.On = request => request.Host switch
+        {
+            "east" => FakeService.Refusal(401),
+            "west" => FakeService.Refusal(429, ("retry-after", "20")),
+            _ => null,
+        };
+        for (int i = 0; i < 3; i++)
+        {
+            await fleet[0].AskAsync("a-secret-prompt");
+        }
+
+        await Eventually.TrueAsync(() => fleet[1].Knows("east") && fleet[1].Knows("west"));
+        string traffic = relay.Traffic;
+        Assert.Contains("RateLimited", traffic, StringComparison.Ordinal);
+        Assert.All(["east", "west", "north", "secret", "gpt", "azure.com", fleet.Name], word => Assert.DoesNotContain(word, traffic, StringComparison.OrdinalIgnoreCase));
+    }
+
+    [Fact]
+    public async Task DisposedMultiplexer_IsSaidOnce_AndThePoolGoesOnAlone()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 1);
+        await fleet[0].Multiplexer.DisposeAsync();
+        fleet.On = request => Fleet.Throttled(request, "east");
+        await fleet[0].AskManyAsync(6);
+        await Eventually.TrueAsync(() => fleet[0].LogsOf(2).Length > 0);
+
+        Assert.Equal(1, fleet[0].CallsTo("east"));
+        Assert.Contains("the connection multiplexer is disposed", Assert.Single(fleet[0].LogsOf(2)), StringComparison.Ordinal);
+    }
+
+    /// <summary>Waits until the server holds so many facts of the fleet.</summary>
+    private async Task<FactRecord[]> RecordsAsync(Fleet fleet, int count)
+    {
+        await using ConnectionMultiplexer reader = await server.ConnectAsync();
+        FactRecord[] records = [];
+        await Eventually.TrueAsync(async () =>
+        {
+            string[] reply = (string[])(await reader.GetDatabase().ScriptEvaluateAsync(FactScripts.Read, [fleet.Keys.Index]))!;
+            records = [.. reply.Skip(1).Chunk(FactRecord.Fields).Select(static fields => FactRecord.Read(fields)).OfType<FactRecord>()];
+            return records.Length == count;
+        });
+        return records;
+    }
+
+    /// <summary>Only this fleet's keys, since tests share the server.</summary>
+    private async Task EmptyAsync(Fleet fleet)
+    {
+        await using ConnectionMultiplexer writer = await server.ConnectAsync();
+        RedisKey[] keys = [.. (await RecordsAsync(fleet, 1)).Select(record => fleet.Keys.RecordOf(record.Id)), fleet.Keys.Index];
+        Assert.Equal(2, await writer.GetDatabase().KeyDeleteAsync(keys));
+    }
+}
