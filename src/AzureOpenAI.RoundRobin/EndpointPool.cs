@@ -205,12 +205,12 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration, then those of other service tiers.</summary>
     /// <returns>A snapshot.</returns>
-    public IReadOnlyList<EndpointStatus> GetStatus() => _balancer.Read<IReadOnlyList<EndpointStatus>>(
-        (endpoints, now) =>
-        {
-            Dictionary<Endpoint, int> running = _balancer.CountAtEach();
-            return [.. endpoints.Select(endpoint => StatusReader.Read(endpoint, running.GetValueOrDefault(endpoint), _time, now))];
-        });
+    public IReadOnlyList<EndpointStatus> GetStatus()
+    {
+        (Endpoint[] endpoints, Dictionary<Endpoint, EndpointCondition> unhealthy) = _balancer.ReadConditions();
+        Endpoint? here = _balancer.BegunHere;
+        return Array.ConvertAll(endpoints, endpoint => StatusReader.Read(endpoint, unhealthy.GetValueOrDefault(endpoint), endpoint.InFlight + (endpoint == here ? 1 : 0)));
+    }
 
     /// <summary>
     /// Takes another configuration while the pool runs: the endpoints, their weights, keys and limits, and how calls behave. Calls that run are not disturbed.

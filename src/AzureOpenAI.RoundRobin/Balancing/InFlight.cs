@@ -47,7 +47,16 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     public bool MayHaveStall => _attempts.MayHaveStall;
 
     /// <summary>Starts an attempt of a call that may complete synchronously; null if the pool was disposed or the endpoint retired in the same moment.</summary>
-    public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
+    public Attempt? TryBegin(Endpoint endpoint, int epoch)
+    {
+        Attempt? attempt = Begin(_attempts.RentHere(), endpoint, epoch);
+        if (attempt is null)
+        {
+            LookForLeavers(endpoint);
+        }
+
+        return attempt;
+    }
 
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
     public Attempt Begin(Endpoint endpoint, int epoch)
@@ -62,6 +71,9 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
 
     /// <summary>The attempt has ended, and the object may serve another.</summary>
     public void End(Attempt attempt) => _attempts.Return(attempt);
+
+    /// <inheritdoc cref="AttemptCache.BegunHere"/>
+    public Endpoint? BegunHere => _attempts.BegunHere;
 
     /// <inheritdoc cref="AttemptCache.CountAtEach"/>
     public Dictionary<Endpoint, int> CountAtEach() => _attempts.CountAtEach();

@@ -108,7 +108,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         if (attempt is not null)
         {
             // The queues that are released after this one must see the probe.
-            state.Members.Rebuild();
+            state.Unsettled.Rebuild();
         }
 
         return attempt;
@@ -145,6 +145,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         if (attempt.HoldsPermit)
         {
             permits.Add(attempt);
+            state.Unsettled.Changed(endpoint);
         }
 
         return attempt;
@@ -153,6 +154,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     private PickResult Enqueue(PickRequest request, long now)
     {
         state.HasChanged = true;
+        state.Unsettled.Queue(request.Picker);
         return PickResult.Queued(admission.Enqueue(request, now));
     }
 }

@@ -250,7 +250,7 @@ public sealed class SettlementTests : IDisposable
         answer.Headers.Add("x-ratelimit-remaining-requests", "0");
         answer.Headers.Add("x-ratelimit-reset-requests", "7");
         _parts['a'].Hints.Answered(answer.Headers);
-        _parts['a'].Hints.Apply(_parts.Now);
+        _parts.State.ApplyHints(_parts['a'], _parts.Now);
         Settlement settlement = SettlementOf(_parts);
         Settle(settlement, changed: true);
         Assert.Equal(_parts.In(7), _parts.Picker.NextEvent);

@@ -3,10 +3,8 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 /// <summary>A call's place in the queue. Completes with the attempt that it was released to, or with null when it may not wait any longer.</summary>
 internal sealed class Waiter(PickRequest request, long ticket, long deadline) : TaskCompletionSource<Attempt?>(TaskCreationOptions.RunContinuationsAsynchronously)
 {
-    public const int Nowhere = -1;
-
-    private int _placeByTicket = Nowhere;
-    private int _placeByDeadline = Nowhere;
+    private int _placeByTicket = -1;
+    private int _placeByDeadline = -1;
 
     public PickRequest Request { get; } = request;
 
@@ -23,9 +21,25 @@ internal sealed class Waiter(PickRequest request, long ticket, long deadline) : 
     public Task<Attempt?> InOrder() => Task.IsCompleted ? Task : Task.ContinueWith(
         static waiter => waiter.GetAwaiter().GetResult(), CancellationToken.None, TaskContinuationOptions.PreferFairness, TaskScheduler.Default);
 
-    /// <summary>Where it stands in the queue; <see cref="Nowhere"/> when it is not there any more.</summary>
+    /// <summary>Where it stands in the queue; less than 0 when it is not there any more.</summary>
     public ref int PlaceByTicket => ref _placeByTicket;
 
     /// <inheritdoc cref="PlaceByTicket"/>
     public ref int PlaceByDeadline => ref _placeByDeadline;
+}
+
+/// <summary>First come, first served.</summary>
+internal readonly struct ByTicket : IHeapOrder<Waiter>
+{
+    public static long NumberOf(Waiter item) => item.Ticket;
+
+    public static ref int PlaceOf(Waiter item) => ref item.PlaceByTicket;
+}
+
+/// <summary>By the end of their wait.</summary>
+internal readonly struct ByDeadline : IHeapOrder<Waiter>
+{
+    public static long NumberOf(Waiter item) => item.Deadline;
+
+    public static ref int PlaceOf(Waiter item) => ref item.PlaceByDeadline;
 }
