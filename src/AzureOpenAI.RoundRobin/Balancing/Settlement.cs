@@ -148,13 +148,17 @@ internal sealed class Settlement(
 
     private void TellRecovered()
     {
-        foreach (Endpoint endpoint in _unsettled.Touched)
+        Endpoint[] recovered = [.. _unsettled.Touched.Where(static endpoint => endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)];
+        if (recovered.Length > 1)
         {
-            if (endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)
-            {
-                endpoint.IsLoggedUnavailable = false;
-                log.Recovered(endpoint.Name);
-            }
+            // In the order of the configuration.
+            Array.Sort(Array.ConvertAll(recovered, endpoint => Array.IndexOf(state.Members.Endpoints, endpoint)), recovered);
+        }
+
+        foreach (Endpoint endpoint in recovered)
+        {
+            endpoint.IsLoggedUnavailable = false;
+            log.Recovered(endpoint.Name);
         }
     }
 
