@@ -109,11 +109,11 @@ internal sealed class Unsettled : IHealthListener
 
     public void Changed(Picker picker) => _pickers.Add(picker);
 
-    /// <summary>Headers of an answer were applied. At once after it, since the end of the rest may have changed.</summary>
+    /// <summary>Headers of an answer were applied. At once after it, since the end of the rest may have changed. An endpoint that has left may still answer, and concerns no settlement.</summary>
     public void Heard(Endpoint endpoint)
     {
         _near.Remove(endpoint);
-        if (endpoint.Hints.IsNear)
+        if (endpoint.Hints.IsNear && !endpoint.IsRetired)
         {
             _near.Add(endpoint);
         }

@@ -262,6 +262,20 @@ public sealed class SettlementTests : IDisposable
     }
 
     [Fact]
+    public void NextEvent_OneThatHasLeftIsNearItsLimit_IsNever()
+    {
+        using HttpResponseMessage answer = new();
+        answer.Headers.Add("x-ratelimit-remaining-requests", "0");
+        answer.Headers.Add("x-ratelimit-reset-requests", "7");
+        _parts.InFlight.Retire([_parts['a']]);
+        _parts['a'].Hints.Answered(answer.Headers);
+        _parts.State.ApplyHints(_parts['a'], _parts.Now);
+        Settle(SettlementOf(_parts), changed: true);
+
+        Assert.Equal(long.MaxValue, _parts.Picker.NextEvent);
+    }
+
+    [Fact]
     public void Wake_QueueWaitsForAFault_IsForTheNextForcedProbe()
     {
         _parts.Eject('a', OutcomeKind.Unreachable);
