@@ -36,12 +36,13 @@ internal sealed class Balancer : IDisposable
     /// <param name="instruments">The pool's metrics.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
     /// <param name="backplane">Where facts are shared; null for nowhere.</param>
-    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release, IPoolBackplane? backplane = null)
+    /// <param name="resume">Lets a call go on that has waited; null for the thread pool.</param>
+    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release, IPoolBackplane? backplane = null, Action<Waiter>? resume = null)
     {
         (Time, Instruments, _log) = (time, instruments, log);
         _state = new PoolState(members);
         _lock = _state.Lock;
-        (_inFlight, _admission) = (new InFlight(time, log, release), new Admission(time));
+        (_inFlight, _admission) = (new InFlight(time, log, release), new Admission(time, resume));
         SharedFacts? facts = backplane is null ? null : new(backplane, time, instruments);
         _deferred = new DeferredWork(log, facts);
         _wake = time.CreateDetachedTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan);
@@ -185,32 +186,6 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <summary>The call's wait has reached its limit: it is refused, unless only a configured token limit has no room for it.</summary>
-    public void RunOut(Waiter waiter)
-    {
-        PickRequest request = waiter.Request;
-        Attempt? attempt = null;
-        lock (_lock)
-        {
-            if (!request.Picker.Queue.Remove(waiter))
-            {
-                return;
-            }
-
-            if (!IsDisposed && request.Tokens.IsCharged)
-            {
-                long now = Time.GetTimestamp();
-                _settlement.Settle(now);
-                request.IgnoresTokenLimits = true;
-                attempt = _selection.Take(request, retry: true, now);
-                _settlement.Plan(now);
-            }
-        }
-
-        waiter.TrySetResult(attempt);
-        _deferred.Run();
-    }
-
     /// <summary>The result for a call that was refused while it was queued.</summary>
     public PickResult Dismissed(Picker picker)
     {
@@ -323,7 +298,7 @@ internal sealed class Balancer : IDisposable
         _wake.Dispose();
         foreach (Waiter waiter in waiting)
         {
-            waiter.TrySetException(DisposedException());
+            waiter.TryFail(DisposedException());
         }
 
         Interlocked.MemoryBarrierProcessWide();

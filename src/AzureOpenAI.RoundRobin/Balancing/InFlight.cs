@@ -32,6 +32,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     // Under the balancer's lock.
     private readonly Dictionary<Endpoint, int> _unanswered = [];
     private bool _knowsUnanswered;
+    private long _unansweredUntil = long.MinValue;
     private int _released;
 
     /// <summary>The pool is disposed.</summary>
@@ -80,21 +81,23 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
 
     /// <summary>
     /// The number of attempts at an endpoint that began within its rejection time and are not answered. Under the balancer's lock: all are counted at the first question, and
-    /// then only what begins, until <see cref="ForgetUnanswered"/>.
+    /// then only what begins, until the present has changed; and for ten times as long as the count took, which is nothing beside a rejection time but keeps ten thousands of
+    /// attempts from being counted for each of ten thousands of rejections.
     /// </summary>
     public int CountUnanswered(Endpoint endpoint, long now)
     {
         if (!_knowsUnanswered)
         {
+            long began = time.GetTimestamp();
             _attempts.CountUnanswered(_unanswered, now);
-            _knowsUnanswered = true;
+            (_knowsUnanswered, _unansweredUntil) = (true, now + (10 * (time.GetTimestamp() - began)));
         }
 
         return _unanswered.GetValueOrDefault(endpoint);
     }
 
     /// <summary>The present has changed. Under the balancer's lock.</summary>
-    public void ForgetUnanswered() => _knowsUnanswered = false;
+    public void ForgetUnanswered(long now) => _knowsUnanswered &= now < _unansweredUntil;
 
     /// <inheritdoc cref="AttemptCache.Snapshot"/>
     public Attempt[] Snapshot() => _attempts.Snapshot();

@@ -75,6 +75,18 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         ?? Take(request, retry: true, now)
         ?? ForceProbe(request, now);
 
+    /// <summary>For a call whose wait has reached its limit: an endpoint, if only a configured token limit has no room for it.</summary>
+    public Attempt? TakeOverdue(PickRequest request, long now)
+    {
+        if (!request.Tokens.IsCharged)
+        {
+            return null;
+        }
+
+        request.IgnoresTokenLimits = true;
+        return Take(request, retry: true, now);
+    }
+
     private void NoteNoneFree(PickRequest request, long now) =>
         request.NoteNoneFree(endpoint => !endpoint.Health.IsMisconfigured && time.Until(now, endpoint.RetryAfterUntil) <= request.Patience);
 

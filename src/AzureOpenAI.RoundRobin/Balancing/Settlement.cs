@@ -18,13 +18,14 @@ internal sealed class Settlement(
     private const double LongestDelayMs = 3_600_000;
 
     private readonly Func<PickRequest, long, Attempt?> _takeQueued = selection.TakeQueued;
+    private readonly Func<PickRequest, long, Attempt?> _takeOverdue = selection.TakeOverdue;
     private readonly Unsettled _unsettled = state.Unsettled;
 
     /// <summary>Brings the pool up to the present, if anything has changed or is due.</summary>
     public void Settle(long now)
     {
         state.AssertLocked();
-        inFlight.ForgetUnanswered();
+        inFlight.ForgetUnanswered(now);
         if (!state.HasChanged && now < _unsettled.Next.At)
         {
             return;
@@ -37,6 +38,7 @@ internal sealed class Settlement(
         foreach (Picker picker in _unsettled.Queued)
         {
             Admission.Release(picker, _takeQueued, now);
+            Admission.RunOut(picker, _takeOverdue, now);
         }
 
         if (EndRamps())
@@ -188,10 +190,13 @@ internal sealed class Settlement(
         endpoint.Priority == picker.Priority && endpoint.Health.IsAvailable
         && (!endpoint.Health.IsHealthy || endpoint.Capacity.IsLimited || endpoint.Capacity.PausedUntil > now);
 
-    /// <summary>When the queue must be looked at, besides the times of <see cref="Unsettled.NextDue"/>: when an endpoint has room, for a forced probe, or 25 ms later where an endpoint has yet to acknowledge a burst.</summary>
+    /// <summary>
+    /// When the queue must be looked at, besides the times of <see cref="Unsettled.NextDue"/>: when an endpoint has room, for a forced probe, when a call may not wait any longer, or
+    /// 25 ms later where an endpoint has yet to acknowledge a burst.
+    /// </summary>
     private long NextRelease(Picker picker, long now)
     {
-        long next = probes.NextForcedAt(picker, now);
+        long next = Math.Min(probes.NextForcedAt(picker, now), picker.Queue.LeastPatient!.Deadline);
         PickFilter filter = new(picker.Queue.Head!.Request, inFlight, retry: true, now);
         foreach (Endpoint endpoint in picker.Endpoints)
         {

@@ -10,7 +10,7 @@ namespace AzureOpenAI.RoundRobin.Benchmarks.Stress;
 /// </summary>
 internal static class StressBenchmarks
 {
-    private const int WarmUps = 3;
+    private const int LeastRounds = 3;
 
     /// <param name="quick">Fewer and shorter rounds: the whole table in under 5 minutes.</param>
     /// <param name="filter">Only states whose words contain it.</param>
@@ -22,7 +22,7 @@ internal static class StressBenchmarks
         table.ForEach(Console.WriteLine);
         foreach (Row row in StressRows.All.Where(row => filter is null || row.State.Contains(filter, StringComparison.OrdinalIgnoreCase)))
         {
-            Figure figure = Measure(row.Begin, quick ? TimeSpan.FromSeconds(1.5) : TimeSpan.FromSeconds(8));
+            Figure figure = Measure(row.Begin, quick ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(12));
             table.Add(string.Create(
                 CultureInfo.InvariantCulture, $"| {row.State} | {row.Size} | {row.Client} | {Time(figure.Nanoseconds)} | {Time(figure.Least)} | {figure.Bytes:N0} B |"));
             Console.WriteLine(table[^1]);
@@ -48,13 +48,14 @@ internal static class StressBenchmarks
 
     private static Figure Measure(Func<Round> begin, TimeSpan time)
     {
+        // The first half warms up: tiers of the compiler, caches.
         List<double> times = [];
         double bytes = double.MaxValue;
         Stopwatch total = Stopwatch.StartNew();
-        for (int round = 0; round < WarmUps + 3 || (total.Elapsed < time && round < 200); round++)
+        for (int round = 0; times.Count < LeastRounds || total.Elapsed < time; round++)
         {
             (double nanoseconds, double allocated) = Once(begin());
-            if (round >= WarmUps)
+            if (round >= LeastRounds && (total.Elapsed > time / 2 || round >= 2 * LeastRounds))
             {
                 times.Add(nanoseconds);
                 bytes = Math.Min(bytes, allocated);

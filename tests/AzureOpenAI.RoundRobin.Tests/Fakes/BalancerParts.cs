@@ -111,8 +111,8 @@ internal sealed class BalancerParts
     /// <summary>The attempt that the call was released to, or null if it was sent away.</summary>
     public static Attempt? ReleasedTo(Waiter waiter)
     {
-        Assert.True(waiter.Task.IsCompletedSuccessfully, "The call still waits.");
-        return waiter.Task.Result;
+        Assert.True(waiter.IsOver, "The call still waits.");
+        return waiter.Result;
     }
 
     public long In(double seconds) => Time.After(Now, TimeSpan.FromSeconds(seconds));

@@ -103,7 +103,7 @@ internal sealed class FakePool : IDisposable
         {
             int waiting = Waiting;
             int running = Clients.Sum(client => client.Running);
-            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Time.Patient == waiting && Pool.CountAwaited(Time) >= running;
+            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Pool.CountAwaited(Time) >= running;
         });
 
         // Whoever joined last may still be about to set the timer that wakes it; it holds the lock until then.
