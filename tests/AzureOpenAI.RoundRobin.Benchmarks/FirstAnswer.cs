@@ -7,7 +7,7 @@ using Microsoft.Extensions.AI;
 namespace AzureOpenAI.RoundRobin.Benchmarks;
 
 /// <summary>
-/// The time from the start of a process to the first answer over HTTP on loopback, ours beside the SDK's own client. Each time a process of its own, in turn; the medians are told.
+/// The time from the start of a process to the first answer over HTTP on loopback, ours beside the SDK's own client. Each time a process of its own, in turn.
 /// </summary>
 internal static class FirstAnswer
 {
@@ -46,7 +46,10 @@ internal static class FirstAnswer
             }
         }
 
-        double[] medians = [.. times.Select(static all => all.Order().ElementAt(Rounds / 2))];
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"plain {medians[0]:0} ms, round robin {medians[1]:0} ms, {medians[1] - medians[0]:+0;-0} ms"));
+        foreach ((string what, int place) in (ReadOnlySpan<(string, int)>)[("median", Rounds / 2), ("quickest", 0)])
+        {
+            double[] taken = [.. times.Select(all => all.Order().ElementAt(place))];
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: plain {taken[0]:0} ms, round robin {taken[1]:0} ms, {taken[1] - taken[0]:+0;-0} ms"));
+        }
     }
 }

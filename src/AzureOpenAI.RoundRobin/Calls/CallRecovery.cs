@@ -28,7 +28,7 @@ internal sealed class CallRecovery
     private int _tooLarge;
     private long? _failedEverywhereAt;
     private bool _hasHeardTimedOut;
-    private (AttemptOutcome Outcome, string Endpoint, TimeSpan Cost)? _lastTimedOut;
+    private TimedOut? _lastTimedOut;
     private bool _isRequests;
 
     /// <param name="balancer">The pool's balancer.</param>
@@ -331,7 +331,7 @@ internal sealed class CallRecovery
             return;
         }
 
-        _lastTimedOut = (outcome, endpoint.Name, cost);
+        _lastTimedOut = new(outcome, endpoint.Name, cost);
         _hasHeardTimedOut |= heard;
         if (++_timedOut >= MostTimedOut && (_hasHeardTimedOut || Failures.Attempts.Count >= _limits.MaxAttempts))
         {
@@ -339,4 +339,6 @@ internal sealed class CallRecovery
             Failures.ThrowTimedOut(outcome, endpoint.Name, cost, Waited, "A call makes no more of them, since each may have been executed");
         }
     }
+
+    private sealed record TimedOut(AttemptOutcome Outcome, string Endpoint, TimeSpan Cost);
 }
