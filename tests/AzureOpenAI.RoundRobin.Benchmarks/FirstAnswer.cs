@@ -1,6 +1,7 @@
 using System.ClientModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 using Azure.AI.OpenAI;
 using Microsoft.Extensions.AI;
 
@@ -26,14 +27,15 @@ internal static class FirstAnswer
                 Endpoints = { new() { Endpoint = new Uri(server, "east"), ApiKey = "key" }, new() { Endpoint = new Uri(server, "west"), ApiKey = "key" } },
             }));
         await chat.GetResponseAsync("question");
-        Console.WriteLine((DateTime.Now - Process.GetCurrentProcess().StartTime).TotalMilliseconds.ToString(CultureInfo.InvariantCulture));
+        double milliseconds = (DateTime.Now - Process.GetCurrentProcess().StartTime).TotalMilliseconds;
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{milliseconds} {JitInfo.GetCompiledMethodCount()} {JitInfo.GetCompilationTime().TotalMilliseconds}"));
     }
 
     /// <summary>Starts the processes.</summary>
     public static async Task MeasureAsync()
     {
         using CannedServer server = new();
-        List<double>[] times = [[], []];
+        List<double[]>[] figures = [[], []];
         for (int round = 0; round < Rounds; round++)
         {
             for (int i = 0; i < Clients.Length; i++)
@@ -41,15 +43,16 @@ internal static class FirstAnswer
                 // The program itself, or `dotnet` with the program.
                 string[] program = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
                 using Process asking = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. program, "ask", Clients[i], server.Address.ToString()]) { RedirectStandardOutput = true })!;
-                times[i].Add(double.Parse(await asking.StandardOutput.ReadToEndAsync(), CultureInfo.InvariantCulture));
+                string[] told = (await asking.StandardOutput.ReadToEndAsync()).Split(' ');
+                figures[i].Add(Array.ConvertAll(told, static figure => double.Parse(figure, CultureInfo.InvariantCulture)));
                 await asking.WaitForExitAsync();
             }
         }
 
-        foreach ((string what, int place) in (ReadOnlySpan<(string, int)>)[("median", Rounds / 2), ("quickest", 0)])
+        foreach ((string what, int figure) in (ReadOnlySpan<(string, int)>)[("ms to the first answer", 0), ("methods compiled", 1), ("ms of compiling", 2)])
         {
-            double[] taken = [.. times.Select(all => all.Order().ElementAt(place))];
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: plain {taken[0]:0} ms, round robin {taken[1]:0} ms, {taken[1] - taken[0]:+0;-0} ms"));
+            double[] medians = [.. figures.Select(rounds => rounds.Select(round => round[figure]).Order().ElementAt(Rounds / 2))];
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what}: plain {medians[0]:0}, round robin {medians[1]:0}, {medians[1] - medians[0]:+0;-0}"));
         }
     }
 }
