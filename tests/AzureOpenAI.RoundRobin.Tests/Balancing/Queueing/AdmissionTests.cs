@@ -147,7 +147,7 @@ public class AdmissionTests
         Assert.Equal([waiters[0].Request, waiters[1].Request, waiters[2].Request], asked);
         Assert.Equal((waiters[2], 1), (Queue.Head, Queue.Length));
         Assert.All(waiters[..2], static waiter => Assert.Equal("a", BalancerParts.ReleasedTo(waiter)?.Endpoint.Name));
-        Assert.Equal((true, true, false), (waiters[0].Request.MadePace, waiters[1].Request.MadePace, waiters[2].Task.IsCompleted));
+        Assert.Equal((true, true, false), (waiters[0].Request.MadePace, waiters[1].Request.MadePace, waiters[2].IsOver));
 
         Attempt? Take(PickRequest request, long now)
         {
