@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Diagnostics.Metrics;
 using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Balancing.Queueing;
 using AzureOpenAI.RoundRobin.Calls;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -48,7 +49,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The balancer disposes the transport when the last attempt has ended.")]
     internal EndpointPool(
         Resolution resolution, ILoggerFactory? loggerFactory = null, TimeProvider? timeProvider = null, IMeterFactory? meterFactory = null,
-        Action? released = null, uint? start = null, Func<double>? jitter = null, IPoolBackplane? backplane = null)
+        Action? released = null, uint? start = null, Func<double>? jitter = null, IPoolBackplane? backplane = null, Action<Waiter>? resume = null)
     {
         _time = timeProvider ?? TimeProvider.System;
         // A random start, so that many processes that start at once do not all begin at the first endpoint.
@@ -62,7 +63,7 @@ public sealed class EndpointPool : IDisposable, IStatusSource
             instruments.Pools.Remove(this);
             _ownTransport?.Dispose();
             released?.Invoke();
-        }, resolution.Settings.Backplane ?? backplane);
+        }, resolution.Settings.Backplane ?? backplane, resume);
         _routes = new PoolRoutes(_balancer, members, resolution.Settings, Log);
         _renew = resolution.Renew;
         instruments.Pools.Add(this);
@@ -205,12 +206,12 @@ public sealed class EndpointPool : IDisposable, IStatusSource
 
     /// <summary>Reads the state of all endpoints at one moment: one entry for each deployment, in the order of the configuration, then those of other service tiers.</summary>
     /// <returns>A snapshot.</returns>
-    public IReadOnlyList<EndpointStatus> GetStatus() => _balancer.Read<IReadOnlyList<EndpointStatus>>(
-        (endpoints, now) =>
-        {
-            Dictionary<Endpoint, int> running = _balancer.CountAtEach();
-            return [.. endpoints.Select(endpoint => StatusReader.Read(endpoint, running.GetValueOrDefault(endpoint), _time, now))];
-        });
+    public IReadOnlyList<EndpointStatus> GetStatus()
+    {
+        (Endpoint[] endpoints, Dictionary<Endpoint, EndpointCondition> unhealthy) = _balancer.ReadConditions();
+        Endpoint? here = _balancer.BegunHere;
+        return Array.ConvertAll(endpoints, endpoint => StatusReader.Read(endpoint, unhealthy.GetValueOrDefault(endpoint), endpoint.InFlight + (endpoint == here ? 1 : 0)));
+    }
 
     /// <summary>
     /// Takes another configuration while the pool runs: the endpoints, their weights, keys and limits, and how calls behave. Calls that run are not disturbed.

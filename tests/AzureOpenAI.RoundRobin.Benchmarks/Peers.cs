@@ -22,6 +22,8 @@ internal static class Peers
         };
     }
 
+    public static IChatClient Rotation(IChatClient[] clients) => new Rotating(clients);
+
     private static RoutingChatClient Routing(IChatClient[] clients)
     {
         uint cursor = 0;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using AzureOpenAI.RoundRobin.Benchmarks;
+using AzureOpenAI.RoundRobin.Benchmarks.Stress;
 using BenchmarkDotNet.Columns;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Diagnosers;
@@ -15,7 +16,25 @@ if (args is ["bytes"])
     return;
 }
 
+if (args is ["first"])
+{
+    await FirstAnswer.MeasureAsync();
+    return;
+}
+
+if (args is ["ask", string client, string server])
+{
+    await FirstAnswer.AskAsync(client, new Uri(server));
+    return;
+}
+
 (string[] line, string? results) = Results.Read(args);
+if (line is ["stress", ..])
+{
+    int filtered = Array.IndexOf(line, "--filter") + 1;
+    StressBenchmarks.Run(line.Contains("--quick"), filtered > 0 && filtered < line.Length ? line[filtered] : null, results);
+    return;
+}
 
 // Each case in a process of its own, whose call sites have met one client only. The project generated for that does not share the repository's strict build.
 // Compare ratios and bytes; nanoseconds are the machine's.

@@ -54,22 +54,4 @@ public class QueueBenchmarks
 
     [GlobalCleanup]
     public void Cleanup() => _client.Dispose();
-
-    /// <summary>It is always the same moment, and no timer comes.</summary>
-    private sealed class StillClock : TimeProvider
-    {
-        public override long GetTimestamp() => TimestampFrequency;
-
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            new StillTimer(System.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan));
-    }
-
-    private sealed class StillTimer(ITimer inner) : ITimer
-    {
-        public bool Change(TimeSpan dueTime, TimeSpan period) => inner.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-
-        public void Dispose() => inner.Dispose();
-
-        public ValueTask DisposeAsync() => inner.DisposeAsync();
-    }
 }

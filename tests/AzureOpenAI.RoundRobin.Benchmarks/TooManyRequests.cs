@@ -1,10 +1,11 @@
 using System.ClientModel.Primitives;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 
 namespace AzureOpenAI.RoundRobin.Benchmarks;
 
-/// <summary>A 429 that asks for five minutes of peace, which is longer than a benchmark takes.</summary>
-internal sealed class TooManyRequests : PipelineResponse
+/// <summary>A 429 that states a pause; by default five minutes, which is longer than a benchmark takes.</summary>
+internal sealed class TooManyRequests(int seconds = 300) : PipelineResponse
 {
     public override int Status => 429;
 
@@ -14,7 +15,7 @@ internal sealed class TooManyRequests : PipelineResponse
 
     public override BinaryData Content { get; } = BinaryData.FromString("{}");
 
-    protected override PipelineResponseHeaders HeadersCore { get; } = new RetryAfterHeaders();
+    protected override PipelineResponseHeaders HeadersCore { get; } = new RetryAfterHeaders(seconds);
 
     public override BinaryData BufferContent(CancellationToken cancellationToken = default) => Content;
 
@@ -24,13 +25,13 @@ internal sealed class TooManyRequests : PipelineResponse
     {
     }
 
-    private sealed class RetryAfterHeaders : PipelineResponseHeaders
+    private sealed class RetryAfterHeaders(int seconds) : PipelineResponseHeaders
     {
         public override IEnumerator<KeyValuePair<string, string>> GetEnumerator() => Enumerable.Empty<KeyValuePair<string, string>>().GetEnumerator();
 
         public override bool TryGetValue(string name, [NotNullWhen(true)] out string? value)
         {
-            value = name == "Retry-After" ? "300" : null;
+            value = name == "Retry-After" ? seconds.ToString(CultureInfo.InvariantCulture) : null;
             return value is not null;
         }
 

@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Telemetry;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
@@ -37,22 +38,101 @@ public class GrowthTests
     }
 
     [Fact]
-    public async Task Status_LooksAtEachCallOnce_HoweverManyEndpoints()
+    public async Task StatusAndGauges_LookAtNoCall()
     {
         List<int> visits = [];
-        foreach (int endpoints in (int[])[2, 8, 26])
+        foreach (int calls in (int[])[.. Sizes, 10_000])
         {
-            using FakePool pool = new(endpoints);
+            using FakePool pool = new(4);
+            PoolGauges gauges = new();
+            gauges.Add(pool.Pool);
             Array.ForEach(pool.Clients, static client => client.Hold());
-            Task<string>[] asked = [.. Enumerable.Range(0, 520).Select(_ => pool.AskAsync())];
+            Task<string>[] asked = [.. Enumerable.Range(0, calls).Select(_ => pool.AskAsync())];
 
-            visits.Add(Count(() => Assert.Equal(520, pool.Pool.GetStatus().Sum(static status => status.InFlight))));
+            visits.Add(Count(() =>
+            {
+                Assert.Equal(calls, pool.Pool.GetStatus().Sum(static status => status.InFlight));
+                Assert.Equal(calls, gauges.InFlight().Sum(static at => at.Value));
+                Assert.Equal(4, gauges.ByState().Sum(static state => state.Value));
+            }));
 
             Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
             await Task.WhenAll(asked);
         }
 
-        Assert.All(visits, static count => Assert.InRange(count, 520, 530));
+        Assert.All(visits, static count => Assert.Equal(0, count));
+    }
+
+    /// <summary>A call numbers itself by the pickers that have begun one since: not by all that the pool has.</summary>
+    [Fact]
+    public async Task AsynchronousCall_LooksAtFewPickers_HoweverManyModels()
+    {
+        List<int> visits = [];
+        foreach (int models in Sizes)
+        {
+            using FakePool pool = Of(models);
+            pool.Clients[0].Hold();
+            ChatOptions named = new() { ModelId = "model-1" };
+            Task<string>[] before = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(options: named))];
+
+            Task<string>[] asked = [];
+            visits.Add(Count(() => asked = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(options: named))]));
+
+            Array.ForEach(pool.Clients[0].Held, static held => held.Answer());
+            await Task.WhenAll([.. before, .. asked]);
+        }
+
+        Assert.All(visits, static count => Assert.InRange(count, 1, 9));
+    }
+
+    /// <summary>With limits each pick takes the lock: it looks at the endpoint that it takes, and at nothing else.</summary>
+    [Fact]
+    public async Task CallAtLimitedEndpoints_LooksAtFewEndpoints_HoweverManyThereAre()
+    {
+        List<int> visits = [];
+        foreach (int endpoints in Sizes)
+        {
+            using FakePool pool = new(endpoints, endpoint: static (i, entry) => (entry.Name, entry.RequestsPerMinute) = ($"endpoint-{i}", int.MaxValue));
+            await pool.AskAsync();
+            Array.ForEach(pool.Clients, static client => client.Hold());
+
+            Task<string>? asked = null;
+            visits.Add(Count(() => asked = pool.AskAsync()));
+            HeldCall held = Assert.Single(pool.Clients.SelectMany(static client => client.Held));
+            visits.Add(Count(() => held.Answer()));
+            await asked!;
+        }
+
+        Assert.All(visits, static count => Assert.InRange(count, 0, 5));
+    }
+
+    /// <summary>What becomes of one endpoint concerns its own models, however many endpoints of others are unavailable.</summary>
+    [Fact]
+    public async Task RefusedCall_LooksAtNoEndpointOfAnotherModel()
+    {
+        List<int> visits = [];
+        foreach (int models in Sizes)
+        {
+            using FakePool pool = Of(models);
+            pool.Clients[0].Fails = FakeFailure.RateLimited(TimeSpan.FromSeconds(20));
+            for (int model = 2; model < models; model++)
+            {
+                await pool.AskManyAsync(3, options: new() { ModelId = $"model-{model}" });
+            }
+
+            pool.Clients[0].Hold();
+            ChatOptions named = new() { ModelId = "model-1" };
+            Task<string>[] asked = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(options: named))];
+            HeldCall held = Assert.Single(pool.Clients[0].Held);
+
+            visits.Add(Count(() => held.Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)))));
+
+            await Task.WhenAll(asked);
+            Assert.Equal(models - 1, pool.Pool.GetStatus().Count(static status => status.State == EndpointState.Unavailable));
+        }
+
+        // The place among those that are unavailable is found by halves.
+        Assert.All(visits, count => Assert.InRange(count, 1, visits[0] + 20));
     }
 
     /// <summary>Burst protection compares all endpoints, several times for a call: it looks at each call in flight once.</summary>
@@ -67,8 +147,8 @@ public class GrowthTests
 
         int visits = Count(() => pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5))));
 
-        // And at the few rotations that its endpoint is in.
-        Assert.InRange(visits, 0, (2 * asked.Length) + 20);
+        // And at the few rotations that its endpoint is in, and their endpoints.
+        Assert.InRange(visits, 0, (2 * asked.Length) + 20 + endpoints);
         Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
         await pool.AdvanceAsync(6);
         Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
@@ -82,13 +162,7 @@ public class GrowthTests
         List<int> visits = [];
         foreach (int models in Sizes)
         {
-            using FakePool pool = new(3, endpoint: (_, entry) =>
-            {
-                for (int model = 0; model < models; model++)
-                {
-                    entry.Deployments[$"model-{model}"] = $"deployment-{model}";
-                }
-            });
+            using FakePool pool = Of(models);
             pool.Clients[0].Hold();
             ChatOptions named = new() { ModelId = "model-1" };
             Task<string>[] asked = [.. Enumerable.Range(0, 3).Select(_ => pool.AskAsync(options: named))];
@@ -144,6 +218,15 @@ public class GrowthTests
         await pool.AdvanceAsync(60);
         await newcomer!;
     }
+
+    /// <summary>Three endpoints, each with a deployment for each of so many models.</summary>
+    private static FakePool Of(int models) => new(3, endpoint: (_, entry) =>
+    {
+        for (int model = 0; model < models; model++)
+        {
+            entry.Deployments[$"model-{model}"] = $"deployment-{model}";
+        }
+    });
 
     private static int Count(Action step)
     {

@@ -133,6 +133,9 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         }
     }
 
+    /// <summary>Where the attempt runs that this thread has begun, and that is not counted in flight: it may still complete synchronously. Null where there is none.</summary>
+    public Endpoint? BegunHere => _threads is { IsCounted: false } attempt && attempt.Cache == this ? attempt.Endpoint : null;
+
     /// <summary>The number of attempts that run at each endpoint that has any, including those that may still complete synchronously. One look at each attempt.</summary>
     public Dictionary<Endpoint, int> CountAtEach()
     {

@@ -62,7 +62,7 @@ internal sealed class AttemptTracker
         lock (_lock)
         {
             long now = _time.GetTimestamp();
-            _state.HasChanged |= endpoint.Hints.Apply(now);
+            _state.ApplyHints(endpoint, now);
             if (withContent || !endpoint.Health.IsEjectedForErrors)
             {
                 _outcomes.Admit(attempt, now, completed: false);
@@ -313,7 +313,11 @@ internal sealed class AttemptTracker
                     _outcomes.Eject(stall, now);
                 }
 
-                _state.HasChanged |= compare && picker.FindLagging();
+                if (compare && picker.FindLagging())
+                {
+                    _state.HasChanged = true;
+                    _state.Unsettled.Changed(picker);
+                }
             }
 
             _settlement.Settle(now);

@@ -36,12 +36,13 @@ internal sealed class Balancer : IDisposable
     /// <param name="instruments">The pool's metrics.</param>
     /// <param name="release">Run once, after disposal and after the last attempt has ended.</param>
     /// <param name="backplane">Where facts are shared; null for nowhere.</param>
-    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release, IPoolBackplane? backplane = null)
+    /// <param name="resume">Lets a call go on that has waited; null for the thread pool.</param>
+    public Balancer(PoolMembers members, TimeProvider time, PoolLog log, Instruments instruments, Action release, IPoolBackplane? backplane = null, Action<Waiter>? resume = null)
     {
         (Time, Instruments, _log) = (time, instruments, log);
         _state = new PoolState(members);
         _lock = _state.Lock;
-        (_inFlight, _admission) = (new InFlight(time, log, release), new Admission(time));
+        (_inFlight, _admission) = (new InFlight(time, log, release), new Admission(time, resume));
         SharedFacts? facts = backplane is null ? null : new(backplane, time, instruments);
         _deferred = new DeferredWork(log, facts);
         _wake = time.CreateDetachedTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan);
@@ -80,7 +81,7 @@ internal sealed class Balancer : IDisposable
         {
             lock (_lock)
             {
-                return _state.Members.Pickers.Sum(static picker => picker.Queue.Length);
+                return _state.Unsettled.Queued.Sum(static picker => picker.Queue.Length);
             }
         }
     }
@@ -97,11 +98,7 @@ internal sealed class Balancer : IDisposable
         }
 
         Attempt? attempt = _inFlight.TryBegin(endpoint, _state.Epoch);
-        if (attempt is null)
-        {
-            _inFlight.LookForLeavers(endpoint);
-        }
-        else if (affinity != 0)
+        if (attempt is not null && affinity != 0)
         {
             // A pick with an affinity reads the calls in flight, so each counts from its start.
             Tracker.Count(attempt);
@@ -114,16 +111,7 @@ internal sealed class Balancer : IDisposable
     /// An attempt that is no new work for the endpoint, such as asking for the result of a job: it begins whatever the endpoint's state, without a turn or a limit. What becomes
     /// of it counts as of an attempt from before all that has happened there. Null if the endpoint has left or the pool is disposed.
     /// </summary>
-    public Attempt? TryPoll(Endpoint endpoint)
-    {
-        Attempt? attempt = _inFlight.TryBegin(endpoint, BeforeAll);
-        if (attempt is null)
-        {
-            _inFlight.LookForLeavers(endpoint);
-        }
-
-        return attempt;
-    }
+    public Attempt? TryPoll(Endpoint endpoint) => _inFlight.TryBegin(endpoint, BeforeAll);
 
     /// <summary>As <see cref="TryBegin"/>, but under the lock, while an endpoint is limited or a state change is due; null where one pick finds none, or calls are queued.</summary>
     public Attempt? TryBeginLocked(Picker picker, uint affinity, TokenEstimate tokens)
@@ -198,32 +186,6 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <summary>The call's wait has reached its limit: it is refused, unless only a configured token limit has no room for it.</summary>
-    public void RunOut(Waiter waiter)
-    {
-        PickRequest request = waiter.Request;
-        Attempt? attempt = null;
-        lock (_lock)
-        {
-            if (!request.Picker.Queue.Remove(waiter))
-            {
-                return;
-            }
-
-            if (!IsDisposed && request.Tokens.IsCharged)
-            {
-                long now = Time.GetTimestamp();
-                _settlement.Settle(now);
-                request.IgnoresTokenLimits = true;
-                attempt = _selection.Take(request, retry: true, now);
-                _settlement.Plan(now);
-            }
-        }
-
-        waiter.TrySetResult(attempt);
-        _deferred.Run();
-    }
-
     /// <summary>The result for a call that was refused while it was queued.</summary>
     public PickResult Dismissed(Picker picker)
     {
@@ -233,23 +195,36 @@ internal sealed class Balancer : IDisposable
         }
     }
 
-    /// <inheritdoc cref="AttemptCache.CountAtEach"/>
-    public Dictionary<Endpoint, int> CountAtEach() => _inFlight.CountAtEach();
+    /// <inheritdoc cref="AttemptCache.BegunHere"/>
+    public Endpoint? BegunHere => _inFlight.BegunHere;
 
-    /// <summary>Reads all endpoints at one moment, under the lock.</summary>
-    public T Read<T>(Func<IReadOnlyList<Endpoint>, long, T> reading)
+    /// <summary>Reads the endpoints at one moment, under the lock.</summary>
+    public T Read<T>(Func<PoolState, long, T> reading)
     {
         T result;
         lock (_lock)
         {
             long now = Time.GetTimestamp();
             _settlement.Settle(now);
-            result = reading(_state.Members.Endpoints, now);
+            result = reading(_state, now);
         }
 
         _deferred.Run();
         return result;
     }
+
+    /// <summary>All endpoints, and the condition of those that are not healthy, at one moment. What is done under the lock grows with these only.</summary>
+    public (Endpoint[] Endpoints, Dictionary<Endpoint, EndpointCondition> Unhealthy) ReadConditions() => Read((state, now) =>
+    {
+        Dictionary<Endpoint, EndpointCondition> unhealthy = [];
+        foreach (Endpoint endpoint in state.Unsettled.Unhealthy.SelectMany(state.Members.EndpointsOf))
+        {
+            EndpointHealth health = endpoint.Health;
+            unhealthy[endpoint] = new(health.State, health.Reason, health.IsHearsay, Time.Until(now, health.UnavailableUntil));
+        }
+
+        return (state.Members.Endpoints, unhealthy);
+    });
 
     /// <summary>
     /// Applies a new configuration: endpoints that stay keep their state and their calls, new ones join the rotation, and no call begins at those that leave.
@@ -323,7 +298,7 @@ internal sealed class Balancer : IDisposable
         _wake.Dispose();
         foreach (Waiter waiter in waiting)
         {
-            waiter.TrySetException(DisposedException());
+            waiter.TryFail(DisposedException());
         }
 
         Interlocked.MemoryBarrierProcessWide();

@@ -32,6 +32,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     // Under the balancer's lock.
     private readonly Dictionary<Endpoint, int> _unanswered = [];
     private bool _knowsUnanswered;
+    private long _unansweredUntil = long.MinValue;
     private int _released;
 
     /// <summary>The pool is disposed.</summary>
@@ -47,7 +48,16 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     public bool MayHaveStall => _attempts.MayHaveStall;
 
     /// <summary>Starts an attempt of a call that may complete synchronously; null if the pool was disposed or the endpoint retired in the same moment.</summary>
-    public Attempt? TryBegin(Endpoint endpoint, int epoch) => Begin(_attempts.RentHere(), endpoint, epoch);
+    public Attempt? TryBegin(Endpoint endpoint, int epoch)
+    {
+        Attempt? attempt = Begin(_attempts.RentHere(), endpoint, epoch);
+        if (attempt is null)
+        {
+            LookForLeavers(endpoint);
+        }
+
+        return attempt;
+    }
 
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
     public Attempt Begin(Endpoint endpoint, int epoch)
@@ -63,26 +73,31 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>The attempt has ended, and the object may serve another.</summary>
     public void End(Attempt attempt) => _attempts.Return(attempt);
 
+    /// <inheritdoc cref="AttemptCache.BegunHere"/>
+    public Endpoint? BegunHere => _attempts.BegunHere;
+
     /// <inheritdoc cref="AttemptCache.CountAtEach"/>
     public Dictionary<Endpoint, int> CountAtEach() => _attempts.CountAtEach();
 
     /// <summary>
     /// The number of attempts at an endpoint that began within its rejection time and are not answered. Under the balancer's lock: all are counted at the first question, and
-    /// then only what begins, until <see cref="ForgetUnanswered"/>.
+    /// then only what begins, until the present has changed; and for ten times as long as the count took, which is nothing beside a rejection time but keeps ten thousands of
+    /// attempts from being counted for each of ten thousands of rejections.
     /// </summary>
     public int CountUnanswered(Endpoint endpoint, long now)
     {
         if (!_knowsUnanswered)
         {
+            long began = time.GetTimestamp();
             _attempts.CountUnanswered(_unanswered, now);
-            _knowsUnanswered = true;
+            (_knowsUnanswered, _unansweredUntil) = (true, now + (10 * (time.GetTimestamp() - began)));
         }
 
         return _unanswered.GetValueOrDefault(endpoint);
     }
 
     /// <summary>The present has changed. Under the balancer's lock.</summary>
-    public void ForgetUnanswered() => _knowsUnanswered = false;
+    public void ForgetUnanswered(long now) => _knowsUnanswered &= now < _unansweredUntil;
 
     /// <inheritdoc cref="AttemptCache.Snapshot"/>
     public Attempt[] Snapshot() => _attempts.Snapshot();

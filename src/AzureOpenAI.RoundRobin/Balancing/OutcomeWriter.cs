@@ -30,7 +30,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
 
         attempt.IsAdmitted = true;
         permits.Remove(attempt);
-        state.HasChanged = true;
+        state.Changed(attempt.Endpoint);
         bool isProbe = health.Deployment.State == EndpointState.Probing;
         health.AdmitAtDeployment(attempt.Permit, attempt.Epoch, now);
         TellRecovered(attempt.Endpoint, health.Deployment, isProbe, now);
@@ -44,7 +44,11 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         Permit permit = attempt.Permit;
         HealthState resource = attempt.Endpoint.Health.Resource;
         bool isProbe = resource.State == EndpointState.Probing;
-        state.HasChanged |= attempt.Endpoint.Health.AdmitAtResource(permit, attempt.Epoch, now);
+        if (attempt.Endpoint.Health.AdmitAtResource(permit, attempt.Epoch, now))
+        {
+            state.Changed(attempt.Endpoint);
+        }
+
         TellRecovered(attempt.Endpoint, resource, isProbe, now);
         attempt.Permit = permit with { OfResource = false };
         if (!permit.OfDeployment)
@@ -69,7 +73,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
 
         attempt.Permit = default;
-        state.HasChanged = true;
+        state.Changed(attempt.Endpoint);
     }
 
     /// <summary>A completed answer, at an endpoint that had failures or is not healthy.</summary>
@@ -81,7 +85,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         state.AssertLocked();
         Endpoint endpoint = attempt.Endpoint;
         Admit(attempt, now, completed: true);
-        state.HasChanged |= endpoint.Hints.Apply(now);
+        state.ApplyHints(endpoint, now);
         RecoverFromStall(attempt, number, now);
         RefuteHearsay(endpoint, now);
         endpoint.Health.Succeeded(attempt.Epoch);
@@ -185,9 +189,9 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     {
         AttemptOutcome each = new(outcome.Kind, outcome.Exception, outcome.Status, outcome.Hint, outcome.Response);
         Eject(endpoint, epoch, each, cost, fingerprint, onProbation, now);
-        foreach (Endpoint other in state.Members.Endpoints)
+        foreach (Endpoint other in state.Members.EndpointsOf(endpoint.Resource.Health))
         {
-            if (other == endpoint || other.Resource != endpoint.Resource)
+            if (other == endpoint)
             {
                 continue;
             }
@@ -227,7 +231,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
             TellEjected(endpoint, target, outcome, now);
         }
 
-        state.HasChanged = true;
+        state.Changed(endpoint);
     }
 
     /// <summary>The endpoint's pace takes the rejection. A pause of at least 100 ms also ejects the endpoint; a shorter one only holds calls back.</summary>
@@ -239,7 +243,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
 
     private void Rest(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
     {
-        state.HasChanged = true;
+        state.Changed(endpoint);
         long until = endpoint.Capacity.PausedUntil;
         if (until > target.UnavailableUntil && time.Until(now, until) >= ShortestEjection)
         {

@@ -14,26 +14,32 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 internal sealed class Picker
 {
     private readonly TimeProvider _time;
+    private readonly CallCount _calls;
     private readonly HashSet<Endpoint> _lagging = [];
     private volatile Endpoint[] _endpoints = [];
     private volatile ConversationHomes? _homes;
     private volatile bool _hasTokenLimits;
     private volatile StallTest _stallTest = new(0);
     private Rotation _rotation = Rotation.Empty;
+    private NextSettlement _settlement = new();
     private long _nextEvent = long.MinValue;
     private LatencyOutliers _outliers = new(0);
     private ResponseTimes[] _responseTimes = [];
     private uint _cursor;
     private uint _preferred;
-    private uint _spilled;
+    private uint _collected;
+    private int _isListed;
     private List<Endpoint> _rotating = [];
     private bool _hasChanged = true;
     private uint _builtFor;
 
-    public Picker(TimeProvider time, uint start)
+    /// <param name="time">The source of all time.</param>
+    /// <param name="start">The start of the cursor.</param>
+    /// <param name="calls">The count of the whole pool.</param>
+    public Picker(TimeProvider time, uint start, CallCount calls)
     {
-        _time = time;
-        _cursor = start;
+        (_time, _calls) = (time, calls);
+        (_cursor, _collected) = (start, start);
         Queue = new(time);
         FirstLook = new(this) { Patience = TimeSpan.Zero };
     }
@@ -66,12 +72,21 @@ internal sealed class Picker
 
     public bool HasHealthy => Priority != int.MaxValue;
 
+    /// <summary>Its place among all pickers, in whose order queues are released.</summary>
+    public int Place { get; private set; }
+
+    /// <summary>The number of calls that went to a worse priority, or beyond the rotation; wraps. Under the balancer's lock.</summary>
+    public uint Spilled { get; set; }
+
+    /// <summary>The endpoint that made calls take the lock when that was last looked at: most likely it does so still. Under the balancer's lock.</summary>
+    public Endpoint? NeedsLock { get; set; }
+
     public Rotation Rotation => Volatile.Read(ref _rotation);
 
-    /// <summary>The timestamp from which a call must look under the lock before it picks; long.MaxValue while nothing is due.</summary>
+    /// <summary>The timestamp from which a call must look under the lock before it picks: at the latest that of the next settlement. long.MaxValue while nothing is due.</summary>
     public long NextEvent
     {
-        get => Volatile.Read(ref _nextEvent);
+        get => Math.Min(Volatile.Read(ref _nextEvent), _settlement.At);
         set => Volatile.Write(ref _nextEvent, value);
     }
 
@@ -84,9 +99,34 @@ internal sealed class Picker
     /// <summary>The number of calls that began, in turn or at their preferred endpoint; wraps.</summary>
     public uint Begun => unchecked(Turns + Preferred);
 
-    public uint Advance() => Interlocked.Increment(ref _cursor);
+    /// <summary>Those of <see cref="Begun"/> that are not in the pool's count.</summary>
+    public uint Uncollected => unchecked(Begun - Volatile.Read(ref _collected));
 
-    public void CountPreferred() => Interlocked.Increment(ref _preferred);
+    /// <summary>The next in the list of <see cref="CallCount"/>.</summary>
+    public Picker? NextListed { get; set; }
+
+    public uint Advance() => Advance(1);
+
+    public void CountPreferred()
+    {
+        Interlocked.Increment(ref _preferred);
+        EnsureListed();
+    }
+
+    /// <summary>Leaves the list, with what it has counted since it left the last one. Its place is free before the count is read: <see cref="CallCount"/>.</summary>
+    public uint Collect()
+    {
+        Interlocked.Exchange(ref _isListed, 0);
+        while (true)
+        {
+            uint before = Volatile.Read(ref _collected);
+            uint begun = Begun;
+            if (begun == before || Interlocked.CompareExchange(ref _collected, begun, before) == before)
+            {
+                return unchecked(begun - before);
+            }
+        }
+    }
 
     /// <summary>
     /// Picks the next endpoint without the lock. Reads the clock only while a change is due; from then on it returns false, and the call goes through
@@ -108,7 +148,7 @@ internal sealed class Picker
 
     /// <summary>The call's preferred endpoint, or the next in turn, among those that it may go to; else one of a worse priority.</summary>
     public Endpoint? Take(in PickFilter filter) =>
-        (filter.Request.Affinity != 0 ? PreferredPick.Of(this, Rotation, filter.Request.Affinity, filter) : InTurn(filter)) ?? SpillOver(filter);
+        (filter.Request.Affinity != 0 ? PreferredPick.Of(this, Rotation, filter.Request.Affinity, filter) : InTurn(filter)) ?? SpilledPick.Of(this, filter);
 
     /// <summary>The next endpoint that suits, for use outside of a call: of the rotation, else of all.</summary>
     public Endpoint? Peek(Func<Endpoint, bool> suits)
@@ -149,10 +189,14 @@ internal sealed class Picker
         return false;
     }
 
+    /// <summary>Takes its place in the pool's members. Under the balancer's lock, before a call can use it.</summary>
+    public void Join(NextSettlement settlement, int place) => (_settlement, Place) = (settlement, place);
+
     /// <summary>Applies the endpoints of a new configuration, or the same with other weights.</summary>
     public void Become(Endpoint[] endpoints, bool hasHomes)
     {
         _hasChanged = true;
+        NeedsLock = null;
         _hasTokenLimits = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
         if (hasHomes != (_homes is not null) || !endpoints.SequenceEqual(_endpoints))
         {
@@ -193,6 +237,21 @@ internal sealed class Picker
         {
             _builtFor = version;
             Build();
+        }
+    }
+
+    private uint Advance(uint turns)
+    {
+        uint turn = Interlocked.Add(ref _cursor, turns);
+        EnsureListed();
+        return turn;
+    }
+
+    private void EnsureListed()
+    {
+        if (Volatile.Read(ref _isListed) == 0 && Interlocked.Exchange(ref _isListed, 1) == 0)
+        {
+            _calls.List(this);
         }
     }
 
@@ -249,45 +308,11 @@ internal sealed class Picker
             if (filter.Allows(endpoint))
             {
                 // Past the endpoints that were passed over as well: otherwise this endpoint would get their turns too.
-                Interlocked.Add(ref _cursor, passedOver + 1);
+                Advance(passedOver + 1);
                 return endpoint;
             }
 
             passedOver += endpoint.HasRoom(filter.Now) ? 0u : 1u;
-        }
-
-        return null;
-    }
-
-    /// <summary>
-    /// Where no endpoint of the rotation may take the call: one of the best priority that has any, in turn. Endpoints of the rotation's own priority that are out of it
-    /// because they are near their limit come first.
-    /// </summary>
-    private Endpoint? SpillOver(in PickFilter filter)
-    {
-        int priority = int.MaxValue;
-        uint free = 0;
-        foreach (Endpoint endpoint in Endpoints)
-        {
-            if (endpoint.Priority >= Priority && endpoint.Priority <= priority && endpoint.Health.IsAvailable && filter.Allows(endpoint))
-            {
-                free = endpoint.Priority < priority ? 1 : free + 1;
-                priority = endpoint.Priority;
-            }
-        }
-
-        if (free == 0)
-        {
-            return null;
-        }
-
-        uint turn = _spilled++ % free;
-        foreach (Endpoint endpoint in Endpoints)
-        {
-            if (endpoint.Priority == priority && endpoint.Health.IsAvailable && filter.Allows(endpoint) && turn-- == 0)
-            {
-                return endpoint;
-            }
         }
 
         return null;

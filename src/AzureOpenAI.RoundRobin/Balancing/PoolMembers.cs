@@ -20,30 +20,34 @@ internal sealed class PoolMembers
     /// <summary>The same for answers that completed synchronously: they have no latency to compare.</summary>
     private const int LeastBetweenComparisonsAtOnce = 1024;
 
-    private readonly uint _begunBefore;
-    private readonly FrozenDictionary<Endpoint, Picker[]> _pickersOf;
+    private readonly Dictionary<Endpoint, Picker[]> _pickersOf;
+    private readonly Dictionary<HealthState, Endpoint[]> _endpointsOf;
 
     /// <param name="endpoints">All of them, in the order of the configuration.</param>
     /// <param name="resources">Their resources.</param>
     /// <param name="byPicker">The endpoints of each picker.</param>
-    /// <param name="before">The members that this replaces.</param>
+    /// <param name="calls">The pool's count of its calls.</param>
     public PoolMembers(
-        IReadOnlyDictionary<Endpoint, EndpointSetup> endpoints, IReadOnlyList<PooledResource> resources, IReadOnlyDictionary<Picker, Endpoint[]> byPicker, PoolMembers? before)
+        IReadOnlyDictionary<Endpoint, EndpointSetup> endpoints, IReadOnlyList<PooledResource> resources, IReadOnlyDictionary<Picker, Endpoint[]> byPicker, CallCount calls)
     {
         Endpoints = [.. endpoints.Keys];
         Setups = endpoints;
         Resources = resources;
         ByPicker = byPicker;
         Pickers = [.. byPicker.Keys];
+        Calls = calls;
         _pickersOf = byPicker
             .SelectMany(static pair => pair.Value.Distinct(), static (pair, endpoint) => (Picker: pair.Key, Endpoint: endpoint))
             .GroupBy(static pair => pair.Endpoint, static pair => pair.Picker)
-            .ToFrozenDictionary(static group => group.Key, static group => group.ToArray());
-        HealthStates = [.. Endpoints.SelectMany(static endpoint => new[] { endpoint.Health.Deployment, endpoint.Health.Resource }).Distinct()];
+            .ToDictionary(static group => group.Key, static group => group.ToArray());
+        _endpointsOf = Endpoints
+            .SelectMany(static endpoint => new[] { endpoint.Health.Deployment, endpoint.Health.Resource }, static (endpoint, health) => (Endpoint: endpoint, Health: health))
+            .GroupBy(static pair => pair.Health, static pair => pair.Endpoint)
+            .ToDictionary(static group => group.Key, static group => group.ToArray());
+        HealthStates = [.. _endpointsOf.Keys];
         ObserveEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * Endpoints.Length)) - 1L;
         CompareEvery = Math.Max(LeastBetweenComparisons - 1L, ObserveEvery);
         CompareSynchronousEvery = Math.Max(LeastBetweenComparisonsAtOnce - 1L, ObserveEvery);
-        _begunBefore = before is null ? 0 : unchecked(before.CallsBegun() - CallsBegun());
     }
 
     public Endpoint[] Endpoints { get; }
@@ -89,37 +93,17 @@ internal sealed class PoolMembers
     /// <inheritdoc cref="ObserveEvery"/>
     public long CompareSynchronousEvery { get; }
 
-    /// <summary>The number of calls that have begun, including those before this configuration; wraps.</summary>
-    public uint CallsBegun()
-    {
-        uint turns = _begunBefore;
-        foreach (Picker picker in Pickers)
-        {
-            turns = unchecked(turns + picker.Begun);
-        }
+    /// <summary>The count that outlives each configuration.</summary>
+    public CallCount Calls { get; }
 
-        return turns;
-    }
+    /// <summary>The number of calls that have begun, including those before this configuration; wraps.</summary>
+    public uint CallsBegun() => Calls.Of(Pickers);
 
     /// <summary>Whether calls are queued that the endpoint could answer.</summary>
     public bool IsAwaited(Endpoint endpoint) => Array.Exists(PickersOf(endpoint), static picker => picker.Queue.Length > 0);
 
-    /// <summary>The deployments that calls are queued for, and their resources.</summary>
-    public HashSet<HealthState> FindAwaited()
-    {
-        HashSet<HealthState> awaited = [];
-        foreach (Picker picker in Pickers)
-        {
-            foreach (Endpoint endpoint in picker.Queue.Length > 0 ? picker.Endpoints : [])
-            {
-                Visits.Add();
-                awaited.Add(endpoint.Health.Deployment);
-                awaited.Add(endpoint.Health.Resource);
-            }
-        }
-
-        return awaited;
-    }
+    /// <summary>Whether calls are queued that could go to an endpoint of this state.</summary>
+    public bool IsAwaited(HealthState health) => Array.Exists(EndpointsOf(health), IsAwaited);
 
     /// <summary>Whether it is the only endpoint of every model that it answers.</summary>
     public bool IsAlone(Endpoint endpoint) => Array.TrueForAll(PickersOf(endpoint), static picker => picker.Endpoints.Length == 1);
@@ -155,15 +139,6 @@ internal sealed class PoolMembers
         };
     }
 
-    /// <summary>Builds all rotations from the endpoints' states.</summary>
-    public void Rebuild()
-    {
-        foreach (Picker picker in Pickers)
-        {
-            picker.Rebuild();
-        }
-    }
-
     /// <summary>Gives each endpoint its setup and each picker its endpoints. Under the balancer's lock.</summary>
     public void Apply()
     {
@@ -178,8 +153,11 @@ internal sealed class PoolMembers
         }
     }
 
+    /// <summary>The endpoints whose state it is: that of a deployment, or of a resource. None for one that has left.</summary>
+    public Endpoint[] EndpointsOf(HealthState health) => _endpointsOf.GetValueOrDefault(health, []);
+
     /// <summary>The pickers of the models that it answers; none for one that has left.</summary>
-    private Picker[] PickersOf(Endpoint endpoint)
+    public Picker[] PickersOf(Endpoint endpoint)
     {
         Picker[] pickers = _pickersOf.GetValueOrDefault(endpoint, []);
         Visits.Add(pickers.Length);

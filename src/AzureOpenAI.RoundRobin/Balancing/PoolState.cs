@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using AzureOpenAI.RoundRobin.Endpoints;
 
 namespace AzureOpenAI.RoundRobin.Balancing;
 
@@ -21,7 +22,10 @@ internal sealed class PoolState(PoolMembers members)
         set
         {
             AssertLocked();
+            // What pickers have counted that leave, or were read each time.
+            _members.Calls.Collect();
             _members = value;
+            Unsettled.Begin(value);
         }
     }
 
@@ -30,6 +34,28 @@ internal sealed class PoolState(PoolMembers members)
 
     /// <summary>Something has changed since the last <see cref="Settlement"/>.</summary>
     public bool HasChanged { get; set; } = true;
+
+    /// <summary>What it looks at.</summary>
+    public Unsettled Unsettled { get; } = new(members);
+
+    /// <summary>The limits of the endpoint have changed, or the permits that it or its resource has left.</summary>
+    public void Changed(Endpoint endpoint)
+    {
+        HasChanged = true;
+        Unsettled.Changed(endpoint);
+    }
+
+    /// <summary>Applies the headers of the last answer.</summary>
+    public void ApplyHints(Endpoint endpoint, long now)
+    {
+        AssertLocked();
+        if (endpoint.Hints.Apply(now))
+        {
+            Changed(endpoint);
+        }
+
+        Unsettled.Heard(endpoint);
+    }
 
     public int NextEpoch()
     {

@@ -52,7 +52,13 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
             return null;
         }
 
-        int best = free.FindLastIndex(candidate => candidate.Priority == free[0].Priority) + 1;
+        // Without a closure, which would be made for calls that find no candidate too.
+        int best = 1;
+        while (best < free.Count && free[best].Priority == free[0].Priority)
+        {
+            best++;
+        }
+
         Endpoint chosen = free[(int)(unchecked(picker.Turns + 1) % (uint)best)];
         if (!IsOptional(picker, chosen))
         {

@@ -75,6 +75,18 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         ?? Take(request, retry: true, now)
         ?? ForceProbe(request, now);
 
+    /// <summary>For a call whose wait has reached its limit: an endpoint, if only a configured token limit has no room for it.</summary>
+    public Attempt? TakeOverdue(PickRequest request, long now)
+    {
+        if (!request.Tokens.IsCharged)
+        {
+            return null;
+        }
+
+        request.IgnoresTokenLimits = true;
+        return Take(request, retry: true, now);
+    }
+
     private void NoteNoneFree(PickRequest request, long now) =>
         request.NoteNoneFree(endpoint => !endpoint.Health.IsMisconfigured && time.Until(now, endpoint.RetryAfterUntil) <= request.Patience);
 
@@ -108,7 +120,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         if (attempt is not null)
         {
             // The queues that are released after this one must see the probe.
-            state.Members.Rebuild();
+            state.Unsettled.Rebuild();
         }
 
         return attempt;
@@ -145,6 +157,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         if (attempt.HoldsPermit)
         {
             permits.Add(attempt);
+            state.Unsettled.Changed(endpoint);
         }
 
         return attempt;
@@ -153,6 +166,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     private PickResult Enqueue(PickRequest request, long now)
     {
         state.HasChanged = true;
+        state.Unsettled.Queue(request.Picker);
         return PickResult.Queued(admission.Enqueue(request, now));
     }
 }

@@ -18,35 +18,38 @@ internal sealed class Settlement(
     private const double LongestDelayMs = 3_600_000;
 
     private readonly Func<PickRequest, long, Attempt?> _takeQueued = selection.TakeQueued;
-    private long _nextSettle = long.MinValue;
+    private readonly Func<PickRequest, long, Attempt?> _takeOverdue = selection.TakeOverdue;
+    private readonly Unsettled _unsettled = state.Unsettled;
 
     /// <summary>Brings the pool up to the present, if anything has changed or is due.</summary>
     public void Settle(long now)
     {
         state.AssertLocked();
-        inFlight.ForgetUnanswered();
-        if (!state.HasChanged && now < _nextSettle)
+        inFlight.ForgetUnanswered(now);
+        if (!state.HasChanged && now < _unsettled.Next.At)
         {
             return;
         }
 
-        AdvanceCapacity(now);
+        _unsettled.EndRests(now);
         AdvanceHealth(now);
         AdmitDue(now);
-        state.Members.Rebuild();
-        foreach (Picker picker in state.Members.Pickers)
+        _unsettled.Rebuild();
+        foreach (Picker picker in _unsettled.Queued)
         {
             Admission.Release(picker, _takeQueued, now);
+            Admission.RunOut(picker, _takeOverdue, now);
         }
 
         if (EndRamps())
         {
-            state.Members.Rebuild();
+            _unsettled.Rebuild();
         }
 
         TellRecovered();
         Relocate(now);
         Plan(now);
+        _unsettled.Settled();
         state.HasChanged = false;
     }
 
@@ -54,16 +57,22 @@ internal sealed class Settlement(
     public void Plan(long now)
     {
         state.AssertLocked();
-        _nextSettle = NextDue();
-        long next = long.MaxValue;
-        foreach (Picker picker in state.Members.Pickers)
+        long due = Math.Min(permits.NextAt(), _unsettled.NextDue);
+        _unsettled.Next.At = due;
+        foreach (Picker picker in _unsettled.ToPlan())
         {
-            bool hasQueue = picker.Queue.Length > 0;
-            picker.NextEvent = hasQueue ? long.MinValue : Math.Min(_nextSettle, NextLook(picker, now));
-            next = hasQueue ? Math.Min(next, Math.Min(_nextSettle, NextRelease(picker, now))) : next;
+            picker.NextEvent = NextLook(picker, now);
         }
 
-        next = Math.Min(next, stuck.NextAt(state.Members, now));
+        long next = long.MaxValue;
+        foreach (Picker picker in _unsettled.Queued)
+        {
+            picker.NextEvent = NextLook(picker, now);
+            next = picker.Queue.Length > 0 ? Math.Min(next, Math.Min(due, NextRelease(picker, now))) : next;
+        }
+
+        _unsettled.Planned();
+        next = Math.Min(next, stuck.NextAt(_unsettled, now));
         if (next != long.MaxValue)
         {
             TimeSpan delay = time.Until(now, next);
@@ -77,49 +86,43 @@ internal sealed class Settlement(
         state.AssertLocked();
         if (begun.HoldsPermit || state.HasChanged || picker.Candidates.Count > 0 || picker.Queue.Length > 0)
         {
+            _unsettled.Changed(picker);
             Plan(now);
         }
         else
         {
-            picker.NextEvent = Math.Min(_nextSettle, NextLook(picker, now));
+            picker.NextEvent = NextLook(picker, now);
         }
     }
 
     /// <summary>Claims the attempts that are stuck by now. They are cancelled after the lock.</summary>
     private void Relocate(long now)
     {
-        foreach (Attempt attempt in stuck.ClaimDue(state.Members, now))
+        foreach (Attempt attempt in stuck.ClaimDue(_unsettled, now))
         {
             deferred.Cancel(attempt);
         }
     }
 
-    private void AdvanceCapacity(long now)
-    {
-        foreach (Endpoint endpoint in state.Members.Endpoints)
-        {
-            HealthState health = endpoint.Health.Deployment;
-            if (health is { State: EndpointState.Unavailable, Reason: OutcomeKind.RateLimited } && health.UnavailableUntil <= now
-                && endpoint.Capacity.PausedUntil >= health.UnavailableUntil)
-            {
-                // After a rejection an endpoint needs no probe: its pace lets one call go first.
-                health.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
-            }
-
-            endpoint.Hints.Advance(now);
-        }
-    }
-
+    /// <summary>Ends the cooldowns that are over. After a rejection an endpoint needs no probe: its pace lets one call go first.</summary>
     private void AdvanceHealth(long now)
     {
-        foreach (HealthState health in state.Members.HealthStates)
+        while (_unsettled.Due(now) is { } health)
         {
-            if (health.State == EndpointState.Unavailable && health.UnavailableUntil <= now)
+            if (health.Reason == OutcomeKind.RateLimited && IsPaused(health))
+            {
+                health.Recover(RecoveryReason.CapacityKnown, state.Epoch, now);
+            }
+            else
             {
                 health.BeginProbing();
             }
         }
     }
+
+    /// <summary>Whether the deployment's pace holds calls back for as long as it is unavailable.</summary>
+    private bool IsPaused(HealthState health) => Array.Exists(
+        state.Members.EndpointsOf(health), endpoint => endpoint.Health.Deployment == health && endpoint.Capacity.PausedUntil >= health.UnavailableUntil);
 
     private void AdmitDue(long now)
     {
@@ -137,11 +140,9 @@ internal sealed class Settlement(
     private bool EndRamps()
     {
         bool changed = false;
-        HashSet<HealthState>? awaited = null;
-        foreach (HealthState health in state.Members.HealthStates)
+        foreach (HealthState health in _unsettled.Recovering)
         {
-            // Looked for once, and only where something recovers: with many models each look is over all of them.
-            changed |= health.State == EndpointState.Recovering && !(awaited ??= state.Members.FindAwaited()).Contains(health) && health.TryPromote();
+            changed |= !(_unsettled.Queued.Count > 0 && state.Members.IsAwaited(health)) && health.TryPromote();
         }
 
         return changed;
@@ -149,41 +150,35 @@ internal sealed class Settlement(
 
     private void TellRecovered()
     {
-        foreach (Endpoint endpoint in state.Members.Endpoints)
+        Endpoint[] recovered = [.. _unsettled.Touched.Where(static endpoint => endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)];
+        if (recovered.Length > 1)
         {
-            if (endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)
-            {
-                endpoint.IsLoggedUnavailable = false;
-                log.Recovered(endpoint.Name);
-            }
+            // In the order of the configuration.
+            Array.Sort(Array.ConvertAll(recovered, endpoint => Array.IndexOf(state.Members.Endpoints, endpoint)), recovered);
+        }
+
+        foreach (Endpoint endpoint in recovered)
+        {
+            endpoint.IsLoggedUnavailable = false;
+            log.Recovered(endpoint.Name);
         }
     }
 
-    /// <summary>The time when the next cooldown ends, the next attempt counts as admitted, or a warning in headers ends.</summary>
-    private long NextDue()
-    {
-        long due = permits.NextAt();
-        foreach (HealthState health in state.Members.HealthStates)
-        {
-            due = health.State == EndpointState.Unavailable ? Math.Min(due, health.UnavailableUntil) : due;
-        }
-
-        foreach (Endpoint endpoint in state.Members.Endpoints)
-        {
-            due = Math.Min(due, endpoint.Hints.NearUntil);
-        }
-
-        return due;
-    }
-
-    /// <summary>When the next call must take the lock: at once while an available endpoint of the rotation's priority is recovering or limited.</summary>
+    /// <summary>When the next call must take the lock: at once while calls are queued, or an available endpoint of the rotation's priority is recovering or limited.</summary>
     private long NextLook(Picker picker, long now)
     {
+        if (picker.Queue.Length > 0 || (picker.NeedsLock is { } before && NeedsLock(before, picker, now)))
+        {
+            return long.MinValue;
+        }
+
+        picker.NeedsLock = null;
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            bool isLimited = endpoint.Capacity.IsLimited || endpoint.Capacity.PausedUntil > now;
-            if (endpoint.Health.IsAvailable && (!endpoint.Health.IsHealthy || isLimited) && endpoint.Priority == picker.Priority)
+            Visits.Add();
+            if (NeedsLock(endpoint, picker, now))
             {
+                picker.NeedsLock = endpoint;
                 return long.MinValue;
             }
         }
@@ -191,10 +186,17 @@ internal sealed class Settlement(
         return probes.NextCandidateAt(picker, now);
     }
 
-    /// <summary>When the queue must be looked at, besides the times of <see cref="NextDue"/>: when an endpoint has room, for a forced probe, or 25 ms later where an endpoint has yet to acknowledge a burst.</summary>
+    private static bool NeedsLock(Endpoint endpoint, Picker picker, long now) =>
+        endpoint.Priority == picker.Priority && endpoint.Health.IsAvailable
+        && (!endpoint.Health.IsHealthy || endpoint.Capacity.IsLimited || endpoint.Capacity.PausedUntil > now);
+
+    /// <summary>
+    /// When the queue must be looked at, besides the times of <see cref="Unsettled.NextDue"/>: when an endpoint has room, for a forced probe, when a call may not wait any longer, or
+    /// 25 ms later where an endpoint has yet to acknowledge a burst.
+    /// </summary>
     private long NextRelease(Picker picker, long now)
     {
-        long next = probes.NextForcedAt(picker, now);
+        long next = Math.Min(probes.NextForcedAt(picker, now), picker.Queue.LeastPatient!.Deadline);
         PickFilter filter = new(picker.Queue.Head!.Request, inFlight, retry: true, now);
         foreach (Endpoint endpoint in picker.Endpoints)
         {

@@ -192,10 +192,43 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, EstimateOf<TOperation, TResult>(operation), () => FingerprintOf<TOperation, TResult>(operation));
+        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, EstimateOf<TOperation, TResult>(operation));
         try
         {
-            return await GoOnAsync<TOperation, TResult>(operation, call, attempt, failure, cancellationToken).ConfigureAwait(false);
+            while (true)
+            {
+                if (failure is not null)
+                {
+                    Take<TOperation, TResult>(call, attempt!, failure, operation, cancellationToken);
+                }
+
+                attempt = await call.NextAsync(cancellationToken).ConfigureAwait(false);
+                if (cancellationToken.CanBeCanceled)
+                {
+                    attempt.Follow(cancellationToken);
+                }
+
+                attempt.CanRelocate = TOperation.MayRelocate && Picker.HasAlternatives && !call.WasRelocated;
+                Task<TResult> pending = TOperation.EndsAttempt && _instruments.IsListening
+                    ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
+                    : operation.InvokeAsync(attempt, call.AttemptNumber);
+                attempt.Trace?.Waited(call.Waited);
+                Await<TOperation, TResult>(attempt, pending);
+                try
+                {
+                    TResult result = await pending.ConfigureAwait(false);
+                    operation.Check(result, attempt, call.AttemptNumber);
+                    Finish<TOperation, TResult>(attempt);
+                    call.Ended();
+                    return result;
+                }
+#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
+                catch (Exception exception)
+#pragma warning restore CA1031
+                {
+                    failure = exception;
+                }
+            }
         }
         catch (Exception exception)
         {
@@ -205,45 +238,6 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             }
 
             throw;
-        }
-    }
-
-    private async Task<TResult> GoOnAsync<TOperation, TResult>(TOperation operation, CallRecovery call, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
-        where TOperation : struct, IOperation<TResult>
-    {
-        while (true)
-        {
-            if (failure is not null)
-            {
-                Take<TOperation, TResult>(call, attempt!, failure, operation, cancellationToken);
-            }
-
-            attempt = await call.NextAsync(cancellationToken).ConfigureAwait(false);
-            if (cancellationToken.CanBeCanceled)
-            {
-                attempt.Follow(cancellationToken);
-            }
-
-            attempt.CanRelocate = TOperation.MayRelocate && Picker.HasAlternatives && !call.WasRelocated;
-            Task<TResult> pending = TOperation.EndsAttempt && _instruments.IsListening
-                ? InvokeTracedAsync<TOperation, TResult>(operation, attempt, call.AttemptNumber)
-                : operation.InvokeAsync(attempt, call.AttemptNumber);
-            attempt.Trace?.Waited(call.Waited);
-            Await<TOperation, TResult>(attempt, pending);
-            try
-            {
-                TResult result = await pending.ConfigureAwait(false);
-                operation.Check(result, attempt, call.AttemptNumber);
-                Finish<TOperation, TResult>(attempt);
-                call.Ended();
-                return result;
-            }
-#pragma warning disable CA1031 // Whatever the client throws is an outcome, which the classifier judges.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                failure = exception;
-            }
         }
     }
 
@@ -281,9 +275,10 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
         }
     }
 
-    private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, in TOperation operation, CancellationToken cancellationToken)
+    private void Take<TOperation, TResult>(CallRecovery call, Attempt attempt, Exception failure, TOperation operation, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
+        call.Fingerprint ??= () => FingerprintOf<TOperation, TResult>(operation);
         AttemptFacts facts = Facts(attempt, cancellationToken) with
         {
             NameIsCallers = operation.NamesModel && !attempt.Endpoint.IsSdkBacked,

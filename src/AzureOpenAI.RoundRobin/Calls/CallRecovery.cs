@@ -21,15 +21,14 @@ internal sealed class CallRecovery
 
     private readonly Balancer _balancer;
     private readonly CallLimits _limits;
-    private readonly Func<int> _fingerprint;
     private readonly PickRequest _request;
-    private readonly CallFailure _failure;
-    private readonly CallDoubts _doubts;
+    private CallFailure? _failures;
+    private CallDoubts? _doubtful;
     private int _timedOut;
     private int _tooLarge;
     private long? _failedEverywhereAt;
     private bool _hasHeardTimedOut;
-    private (AttemptOutcome Outcome, string Endpoint, TimeSpan Cost)? _lastTimedOut;
+    private TimedOut? _lastTimedOut;
     private bool _isRequests;
 
     /// <param name="balancer">The pool's balancer.</param>
@@ -37,26 +36,31 @@ internal sealed class CallRecovery
     /// <param name="limits">The limits of the call.</param>
     /// <param name="affinity">The key of its conversation; 0 for a call without affinity.</param>
     /// <param name="tokens">An estimate of what a token limit is charged for it; empty where no endpoint has one.</param>
-    /// <param name="fingerprint">Computes a hash that differs between different requests.</param>
-    public CallRecovery(Balancer balancer, Picker picker, CallLimits limits, uint affinity, TokenEstimate tokens, Func<int> fingerprint)
+    public CallRecovery(Balancer balancer, Picker picker, CallLimits limits, uint affinity, TokenEstimate tokens)
     {
-        (_balancer, _limits, _fingerprint) = (balancer, limits, fingerprint);
-        _doubts = new CallDoubts(balancer.Tracker, picker, fingerprint);
+        (_balancer, _limits) = (balancer, limits);
         _request = new PickRequest(picker) { Affinity = affinity, Tokens = tokens, Patience = limits.MaxWait, MaxWaiting = limits.MaxWaiting };
-        _failure = new CallFailure(balancer, picker);
     }
+
+    /// <summary>Computes a hash that differs between different requests; set before the call's first failure.</summary>
+    public Func<int>? Fingerprint { get; set; }
 
     /// <summary>It was relocated from a stalled endpoint; a call is relocated once at most.</summary>
     public bool WasRelocated { get; private set; }
 
     /// <summary>The number of the attempt that runs or comes next, from 1.</summary>
-    public int AttemptNumber => _failure.Attempts.Count + 1;
+    public int AttemptNumber => (_failures?.Attempts.Count ?? 0) + 1;
 
     /// <summary>The number of attempts that have ended. Unlike <see cref="AttemptNumber"/> it counts an attempt whose failure ends the call.</summary>
     public int AttemptsMade { get; private set; }
 
     /// <summary>The sum of its waits and pauses.</summary>
     public TimeSpan Waited { get; private set; }
+
+    // Made when it is needed: most calls that wait have not failed, and thousands may wait.
+    private CallFailure Failures => _failures ??= new(_balancer, _request.Picker);
+
+    private CallDoubts Doubts => _doubtful ??= new(_balancer.Tracker, _request.Picker, () => Fingerprint!());
 
     /// <summary>Takes the failure of an attempt, and throws where it ends the call.</summary>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
@@ -79,28 +83,28 @@ internal sealed class CallRecovery
         bool heard = attempt.HeadStatus is > 0 and not 408 || attempt.IsHeard;
         long now = _balancer.Time.GetTimestamp();
         TimeSpan cost = attempt.Took(now);
-        bool leavesDoubt = _doubts.Leaves(attempt, outcome);
+        bool leavesDoubt = Doubts.Leaves(attempt, outcome);
         WasRelocated |= outcome.Kind == OutcomeKind.Stalled;
-        EndpointAttempt failure = _failure.Add(endpoint, outcome, cost, now);
+        EndpointAttempt failure = Failures.Add(endpoint, outcome, cost, now);
         _request.Failed(endpoint, rejected: outcome.Kind == OutcomeKind.RateLimited, wouldRepeat: outcome.WouldRepeat);
         Report(attempt, outcome, failure, leavesDoubt);
         if (leavesDoubt)
         {
-            _doubts.Add(endpoint, epoch, outcome, cost);
+            Doubts.Add(endpoint, epoch, outcome, cost);
         }
 
         _tooLarge += outcome.MayExceedLimit ? 1 : 0;
         TakeTimedOut(endpoint, outcome, cost, heard);
-        _request.OnlyUntried = _doubts.OnlyUntried || _tooLarge >= LeastTooLarge || _timedOut >= MostTimedOut;
-        if (_doubts.Count > 0 && _doubts.IsSettled)
+        _request.OnlyUntried = Doubts.OnlyUntried || _tooLarge >= LeastTooLarge || _timedOut >= MostTimedOut;
+        if (Doubts.Count > 0 && Doubts.IsSettled)
         {
             ThrowDoubtful(allAsked: false);
         }
 
-        if (_failure.Attempts.Count >= _limits.MaxAttempts)
+        if (Failures.Attempts.Count >= _limits.MaxAttempts)
         {
             End();
-            _failure.Throw(readyIn: null, Waited);
+            Failures.Throw(readyIn: null, Waited);
         }
     }
 
@@ -132,7 +136,21 @@ internal sealed class CallRecovery
                     await PauseAsync(pick.Pause, cancellationToken).ConfigureAwait(false);
                     break;
                 case PickKind.Queued:
-                    if (await WaitAsync(pick.Waiter!, cancellationToken).ConfigureAwait(false) is { } attempt)
+                    // Here and not in a method of its own, whose state would be one more object for each call that waits.
+                    long began = _balancer.Time.GetTimestamp();
+                    Attempt? released;
+                    CancellationTokenRegistration followed = Follow(pick.Waiter!, cancellationToken);
+                    try
+                    {
+                        released = await pick.Waiter!.WaitAsync().ConfigureAwait(false);
+                    }
+                    finally
+                    {
+                        CountWait(began);
+                        followed.Dispose();
+                    }
+
+                    if (HasWaited(released, began, cancellationToken) is { } attempt)
                     {
                         return attempt;
                     }
@@ -147,7 +165,7 @@ internal sealed class CallRecovery
     }
 
     /// <summary>The call is answered.</summary>
-    public void Ended() => _doubts.Answered();
+    public void Ended() => _doubtful?.Answered();
 
     /// <summary>The metric's word for a call that ended with an exception.</summary>
     public string FailedAs(CancellationToken cancellationToken) => OutcomeNames.Of(
@@ -172,45 +190,26 @@ internal sealed class CallRecovery
         _request.Paused();
     }
 
-    private async ValueTask<Attempt?> WaitAsync(Waiter waiter, CancellationToken cancellationToken)
+    /// <summary>Takes the call out of the queue when its caller gives up.</summary>
+    private CancellationTokenRegistration Follow(Waiter waiter, CancellationToken cancellationToken) => !cancellationToken.CanBeCanceled ? default : cancellationToken.UnsafeRegister(
+        static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call.GiveUp(waiting); }, (this, waiter));
+
+    /// <summary>The wait is over: with the attempt that the call was released to, or because the caller gave up, or because it may not wait any longer.</summary>
+    private Attempt? HasWaited(Attempt? released, long began, CancellationToken cancellationToken)
     {
-        long began = _balancer.Time.GetTimestamp();
-        Attempt? released;
-        try
+        if (cancellationToken.IsCancellationRequested)
         {
-            released = await WaitInQueueAsync(waiter, cancellationToken).ConfigureAwait(false);
-        }
-        finally
-        {
-            CountWait(began);
+            if (released is not null)
+            {
+                _balancer.Tracker.Abandoned(released, answered: false);
+            }
+
+            End();
+            cancellationToken.ThrowIfCancellationRequested();
         }
 
         HasWaited(_balancer.Time.Until(began, _balancer.Time.GetTimestamp()));
         return released;
-    }
-
-    private async ValueTask<Attempt?> WaitInQueueAsync(Waiter waiter, CancellationToken cancellationToken)
-    {
-        ITimer patience = _balancer.Time.CreateDetachedTimer(
-            static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call._balancer.RunOut(waiting); }, (this, waiter), _request.Patience);
-        await using (patience.ConfigureAwait(false))
-        {
-            using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(
-                static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call.GiveUp(waiting); }, (this, waiter));
-            Attempt? released = await waiter.InOrder().ConfigureAwait(false);
-            if (cancellationToken.IsCancellationRequested)
-            {
-                if (released is not null)
-                {
-                    _balancer.Tracker.Abandoned(released, answered: false);
-                }
-
-                End();
-                cancellationToken.ThrowIfCancellationRequested();
-            }
-
-            return released;
-        }
     }
 
     private void HasWaited(TimeSpan time)
@@ -251,13 +250,13 @@ internal sealed class CallRecovery
     {
         if (_balancer.Leave(waiter))
         {
-            waiter.TrySetResult(null);
+            waiter.TryEnd(null);
         }
     }
 
     private void Refuse(in PickResult pick)
     {
-        if (pick.Refusal == Refusal.NoneUntried && _doubts.Count > 0 && _timedOut < MostTimedOut)
+        if (pick.Refusal == Refusal.NoneUntried && Doubts.Count > 0 && _timedOut < MostTimedOut)
         {
             ThrowDoubtful(allAsked: true);
         }
@@ -265,15 +264,15 @@ internal sealed class CallRecovery
         End();
         if (pick.Refusal == Refusal.NoneUntried && _lastTimedOut is { } last)
         {
-            _failure.ThrowTimedOut(last.Outcome, last.Endpoint, last.Cost, Waited, "No healthy endpoint is left that it has not asked");
+            Failures.ThrowTimedOut(last.Outcome, last.Endpoint, last.Cost, Waited, "No healthy endpoint is left that it has not asked");
         }
 
         if (pick.Refusal == Refusal.NoneUntried)
         {
-            _failure.ThrowTooLarge(Waited);
+            Failures.ThrowTooLarge(Waited);
         }
 
-        _failure.Throw(pick, Waited);
+        Failures.Throw(pick, Waited);
     }
 
     /// <summary>A refusal of the request, or a connection that our own side let go of, is no failure of the endpoint.</summary>
@@ -287,7 +286,7 @@ internal sealed class CallRecovery
         {
             // A call that was relocated says nothing that the detector did not know, unless it was a probe.
             bool eject = !leavesDoubt && (outcome.Kind != OutcomeKind.Stalled || attempt.HoldsPermit);
-            _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? _fingerprint() : 0, eject);
+            _balancer.Tracker.Failed(attempt, outcome, failure, outcome.MayExceedLimit ? Fingerprint!() : 0, eject);
         }
     }
 
@@ -295,15 +294,15 @@ internal sealed class CallRecovery
     [DoesNotReturn]
     private void ThrowDoubtful(bool allAsked)
     {
-        bool alike = _doubts.AreAlike && _doubts.Count == _failure.Attempts.Count;
-        (AttemptOutcome first, AttemptOutcome last) = _doubts.Outcomes;
+        bool alike = Doubts.AreAlike && Doubts.Count == Failures.Attempts.Count;
+        (AttemptOutcome first, AttemptOutcome last) = Doubts.Outcomes;
         End(allAsked: allAsked);
         if (first.Kind == OutcomeKind.BrokenAnswer || (alike && !first.IsUnknown))
         {
             CallFailure.Throw(first.Kind == OutcomeKind.BrokenAnswer ? last : first, CancellationToken.None);
         }
 
-        _failure.Throw(readyIn: null, Waited);
+        Failures.Throw(readyIn: null, Waited);
     }
 
     /// <summary>The call is over without an answer. A refusal of the request itself shows that its endpoint is well, and the others not.</summary>
@@ -311,11 +310,11 @@ internal sealed class CallRecovery
     {
         if (isAnswered)
         {
-            _doubts.Answered();
+            _doubtful?.Answered();
         }
         else
         {
-            _doubts.Unanswered(others: _failure.Attempts.Count - _doubts.Count, allAsked);
+            _doubtful?.Unanswered(others: Failures.Attempts.Count - Doubts.Count, allAsked);
         }
     }
 
@@ -332,12 +331,14 @@ internal sealed class CallRecovery
             return;
         }
 
-        _lastTimedOut = (outcome, endpoint.Name, cost);
+        _lastTimedOut = new(outcome, endpoint.Name, cost);
         _hasHeardTimedOut |= heard;
-        if (++_timedOut >= MostTimedOut && (_hasHeardTimedOut || _failure.Attempts.Count >= _limits.MaxAttempts))
+        if (++_timedOut >= MostTimedOut && (_hasHeardTimedOut || Failures.Attempts.Count >= _limits.MaxAttempts))
         {
             End();
-            _failure.ThrowTimedOut(outcome, endpoint.Name, cost, Waited, "A call makes no more of them, since each may have been executed");
+            Failures.ThrowTimedOut(outcome, endpoint.Name, cost, Waited, "A call makes no more of them, since each may have been executed");
         }
     }
+
+    private sealed record TimedOut(AttemptOutcome Outcome, string Endpoint, TimeSpan Cost);
 }

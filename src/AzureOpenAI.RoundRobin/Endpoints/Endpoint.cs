@@ -24,6 +24,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     private long _outputTokens;
     private long _cachedInputTokens;
     private long _rejectionTicks = Rejection.Least.Ticks;
+    private int _placeByRest = -1;
 
     public EndpointKind Kind { get; } = kind;
 
@@ -80,6 +81,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     /// <summary>The rate-limit headers of its answers.</summary>
     public required LimitHints Hints { get; init; }
+
+    /// <summary>Where it is among those that are near their limit; less than 0 where it is not. Under the balancer's lock.</summary>
+    public ref int PlaceByRest => ref _placeByRest;
 
     /// <summary>The log has an entry that it is unavailable, so its recovery is logged too. Under the balancer's lock.</summary>
     public bool IsLoggedUnavailable { get; set; }

@@ -30,8 +30,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>Consecutive errors, with no answer between, after which the last available endpoint is ejected all the same.</summary>
     private const int MostErrorsInRow = 10;
 
-    private readonly TimeProvider _time = time;
-    private readonly Func<double> _jitter = jitter;
+    private int _placeByReturn = -1;
     private volatile bool _isClean = true;
     private int _errorsInRow;
     private int _timeoutsInRow;
@@ -44,6 +43,12 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     private (OutcomeKind Kind, int Fingerprint, int Times)? _suspect;
 
     public EndpointState State { get; private set; }
+
+    /// <summary>Null in no pool.</summary>
+    public IHealthListener? Listener { get; set; }
+
+    /// <summary>Where it is among those that are unavailable; less than 0 where it is not.</summary>
+    public ref int PlaceByReturn => ref _placeByReturn;
 
     /// <summary>The number of times that its state has changed; wraps.</summary>
     public uint Version { get; private set; }
@@ -72,7 +77,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     public long LastFailedAt { get; private set; } = long.MinValue;
 
     /// <summary>When the attempt began that failed last. Valid once it was ejected.</summary>
-    public long LastFailureBeganAt => _time.After(LastFailedAt, -LastFailureTook);
+    public long LastFailureBeganAt => time.After(LastFailedAt, -LastFailureTook);
 
     /// <summary>When the last call with a permit began.</summary>
     public long ProbeBeganAt { get; private set; } = long.MinValue;
@@ -212,9 +217,9 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         Forgive(now, outcome.Kind);
         LastFailureTook = outcome.Kind == OutcomeKind.RateLimited ? TimeSpan.Zero : cost;
         TimeSpan pause = stated
-            ?? (outcome.IsForLong ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * _jitter())));
+            ?? (outcome.IsForLong ? Cooldown.AfterLongHint : Cooldown.For(outcome.Kind, _ejections, _unavailableFor, cost) * (1 + (0.1 * jitter())));
         _ejections++;
-        long until = _time.After(now, pause);
+        long until = time.After(now, pause);
         RetryAfterUntil = stated is null ? RetryAfterUntil : Math.Max(RetryAfterUntil, until);
         Eject(outcome.Kind, until, now, epoch);
         return true;
@@ -238,7 +243,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
             return false;
         }
 
-        RetryAfterUntil = Math.Max(RetryAfterUntil, _time.After(now, pause));
+        RetryAfterUntil = Math.Max(RetryAfterUntil, time.After(now, pause));
         if (State != EndpointState.Unavailable)
         {
             Eject(outcome.Kind, RetryAfterUntil, now, epoch);
@@ -246,6 +251,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         }
 
         UnavailableUntil = Math.Max(UnavailableUntil, RetryAfterUntil);
+        Become(State);
         return false;
     }
 
@@ -294,7 +300,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private void EndProbing(long now)
     {
-        _unavailableFor += _time.Until(_ejectedAt, now);
+        _unavailableFor += time.Until(_ejectedAt, now);
         FailedProbes = 0;
     }
 
@@ -309,11 +315,11 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     {
         if (State is EndpointState.Unavailable or EndpointState.Probing)
         {
-            _unavailableFor += _time.Until(_ejectedAt, now);
+            _unavailableFor += time.Until(_ejectedAt, now);
             FailedProbes++;
         }
 
-        int steps = _ejections == 0 ? 0 : (int)Math.Min(30, _time.Until(Math.Max(UnavailableUntil, LastFailedAt), now) / Cooldown.ForgivenAfter);
+        int steps = _ejections == 0 ? 0 : (int)Math.Min(30, time.Until(Math.Max(UnavailableUntil, LastFailedAt), now) / Cooldown.ForgivenAfter);
         _ejections = kind == Reason ? Math.Max(0, _ejections - steps) : 0;
         _unavailableFor /= 1 << steps;
     }
@@ -338,5 +344,6 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         Version += state == State ? 0u : 1u;
         State = state;
         _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspect is null;
+        Listener?.Changed(this);
     }
 }

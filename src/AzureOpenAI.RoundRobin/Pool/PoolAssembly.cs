@@ -25,9 +25,11 @@ internal sealed class PoolAssembly
     private readonly uint _start;
     private readonly Func<double> _jitter;
     private readonly PoolMembers? _before;
+    private readonly CallCount _calls;
     private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
     private readonly Dictionary<PooledResource, PooledResource> _was;
     private readonly ConversationOwners? _conversations;
+    private readonly Dictionary<(Resource, string?, EndpointApi, string?), Endpoint> _old;
     private readonly Dictionary<(Resource, string?, EndpointApi, string?), Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
@@ -42,6 +44,8 @@ internal sealed class PoolAssembly
     public PoolAssembly(PoolSettings settings, HttpClient? transport, TimeProvider time, PoolLog log, uint start, Func<double> jitter, PoolMembers? before = null)
     {
         (_settings, _transport, _time, _log, _start, _jitter, _before) = (settings, transport, time, log, start, jitter, before);
+        _calls = before?.Calls ?? new();
+        _old = (before?.Endpoints ?? []).ToDictionary(static old => (old.Resource, old.DeploymentName, old.Api, old.ServiceTier));
         foreach (EndpointSettings entry in settings.Endpoints)
         {
             if (!_resources.TryAdd(PooledResource.IdentityOf(entry), new(entry) { Transport = transport }, out int index))
@@ -60,7 +64,7 @@ internal sealed class PoolAssembly
     {
         TierPickers standard = PickersOf(null, _before?.Standard);
         Dictionary<string, TierPickers> others = tiers.ToDictionary(static tier => tier, tier => PickersOf(tier, _before?.Tiers.GetValueOrDefault(tier)));
-        return new PoolMembers(_setups, [.. _resources.Values], _pickers, _before)
+        return new PoolMembers(_setups, [.. _resources.Values], _pickers, _calls)
         {
             Default = standard.Default,
             ByModel = standard.ByModel,
@@ -89,7 +93,7 @@ internal sealed class PoolAssembly
 
     private Picker PickerOf(Picker? before, Endpoint[] endpoints)
     {
-        Picker picker = before ?? new(_time, _start);
+        Picker picker = before ?? new(_time, _start, _calls);
         _pickers.Add(picker, endpoints);
         return picker;
     }
@@ -121,8 +125,7 @@ internal sealed class PoolAssembly
         {
             // Built before those of the other tiers.
             Endpoint? standard = tier is null ? null : _endpoints[(resource.Resource, deployment, api, null)];
-            endpoint = Array.Find(
-                _before?.Endpoints ?? [], old => old.Resource == resource.Resource && old.DeploymentName == deployment && old.Api == api && old.ServiceTier == tier);
+            endpoint = _old.GetValueOrDefault((resource.Resource, deployment, api, tier));
             EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
             EndpointSetup setup = standard is null ? Setup(entry, deployment, mark, resource, endpoint?.Setup)
                 : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name, Ids = EndpointIds.Of(entry, deployment, tier) };

@@ -6,18 +6,17 @@ namespace AzureOpenAI.RoundRobin.Pool;
 /// <summary>Reads the public status of an endpoint at one moment.</summary>
 internal static class StatusReader
 {
-    public static EndpointStatus Read(Endpoint endpoint, int inFlight, TimeProvider time, long now)
+    public static EndpointStatus Read(Endpoint endpoint, in EndpointCondition condition, int inFlight)
     {
-        EndpointState state = endpoint.Health.State;
         TokenCounts used = endpoint.Used;
         return new EndpointStatus(endpoint.Name)
         {
             DeploymentName = endpoint.DeploymentName,
             ServiceTier = endpoint.ServiceTier,
-            State = state,
-            Reason = state == EndpointState.Healthy ? null : OutcomeNames.Reason(endpoint.Health.Reason),
-            ToldBy = endpoint.Health.IsHearsay ? "another process" : null,
-            ReadyIn = state == EndpointState.Unavailable ? time.Until(now, endpoint.Health.UnavailableUntil) : null,
+            State = condition.State,
+            Reason = condition.State == EndpointState.Healthy ? null : OutcomeNames.Reason(condition.Reason),
+            ToldBy = condition.IsHearsay ? "another process" : null,
+            ReadyIn = condition.State == EndpointState.Unavailable ? condition.ReadyIn : null,
             InFlight = inFlight,
             Answered = endpoint.Answered,
             Failed = endpoint.Failed,

@@ -66,7 +66,7 @@ public class InFlightTests
         Assert.Equal((2, 1), CountUnanswered());
 
         _parts.Pass(0.001);
-        InFlight.ForgetUnanswered();
+        InFlight.ForgetUnanswered(_parts.Now);
 
         Assert.Equal((1, 1), CountUnanswered());
     }
@@ -81,8 +81,24 @@ public class InFlightTests
         _parts.Begin('b');
 
         Assert.Equal((2, 1), CountUnanswered());
-        InFlight.ForgetUnanswered();
+        InFlight.ForgetUnanswered(_parts.Now);
         Assert.Equal((2, 1), CountUnanswered());
+    }
+
+    /// <summary>Where ten thousands of calls are in flight, the count of all of them is not made anew for each.</summary>
+    [Fact]
+    public void CountUnanswered_CountTookLong_IsKeptForTenTimesAsLong()
+    {
+        Attempt attempt = _parts.Begin('a');
+        _parts.Time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(1);
+        long counted = _parts.Now;
+        Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], counted));
+        attempt.IsAnswered = true;
+
+        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(9).Ticks);
+        Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], counted));
+        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(10).Ticks);
+        Assert.Equal(0, InFlight.CountUnanswered(_parts['a'], counted));
     }
 
     [Fact]

@@ -69,7 +69,7 @@ public class ProbeScheduleForcedTests
     {
         _parts['a'].Capacity.Rejected(_parts.Now, _parts.Now, stated: null, taken: 2);
         _parts['a'].Health.Deployment.EjectUntil(_parts['a'].Capacity.PausedUntil, isStated: false, _parts.State.NextEpoch(), _parts.Now);
-        _parts.Members.Rebuild();
+        _parts.Rebuild();
         Assert.Equal((_parts.In(0.5), null), (NextAt, Forced));
         _parts.Pass(0.5);
 

@@ -108,12 +108,12 @@ public sealed class SettlementTests : IDisposable
         _parts.Eject('b', OutcomeKind.RateLimited, hint: 5);
         Waiter[] waiters = [_parts.Enqueue(), _parts.Enqueue()];
         Settle(settlement, changed: true);
-        Assert.False(waiters[0].Task.IsCompleted);
+        Assert.False(waiters[0].IsOver);
         _parts.Pass(1);
         Settle(settlement);
 
         Assert.Equal("a", BalancerParts.ReleasedTo(waiters[0])?.Endpoint.Name);
-        Assert.Equal((false, 1), (waiters[1].Task.IsCompleted, _parts.Picker.Queue.Length));
+        Assert.Equal((false, 1), (waiters[1].IsOver, _parts.Picker.Queue.Length));
     }
 
     [Theory]
@@ -250,7 +250,7 @@ public sealed class SettlementTests : IDisposable
         answer.Headers.Add("x-ratelimit-remaining-requests", "0");
         answer.Headers.Add("x-ratelimit-reset-requests", "7");
         _parts['a'].Hints.Answered(answer.Headers);
-        _parts['a'].Hints.Apply(_parts.Now);
+        _parts.State.ApplyHints(_parts['a'], _parts.Now);
         Settlement settlement = SettlementOf(_parts);
         Settle(settlement, changed: true);
         Assert.Equal(_parts.In(7), _parts.Picker.NextEvent);
@@ -259,6 +259,20 @@ public sealed class SettlementTests : IDisposable
         Settle(settlement);
 
         Assert.Equal((long.MaxValue, 2), (_parts.Picker.NextEvent, _parts.Picker.Rotation.Count));
+    }
+
+    [Fact]
+    public void NextEvent_OneThatHasLeftIsNearItsLimit_IsNever()
+    {
+        using HttpResponseMessage answer = new();
+        answer.Headers.Add("x-ratelimit-remaining-requests", "0");
+        answer.Headers.Add("x-ratelimit-reset-requests", "7");
+        _parts.InFlight.Retire([_parts['a']]);
+        _parts['a'].Hints.Answered(answer.Headers);
+        _parts.State.ApplyHints(_parts['a'], _parts.Now);
+        Settle(SettlementOf(_parts), changed: true);
+
+        Assert.Equal(long.MaxValue, _parts.Picker.NextEvent);
     }
 
     [Fact]
@@ -300,13 +314,13 @@ public sealed class SettlementTests : IDisposable
         Settlement settlement = SettlementOf(parts);
         Waiter[] waiters = [parts.Enqueue(), parts.Enqueue(), parts.Enqueue()];
         Settle(settlement, parts, changed: true);
-        Assert.Equal((true, false), (waiters[0].Task.IsCompleted, waiters[1].Task.IsCompleted));
+        Assert.Equal((true, false), (waiters[0].IsOver, waiters[1].IsOver));
         Assert.InRange(_wake.Delay!.Value.TotalMilliseconds, 50, 125);
         parts.Time.Advance(_wake.Delay.Value);
         parts.State.HasChanged = true;
         settlement.Settle(parts.Now);
 
-        Assert.Equal((true, false, 1), (waiters[1].Task.IsCompleted, waiters[2].Task.IsCompleted, parts.Picker.Queue.Length));
+        Assert.Equal((true, false, 1), (waiters[1].IsOver, waiters[2].IsOver, parts.Picker.Queue.Length));
     }
 
     [Fact]

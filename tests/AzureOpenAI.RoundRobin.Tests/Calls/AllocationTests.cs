@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
 
@@ -53,10 +54,88 @@ public class AllocationTests
             0, 64);
     }
 
+    /// <summary>While limits apply each pick takes the lock. That costs time, but no object.</summary>
+    [Theory(Skip = "The compiler did not optimize.", SkipWhen = nameof(IsDebug))]
+    [InlineData("configured", false)]
+    [InlineData("configured", true)]
+    [InlineData("learned", false)]
+    [InlineData("learned", true)]
+    public void ACallAtLimitedEndpoints_AddsWhatAnyCallAdds(string limits, bool isAsynchronous)
+    {
+        double any = AddedTo(isAsynchronous, static client => client.GetResponseAsync(Messages));
+        using RoundRobinChatClient pool = Pool(isAsynchronous, limits == "configured" ? int.MaxValue : null);
+        if (limits == "learned")
+        {
+            Learn(pool.Pool);
+        }
+
+        Assert.Equal(any, AddedTo(pool, isAsynchronous, static client => client.GetResponseAsync(Messages)));
+        Assert.Equal(long.MinValue, pool.Pool.DefaultPicker.NextEvent);
+    }
+
+    [Fact(Skip = "The compiler did not optimize.", SkipWhen = nameof(IsDebug))]
+    public void ACallThatWaits_TakesAtMost()
+    {
+        using FakeChatClient refusing = new() { Fails = FakeFailure.RateLimited(TimeSpan.FromMinutes(4)) };
+        using RoundRobinChatClient pool = new([refusing], new RoundRobinOptions { MaxWait = TimeSpan.FromHours(1), MaxWaiting = int.MaxValue });
+        List<Task> waiting = [];
+
+        double bytes = AllocatedBy(() => pool.GetResponseAsync(Messages), waiting, rounds: 30);
+
+        Assert.Equal(waiting.Count, pool.Pool.WaitingCalls);
+        Assert.InRange(bytes, 1, 900);
+    }
+
+    [Fact(Skip = "The compiler did not optimize.", SkipWhen = nameof(IsDebug))]
+    public void AStatus_TakesAtMost()
+    {
+        using RoundRobinChatClient pool = Pool(isAsynchronous: true, requestsPerMinute: null);
+
+        double bytes = AllocatedBy(() =>
+        {
+            _ = pool.Pool.GetStatus();
+            return Task.CompletedTask;
+        });
+
+        Assert.InRange(bytes, 1, 1000);
+    }
+
+    private static RoundRobinChatClient Pool(bool isAsynchronous, int? requestsPerMinute)
+    {
+        RoundRobinOptions options = new();
+        for (int i = 0; i < 3; i++)
+        {
+            options.Endpoints.Add(new() { Name = $"{i}", ChatClient = new SteppedClient(isAsynchronous), RequestsPerMinute = requestsPerMinute });
+        }
+
+        return new RoundRobinChatClient(new EndpointPool(options));
+    }
+
+    /// <summary>Each endpoint has rejected a call, of very many in a second.</summary>
+    private static void Learn(EndpointPool pool)
+    {
+        pool.Balancer.Read(static (state, now) =>
+        {
+            foreach (Endpoint endpoint in state.Members.Endpoints)
+            {
+                endpoint.Capacity.Rejected(now, now, stated: TimeSpan.Zero, taken: 1e9);
+                state.Changed(endpoint);
+            }
+
+            return 0;
+        });
+        pool.GetStatus();
+    }
+
     private static double AddedTo(bool isAsynchronous, Func<IChatClient, Task> start)
     {
+        using RoundRobinChatClient pool = Pool(isAsynchronous, requestsPerMinute: null);
+        return AddedTo(pool, isAsynchronous, start);
+    }
+
+    private static double AddedTo(RoundRobinChatClient pool, bool isAsynchronous, Func<IChatClient, Task> start)
+    {
         using SteppedClient bare = new(isAsynchronous);
-        using RoundRobinChatClient pool = new([new SteppedClient(isAsynchronous), new SteppedClient(isAsynchronous), new SteppedClient(isAsynchronous)]);
         return AllocatedBy(() => start(pool)) - AllocatedBy(() => start(bare));
     }
 
@@ -75,18 +154,30 @@ public class AllocationTests
     }
 
     /// <summary>Bytes for each call, on a thread of its own: there is no context that would send continuations elsewhere.</summary>
-    private static double AllocatedBy(Func<Task> start)
+    /// <param name="start">Makes the call.</param>
+    /// <param name="waiting">Null where each call is over at once; else where those are put that wait.</param>
+    /// <param name="rounds">How often the least is looked for.</param>
+    private static double AllocatedBy(Func<Task> start, List<Task>? waiting = null, int rounds = 300)
     {
+        waiting?.EnsureCapacity(rounds * Calls);
         long least = long.MaxValue;
         Thread thread = new(() =>
         {
             // The first rounds warm up: tiers of the compiler (in the background, so that a busy machine needs many), caches, statics.
-            for (int round = 0; round < 300; round++)
+            for (int round = 0; round < rounds; round++)
             {
                 long before = GC.GetAllocatedBytesForCurrentThread();
                 for (int i = 0; i < Calls; i++)
                 {
-                    SteppedClient.Run(start());
+                    Task call = start();
+                    if (waiting is null)
+                    {
+                        SteppedClient.Run(call);
+                    }
+                    else
+                    {
+                        waiting.Add(call);
+                    }
                 }
 
                 least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);

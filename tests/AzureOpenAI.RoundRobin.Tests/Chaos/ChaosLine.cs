@@ -1,114 +1,97 @@
+using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
-using AzureOpenAI.RoundRobin.Calls;
 
 namespace AzureOpenAI.RoundRobin.Tests.Chaos;
 
 /// <summary>
-/// Sees who waits in the pool's lines, and brings those who are let go back to the one thread.
+/// Sees who waits in the pool's lines, and lets those go on who are let go: on the one thread, when the driver says so, in the order of the tickets. So each run is in one order.
 /// </summary>
-/// <remarks>
-/// A call that waits goes on elsewhere, on the thread pool. The first that it does there is to let go of the timer of its
-/// patience, which is ours: it is held at that, and goes on when the driver says so, in the order of the tickets. So each run is in one order.
-/// </remarks>
 internal sealed class ChaosLine
 {
     private const int MostAtOneMoment = 5000;
 
-    private readonly List<Place> _places = [];
-    private long _step;
+    private readonly List<Waiter> _released = [];
+    private readonly HashSet<Waiter> _waited = [];
 
     /// <summary>The call that goes on at this moment comes out of a line.</summary>
     public bool IsReleasing { get; private set; }
 
-    public int Count => _places.Count;
+    /// <summary>How many were let go and have not gone on.</summary>
+    public int Count => _released.Count;
 
-    public bool StandsIn(Picker picker) => _places.Exists(place => place.Waiter.Request.Picker == picker && !place.Waiter.Task.IsCompleted && place.Step < _step);
+    /// <summary>Whether a call waits there that did when all was settled last.</summary>
+    public bool StandsIn(Picker picker) => _waited.Any(waiter => waiter.Request.Picker == picker && !waiter.IsOver);
 
-    /// <summary>Takes the timer of a call's patience in charge; null for any other timer.</summary>
-    public ITimer? Watch(ITimer timer, object? state)
+    /// <summary>A call is let go. By a thread of the finalizer's too, where a stream was dropped.</summary>
+    public void Release(Waiter waiter)
     {
-        if (state is not ValueTuple<CallRecovery, Waiter> waits)
+        lock (_released)
         {
-            return null;
+            _released.Add(waiter);
         }
-
-        Place place = new(timer, waits.Item2, _step);
-        _places.Add(place);
-        return place;
     }
 
     /// <summary>Lets everybody go on who was let go, one after the other.</summary>
-    public void Settle()
+    public void Settle(EndpointPool pool)
     {
-        for (int released = 0; ; released++)
+        for (int gone = 0; Next() is { } next; gone++)
         {
-            if (released > MostAtOneMoment)
+            if (gone > MostAtOneMoment)
             {
-                throw new ChaosException($"Calls are let go and come back without end; the first of {_places.Count} is {_places[0].Waiter.Ticket}.");
+                throw new ChaosException($"Calls are let go and come back without end; the first of {Count} is {next.Ticket}.");
             }
 
-            Place? next = null;
-            foreach (Place place in _places)
-            {
-                if (place.Waiter.Task.IsCompleted)
-                {
-                    place.Gate.AwaitArrival();
-                    Check(place);
-                    next = next is null || place.Waiter.Ticket < next.Waiter.Ticket ? place : next;
-                }
-            }
-
-            if (next is null)
-            {
-                _step++;
-                return;
-            }
-
-            _places.Remove(next);
+            Check(next);
             IsReleasing = true;
-            next.Gate.GoOn();
+            next.Execute();
             IsReleasing = false;
+        }
+
+        _waited.Clear();
+        _waited.UnionWith(pool.Routes.Members.Pickers.Where(static picker => picker.Queue.Length > 0).SelectMany(static picker => Heap<Waiter, ByTicket>.ItemsOf(WaitersOf(picker.Queue))));
+    }
+
+    [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_waiters")]
+    private static extern ref PlacedHeap<Waiter, ByTicket> WaitersOf(WaitQueue queue);
+
+    private Waiter? Next()
+    {
+        lock (_released)
+        {
+            Waiter? next = _released.MinBy(static waiter => waiter.Ticket);
+            _released.Remove(next!);
+            return next;
         }
     }
 
     /// <summary>First come, first served; but a call that came back in the same moment was not there yet, and one at the end of its patience may go anyway.</summary>
-    private void Check(Place released)
+    private void Check(Waiter released)
     {
-        Waiter waiter = released.Waiter;
-        if (released.IsChecked || waiter.Request.IgnoresTokenLimits || !waiter.Task.IsCompletedSuccessfully || waiter.Task.GetAwaiter().GetResult() is null)
+        if (!released.Request.IgnoresTokenLimits && IsToAnEndpoint(released)
+            && _waited.FirstOrDefault(other => other.Request.Picker == released.Request.Picker && !other.IsOver && other.Ticket < released.Ticket) is { } passedOver)
         {
-            return;
-        }
-
-        released.IsChecked = true;
-        foreach (Place other in _places)
-        {
-            if (other.Waiter.Request.Picker == waiter.Request.Picker && other.Step < _step && !other.Waiter.Task.IsCompleted && other.Waiter.Ticket < waiter.Ticket)
-            {
-                throw new ChaosException($"The call with ticket {waiter.Ticket} was let go before the one with {other.Waiter.Ticket}.");
-            }
+            throw new ChaosException($"The call with ticket {released.Ticket} was let go before the one with {passedOver.Ticket}.");
         }
     }
 
-    private sealed class Place(ITimer timer, Waiter waiter, long step) : ITimer
+    private static bool IsToAnEndpoint(Waiter released)
     {
-        public Waiter Waiter { get; } = waiter;
-
-        public long Step { get; } = step;
-
-        public ChaosGate Gate { get; } = new();
-
-        public bool IsChecked { get; set; }
-
-        public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(dueTime, period);
-
-        public void Dispose() => timer.Dispose();
-
-        public ValueTask DisposeAsync()
+        try
         {
-            timer.Dispose();
-            return Gate.Task;
+            return released.Result is not null;
         }
+        catch (ObjectDisposedException)
+        {
+            return false;
+        }
+    }
+
+    private static class Heap<T, TOrder>
+        where T : class
+        where TOrder : struct, IHeapOrder<T>
+    {
+        [UnsafeAccessor(UnsafeAccessorKind.Field, Name = "_items")]
+        public static extern ref List<T> ItemsOf(PlacedHeap<T, TOrder> heap);
     }
 }

@@ -43,7 +43,7 @@ internal sealed partial class ChaosRun : IDisposable
         IEnumerable<ChaosGenerator>? generators = Plan.Members == ChaosMembers.ReadyMadeGenerators ? _endpoints.Select(endpoint => new ChaosGenerator(this, endpoint)) : null;
         _configuration = new ChaosConfiguration(Plan.Way, Plan.Options(_clients, _transport), generators);
         ChaosDraw jitter = new(seed + 1);
-        Pool = new EndpointPool(_configuration.First, _log = new ChaosLog(this), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit);
+        Pool = new EndpointPool(_configuration.First, _log = new ChaosLog(this), timeProvider: Time, released: () => _released++, start: (uint)Draw.Below(int.MaxValue), jitter: jitter.Unit, resume: Time.Line.Release);
         _configuration.Follow(Pool);
         _caller = new ChaosCaller(this);
     }
@@ -176,14 +176,14 @@ internal sealed partial class ChaosRun : IDisposable
     /// <summary>Until nothing goes on any more but with time. Where a pause is cancelled, the runtime goes on elsewhere.</summary>
     private void Settle()
     {
-        Time.Line.Settle();
+        Time.Line.Settle(Pool);
         foreach (ChaosCall call in _givenUp.ToArray())
         {
             if (call.EndedAt is null && !call.IsRead)
             {
                 call.Home.AwaitArrival();
                 call.Home.GoOn();
-                Time.Line.Settle();
+                Time.Line.Settle(Pool);
             }
         }
 

@@ -58,7 +58,7 @@ internal sealed class ChaosTime(ChaosDraw draw) : TimeProvider
     {
         ChaosTimer timer = new(this, callback, state);
         timer.Change(dueTime, period);
-        return Line.Watch(timer, state) ?? timer;
+        return timer;
     }
 
     /// <summary>As Task.Delay, which goes on elsewhere where it is cancelled.</summary>

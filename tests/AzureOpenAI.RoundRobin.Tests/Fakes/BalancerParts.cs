@@ -32,7 +32,8 @@ internal sealed class BalancerParts
             _endpoints.Add(name, EndpointOf(Time, setup?.Invoke(name, plain) ?? plain, resource));
         }
 
-        Pickers = [.. pickers.Select(_ => new Picker(Time, uint.MaxValue))];
+        CallCount calls = new();
+        Pickers = [.. pickers.Select(_ => new Picker(Time, uint.MaxValue, calls))];
         Dictionary<Picker, Endpoint[]> byPicker = Pickers.Zip(pickers).ToDictionary(static pair => pair.First, pair => pair.Second.Select(name => _endpoints[name]).ToArray());
         OrderedDictionary<Endpoint, EndpointSetup> setups = [];
         foreach (Endpoint endpoint in _endpoints.Values)
@@ -40,16 +41,17 @@ internal sealed class BalancerParts
             setups.Add(endpoint, endpoint.Setup);
         }
 
-        Members = new(setups, [], byPicker, before: null)
+        Members = new(setups, [], byPicker, calls)
         {
             Default = Pickers[0],
             ByModel = FrozenDictionary<string, Picker>.Empty,
             ByOwner = FrozenDictionary<Endpoint, Picker>.Empty,
         };
         Members.Apply();
-        Members.Rebuild();
+        Rebuild();
         Log = PoolLog.Of(new LoggerFactory([new FakeLoggerProvider(Logs)]));
         State = new(Members) { HasChanged = false };
+        State.Unsettled.Next.At = long.MaxValue;
         State.Lock.Enter();
         InFlight = new(Time, Log, () => Interlocked.Increment(ref _released));
         Permits = new(Time);
@@ -109,8 +111,8 @@ internal sealed class BalancerParts
     /// <summary>The attempt that the call was released to, or null if it was sent away.</summary>
     public static Attempt? ReleasedTo(Waiter waiter)
     {
-        Assert.True(waiter.Task.IsCompletedSuccessfully, "The call still waits.");
-        return waiter.Task.Result;
+        Assert.True(waiter.IsOver, "The call still waits.");
+        return waiter.Result;
     }
 
     public long In(double seconds) => Time.After(Now, TimeSpan.FromSeconds(seconds));
@@ -123,7 +125,15 @@ internal sealed class BalancerParts
     public PickFilter Filter(PickRequest? request = null, bool retry = false) => new(request ?? Request(), InFlight, retry, Now);
 
     /// <summary>Puts a call into the queue.</summary>
-    public Waiter Enqueue(PickRequest? request = null) => Admission.Enqueue(request ?? Request(), Now);
+    public Waiter Enqueue(PickRequest? request = null)
+    {
+        request ??= Request();
+        State.Unsettled.Queue(request.Picker);
+        return Admission.Enqueue(request, Now);
+    }
+
+    /// <summary>Builds all rotations from the endpoints' states.</summary>
+    public void Rebuild() => Array.ForEach(Pickers, static picker => picker.Rebuild());
 
     /// <summary>Begins an attempt of the present epoch, with a permit where the endpoint is not healthy.</summary>
     public Attempt Begin(char name)
@@ -149,7 +159,7 @@ internal sealed class BalancerParts
     {
         EndpointHealth health = this[name].Health;
         health.TargetOf(kind).TryEject(OutcomeOf(kind, hint), TimeSpan.FromSeconds(took), onProbation: true, Now, State.NextEpoch());
-        Members.Rebuild();
+        Rebuild();
     }
 
     /// <summary>Ejects the endpoint, and ends its cooldown.</summary>
@@ -157,7 +167,7 @@ internal sealed class BalancerParts
     {
         Eject(name, kind, took: took);
         this[name].Health.TargetOf(kind).BeginProbing();
-        Members.Rebuild();
+        Rebuild();
     }
 
     /// <summary>The same, and it has admitted a call.</summary>
@@ -167,7 +177,7 @@ internal sealed class BalancerParts
         HealthState health = this[name].Health.TargetOf(kind);
         health.Acquire(Now);
         health.Admit(Now);
-        Members.Rebuild();
+        Rebuild();
     }
 
     /// <summary>Takes the whole budget.</summary>

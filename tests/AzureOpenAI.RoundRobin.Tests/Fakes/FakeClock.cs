@@ -1,23 +1,17 @@
 using System.Collections.Concurrent;
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Balancing.Queueing;
-using AzureOpenAI.RoundRobin.Calls;
 using Microsoft.Extensions.Time.Testing;
 
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
 /// <summary>
-/// A clock that knows which timers of calls and attempts are set, so that no time passes between a call's joining the line, or its client's being asked, and
-/// the timer: a test in which it did would wait for ever.
+/// A clock that knows which timers of attempts and pauses are set, so that no time passes between a client's being asked and the timer: a test in which it did would wait for
+/// ever.
 /// </summary>
 internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
 {
     private readonly ConcurrentDictionary<Attempt, WatchedTimer> _deadlines = new();
-    private int _patient;
     private int _delays;
-
-    /// <summary>How many calls have their patience running.</summary>
-    public int Patient => Volatile.Read(ref _patient);
 
     /// <summary>How many tasks wait for a time to pass, such as the pause of a call.</summary>
     public int Delays => Volatile.Read(ref _delays);
@@ -29,10 +23,6 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
     {
         switch (state)
         {
-            case ValueTuple<CallRecovery, Waiter>:
-                WatchedTimer patience = new(this, callback, state, dueTime, () => Interlocked.Decrement(ref _patient));
-                Interlocked.Increment(ref _patient);
-                return patience;
             case Attempt attempt:
                 return _deadlines[attempt] = new WatchedTimer(this, callback, state, dueTime, () => _deadlines.TryRemove(attempt, out _));
             case Task:

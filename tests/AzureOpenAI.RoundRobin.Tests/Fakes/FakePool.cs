@@ -11,7 +11,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 /// <summary>A pool of fakes on a clock of its own, that starts at its first endpoint and adds no jitter unless told.</summary>
 internal sealed class FakePool : IDisposable
 {
-    private static readonly Waiter Nobody = new(new PickRequest(new Picker(TimeProvider.System, 0)) { Patience = TimeSpan.Zero }, 0, 0);
+    private static readonly Waiter Nobody = new(new PickRequest(new Picker(TimeProvider.System, 0, new())) { Patience = TimeSpan.Zero }, 0, 0);
 
     private int _asked;
     private int _done;
@@ -61,12 +61,12 @@ internal sealed class FakePool : IDisposable
     }
 
     /// <summary>Makes so many calls one after the other and returns the answers, joined.</summary>
-    public async Task<string> AskManyAsync(int count, bool streaming = false)
+    public async Task<string> AskManyAsync(int count, bool streaming = false, ChatOptions? options = null)
     {
         string answers = "";
         for (int i = 0; i < count; i++)
         {
-            answers += await AskAsync(streaming);
+            answers += await AskAsync(streaming, options);
         }
 
         return answers;
@@ -103,7 +103,7 @@ internal sealed class FakePool : IDisposable
         {
             int waiting = Waiting;
             int running = Clients.Sum(client => client.Running);
-            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Time.Patient == waiting && Pool.CountAwaited(Time) >= running;
+            return Volatile.Read(ref _asked) - Volatile.Read(ref _done) == running + waiting + paused && Pool.CountAwaited(Time) >= running;
         });
 
         // Whoever joined last may still be about to set the timer that wakes it; it holds the lock until then.

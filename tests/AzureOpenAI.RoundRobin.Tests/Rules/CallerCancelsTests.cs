@@ -196,7 +196,7 @@ public class CallerCancelsTests
         OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => call);
         Assert.Equal(source.Token, cancelled.CancellationToken);
         Assert.Equal(1, pool.Clients[0].Calls);
-        Assert.Empty(pool.Pool.Balancer.CountAtEach());
+        Assert.Equal(0, pool.Pool.CountRunning());
         Assert.Equal(EndpointState.Probing, pool.StateOf(0));
         Assert.Equal("a", await pool.AskAsync(streaming));
     }

@@ -80,7 +80,7 @@ public class ConversationStaysWithItsOwnerTests
         await pool.AskAsync(streaming);
         pool.Clients[0].Plays(FakeFailure.RateLimited(Pause));
         Task<string> call = pool.AskAsync(streaming, On("conversation"));
-        await Eventually.TrueAsync(() => pool.Time.Patient == 1);
+        await Eventually.TrueAsync(() => pool.Waiting == 1);
         int[] before = pool.Calls;
 
         pool.Time.Advance(Pause - TimeSpan.FromMilliseconds(1));
@@ -238,7 +238,7 @@ public class ConversationStaysWithItsOwnerTests
         pool.Clients[0].Fails = refusal;
         Task<string> first = pool.AskAsync(streaming, On("conversation"));
         Task<string> second = pool.AskAsync(streaming, On("conversation"));
-        await Eventually.TrueAsync(() => pool.Time.Patient == 2);
+        await Eventually.TrueAsync(() => pool.Waiting == 2);
 
         pool.Dispose();
 

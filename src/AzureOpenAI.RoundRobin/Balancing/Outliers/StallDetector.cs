@@ -28,7 +28,7 @@ internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
     /// <param name="now">The present.</param>
     public IReadOnlyList<Stall> Look(Picker picker, uint latest, long now)
     {
-        List<Stall> stalls = [];
+        List<Stall>? stalls = null;
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             uint progressAge = endpoint.ResponseTimes.ProgressAge(latest);
@@ -48,11 +48,11 @@ internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
 
             if (answered.Count >= picker.StallTest.LeastAnswers && LookClosely(picker, endpoint, answered, latest, progressAge, now) is { } stall)
             {
-                stalls.Add(stall);
+                (stalls ??= []).Add(stall);
             }
         }
 
-        return stalls;
+        return (IReadOnlyList<Stall>?)stalls ?? [];
     }
 
     private bool HasSuspectAmong(PoolMembers members)

@@ -18,11 +18,11 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     private readonly RecentLongest _longest = inFlight.Ages.Last;
 
     /// <summary>Claims the attempts that are due now. The caller cancels them after the lock.</summary>
-    public IReadOnlyList<Attempt> ClaimDue(PoolMembers members, long now)
+    public IReadOnlyList<Attempt> ClaimDue(Unsettled unsettled, long now)
     {
         List<Attempt> claimed = [];
         TimeSpan limit = 2 * _longest.Read();
-        foreach (Attempt attempt in Waiting(members))
+        foreach (Attempt attempt in Waiting(unsettled))
         {
             if (attempt.Endpoint is not { } endpoint || time.After(attempt.StartedAt, limit) > now || !budget.TryTake(now, callsBegun()))
             {
@@ -39,16 +39,16 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     }
 
     /// <summary>When to claim again; long.MaxValue while no endpoint has stalled.</summary>
-    public long NextAt(PoolMembers members, long now)
+    public long NextAt(Unsettled unsettled, long now)
     {
-        if (!HasStalled(members))
+        if (!HasStalled(unsettled))
         {
             return long.MaxValue;
         }
 
         // An attempt that was picked before the stall may begin to wait only now, so look again.
         long again = time.After(now, LookSpacing);
-        if (Waiting(members).FirstOrDefault() is not { } oldest)
+        if (Waiting(unsettled).FirstOrDefault() is not { } oldest)
         {
             return again;
         }
@@ -58,11 +58,11 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     }
 
     /// <summary>The attempts at stalled endpoints that may be relocated, the oldest first.</summary>
-    private IEnumerable<Attempt> Waiting(PoolMembers members) => !HasStalled(members) ? [] : inFlight.Snapshot()
+    private IEnumerable<Attempt> Waiting(Unsettled unsettled) => !HasStalled(unsettled) ? [] : inFlight.Snapshot()
         .Where(static attempt => attempt is { CanRelocate: true, IsRelocated: false } && attempt.StartedAt != 0 && attempt.Endpoint is { } endpoint && IsStalled(endpoint))
         .OrderBy(static attempt => attempt.StartedAt);
 
-    private bool HasStalled(PoolMembers members) => Array.Exists(members.Endpoints, IsStalled) || Array.Exists(inFlight.Leaving, IsStalled);
+    private bool HasStalled(Unsettled unsettled) => unsettled.HasStalled || Array.Exists(inFlight.Leaving, IsStalled);
 
     private static bool IsStalled(Endpoint endpoint) =>
         endpoint.Health.Deployment is { Reason: OutcomeKind.Stalled, State: EndpointState.Unavailable or EndpointState.Probing } && endpoint.InFlight > 0;

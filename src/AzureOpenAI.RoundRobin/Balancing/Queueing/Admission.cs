@@ -4,10 +4,10 @@ namespace AzureOpenAI.RoundRobin.Balancing.Queueing;
 
 /// <summary>Which calls are queued for their model, which are refused, and in which order they are released.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
-internal sealed class Admission(TimeProvider time)
+internal sealed class Admission(TimeProvider time, Action<Waiter>? resume = null)
 {
     /// <summary>A newcomer is queued if its forecast wait is within this part of what it may wait: most forecasts are a little short, and a call must not wait for nothing.</summary>
-    private const double Margin = 0.9;
+    private const double Margin = 0.95;
 
     private readonly QueueForecast _forecast = new(time);
 
@@ -46,7 +46,7 @@ internal sealed class Admission(TimeProvider time)
             queue.CountReturned();
         }
 
-        Waiter waiter = new(request, request.Ticket, time.After(now, request.Patience));
+        Waiter waiter = new(request, request.Ticket, time.After(now, request.Patience), resume);
         queue.Enqueue(waiter, now);
         return waiter;
     }
@@ -68,12 +68,25 @@ internal sealed class Admission(TimeProvider time)
                 queue.CountReleased(now);
             }
 
-            head.TrySetResult(attempt);
+            head.TryEnd(attempt);
         }
 
         if (queue.Length > 0 && SoonestAt(picker, now) is var soonest && soonest > now)
         {
             Dismiss(picker, soonest);
+        }
+    }
+
+    /// <summary>Ends the wait of the calls that may not wait any longer.</summary>
+    /// <param name="picker">The model's endpoints.</param>
+    /// <param name="take">Begins an attempt for such a call, if an endpoint takes it all the same.</param>
+    /// <param name="now">The present.</param>
+    public static void RunOut(Picker picker, Func<PickRequest, long, Attempt?> take, long now)
+    {
+        while (picker.Queue.LeastPatient is { } waiter && waiter.Deadline <= now)
+        {
+            picker.Queue.Remove(waiter);
+            waiter.TryEnd(take(waiter.Request, now));
         }
     }
 
@@ -83,7 +96,7 @@ internal sealed class Admission(TimeProvider time)
         while (picker.Queue.LeastPatient is { } waiter && waiter.Deadline < soonest)
         {
             picker.Queue.Remove(waiter);
-            waiter.TrySetResult(null);
+            waiter.TryEnd(null);
         }
     }
 

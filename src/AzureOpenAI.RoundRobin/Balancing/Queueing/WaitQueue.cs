@@ -15,8 +15,8 @@ internal sealed class WaitQueue(TimeProvider time)
     private static readonly TimeSpan Observed = TimeSpan.FromSeconds(10);
 
     private readonly TimeProvider _time = time;
-    private readonly WaiterHeap<ByTicket> _waiters = new();
-    private readonly WaiterHeap<ByDeadline> _deadlines = new();
+    private readonly PlacedHeap<Waiter, ByTicket> _waiters = new();
+    private readonly PlacedHeap<Waiter, ByDeadline> _deadlines = new();
     private readonly int[] _left = new int[Slots];
     private long _movingSince;
     private long _slotAt;

@@ -50,6 +50,12 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>The seconds of the first way back, after a first rate that is a guess.</summary>
     private const double FirstBack = 1.5;
 
+    /// <summary>The way back takes at least this part of the longest pause that was stated lately: a long window does not say at once that the rate is too high.</summary>
+    private const double PartOfLongest = 0.5;
+
+    /// <summary>A stated pause is lately the longest for this many times its length.</summary>
+    private const double LongestHolds = 10;
+
     /// <summary>Beyond the plateau the rate doubles within this many seconds, or the time of the way back where that is shorter.</summary>
     private const double LongestDoubling = 5;
 
@@ -70,6 +76,12 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>The same where the call waited for its turn: then the timer was late, which fires every 15 ms on some systems, and later on a busy one.</summary>
     private static readonly TimeSpan SlackOfTimer = TimeSpan.FromMilliseconds(50);
 
+    /// <summary>
+    /// For so long after the first rejection a cut does not take the rate below what was admitted, where a rejection costs nothing. The calls before it came unevenly, so a
+    /// window that slides has room as unevenly, and rejects calls at the right rate.
+    /// </summary>
+    private static readonly TimeSpan Uneven = TimeSpan.FromSeconds(2);
+
     private static readonly TimeSpan ShortestUnstated = TimeSpan.FromMilliseconds(20);
     private static readonly TimeSpan LongestFirstUnstated = TimeSpan.FromSeconds(1);
 
@@ -80,6 +92,7 @@ internal sealed class Pace(TimeProvider time)
 
     private readonly TimeProvider _time = time;
     private readonly RateTest _test = new(time);
+    private readonly AdmittedRate _admitted = new(time);
     private double _lowPlateau;
     private double _plateau;
     private double _cut;
@@ -92,6 +105,9 @@ internal sealed class Pace(TimeProvider time)
     private bool _isFirst;
     private long _secondAt = long.MinValue;
     private int _firstsRejected;
+    private long _knownAt;
+    private TimeSpan _longestStated;
+    private long _longestStatedAt;
     private TimeSpan _lastStated;
     private int _sameStated;
     private TimeSpan _lastUnstated;
@@ -137,6 +153,7 @@ internal sealed class Pace(TimeProvider time)
 
         _isGuess = false;
         _test.Took();
+        _admitted.Sent(now);
         if (_isFirst)
         {
             _isFirst = false;
@@ -158,6 +175,7 @@ internal sealed class Pace(TimeProvider time)
     public void Rejected(long now, long sentAt, TimeSpan? stated, double taken)
     {
         bool isFirst = IsKnown && sentAt >= _until && sentAt < _secondAt;
+        _admitted.Rejected(now);
         if (!isFirst)
         {
             _test.Rejected(sentAt);
@@ -174,10 +192,11 @@ internal sealed class Pace(TimeProvider time)
         _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
         if (!wasKnown)
         {
-            (PerSecond, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, 0, 0);
+            (PerSecond, _knownAt, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, now, 0, 0);
+            _admitted.Begin(PerSecond, now);
         }
 
-        double cost = stated is { } told ? CostOf(told) : Unstated(now, isFirst);
+        double cost = stated is { } told ? CostOf(told, now) : Unstated(now, isFirst);
         Pause(now, stated);
         if (stated is { } pause && _firstsRejected > 0)
         {
@@ -197,15 +216,24 @@ internal sealed class Pace(TimeProvider time)
         }
         else
         {
-            CutOrHold(now, cost, isFirst);
+            CutOrHold(now, cost, isFirst, isStated: stated is not null);
         }
 
         PerSecond = Math.Max(LeastRate, _along < 1 ? _plateau * (1 - _cut) : _plateau);
     }
 
-    private void CutOrHold(long now, double cost, bool isFirst)
+    private void CutOrHold(long now, double cost, bool isFirst, bool isStated)
     {
-        RateVerdict verdict = isFirst && !_test.HoldsRate ? RateVerdict.Cut : _test.Judge(now, PerSecond, cameBack: IsConfirmed && _along >= 1);
+        // A guess from so few calls says nothing, and a first call after a pause little: the rate goes on growing.
+        if (isFirst && isStated && !IsConfirmed && _plateau < LeastCallsApart)
+        {
+            _plateau = Math.Max(LeastRate, _plateau * (1 - CutAtFirst));
+            (_along, _back) = (1, ShortestBack);
+            return;
+        }
+
+        bool isUneven = isStated && cost <= Dear && _time.Until(_knownAt, now) <= Uneven;
+        RateVerdict verdict = isUneven || (isFirst && !_test.HoldsRate) ? RateVerdict.Cut : _test.Judge(now, PerSecond, cameBack: IsConfirmed && _along >= 1);
         if (verdict is RateVerdict.Hold or RateVerdict.TryMore)
         {
             _lowPlateau = verdict == RateVerdict.TryMore ? _plateau : _lowPlateau;
@@ -215,12 +243,19 @@ internal sealed class Pace(TimeProvider time)
             return;
         }
 
-        double least = cost > Dear ? CutWhereDear : Cut;
-        _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, least)) : least;
+        double usual = cost > Dear ? CutWhereDear : Cut;
+        _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, usual)) : usual;
         _plateau = verdict == RateVerdict.BackToLow ? _lowPlateau : isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
+        if (isUneven)
+        {
+            _cut = Math.Min(_cut, Math.Max(CutAtFirst, 1 - (_admitted.PerSecond / _plateau)));
+            _test.Begin(_plateau * (1 - _cut), now);
+        }
+
         _along = 0;
         IsConfirmed = true;
-        _back = Math.Clamp(Math.Max(CostsApart * cost, LeastCallsApart / _plateau), ShortestBack, LongestBack);
+        double least = Math.Max(LeastCallsApart / _plateau, PartOfLongest * _longestStated.TotalSeconds);
+        _back = Math.Clamp(Math.Max(CostsApart * cost, least), ShortestBack, LongestBack);
     }
 
     /// <summary>Holds all calls back until then, and changes no rate.</summary>
@@ -256,8 +291,13 @@ internal sealed class Pace(TimeProvider time)
     }
 
     /// <summary>The seconds of a stated pause beyond the time in which there is no room.</summary>
-    private double CostOf(TimeSpan told)
+    private double CostOf(TimeSpan told, long now)
     {
+        if (told >= _longestStated || _time.Until(_longestStatedAt, now) > LongestHolds * _longestStated)
+        {
+            (_longestStated, _longestStatedAt) = (told, now);
+        }
+
         _sameStated = told == _lastStated ? _sameStated + 1 : 1;
         (_lastStated, _lastUnstated) = (told, TimeSpan.Zero);
         bool isConstant = _sameStated >= SameForConstant || told >= Period;

@@ -45,7 +45,7 @@ public class PreferredPickTests
         home.Health.Resource.BeginProbing();
         home.Health.Resource.Acquire(_parts.Now);
         home.Health.Resource.Admit(_parts.Now);
-        _parts.Members.Rebuild();
+        _parts.Rebuild();
 
         Assert.Same(home, Pick(Key));
     }

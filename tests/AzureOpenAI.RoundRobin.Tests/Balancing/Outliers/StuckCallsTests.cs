@@ -152,13 +152,13 @@ public class StuckCallsTests
         _parts.InFlight.Retire([_parts['a']]);
         _parts.Pass(2);
 
-        Assert.Equal([attempt], _stuck.ClaimDue(others.Members, _parts.Now));
+        Assert.Equal([attempt], _stuck.ClaimDue(others.State.Unsettled, _parts.Now));
     }
 
     private IReadOnlyList<Attempt> Claim()
     {
-        IReadOnlyList<Attempt> claimed = _stuck.ClaimDue(_parts.Members, _parts.Now);
-        _next = _stuck.NextAt(_parts.Members, _parts.Now);
+        IReadOnlyList<Attempt> claimed = _stuck.ClaimDue(_parts.State.Unsettled, _parts.Now);
+        _next = _stuck.NextAt(_parts.State.Unsettled, _parts.Now);
         return claimed;
     }
 
@@ -171,7 +171,7 @@ public class StuckCallsTests
 
         for (int i = 0; i < 20; i++)
         {
-            Assert.True(_stuck.NextAt(_parts.Members, _parts.Now) <= _parts.In(0.001));
+            Assert.True(_stuck.NextAt(_parts.State.Unsettled, _parts.Now) <= _parts.In(0.001));
         }
 
         Assert.All(attempts, static attempt => Assert.False(attempt.IsRelocated));

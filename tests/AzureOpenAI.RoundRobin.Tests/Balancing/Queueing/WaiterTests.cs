@@ -10,7 +10,7 @@ public class WaiterTests
     private const int Rounds = 20;
 
     [Fact]
-    public async Task InOrder_ReleasedByOneThread_ContinueFirstComeFirstServed()
+    public async Task WaitAsync_EndedByOneThread_ContinueFirstComeFirstServed()
     {
         int inOrder = 0;
         for (int round = 0; round < Rounds; round++)
@@ -19,7 +19,7 @@ public class WaiterTests
             ConcurrentQueue<long> order = new();
             Task[] calls = [.. line.Select(waiter => GoOnAsync(waiter, order))];
 
-            await Task.Run(() => Array.ForEach(line, static waiter => waiter.TrySetResult(null)), TestContext.Current.CancellationToken);
+            await Task.Run(() => Array.ForEach(line, static waiter => waiter.TryEnd(null)), TestContext.Current.CancellationToken);
             await Task.WhenAll(calls);
 
             long[] tickets = [.. order];
@@ -31,22 +31,22 @@ public class WaiterTests
     }
 
     [Fact]
-    public async Task InOrder_PassesOnWhatEndsTheWait()
+    public async Task WaitAsync_PassesOnWhatEndsTheWait()
     {
         Waiter sentAway = new(null!, 1, 0);
         Waiter disposed = new(null!, 2, 0);
-        Task<Attempt?> failing = disposed.InOrder();
+        Task<Attempt?> failing = disposed.WaitAsync().AsTask();
 
-        sentAway.TrySetResult(null);
-        disposed.TrySetException(new ObjectDisposedException("pool"));
+        sentAway.TryEnd(null);
+        disposed.TryFail(new ObjectDisposedException("pool"));
 
-        Assert.Null(await sentAway.InOrder());
+        Assert.Null(await sentAway.WaitAsync());
         await Assert.ThrowsAsync<ObjectDisposedException>(() => failing);
     }
 
     private static async Task GoOnAsync(Waiter waiter, ConcurrentQueue<long> order)
     {
-        await waiter.InOrder().ConfigureAwait(false);
+        await waiter.WaitAsync().ConfigureAwait(false);
         order.Enqueue(waiter.Ticket);
     }
 }

@@ -23,6 +23,9 @@ public class PaceProperties
         Gen.Const((TimeSpan?)TimeSpan.FromMilliseconds(350)),
         Gen.Int[60_000, 300_000].Select(static ms => (TimeSpan?)TimeSpan.FromMilliseconds(ms)));
 
+    /// <summary>What a pace consists of.</summary>
+    private static readonly Type[] Paces = [typeof(Pace), typeof(RateTest), typeof(AdmittedRate)];
+
     private static readonly Gen<Step> Steps = Gen.Select(Gen.Int[0, 9], Gen.Double[0, 1], Hints).Select(static (what, amount, hint) => new Step(what, amount, hint));
 
     [Fact]
@@ -41,8 +44,8 @@ public class PaceProperties
 
     [Fact]
     public void Pace_AfterAnything_HoldsNoCollection() => Assert.All(
-        new[] { typeof(Pace), typeof(RateTest) }.SelectMany(static type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
-            .Where(static field => field.FieldType != typeof(TimeProvider) && field.FieldType != typeof(RateTest)),
+        Paces.SelectMany(static type => type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public))
+            .Where(static field => field.FieldType != typeof(TimeProvider) && !Paces.Contains(field.FieldType)),
         static field => Assert.True(field.FieldType.IsPrimitive || field.FieldType.IsEnum || field.FieldType == typeof(TimeSpan), field.Name));
 
     /// <summary>A log that slides over a second, and callers without end. Hints are exact, or rounded up to whole seconds, or there are none.</summary>

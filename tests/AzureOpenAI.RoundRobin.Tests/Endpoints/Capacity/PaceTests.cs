@@ -135,6 +135,78 @@ public class PaceTests
     }
 
     [Theory]
+    // Within two seconds of the first rejection, at the rate that it takes: the pause says all.
+    [InlineData(1.0, 0.005, 0.98)]
+    // Later; or where a rejection is dear, or nobody states a pause: as always.
+    [InlineData(3.0, 0.005, 0.9)]
+    [InlineData(1.0, 1.0, 0.95)]
+    [InlineData(1.0, null, 0.9)]
+    public void Rejected_SoonAfterTheFirstTime_CutsNothingOfWhatItAdmits(double after, double? hint, double left)
+    {
+        LearnRate(40, hint: 0.005);
+        Pass(RoomIn);
+        TakeEvenly(after, 40);
+        double before = _pace.PerSecond;
+
+        Reject(hint);
+
+        Assert.InRange(_pace.PerSecond, (left - 0.02) * before, (left + 0.001) * before);
+        Assert.True(_pace.IsConfirmed);
+    }
+
+    [Fact]
+    public void Rejected_SoonAfterTheFirstTime_AboveWhatItAdmits_CutsAsAlways()
+    {
+        LearnRate(40, hint: 0.005);
+        Pass(1.5);
+        TakeUnhurried(2);
+        double before = _pace.PerSecond;
+
+        Reject(0.005);
+
+        Assert.Equal(0.9 * before, _pace.PerSecond, 6);
+    }
+
+    [Theory]
+    [InlineData(3, true)]
+    [InlineData(19, true)]
+    [InlineData(21, false)]
+    public void Rejected_FirstCallAfterAGuessFromFewCalls_GoesOnGrowing(double guess, bool grows)
+    {
+        LearnRate(guess, hint: 0.004);
+        Pass(RoomIn);
+        Take();
+        Reject(0.003);
+        Assert.Equal(!grows, _pace.IsConfirmed);
+        Pass(RoomIn);
+
+        Use(grows ? 3 : 0.8);
+
+        Assert.Equal(grows, _pace.PerSecond > 5 * guess);
+        Assert.Equal(!grows, _pace.PerSecond < guess);
+    }
+
+    [Theory]
+    [InlineData(4.0, 0.02, 2)]
+    [InlineData(10.0, 0.02, 5)]
+    // Ten times its length later it says nothing any more.
+    [InlineData(0.9, 9.5, 1)]
+    public void Take_AfterALongPauseWasStated_ComesBackInHalfOfItsTime(double longest, double later, double back)
+    {
+        LearnRate(40, hint: longest + 0.001);
+        Pass(longest + later);
+        TakeUnhurried(2);
+        double plateau = _pace.PerSecond;
+        Reject(0.005);
+        Pass(RoomIn);
+
+        Use(0.93 * back);
+        Assert.True(_pace.PerSecond < plateau);
+        Use(0.3 * back);
+        Assert.True(_pace.PerSecond > plateau);
+    }
+
+    [Theory]
     [InlineData(0.5, new double[] { 1, 2, 4, 8, 8, 8 })]
     [InlineData(3.0, new double[] { 6, 12, 24, 30, 30 })]
     [InlineData(29.0, new double[] { 30, 30 })]
@@ -335,6 +407,16 @@ public class PaceTests
         for (int i = 0; i < count; i++)
         {
             Pass(RoomIn + (_pace.IsKnown ? Math.Max(0.003, 0.2 / _pace.PerSecond) : 1));
+            Take();
+        }
+    }
+
+    /// <summary>Takes calls at a rate that the pace does not hold back.</summary>
+    private void TakeEvenly(double seconds, double perSecond)
+    {
+        for (int i = 0; i < seconds * perSecond; i++)
+        {
+            Pass(1 / perSecond);
             Take();
         }
     }

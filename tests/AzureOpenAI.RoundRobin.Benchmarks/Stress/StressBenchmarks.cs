@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+
+namespace AzureOpenAI.RoundRobin.Benchmarks.Stress;
+
+/// <summary>
+/// What a step costs in the states that the pool exists for, and whether the cost grows with the state. Each state is made anew for each round, which BenchmarkDotNet does for one
+/// call at a time only; so the rounds are its own. All in one process, one thread, no network.
+/// </summary>
+internal static class StressBenchmarks
+{
+    private const int LeastRounds = 3;
+
+    /// <param name="quick">Fewer and shorter rounds: the whole table in under 5 minutes.</param>
+    /// <param name="filter">Only states whose words contain it.</param>
+    /// <param name="path">Where the table goes; null for the console only.</param>
+    public static void Run(bool quick, string? filter, string? path)
+    {
+        Stopwatch taken = Stopwatch.StartNew();
+        List<string> table = ["| state | size | client | a step | quickest round | bytes |", "|---|--:|---|--:|--:|--:|"];
+        table.ForEach(Console.WriteLine);
+        // The process itself warms up: without this the first row would be measured before the compiler has done with it.
+        Measure(StressRows.All.First().Begin, TimeSpan.FromSeconds(2));
+        foreach (Row row in StressRows.All.Where(row => filter is null || row.State.Contains(filter, StringComparison.OrdinalIgnoreCase)))
+        {
+            Figure figure = Measure(row.Begin, quick ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(12));
+            table.Add(string.Create(
+                CultureInfo.InvariantCulture, $"| {row.State} | {row.Size} | {row.Client} | {Time(figure.Nanoseconds)} | {Time(figure.Least)} | {figure.Bytes:N0} B |"));
+            Console.WriteLine(table[^1]);
+        }
+
+        if (path is not null)
+        {
+            string[] page =
+            [
+                string.Create(CultureInfo.InvariantCulture, $"# Under stress, {DateTime.UtcNow:yyyy-MM-dd}"),
+                "",
+                $"    dotnet run -c Release --project tests/AzureOpenAI.RoundRobin.Benchmarks -- stress{(quick ? " --quick" : "")}",
+                "",
+                string.Create(
+                    CultureInfo.InvariantCulture,
+                    $"In one run of {taken.Elapsed.TotalSeconds:0} s: {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}, .NET {Environment.Version}."),
+                "",
+                .. table,
+            ];
+            File.WriteAllText(path, string.Join('\n', page) + "\n");
+        }
+    }
+
+    private static Figure Measure(Func<Round> begin, TimeSpan time)
+    {
+        // The first half warms up: tiers of the compiler, caches.
+        List<double> times = [];
+        double bytes = double.MaxValue;
+        Stopwatch total = Stopwatch.StartNew();
+        for (int round = 0; times.Count < LeastRounds || total.Elapsed < time; round++)
+        {
+            (double nanoseconds, double allocated) = Once(begin());
+            if (round >= LeastRounds && (total.Elapsed > time / 2 || round >= 2 * LeastRounds))
+            {
+                times.Add(nanoseconds);
+                bytes = Math.Min(bytes, allocated);
+            }
+        }
+
+        times.Sort();
+        return new(times[times.Count / 2], times[0], bytes);
+    }
+
+    private static (double Nanoseconds, double Bytes) Once(Round round)
+    {
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        long began = Stopwatch.GetTimestamp();
+        long worst = 0;
+        if (round.IsWorst)
+        {
+            for (int i = 0; i < round.Steps; i++)
+            {
+                long stepBegan = Stopwatch.GetTimestamp();
+                round.Step(i);
+                worst = Math.Max(worst, Stopwatch.GetTimestamp() - stepBegan);
+            }
+        }
+        else
+        {
+            for (int i = 0; i < round.Steps; i++)
+            {
+                round.Step(i);
+            }
+        }
+
+        double ticks = round.IsWorst ? worst : (Stopwatch.GetTimestamp() - began) / (double)round.Steps;
+        double bytes = (GC.GetAllocatedBytesForCurrentThread() - before) / (double)round.Steps;
+        round.End();
+        return (ticks * 1e9 / Stopwatch.Frequency, bytes);
+    }
+
+    private static string Time(double nanoseconds) => nanoseconds switch
+    {
+        >= 10e6 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e6:N0} ms"),
+        >= 1e6 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e6:N1} ms"),
+        >= 10e3 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e3:N0} us"),
+        >= 1e3 => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds / 1e3:N1} us"),
+        _ => string.Create(CultureInfo.InvariantCulture, $"{nanoseconds:N0} ns"),
+    };
+}
