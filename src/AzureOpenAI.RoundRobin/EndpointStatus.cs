@@ -34,7 +34,7 @@ public sealed class EndpointStatus
     /// <summary>Gets the time until it takes calls again, or <see langword="null"/> if it is not <see cref="EndpointState.Unavailable"/>.</summary>
     public TimeSpan? ReadyIn { get; internal init; }
 
-    /// <summary>Gets the number of attempts that wait for an answer there, open streams included. One that completes synchronously is counted in the status that its own thread reads.</summary>
+    /// <summary>Gets the number of attempts that wait for an answer there, open streams included. One that completes synchronously is counted in the status that its own thread reads, as long as that thread calls one pool.</summary>
     public int InFlight { get; internal init; }
 
     /// <summary>Gets the number of attempts that it answered.</summary>
