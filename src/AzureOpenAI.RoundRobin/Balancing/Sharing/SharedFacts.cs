@@ -20,6 +20,12 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
     /// <summary>A shorter ejection is nearly over when others have heard of it.</summary>
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
 
+    /// <summary>
+    /// A pause that an endpoint stated with a rejection is told from here on. Near a limit shorter ones come all the time, and each process finds them by its own pace; if all kept each
+    /// of them, all would come back at its end, and most of them would be rejected. A pause that nobody stated, or for longer than stated, is one process's guess, and is not told.
+    /// </summary>
+    private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1.5);
+
     private static readonly TimeSpan RefutedFor = TimeSpan.FromSeconds(60);
 
     private readonly Guid _source = Guid.NewGuid();
@@ -37,8 +43,10 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
     /// <summary>The pool itself has found that an endpoint takes no calls.</summary>
     public void Ejected(Endpoint endpoint, HealthState target, long now)
     {
-        TimeSpan pause = Timestamps.Min(time.Until(now, target.UnavailableUntil), Longest);
-        if (pause < Shortest || endpoint.Setup.Ids?.Of(target.Reason) is not { } id)
+        bool isPause = target.Reason == OutcomeKind.RateLimited;
+        long until = isPause ? Math.Min(target.UnavailableUntil, target.RetryAfterUntil) : target.UnavailableUntil;
+        TimeSpan pause = Timestamps.Min(time.Until(now, until), Longest);
+        if (pause < (isPause ? ShortestPause : Shortest) || endpoint.Setup.Ids?.Of(target.Reason) is not { } id)
         {
             return;
         }
@@ -51,7 +59,7 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
             Kind = PoolFactKind.Ejected,
             Reason = OutcomeNames.Reason(target.Reason),
             For = pause,
-            IsStated = target.RetryAfterUntil >= target.UnavailableUntil,
+            IsStated = target.RetryAfterUntil >= until,
             Generation = known.Ejected,
             Source = _source,
         });

@@ -38,9 +38,9 @@ public sealed class SharedFactsTests
     }
 
     [Fact]
-    public void PauseUnderAQuarterOfASecond_AndEndpointWithoutIds_AreNotTold()
+    public void PauseOfASecond_AndEndpointWithoutIds_AreNotTold()
     {
-        _parts.Eject('a', OutcomeKind.RateLimited, hint: 0.24);
+        _parts.Eject('a', OutcomeKind.RateLimited, hint: 1.4);
         _facts.Ejected(_parts['a'], _parts['a'].Health.Deployment, _parts.Now);
         _parts.Eject('b', OutcomeKind.Unreachable);
         _facts.Ejected(_parts['b'], _parts['b'].Health.Resource, _parts.Now);
@@ -49,6 +49,38 @@ public sealed class SharedFactsTests
         _facts.Ejected(_parts['a'], _parts['a'].Health.Resource, _parts.Now);
 
         Assert.Empty(Published());
+    }
+
+    [Theory]
+    [InlineData(1.6)]
+    [InlineData(20)]
+    public void LongerPause_IsTold(double hint)
+    {
+        _parts.Eject('b', OutcomeKind.RateLimited, hint: hint);
+        _facts.Ejected(_parts['b'], _parts['b'].Health.Deployment, _parts.Now);
+
+        Assert.Empty(Published());
+        _parts.Eject('a', OutcomeKind.RateLimited, hint: hint);
+        _facts.Ejected(_parts['a'], _parts['a'].Health.Deployment, _parts.Now);
+
+        PoolFact fact = Assert.Single(Published());
+        Assert.Equal((EndpointFailureReason.RateLimited, hint, true), (fact.Reason, fact.For.TotalSeconds, fact.IsStated));
+    }
+
+    [Fact]
+    public void PauseThatNobodyStated_IsNotTold_AndOfALongerOneWhatWasStated()
+    {
+        HealthState health = _parts['a'].Health.Deployment;
+        health.EjectUntil(_parts.Time.After(_parts.Now, TimeSpan.FromSeconds(10)), isStated: false, epoch: 1, _parts.Now);
+        _facts.Ejected(_parts['a'], health, _parts.Now);
+        Assert.Empty(Published());
+
+        health.EjectUntil(_parts.Time.After(_parts.Now, TimeSpan.FromSeconds(20)), isStated: true, epoch: 2, _parts.Now);
+        health.EjectUntil(_parts.Time.After(_parts.Now, TimeSpan.FromSeconds(30)), isStated: false, epoch: 3, _parts.Now);
+        _facts.Ejected(_parts['a'], health, _parts.Now);
+
+        PoolFact fact = Assert.Single(Published());
+        Assert.Equal((20, true), (fact.For.TotalSeconds, fact.IsStated));
     }
 
     [Fact]
