@@ -105,7 +105,12 @@ internal sealed class Picker
     /// <summary>The next in the list of <see cref="CallCount"/>.</summary>
     public Picker? NextListed { get; set; }
 
-    public uint Advance() => Advance(1);
+    public uint Advance()
+    {
+        uint turn = Interlocked.Increment(ref _cursor);
+        EnsureListed();
+        return turn;
+    }
 
     public void CountPreferred()
     {
@@ -240,16 +245,18 @@ internal sealed class Picker
         }
     }
 
-    private uint Advance(uint turns)
-    {
-        uint turn = Interlocked.Add(ref _cursor, turns);
-        EnsureListed();
-        return turn;
-    }
-
+    /// <summary>Short, so that the compiler makes no call of it: each pick of each call looks here.</summary>
     private void EnsureListed()
     {
-        if (Volatile.Read(ref _isListed) == 0 && Interlocked.Exchange(ref _isListed, 1) == 0)
+        if (Volatile.Read(ref _isListed) == 0)
+        {
+            List();
+        }
+    }
+
+    private void List()
+    {
+        if (Interlocked.Exchange(ref _isListed, 1) == 0)
         {
             _calls.List(this);
         }
@@ -308,7 +315,8 @@ internal sealed class Picker
             if (filter.Allows(endpoint))
             {
                 // Past the endpoints that were passed over as well: otherwise this endpoint would get their turns too.
-                Advance(passedOver + 1);
+                Interlocked.Add(ref _cursor, passedOver + 1);
+                EnsureListed();
                 return endpoint;
             }
 
