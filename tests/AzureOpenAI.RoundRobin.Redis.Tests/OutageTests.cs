@@ -58,9 +58,7 @@ public sealed partial class OutageTests
     [Fact]
     public async Task StandsStill_AndGoesOn()
     {
-        RedisProcess.SkipWhereMissing();
-        await using RedisProcess server = new();
-        await server.StartAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync();
         await using Fleet fleet = await Fleet.StartAsync(server, 2);
         fleet.On = static request => Fleet.Throttled(request, "east", 200);
 
@@ -77,9 +75,7 @@ public sealed partial class OutageTests
     [Fact]
     public async Task Emptied_AsAWhole_IsFilledAgain()
     {
-        RedisProcess.SkipWhereMissing();
-        await using RedisProcess server = new();
-        await server.StartAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync();
         await using Fleet fleet = await Fleet.StartAsync(server, 1);
         fleet.On = static request => Fleet.Throttled(request, "east", 200);
         await fleet[0].AskManyAsync(3);
@@ -173,9 +169,7 @@ public sealed partial class OutageTests
 
     private static async Task<RedisProcess> WithUserAsync(string rights, bool andKeys = true)
     {
-        RedisProcess.SkipWhereMissing();
-        RedisProcess server = new();
-        await server.StartAsync();
+        RedisProcess server = await RedisProcess.RunAsync();
         string all = andKeys ? $"~* &* {rights}" : rights;
         await server.ExecuteAsync("ACL", ["SETUSER", "app", "on", ">secret-password", .. all.Split(' ')]);
         // Else a connection whose user is refused would go on as this one, which may do everything.

@@ -43,7 +43,7 @@ internal sealed class Balancer : IDisposable
         _state = new PoolState(members);
         _lock = _state.Lock;
         (_inFlight, _admission) = (new InFlight(time, log, release), new Admission(time, resume));
-        SharedFacts? facts = backplane is null ? null : new(backplane, time, instruments);
+        SharedFacts? facts = backplane is null ? null : new(backplane, time, instruments, log);
         _deferred = new DeferredWork(log, facts);
         _wake = time.CreateDetachedTimer(static state => ((Balancer)state!).OnWake(), this, Timeout.InfiniteTimeSpan);
         RetryBudget budget = new(time);

@@ -27,6 +27,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private readonly ConcurrentDictionary<string, bool> _toldWarnings = toldWarnings;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
     private int _toldReasoning;
+    private int _toldBackplane;
 
     /// <returns>Whether the end of the cooldown is logged too. Pauses under 1 s are logged at Debug, and their end is not logged.</returns>
     public bool Ejected(string endpoint, OutcomeKind kind, int status, TimeSpan pause, Exception exception)
@@ -103,6 +104,16 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         if (Interlocked.Exchange(ref _toldReasoning, 1) == 0)
         {
             Note(logger => LeftReasoningOut(logger, endpoint));
+            Write();
+        }
+    }
+
+    /// <summary>Logged once. Writes at once, so not under a lock.</summary>
+    public void BackplaneFailed(Exception exception)
+    {
+        if (Interlocked.Exchange(ref _toldBackplane, 1) == 0)
+        {
+            Note(logger => BackplaneThrew(logger, exception));
             Write();
         }
     }
@@ -224,6 +235,10 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     [LoggerMessage(EventId = 15, EventName = "EndpointToldUnavailable",
         Message = "Endpoint '{Endpoint}' is unavailable for {Cooldown}: another process found it so ({Reason}).")]
     private static partial void ToldUnavailable(ILogger logger, LogLevel level, string endpoint, TimeSpan cooldown, string reason);
+
+    [LoggerMessage(EventId = 16, EventName = "BackplaneFailed", Level = LogLevel.Warning,
+        Message = "The backplane threw, so other processes did not hear what this one found of an endpoint; check it. No call is changed by it. This is said only once.")]
+    private static partial void BackplaneThrew(ILogger logger, Exception exception);
 
     private static string NamesOf(IReadOnlyCollection<string> endpoints) =>
         endpoints.Count == 0 ? "none" : string.Join(", ", endpoints.Select(static name => $"'{name}'"));

@@ -13,6 +13,15 @@ public sealed class RedisProcess(params string[] arguments) : RedisServer
 
     public static void SkipWhereMissing() => Assert.SkipWhen(Program is null, "There is no redis-server on this machine.");
 
+    /// <summary>One that runs; skips the test where there is none.</summary>
+    public static async Task<RedisProcess> RunAsync()
+    {
+        SkipWhereMissing();
+        RedisProcess server = new();
+        await server.StartAsync();
+        return server;
+    }
+
     public override async Task StartAsync()
     {
         SkipWhereMissing();

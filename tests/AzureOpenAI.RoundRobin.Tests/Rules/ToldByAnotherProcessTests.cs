@@ -380,15 +380,21 @@ public sealed class ToldByAnotherProcessTests
     }
 
     [Fact]
-    public async Task BackplaneThatThrows_ChangesNoCall_AndNothingCountsAsPublished()
+    public async Task BackplaneThatThrows_ChangesNoCall_CountsNothingAsPublished_AndIsLoggedOnce()
     {
         using FakeMeters meters = new();
         using MetricCollector<long> facts = meters.Collect<long>("backplane.facts");
-        using ServicePool pool = new(Three, configure: options => options.Backplane = new Throwing(), meterFactory: meters.Factory);
-        pool.Service.On = request => request.Host == "east" ? FakeService.Refusal(429, ("retry-after", "20")) : null;
+        FakeLogCollector logs = new();
+        using LoggerFactory factory = new([new FakeLoggerProvider(logs)]);
+        using ServicePool pool = new(Three, configure: options => options.Backplane = new Throwing(), loggerFactory: factory, meterFactory: meters.Factory);
+        pool.Service.On = request => request.Host is "east" or "west" ? FakeService.Refusal(429, ("retry-after", "20")) : null;
 
-        Assert.Equal("west", await pool.AskAsync());
+        Assert.Equal("north", await pool.AskAsync());
+        Assert.Equal(2, pool.Pool.GetStatus().Count(static status => status.State == EndpointState.Unavailable));
         Assert.Empty(FakeMeters.Lines(facts));
+        FakeLogRecord record = Assert.Single(logs.GetSnapshot(), static said => said.Id.Id == 16);
+        Assert.Equal((LogLevel.Warning, "BackplaneFailed"), (record.Level, record.Id.Name));
+        Assert.IsType<InvalidOperationException>(record.Exception);
     }
 
     [Fact]

@@ -10,7 +10,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Sharing;
 /// beats what it hears of faults for a minute.
 /// </summary>
 /// <remarks>Not safe for concurrent use, but for <see cref="Publish"/> and <see cref="IsOwn"/>; the balancer's lock guards it.</remarks>
-internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, Instruments instruments)
+internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, Instruments instruments, PoolLog log)
 {
     /// <summary>No fact holds for longer.</summary>
     public static readonly TimeSpan Longest = AttemptOutcome.LongestHint;
@@ -117,9 +117,10 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
                 instruments.SharedFact("published", fact.Kind);
             }
 #pragma warning disable CA1031 // A backplane that throws must not change the outcome of a call, whatever it throws.
-            catch
+            catch (Exception exception)
 #pragma warning restore CA1031
             {
+                log.BackplaneFailed(exception);
             }
         }
     }

@@ -19,7 +19,7 @@ public sealed class SharedFactsTests
     public SharedFactsTests()
     {
         _backplane = new(_parts.Time);
-        _facts = new(_backplane, _parts.Time, Instruments.Of(null));
+        _facts = new(_backplane, _parts.Time, Instruments.Of(null), PoolLog.Of(null));
     }
 
     [Fact]
