@@ -284,7 +284,16 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void TellPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         endpoint.Hints.Confirm();
-        endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, endpoint.Capacity.HasPace ? 0 : TakenInASecond(endpoint, now));
+        bool counted = endpoint.Capacity.CountsTokens;
+        double taken = endpoint.Capacity.HasPace(outcome.NamesTokens) ? 0 : TakenInASecond(endpoint, now);
+        endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens);
+        if (endpoint.Capacity.CountsTokens && !counted)
+        {
+            foreach (Picker picker in state.Members.PickersOf(endpoint))
+            {
+                picker.CountsTokens = true;
+            }
+        }
     }
 
     /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>

@@ -18,7 +18,7 @@ internal sealed class Picker
     private readonly HashSet<Endpoint> _lagging = [];
     private volatile Endpoint[] _endpoints = [];
     private volatile ConversationHomes? _homes;
-    private volatile bool _hasTokenLimits;
+    private volatile bool _countsTokens;
     private volatile StallTest _stallTest = new(0);
     private Rotation _rotation = Rotation.Empty;
     private NextSettlement _settlement = new();
@@ -51,7 +51,11 @@ internal sealed class Picker
     public bool HasAlternatives => _endpoints.Length > 1;
 
     /// <summary>Some endpoint has a configured token limit, so calls need an estimate of their tokens.</summary>
-    public bool HasTokenLimits => _hasTokenLimits;
+    public bool CountsTokens
+    {
+        get => _countsTokens;
+        set => _countsTokens = value;
+    }
 
     /// <summary>The home of each conversation; null without affinity.</summary>
     public ConversationHomes? Homes => _homes;
@@ -202,7 +206,7 @@ internal sealed class Picker
     {
         _hasChanged = true;
         NeedsLock = null;
-        _hasTokenLimits = Array.Exists(endpoints, static endpoint => endpoint.Capacity.HasTokenLimit);
+        CountsTokens = Array.Exists(endpoints, static endpoint => endpoint.Capacity.CountsTokens);
         if (hasHomes != (_homes is not null) || !endpoints.SequenceEqual(_endpoints))
         {
             _homes = hasHomes ? new(endpoints, _homes) : null;

@@ -297,7 +297,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     {
         try
         {
-            return Picker.HasTokenLimits ? operation.EstimateTokens() : default;
+            return Picker.CountsTokens ? operation.EstimateTokens() : default;
         }
 #pragma warning disable CA1031 // See above.
         catch

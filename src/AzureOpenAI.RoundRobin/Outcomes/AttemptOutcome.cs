@@ -22,6 +22,9 @@ internal readonly struct AttemptOutcome(
     /// <summary>The hint is the time until a counter at 0 is reset.</summary>
     public bool HintIsReset { get; init; }
 
+    /// <summary>The rejection says that tokens are scarce, not requests.</summary>
+    public bool NamesTokens { get; init; }
+
     public PipelineResponse? Response { get; } = response;
 
     /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>

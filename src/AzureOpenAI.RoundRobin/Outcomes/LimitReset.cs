@@ -37,7 +37,8 @@ internal static class LimitReset
         return longest;
     }
 
-    private static bool IsSpent(IEnumerable<string>? remaining)
+    /// <summary>Whether a counter is at 0.</summary>
+    public static bool IsSpent(IEnumerable<string>? remaining)
     {
         foreach (string value in remaining ?? [])
         {

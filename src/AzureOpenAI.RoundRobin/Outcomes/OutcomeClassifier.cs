@@ -113,6 +113,7 @@ internal static class OutcomeClassifier
         {
             IsTooLong = mayBeEndpoints && RequestFault.IsTooLong(exception.Message),
             HintIsReset = isReset,
+            NamesTokens = status == 429 && ScarceTokens.AreNamed(headers, text()),
         };
     }
 

@@ -1,6 +1,8 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>How many calls a deployment takes: the pace that was learned from its rejections, and its configured limits. The lower one counts.</summary>
+/// <summary>
+/// How many calls a deployment takes: the paces that were learned from its rejections, one of calls and one of tokens, and its configured limits. The lowest one counts.
+/// </summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 /// <param name="time">The source of all time.</param>
 /// <param name="configured">The configured limits where another service tier of the deployment has them already; the pace of each tier is its own.</param>
@@ -9,30 +11,48 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     private readonly ConfiguredLimits _configured = configured ?? new(time);
     private readonly Pace _pace = new(time);
     private readonly AnswerNotes _notes = new(time);
+    private readonly TokenWeight _weight = new();
+    private Pace? _tokenPace;
 
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
-    public bool IsLimited => _pace.IsKnown || _configured.Any;
+    public bool IsLimited => _pace.IsKnown || _tokenPace is { IsKnown: true } || _configured.Any;
+
+    /// <summary>Whether it matters how many tokens a call has.</summary>
+    public bool CountsTokens => _tokenPace is { IsKnown: true } || HasTokenLimit;
 
     public bool HasTokenLimit => _configured.Tokens is not null;
 
     public ConfiguredLimits Configured => _configured;
 
     /// <inheritdoc cref="Pace.PausedUntil"/>
-    public long PausedUntil => _pace.PausedUntil;
+    public long PausedUntil => Math.Max(_pace.PausedUntil, _tokenPace?.PausedUntil ?? long.MinValue);
 
     /// <inheritdoc cref="Pace.StatedUntil"/>
-    public long StatedUntil => _pace.StatedUntil;
+    public long StatedUntil => Math.Max(_pace.StatedUntil, _tokenPace?.StatedUntil ?? long.MinValue);
 
     /// <summary>The calls a second that it takes; null where that is not known, or only guessed.</summary>
-    public double? PerSecond => _pace.IsConfirmed
-        ? Math.Min(_pace.PerSecond, _configured.Requests?.PerSecond ?? double.PositiveInfinity)
-        : _pace.IsKnown ? null : _configured.Requests?.PerSecond;
+    public double? PerSecond
+    {
+        get
+        {
+            double configured = _configured.Requests?.PerSecond ?? double.PositiveInfinity;
+            double perSecond = _pace.IsKnown ? _pace.PerSecond : double.PositiveInfinity;
+            bool isConfirmed = _pace.IsConfirmed || !_pace.IsKnown;
+            if (_tokenPace is { IsKnown: true } tokens && tokens.PerSecond / _weight.Mean < perSecond)
+            {
+                (perSecond, isConfirmed) = (tokens.PerSecond / _weight.Mean, tokens.IsConfirmed);
+            }
+
+            perSecond = Math.Min(perSecond, configured);
+            return isConfirmed && double.IsFinite(perSecond) ? perSecond : null;
+        }
+    }
 
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
-    public bool HasRoom(long now) => now >= _pace.RoomAt && HasConfiguredRoom(now);
+    public bool HasRoom(long now) => now >= PacedAt && HasConfiguredRoom(now);
 
     /// <summary>When it will take one more call, whatever its tokens; in the past where it would now.</summary>
-    public long RoomAt(long now) => Math.Max(_pace.RoomAt, ConfiguredRoomAt(now));
+    public long RoomAt(long now) => Math.Max(PacedAt, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom(long now) => _configured.Requests?.HasRoom(1, now) != false;
@@ -53,6 +73,11 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public void Charge(long tokens, long now, bool hasWaited = false)
     {
         _pace.Take(now, hasWaited);
+        if (_tokenPace is { IsKnown: true } pace)
+        {
+            pace.Take(now, hasWaited, _weight.Next(tokens));
+        }
+
         _configured.Requests?.Take(1, now);
         _configured.Tokens?.Take(tokens, now);
     }
@@ -63,12 +88,21 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <inheritdoc cref="AnswerNotes.Within"/>
     public double AnsweredWithin(TimeSpan span, long answered, long now) => _notes.Within(span, answered, now);
 
-    /// <summary>Whether the pace is known, so that a rejection need not say how many calls there were.</summary>
-    public bool HasPace => _pace.IsKnown;
+    /// <summary>Whether the pace that a rejection tells of is known, so that it need not say how many calls there were.</summary>
+    /// <param name="namesTokens">Whether the endpoint said that tokens are scarce.</param>
+    public bool HasPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace.IsKnown;
 
     /// <inheritdoc cref="Pace.PauseUntil"/>
     public void PauseUntil(long until, bool isStated) => _pace.PauseUntil(until, isStated);
 
     /// <inheritdoc cref="Pace.Rejected"/>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken) => _pace.Rejected(now, sentAt, stated, taken);
+    /// <param name="now">The present.</param>
+    /// <param name="sentAt">When it was sent.</param>
+    /// <param name="stated">The pause that the endpoint stated.</param>
+    /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
+    /// <param name="namesTokens">Whether the endpoint said that tokens are scarce: then the pace of tokens learns from it, and that of calls does not.</param>
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false) =>
+        (namesTokens ? _tokenPace ??= new(time) : _pace).Rejected(now, sentAt, stated, taken);
+
+    private long PacedAt => Math.Max(_pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
 }

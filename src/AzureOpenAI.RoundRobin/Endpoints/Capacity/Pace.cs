@@ -135,7 +135,8 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="now">The present.</param>
     /// <param name="hasWaited">Whether the call waited for its turn.</param>
-    public void Take(long now, bool hasWaited = false)
+    /// <param name="weight">What it takes, in usual calls.</param>
+    public void Take(long now, bool hasWaited = false, double weight = 1)
     {
         if (!IsKnown)
         {
@@ -143,12 +144,12 @@ internal sealed class Pace(TimeProvider time)
         }
 
         long due = RoomAt;
-        TimeSpan interval = TimeSpan.FromSeconds(1 / PerSecond);
+        TimeSpan interval = TimeSpan.FromSeconds(weight / PerSecond);
         TimeSpan slack = hasWaited ? SlackOfTimer : Slack;
         if (now <= _time.After(due, Timestamps.Max(slack, 0.1 * interval)))
         {
-            Grow(1 / PerSecond);
-            interval = TimeSpan.FromSeconds(1 / PerSecond);
+            Grow(weight / PerSecond);
+            interval = TimeSpan.FromSeconds(weight / PerSecond);
         }
 
         _isGuess = false;
