@@ -285,7 +285,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     {
         endpoint.Hints.Confirm();
         bool counted = endpoint.Capacity.CountsTokens;
-        double taken = endpoint.Capacity.HasPace(outcome.NamesTokens) ? 0 : TakenInASecond(endpoint, now);
+        double taken = endpoint.Capacity.KnowsPace(outcome.NamesTokens) ? 0 : TakenInASecond(endpoint, now);
         endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens);
         if (endpoint.Capacity.CountsTokens && !counted)
         {

@@ -50,7 +50,7 @@ internal sealed class Picker
     /// <summary>False where there is only one endpoint.</summary>
     public bool HasAlternatives => _endpoints.Length > 1;
 
-    /// <summary>Some endpoint has a configured token limit, so calls need an estimate of their tokens.</summary>
+    /// <summary>Some endpoint has a configured token limit, or has said that tokens are scarce, so calls need an estimate of theirs.</summary>
     public bool CountsTokens
     {
         get => _countsTokens;

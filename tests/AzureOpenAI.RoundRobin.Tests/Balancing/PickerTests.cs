@@ -67,7 +67,7 @@ public class PickerTests
         Assert.Equal((false, true), (Picker.HasAlternatives, Picker.Homes is not null));
 
         BalancerParts limited = new(["ab", "a"], setup: static (name, setup) => setup with { TokensPerMinute = name == 'b' ? 1000 : null });
-        Assert.Equal((true, false), (limited.Pickers[0].HasTokenLimits, limited.Pickers[1].HasTokenLimits));
+        Assert.Equal((true, false), (limited.Pickers[0].CountsTokens, limited.Pickers[1].CountsTokens));
     }
 
     [Fact]

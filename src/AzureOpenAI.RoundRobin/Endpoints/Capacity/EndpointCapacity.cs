@@ -15,7 +15,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     private Pace? _tokenPace;
 
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
-    public bool IsLimited => _pace.IsKnown || _tokenPace is { IsKnown: true } || _configured.Any;
+    public bool IsLimited => HasPace || _configured.Any;
 
     /// <summary>Whether it matters how many tokens a call has.</summary>
     public bool CountsTokens => _tokenPace is { IsKnown: true } || HasTokenLimit;
@@ -88,9 +88,12 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <inheritdoc cref="AnswerNotes.Within"/>
     public double AnsweredWithin(TimeSpan span, long answered, long now) => _notes.Within(span, answered, now);
 
+    /// <summary>A pace was learned.</summary>
+    public bool HasPace => _pace.IsKnown || _tokenPace is { IsKnown: true };
+
     /// <summary>Whether the pace that a rejection tells of is known, so that it need not say how many calls there were.</summary>
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce.</param>
-    public bool HasPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace.IsKnown;
+    public bool KnowsPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace.IsKnown;
 
     /// <inheritdoc cref="Pace.PauseUntil"/>
     public void PauseUntil(long until, bool isStated) => _pace.PauseUntil(until, isStated);

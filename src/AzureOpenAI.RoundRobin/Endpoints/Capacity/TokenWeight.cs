@@ -32,7 +32,7 @@ internal sealed class TokenWeight
             return 1;
         }
 
-        double weight = Math.Clamp(tokens * CallsToKnow / _tokens, Least, Most);
+        double weight = Math.Clamp(tokens / (_tokens / CallsToKnow), Least, Most);
         Mean += Part * (weight - Mean);
         return weight;
     }
