@@ -76,6 +76,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>When it began. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
     public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
 
+    /// <summary>The calls in flight at its endpoint when it was sent, with it; 0 where nobody watches.</summary>
+    public int Met { get; set => field = Note(value); }
+
     /// <summary>How long it has taken; zero for one that completed synchronously, since it never read the clock.</summary>
     public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
 
@@ -260,13 +263,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     {
         bool unfollowed = !Caller.CanBeCanceled || Unfollow();
         bool quiet = unfollowed && Arrived() && !IsTokenKept;
-        Interruption = null;
-        Usage = default;
-        Received = null;
-        Trace = null;
-        _request = null;
-        IsHeard = false;
-        StartedAt = 0;
+        (Interruption, Received, Trace, _request) = (null, null, null, null);
+        (Usage, StartedAt, Met, IsHeard) = (default, 0, 0, false);
         _marks = default;
         return quiet;
     }

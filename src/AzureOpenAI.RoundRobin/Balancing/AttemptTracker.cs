@@ -154,6 +154,7 @@ internal sealed class AttemptTracker
             long now = _time.GetTimestamp();
             endpoint.CountFailure(outcome.Kind, failure.Duration);
             endpoint.LastFailure = failure;
+            endpoint.Capacity.RejectedAt(outcome.Kind == OutcomeKind.RateLimited ? attempt.Met : 0, attempt.StartedAt, outcome.RetryAfter, now);
             if (outcome.Status > 0 && attempt.Permit.OfResource && endpoint.Health.TargetOf(outcome.Kind) == endpoint.Health.Deployment)
             {
                 // The deployment answered with a status, so its resource can be reached.
@@ -260,9 +261,10 @@ internal sealed class AttemptTracker
     private void End(Attempt attempt, bool answered)
     {
         Endpoint endpoint = attempt.Endpoint;
-        (bool counted, AttemptTrace? trace) = (false, null);
+        (bool counted, AttemptTrace? trace, int met) = (false, null, 0);
         if (!attempt.IsPlain)
         {
+            met = attempt.Met;
             (counted, trace) = (attempt.IsCounted, attempt.Trace);
             if (attempt.HasUsage)
             {
@@ -275,6 +277,11 @@ internal sealed class AttemptTracker
         // only until the reset.
         long answers = endpoint.Ended(attempt, answered, counted);
         _inFlight.End(attempt);
+        if (met > 0)
+        {
+            NoteInFlight(endpoint, met, answered);
+        }
+
         PoolMembers members = _state.Members;
         if (answered)
         {
@@ -291,6 +298,18 @@ internal sealed class AttemptTracker
         {
             _inFlight.LookForLeavers(endpoint);
         }
+    }
+
+    private void NoteInFlight(Endpoint endpoint, int met, bool answered)
+    {
+        lock (_lock)
+        {
+            long now = _time.GetTimestamp();
+            _outcomes.NoteInFlight(endpoint, met, answered, now);
+            _settlement.Settle(now);
+        }
+
+        _deferred.Run();
     }
 
     /// <summary>Looks for endpoints that have stalled or are lagging, compared with those that answer the same model.</summary>

@@ -281,6 +281,24 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
+    /// <summary>A call has ended that shows whether the calls in flight are limited. Where they are, there is room for one that waits.</summary>
+    /// <param name="endpoint">Where it went.</param>
+    /// <param name="met">The calls in flight there when it went, with it.</param>
+    /// <param name="answered">Whether it was answered.</param>
+    /// <param name="now">The present.</param>
+    public void NoteInFlight(Endpoint endpoint, int met, bool answered, long now)
+    {
+        if (answered)
+        {
+            endpoint.Capacity.Admitted(met, now);
+        }
+
+        if (endpoint.Capacity.LimitsInFlight && state.Members.IsAwaited(endpoint))
+        {
+            state.Changed(endpoint);
+        }
+    }
+
     private void TellPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         endpoint.Hints.Confirm();

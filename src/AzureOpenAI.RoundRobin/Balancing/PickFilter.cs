@@ -43,7 +43,7 @@ internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool
 
     /// <summary>When the endpoint's limits will have room for the call; in the past where they have now.</summary>
     public long RoomAt(Endpoint endpoint) => Math.Max(
-        endpoint.Capacity.RoomAt(Now),
+        endpoint.RoomAt(Now),
         Request.IgnoresTokenLimits || !Request.Tokens.IsCharged ? long.MinValue : endpoint.Capacity.RoomForAt(Request.Tokens.At(endpoint.MaxOutputTokens), Now));
 
     /// <summary>

@@ -167,7 +167,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         {
             if (candidate.Health.CanAcquire)
             {
-                long room = candidate.Capacity.RoomAt(now);
+                long room = candidate.RoomAt(now);
                 next = Math.Min(next, room > now ? room : IsOptional(picker, candidate) ? budget.NextAt(now) : long.MinValue);
             }
         }

@@ -152,6 +152,12 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         Attempt attempt = inFlight.Begin(endpoint, state.Epoch);
         attempt.Count(state.CallsBegun());
         attempt.StartedAt = now;
+        if (endpoint.Capacity.WatchesInFlight(now))
+        {
+            attempt.Met = endpoint.InFlight;
+            endpoint.Capacity.Met(attempt.Met, now);
+        }
+
         endpoint.Capacity.Charge(request.Tokens.At(endpoint.MaxOutputTokens), now, request.HasQueued);
         attempt.Permit = endpoint.Health.Acquire(now);
         if (attempt.HoldsPermit)

@@ -128,7 +128,10 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     public bool IsClean => Health.IsClean && !Hints.HasNews;
 
     /// <summary>It has room for one more call, whatever its tokens.</summary>
-    public bool HasRoom(long now) => Health.CanAcquire && Capacity.HasRoom(now);
+    public bool HasRoom(long now) => Health.CanAcquire && Capacity.HasRoom(InFlight, now);
+
+    /// <summary>When it will have room for one more call; see <see cref="EndpointCapacity.RoomAt"/>.</summary>
+    public long RoomAt(long now) => Capacity.RoomAt(InFlight, now);
 
     /// <summary>It takes no call before this timestamp, whatever happens: it stated the time itself.</summary>
     public long RetryAfterUntil => Math.Max(Health.RetryAfterUntil, Capacity.StatedUntil);

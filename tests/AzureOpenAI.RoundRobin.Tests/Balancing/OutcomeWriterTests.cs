@@ -96,11 +96,11 @@ public class OutcomeWriterTests
     public void Eject_PauseUnder100Milliseconds_HoldsCallsBackAndEjectsNothing()
     {
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.099);
-        Assert.Equal((_parts.In(0.099), true, EndpointState.Healthy), (Capacity.RoomAt(_parts.Now), _parts.State.HasChanged, Deployment.State));
+        Assert.Equal((_parts.In(0.099), true, EndpointState.Healthy), (_parts['a'].RoomAt(_parts.Now), _parts.State.HasChanged, Deployment.State));
 
         _parts.Fail('a', OutcomeKind.RateLimited, hint: 0.02);
 
-        Assert.Equal((_parts.In(0.099), _parts.In(0.099), 0), (Capacity.RoomAt(_parts.Now), _parts['a'].RetryAfterUntil, _parts.State.Epoch));
+        Assert.Equal((_parts.In(0.099), _parts.In(0.099), 0), (_parts['a'].RoomAt(_parts.Now), _parts['a'].RetryAfterUntil, _parts.State.Epoch));
         Assert.Equal(2, _parts.Picker.Rotation.Count);
         Assert.Empty(_parts.LoggedIds());
     }

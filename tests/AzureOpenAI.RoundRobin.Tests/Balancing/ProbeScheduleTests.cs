@@ -272,7 +272,7 @@ public class ProbeScheduleTests
         Assert.Equal(_parts.Now, _parts.Probes.NextCandidateAt(_parts.Picker, _parts.Now));
         _parts['a'].Capacity.Charge(0, _parts.Now);
 
-        Assert.Equal(_parts['a'].Capacity.RoomAt(_parts.Now), _parts.Probes.NextCandidateAt(_parts.Picker, _parts.Now));
+        Assert.Equal(_parts['a'].RoomAt(_parts.Now), _parts.Probes.NextCandidateAt(_parts.Picker, _parts.Now));
     }
 
     [Fact]

@@ -296,7 +296,7 @@ public class SelectionTests
         parts.Pass(60);
         Assert.NotNull(parts.Selection.TakeQueued(parts.Request(), parts.Now));
 
-        Assert.Equal(0.5, parts.Time.Until(parts.Now, parts['a'].Capacity.RoomAt(parts.Now)).TotalSeconds, 0.003);
+        Assert.Equal(0.5, parts.Time.Until(parts.Now, parts['a'].RoomAt(parts.Now)).TotalSeconds, 0.003);
     }
 
     [Fact]

@@ -218,7 +218,7 @@ internal sealed class BalancerParts
         EndpointCapacity capacity = this[name].Capacity;
         long late = Time.After(Math.Max(Now, capacity.PausedUntil), TimeSpan.FromSeconds(50));
         capacity.Charge(0, late);
-        return 1 / (Time.Until(late, capacity.RoomAt(late)).TotalSeconds + 0.002);
+        return 1 / (Time.Until(late, capacity.RoomAt(0, late)).TotalSeconds + 0.002);
     }
 
     /// <summary>What was logged so far: the event ids.</summary>

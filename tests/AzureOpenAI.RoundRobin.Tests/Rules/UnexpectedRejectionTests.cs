@@ -62,6 +62,6 @@ public class UnexpectedRejectionTests
     private static double PaceOf(FakePool pool)
     {
         long now = pool.Time.GetTimestamp();
-        return 1 / pool.Time.Until(now, pool.EndpointAt(0).Capacity.RoomAt(now)).TotalSeconds;
+        return 1 / pool.Time.Until(now, pool.EndpointAt(0).RoomAt(now)).TotalSeconds;
     }
 }

@@ -30,7 +30,7 @@ internal sealed class QueueForecast(TimeProvider time)
                 return null;
             }
 
-            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.RoomAt(now));
+            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.RoomAt(now));
             _paces.Add((time.Until(now, from).TotalSeconds, perSecond));
         }
 

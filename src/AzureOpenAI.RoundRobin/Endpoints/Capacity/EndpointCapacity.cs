@@ -12,6 +12,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     private readonly Pace _pace = new(time);
     private readonly AnswerNotes _notes = new(time);
     private readonly TokenWeight _weight = new();
+    private readonly InFlightLimit _inFlight = new(time);
     private Pace? _tokenPace;
 
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
@@ -35,6 +36,11 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     {
         get
         {
+            if (_inFlight.IsKnown)
+            {
+                return null;
+            }
+
             double configured = _configured.Requests?.PerSecond ?? double.PositiveInfinity;
             double perSecond = _pace.IsKnown ? _pace.PerSecond : double.PositiveInfinity;
             bool isConfirmed = _pace.IsConfirmed || !_pace.IsKnown;
@@ -48,11 +54,20 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
         }
     }
 
-    /// <summary>Whether it takes one more call, whatever its tokens.</summary>
-    public bool HasRoom(long now) => now >= PacedAt && HasConfiguredRoom(now);
+    /// <summary>Whether what each call meets is to be said, since it may be the calls in flight that are limited.</summary>
+    public bool WatchesInFlight(long now) => HasPace && _inFlight.IsWatched(now);
 
-    /// <summary>When it will take one more call, whatever its tokens; in the past where it would now.</summary>
-    public long RoomAt(long now) => Math.Max(PacedAt, ConfiguredRoomAt(now));
+    /// <summary>The calls in flight are limited, so each that ends makes room.</summary>
+    public bool LimitsInFlight => _inFlight.IsKnown;
+
+    /// <summary>Whether it takes one more call, whatever its tokens.</summary>
+    /// <param name="inFlight">The calls in flight there.</param>
+    /// <param name="now">The present.</param>
+    public bool HasRoom(int inFlight, long now) => HasConfiguredRoom(now) && (_inFlight.IsKnown ? _inFlight.HasRoom(inFlight, now) && now >= PausedUntil : now >= PacedAt);
+
+    /// <summary>When it will take one more call, whatever its tokens; in the past where it would now, and long.MaxValue where a call must end first.</summary>
+    public long RoomAt(int inFlight, long now) => Math.Max(
+        !_inFlight.IsKnown ? PacedAt : _inFlight.HasRoom(inFlight, now) ? PausedUntil : long.MaxValue, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom(long now) => _configured.Requests?.HasRoom(1, now) != false;
@@ -80,6 +95,27 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
 
         _configured.Requests?.Take(1, now);
         _configured.Tokens?.Take(tokens, now);
+    }
+
+    /// <summary>What a call that goes to the endpoint meets there.</summary>
+    /// <param name="inFlight">The calls in flight, with this one.</param>
+    /// <param name="now">The present.</param>
+    public void Met(int inFlight, long now) => _inFlight.Take(inFlight, now);
+
+    /// <inheritdoc cref="InFlightLimit.Admitted"/>
+    public void Admitted(int met, long now) => _inFlight.Admitted(met, now);
+
+    /// <summary>A call was rejected; before <see cref="Rejected"/>. One that went before the last pause was over says nothing of the calls in flight.</summary>
+    /// <param name="met">The calls in flight when it went, with it; 0 where nobody watched.</param>
+    /// <param name="sentAt">When it was sent.</param>
+    /// <param name="stated">The pause that the endpoint stated.</param>
+    /// <param name="now">The present.</param>
+    public void RejectedAt(int met, long sentAt, TimeSpan? stated, long now)
+    {
+        if (met > 0 && sentAt >= PausedUntil)
+        {
+            _inFlight.Rejected(met, stated ?? TimeSpan.Zero, now);
+        }
     }
 
     /// <summary>Notes the number of calls that it has answered so far.</summary>

@@ -16,7 +16,7 @@ public class EndpointCapacityTests
 
     private long Now => _time.GetTimestamp();
 
-    private double RoomIn => _time.Until(Now, _capacity.RoomAt(Now)).TotalSeconds;
+    private double RoomIn => _time.Until(Now, _capacity.RoomAt(0, Now)).TotalSeconds;
 
     [Fact]
     public void Rejected_ForTokens_PacesByTokens()
@@ -63,9 +63,9 @@ public class EndpointCapacityTests
 
         Assert.Equal(_time.After(Now, Hint), _capacity.PausedUntil);
         Assert.Equal(_capacity.PausedUntil, _capacity.StatedUntil);
-        Assert.False(_capacity.HasRoom(Now));
+        Assert.False(_capacity.HasRoom(0, Now));
         _time.Advance(Hint);
-        Assert.True(_capacity.HasRoom(Now));
+        Assert.True(_capacity.HasRoom(0, Now));
     }
 
     [Fact]

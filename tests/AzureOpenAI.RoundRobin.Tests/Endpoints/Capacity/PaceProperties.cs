@@ -188,7 +188,8 @@ public class PaceProperties
             _highest = Math.Max(_highest, wasKnown ? before : first);
             bool isTried = wasKnown && Pace.PerSecond > Math.Max(LeastRate, before);
             Assert.True(!isTried || Pace.PerSecond <= Math.Min(2 * before, _highest) + 1e-9, $"A rejection raised the rate from {before} to {Pace.PerSecond}.");
-            _beforeTried = isTried ? before : _beforeTried;
+            // A trial that fails goes back to the rate before it, also where the trial did not raise it at once.
+            _beforeTried = wasKnown && Pace.PerSecond >= before ? Math.Min(_beforeTried, before) : _beforeTried;
             // The first call after a pause says that there was no room yet: what was grown since is taken back, and two hundredths.
             Assert.True(
                 !wasKnown || Pace.PerSecond >= Math.Min(0.6 * Math.Min(before, _beforeTried), 0.98 * _afterCut) - 1e-9, $"A rejection cut the rate from {before} to {Pace.PerSecond}.");
