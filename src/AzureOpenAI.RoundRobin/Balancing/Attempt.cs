@@ -31,6 +31,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _latest;
     private long _agedAt = long.MaxValue;
     private TimeSpan _limit;
+    private long _span;
     private long _armed;
     private long _waits;
     private CancellationTokenRegistration _callers;
@@ -192,10 +193,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <param name="most">The longest time whatever comes.</param>
     public void Await(long now, TimeSpan limit, TimeSpan? most = null)
     {
+        _span = limit == _limit ? _span : limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(0, limit);
         (_limit, _latest) = (limit, most is { } given ? _time.After(now, Timestamps.Max(given, TimeSpan.FromTicks(1))) : long.MaxValue);
         long deadline = Deadline(now);
         Volatile.Write(ref _deadline, deadline);
-        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate && Cache.Ages.Limit is { } age ? _time.After(StartedAt, age) : long.MaxValue);
+        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate ? Cache.Ages.JudgedAt(StartedAt) : long.MaxValue);
         long due = Math.Min(deadline, _agedAt);
         // T1 (here): writes the wait, full fence, reads _timerDue. T2 (OnTimer): clears _timerDue, full fence, reads the wait. One of them sees the other's write: T2
         // takes up this wait, or T1 sees no timer due and schedules it.
@@ -260,11 +262,8 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     {
         bool unfollowed = !Caller.CanBeCanceled || Unfollow();
         bool quiet = unfollowed && Arrived() && !IsTokenKept;
-        Interruption = null;
+        (Interruption, Received, Trace, _request) = (null, null, null, null);
         Usage = default;
-        Received = null;
-        Trace = null;
-        _request = null;
         IsHeard = false;
         StartedAt = 0;
         _marks = default;
@@ -286,7 +285,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return unfollowed;
     }
 
-    private long Deadline(long since) => Math.Min(_limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(since, _limit), _latest);
+    private long Deadline(long since) => Math.Min(_span < long.MaxValue - since ? since + _span : long.MaxValue, _latest);
 
     private void Schedule(long deadline, TimeSpan delay)
     {
