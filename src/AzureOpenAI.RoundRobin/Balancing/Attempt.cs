@@ -36,6 +36,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _waits;
     private CancellationTokenRegistration _callers;
     private Endpoint? _endpoint;
+    private long _pickedAt;
     private EndpointMessage? _request;
     private StreamLease? _lease;
     private AttemptMarks _marks;
@@ -74,11 +75,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>It has been answered; for a stream, its first content has come.</summary>
     public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
-    /// <summary>When it began. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
+    /// <summary>When it began, as far as it is counted in flight. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
     public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
 
-    /// <summary>How long it has taken; zero for one that completed synchronously, since it never read the clock.</summary>
-    public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
+    /// <summary>The same, also for one that may still complete synchronously, if it was picked under the lock; else 0, since that never reads the clock.</summary>
+    public long BeganAt => StartedAt is var started && started != 0 ? started : _pickedAt;
+
+    /// <summary>How long it has taken; zero where nobody read the clock.</summary>
+    public TimeSpan Took(long now) => BeganAt is var began && began == 0 ? TimeSpan.Zero : _time.Until(began, now);
 
     /// <summary>The permits that it acquired, where its deployment or its resource was not healthy when it was picked.</summary>
     public Permit Permit
@@ -127,9 +131,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     public bool HoldsPermit => _marks.HoldsDeploymentPermit || _marks.HoldsResourcePermit;
 
-    public void Begin(Endpoint endpoint, int epoch)
+    public void Begin(Endpoint endpoint, int epoch, long pickedAt = 0)
     {
-        Epoch = epoch;
+        (Epoch, _pickedAt) = (epoch, pickedAt);
         Volatile.Write(ref _endpoint, endpoint);
     }
 
@@ -161,7 +165,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The client's task is not complete: for a ready-made client that means that the request was sent.</summary>
     public void Sent(long now)
     {
-        StartedAt = StartedAt == 0 ? now : StartedAt;
+        StartedAt = BeganAt is var began && began == 0 ? now : began;
         IsSent |= !Endpoint.IsSdkBacked;
     }
 
@@ -260,8 +264,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <returns><see langword="false"/> if its token was cancelled, may still be, or may be in use.</returns>
     private bool TryForget()
     {
-        bool unfollowed = !Caller.CanBeCanceled || Unfollow();
-        bool quiet = unfollowed && Arrived() && !IsTokenKept;
+        // Not where its caller has cancelled it, or is about to.
+        bool quiet = (!Caller.CanBeCanceled || _callers.Unregister()) && Arrived() && !IsTokenKept;
+        (_callers, Caller) = (default, default);
         (Interruption, Received, Trace, _request) = (null, null, null, null);
         Usage = default;
         IsHeard = false;
@@ -275,14 +280,6 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     {
         _marks.HasMore = true;
         return value;
-    }
-
-    /// <returns><see langword="false"/> if the caller has cancelled it, or is about to.</returns>
-    private bool Unfollow()
-    {
-        bool unfollowed = _callers.Unregister();
-        (_callers, Caller) = (default, default);
-        return unfollowed;
     }
 
     private long Deadline(long since) => Math.Min(_span < long.MaxValue - since ? since + _span : long.MaxValue, _latest);
