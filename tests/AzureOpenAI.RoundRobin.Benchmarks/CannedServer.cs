@@ -10,17 +10,24 @@ internal sealed class CannedServer : IDisposable
 {
     private const int Chunks = 20;
 
-    private static readonly byte[] Answer = Message(
-        "application/json",
-        """{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"answer"}}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}""");
+    /// <summary>What the service adds to each answer of a deployment that is far from its limits.</summary>
+    private const string ServiceHeaders =
+        "apim-request-id: 4f6c3a8e-0a7c-4c0e-9f0e-2b8f2f3a1d55\r\nx-ms-region: Sweden Central\r\nx-request-id: 8f6c3a8e-0a7c-4c0e-9f0e-2b8f2f3a1d56\r\n"
+        + "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-remaining-requests: 9876\r\nx-ratelimit-limit-tokens: 1000000\r\nx-ratelimit-remaining-tokens: 987654\r\n";
 
-    private static readonly byte[] Stream = Message(
-        "text/event-stream", string.Concat(Enumerable.Repeat(Chunk("""{"content":"word "}""", "null"), Chunks)) + Chunk("{}", "\"stop\"") + "data: [DONE]\n\n");
+    private static readonly byte[] BareAnswer = AnswerWith("");
+    private static readonly byte[] BareStream = StreamWith("");
+    private static readonly byte[] ServiceAnswer = AnswerWith(ServiceHeaders);
+    private static readonly byte[] ServiceStream = StreamWith(ServiceHeaders);
 
+    private readonly byte[] _answer;
+    private readonly byte[] _stream;
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
 
-    public CannedServer()
+    /// <param name="hasServiceHeaders">Whether answers have the headers that the service's have.</param>
+    public CannedServer(bool hasServiceHeaders = false)
     {
+        (_answer, _stream) = hasServiceHeaders ? (ServiceAnswer, ServiceStream) : (BareAnswer, BareStream);
         _listener.Start();
         new Thread(Accept) { IsBackground = true }.Start();
     }
@@ -29,11 +36,21 @@ internal sealed class CannedServer : IDisposable
 
     public void Dispose() => _listener.Dispose();
 
+    private static byte[] AnswerWith(string headers) => Message(
+        "application/json",
+        headers,
+        """{"id":"1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"answer"}}],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}""");
+
+    private static byte[] StreamWith(string headers) => Message(
+        "text/event-stream",
+        headers,
+        string.Concat(Enumerable.Repeat(Chunk("""{"content":"word "}""", "null"), Chunks)) + Chunk("{}", "\"stop\"") + "data: [DONE]\n\n");
+
     private static string Chunk(string delta, string finish) =>
         $$$"""data: {"id":"1","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{{{delta}}},"finish_reason":{{{finish}}}}]}{{{"\n\n"}}}""";
 
-    private static byte[] Message(string type, string body) => Encoding.UTF8.GetBytes(string.Create(
-        CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\nContent-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"));
+    private static byte[] Message(string type, string headers, string body) => Encoding.UTF8.GetBytes(string.Create(
+        CultureInfo.InvariantCulture, $"HTTP/1.1 200 OK\r\nContent-Type: {type}\r\n{headers}Content-Length: {Encoding.UTF8.GetByteCount(body)}\r\n\r\n{body}"));
 
     private void Accept()
     {
@@ -52,7 +69,19 @@ internal sealed class CannedServer : IDisposable
         }
     }
 
-    private static void Serve(Socket socket)
+    private void Serve(Socket socket)
+    {
+        try
+        {
+            Answer(socket);
+        }
+        catch (SocketException)
+        {
+            // The client has ended, and left a connection as it was.
+        }
+    }
+
+    private void Answer(Socket socket)
     {
         byte[] buffer = new byte[64 * 1024];
         int filled = 0;
@@ -68,7 +97,7 @@ internal sealed class CannedServer : IDisposable
                     continue;
                 }
 
-                socket.Send(request.IndexOf("\"stream\":true"u8) >= 0 ? Stream : Answer);
+                socket.Send(request.IndexOf("\"stream\":true"u8) >= 0 ? _stream : _answer);
                 filled = 0;
             }
         }

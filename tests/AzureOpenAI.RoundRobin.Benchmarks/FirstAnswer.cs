@@ -40,9 +40,7 @@ internal static class FirstAnswer
         {
             for (int i = 0; i < Clients.Length; i++)
             {
-                // The program itself, or `dotnet` with the program.
-                string[] program = Path.GetFileNameWithoutExtension(Environment.ProcessPath!) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
-                using Process asking = Process.Start(new ProcessStartInfo(Environment.ProcessPath!, [.. program, "ask", Clients[i], server.Address.ToString()]) { RedirectStandardOutput = true })!;
+                using Process asking = SelfStart.Of("ask", Clients[i], server.Address.ToString());
                 string[] told = (await asking.StandardOutput.ReadToEndAsync()).Split(' ');
                 figures[i].Add(Array.ConvertAll(told, static figure => double.Parse(figure, CultureInfo.InvariantCulture)));
                 await asking.WaitForExitAsync();

@@ -28,11 +28,23 @@ if (args is ["ask", string client, string server])
     return;
 }
 
+if (args is ["serve"])
+{
+    HttpLoad.Serve();
+    return;
+}
+
 (string[] line, string? results) = Results.Read(args);
 if (line is ["stress", ..])
 {
     int filtered = Array.IndexOf(line, "--filter") + 1;
     StressBenchmarks.Run(line.Contains("--quick"), filtered > 0 && filtered < line.Length ? line[filtered] : null, results);
+    return;
+}
+
+if (line is ["http", ..])
+{
+    await HttpLoad.MeasureAsync(line.Contains("--quick"), results);
     return;
 }
 

@@ -1,3 +1,5 @@
+using AzureOpenAI.RoundRobin.Balancing;
+using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using Microsoft.Extensions.AI;
@@ -175,6 +177,57 @@ public class GrowthTests
         }
 
         Assert.All(visits, count => Assert.InRange(count, 1, visits[0]));
+    }
+
+    /// <summary>The end of a call in a disposed pool looks for others that run: at each that has ended once, however many run.</summary>
+    [Fact]
+    public async Task EndsInADisposedPool_LookAtEachCallOnce()
+    {
+        foreach (int calls in Sizes)
+        {
+            using FakePool pool = new(2);
+            Array.ForEach(pool.Clients, static client => client.Hold());
+            Task<string>[] asked = [.. Enumerable.Range(0, calls).Select(_ => pool.AskAsync())];
+            pool.Pool.Dispose();
+
+            int visits = Count(() => Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer())));
+
+            // And each end at the one model's count of calls.
+            Assert.InRange(visits, calls, 2 * calls);
+            Assert.Equal(1, pool.Released);
+            await Task.WhenAll(asked);
+        }
+    }
+
+    /// <summary>With weights the order of turns is built under the lock: for each turn it looks at each weight, and not at each endpoint.</summary>
+    [Fact]
+    public void OrderOfWeights_LooksAtEachWeightForEachTurn_HoweverManyEndpoints()
+    {
+        foreach (int endpoints in Sizes)
+        {
+            using FakePool pool = new(endpoints, endpoint: static (i, entry) => (entry.Name, entry.Weight) = ($"endpoint-{i}", 1 + (i % 2)));
+            Endpoint[] all = [.. pool.Pool.Endpoints];
+
+            int visits = Count(() => Rotation.Of(all));
+
+            Assert.Equal(2 * (3 * endpoints / 2), visits);
+        }
+    }
+
+    /// <summary>After a change of the rotation the next turn is the next endpoint's: it is not looked for among all turns for each endpoint that is out.</summary>
+    [Fact]
+    public void NextTurnAfterAChange_LooksAtEachEndpointOnce()
+    {
+        foreach (int endpoints in Sizes)
+        {
+            using FakePool pool = new(endpoints, endpoint: static (i, entry) => entry.Name = $"endpoint-{i}");
+            Endpoint[] all = [.. pool.Pool.Endpoints];
+            Rotation half = Rotation.Of(all[..(endpoints / 2)]);
+
+            int visits = Count(() => half.ContinuedAfter(all[(endpoints / 2) - 1], 0, all));
+
+            Assert.InRange(visits, 1, endpoints);
+        }
     }
 
     [Fact]

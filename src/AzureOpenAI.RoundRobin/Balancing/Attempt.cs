@@ -31,10 +31,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _latest;
     private long _agedAt = long.MaxValue;
     private TimeSpan _limit;
+    private long _span;
     private long _armed;
     private long _waits;
     private CancellationTokenRegistration _callers;
     private Endpoint? _endpoint;
+    private long _pickedAt;
     private EndpointMessage? _request;
     private StreamLease? _lease;
     private AttemptMarks _marks;
@@ -73,14 +75,17 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>It has been answered; for a stream, its first content has come.</summary>
     public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
 
-    /// <summary>When it began. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
+    /// <summary>When it began, as far as it is counted in flight. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
     public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
 
     /// <summary>The calls in flight at its endpoint when it was sent, with it; 0 where nobody watches.</summary>
     public int Met { get; set => field = Note(value); }
 
-    /// <summary>How long it has taken; zero for one that completed synchronously, since it never read the clock.</summary>
-    public TimeSpan Took(long now) => StartedAt == 0 ? TimeSpan.Zero : _time.Until(StartedAt, now);
+    /// <summary>The same, also for one that may still complete synchronously, if it was picked under the lock; else 0, since that never reads the clock.</summary>
+    public long BeganAt => StartedAt is var started && started != 0 ? started : _pickedAt;
+
+    /// <summary>How long it has taken; zero where nobody read the clock.</summary>
+    public TimeSpan Took(long now) => BeganAt is var began && began == 0 ? TimeSpan.Zero : _time.Until(began, now);
 
     /// <summary>The permits that it acquired, where its deployment or its resource was not healthy when it was picked.</summary>
     public Permit Permit
@@ -129,9 +134,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     public bool HoldsPermit => _marks.HoldsDeploymentPermit || _marks.HoldsResourcePermit;
 
-    public void Begin(Endpoint endpoint, int epoch)
+    public void Begin(Endpoint endpoint, int epoch, long pickedAt = 0)
     {
-        Epoch = epoch;
+        (Epoch, _pickedAt) = (epoch, pickedAt);
         Volatile.Write(ref _endpoint, endpoint);
     }
 
@@ -163,7 +168,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The client's task is not complete: for a ready-made client that means that the request was sent.</summary>
     public void Sent(long now)
     {
-        StartedAt = StartedAt == 0 ? now : StartedAt;
+        StartedAt = BeganAt is var began && began == 0 ? now : began;
         IsSent |= !Endpoint.IsSdkBacked;
     }
 
@@ -195,10 +200,11 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <param name="most">The longest time whatever comes.</param>
     public void Await(long now, TimeSpan limit, TimeSpan? most = null)
     {
+        _span = limit == _limit ? _span : limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(0, limit);
         (_limit, _latest) = (limit, most is { } given ? _time.After(now, Timestamps.Max(given, TimeSpan.FromTicks(1))) : long.MaxValue);
         long deadline = Deadline(now);
         Volatile.Write(ref _deadline, deadline);
-        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate && Cache.Ages.Limit is { } age ? _time.After(StartedAt, age) : long.MaxValue);
+        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate ? Cache.Ages.JudgedAt(StartedAt) : long.MaxValue);
         long due = Math.Min(deadline, _agedAt);
         // T1 (here): writes the wait, full fence, reads _timerDue. T2 (OnTimer): clears _timerDue, full fence, reads the wait. One of them sees the other's write: T2
         // takes up this wait, or T1 sees no timer due and schedules it.
@@ -261,8 +267,9 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <returns><see langword="false"/> if its token was cancelled, may still be, or may be in use.</returns>
     private bool TryForget()
     {
-        bool unfollowed = !Caller.CanBeCanceled || Unfollow();
-        bool quiet = unfollowed && Arrived() && !IsTokenKept;
+        // Not where its caller has cancelled it, or is about to.
+        bool quiet = (!Caller.CanBeCanceled || _callers.Unregister()) && Arrived() && !IsTokenKept;
+        (_callers, Caller) = (default, default);
         (Interruption, Received, Trace, _request) = (null, null, null, null);
         (Usage, StartedAt, Met, IsHeard) = (default, 0, 0, false);
         _marks = default;
@@ -276,15 +283,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         return value;
     }
 
-    /// <returns><see langword="false"/> if the caller has cancelled it, or is about to.</returns>
-    private bool Unfollow()
-    {
-        bool unfollowed = _callers.Unregister();
-        (_callers, Caller) = (default, default);
-        return unfollowed;
-    }
-
-    private long Deadline(long since) => Math.Min(_limit == Timeout.InfiniteTimeSpan ? long.MaxValue : _time.After(since, _limit), _latest);
+    private long Deadline(long since) => Math.Min(_span < long.MaxValue - since ? since + _span : long.MaxValue, _latest);
 
     private void Schedule(long deadline, TimeSpan delay)
     {

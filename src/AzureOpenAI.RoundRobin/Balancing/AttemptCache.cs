@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -124,15 +125,6 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     /// <summary>Clears the flag, with a full fence, before the calls in flight are read. See <see cref="NoteMayHaveStall"/>.</summary>
     public void ForgetMayHaveStall() => Interlocked.Exchange(ref _hasCrowd, false);
 
-    /// <summary>Whether any attempt runs.</summary>
-    public bool AnyRuns()
-    {
-        lock (_all)
-        {
-            return _all.Any(static attempt => attempt.Endpoint is not null);
-        }
-    }
-
     /// <summary>Where the attempt runs that this thread has begun, and that is not counted in flight: it may still complete synchronously. Null where there is none.</summary>
     public Endpoint? BegunHere => _threads is { IsCounted: false } attempt && attempt.Cache == this ? attempt.Endpoint : null;
 
@@ -156,6 +148,8 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     }
 
     /// <summary>Counts for each endpoint the attempts that began within its rejection time and are not answered. One look at each attempt.</summary>
+    /// <remarks>Compiled well at once: the first of many rejections has ten thousands to count, under the balancer's lock.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void CountUnanswered(Dictionary<Endpoint, int> counts, long now)
     {
         counts.Clear();

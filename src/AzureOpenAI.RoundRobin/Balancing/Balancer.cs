@@ -302,7 +302,7 @@ internal sealed class Balancer : IDisposable
         }
 
         Interlocked.MemoryBarrierProcessWide();
-        _inFlight.ReleaseIfIdle();
+        _inFlight.Drain();
     }
 
     private static string[] NamesOf(Endpoint[] endpoints) => Array.ConvertAll(endpoints, static endpoint => endpoint.Name);

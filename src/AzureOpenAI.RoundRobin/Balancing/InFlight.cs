@@ -15,7 +15,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// </code>
 /// <para>
 /// Either T1's read comes after T2's fence and sees the flag, or T1's mark came before the fence and T2 sees the attempt. So T1 needs no fence of its own. If the last
-/// two attempts end at one time, each clears its mark before the fence in <see cref="ReleaseIfIdle"/> and reads all marks after it: at least one of them finds none.
+/// two attempts end at one time, each clears its mark before it takes the lock in <see cref="ReleaseIfIdle"/> and reads the marks in it: at least the second finds none.
 /// </para>
 /// </remarks>
 /// <param name="time">The source of all time.</param>
@@ -24,6 +24,8 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 [SuppressMessage("Design", "CA1001:Types that own disposable fields should be disposable", Justification = "The cache of attempts is disposed with the last attempt, by ReleaseIfIdle.")]
 internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
 {
+    private const int CountApart = 25;
+
     private readonly AttemptCache _attempts = new(time);
     private readonly Lock _lock = new();
     // Swapped whole under the lock.
@@ -33,7 +35,10 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     private readonly Dictionary<Endpoint, int> _unanswered = [];
     private bool _knowsUnanswered;
     private long _unansweredUntil = long.MinValue;
-    private int _released;
+    // Under the own lock.
+    private Attempt[]? _running;
+    private int _ended;
+    private bool _isReleased;
 
     /// <summary>The pool is disposed.</summary>
     public bool IsClosed => _isClosed;
@@ -62,12 +67,15 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
     public Attempt Begin(Endpoint endpoint, int epoch)
     {
-        if (_knowsUnanswered)
-        {
-            CollectionsMarshal.GetValueRefOrAddDefault(_unanswered, endpoint, out _)++;
-        }
-
+        CountUnanswered(endpoint);
         return Begin(_attempts.Rent(), endpoint, epoch)!;
+    }
+
+    /// <summary>The same for a call that may complete synchronously, on the thread that goes on with it.</summary>
+    public Attempt BeginHere(Endpoint endpoint, int epoch, long pickedAt)
+    {
+        CountUnanswered(endpoint);
+        return Begin(_attempts.RentHere(), endpoint, epoch, pickedAt)!;
     }
 
     /// <summary>The attempt has ended, and the object may serve another.</summary>
@@ -81,7 +89,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
 
     /// <summary>
     /// The number of attempts at an endpoint that began within its rejection time and are not answered. Under the balancer's lock: all are counted at the first question, and
-    /// then only what begins, until the present has changed; and for ten times as long as the count took, which is nothing beside a rejection time but keeps ten thousands of
+    /// then only what begins, until the present has changed; and for 25 times as long as the count took, which is nothing beside a rejection time but keeps ten thousands of
     /// attempts from being counted for each of ten thousands of rejections.
     /// </summary>
     public int CountUnanswered(Endpoint endpoint, long now)
@@ -90,7 +98,7 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         {
             long began = time.GetTimestamp();
             _attempts.CountUnanswered(_unanswered, now);
-            (_knowsUnanswered, _unansweredUntil) = (true, now + (10 * (time.GetTimestamp() - began)));
+            (_knowsUnanswered, _unansweredUntil) = (true, now + (CountApart * (time.GetTimestamp() - began)));
         }
 
         return _unanswered.GetValueOrDefault(endpoint);
@@ -161,20 +169,57 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         _isClosed = true;
     }
 
-    /// <summary>Releases what the pool owns, if no attempt runs.</summary>
-    public void ReleaseIfIdle()
+    /// <summary>All is closed, and a process-wide fence came after it: what runs now is all that ever will. Releases what the pool owns, where nothing does.</summary>
+    public void Drain()
+    {
+        lock (_lock)
+        {
+            _running = Array.FindAll(_attempts.Snapshot(), static attempt => !attempt.IsIdle);
+        }
+
+        ReleaseIfIdle();
+    }
+
+    /// <summary>An attempt has ended in a disposed pool. Those that have ended before are not looked at again, so the end of one costs no more where many run.</summary>
+    private void ReleaseIfIdle()
     {
         Interlocked.MemoryBarrier();
-        if (!_attempts.AnyRuns() && Interlocked.Exchange(ref _released, 1) == 0)
+        lock (_lock)
         {
-            _attempts.Dispose();
-            release();
+            if (_running is null)
+            {
+                // The thread that disposes the pool has yet to look.
+                return;
+            }
+
+            for (; _ended < _running.Length && _running[_ended].IsIdle; _ended++)
+            {
+                Visits.Add();
+            }
+
+            if (_ended < _running.Length || _isReleased)
+            {
+                return;
+            }
+
+            _isReleased = true;
+        }
+
+        _attempts.Dispose();
+        release();
+    }
+
+    private void CountUnanswered(Endpoint endpoint)
+    {
+        if (_knowsUnanswered)
+        {
+            CollectionsMarshal.GetValueRefOrAddDefault(_unanswered, endpoint, out _)++;
         }
     }
 
-    private Attempt? Begin(Attempt attempt, Endpoint endpoint, int epoch)
+    private Attempt? Begin(Attempt attempt, Endpoint endpoint, int epoch, long pickedAt = 0)
     {
-        attempt.Begin(endpoint, epoch);
+        attempt.Begin(endpoint, epoch, pickedAt);
         if (endpoint.IsClosed)
         {
             _attempts.Return(attempt);

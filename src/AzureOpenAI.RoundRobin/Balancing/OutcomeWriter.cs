@@ -320,7 +320,7 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         double taken = endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now);
         foreach (Attempt attempt in inFlight.Snapshot())
         {
-            taken += attempt.Endpoint == endpoint && time.Until(attempt.StartedAt, now) <= Second ? 1 : 0;
+            taken += attempt.Endpoint == endpoint && time.Until(attempt.BeganAt, now) <= Second ? 1 : 0;
         }
 
         // The rejected call still runs, unless it completed synchronously.

@@ -29,6 +29,7 @@ internal sealed class Picker
     private uint _preferred;
     private uint _collected;
     private int _isListed;
+    private long _nextCloseLook = long.MinValue;
     private List<Endpoint> _rotating = [];
     private bool _hasChanged = true;
     private uint _builtFor;
@@ -84,6 +85,9 @@ internal sealed class Picker
 
     /// <summary>The endpoint that made calls take the lock when that was last looked at: most likely it does so still. Under the balancer's lock.</summary>
     public Endpoint? NeedsLock { get; set; }
+
+    /// <summary>From when on stalls are looked for again. Written under the balancer's lock.</summary>
+    public long NextCloseLook { get => Volatile.Read(ref _nextCloseLook); set => Volatile.Write(ref _nextCloseLook, value); }
 
     public Rotation Rotation => Volatile.Read(ref _rotation);
 

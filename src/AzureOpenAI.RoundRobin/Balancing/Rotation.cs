@@ -13,6 +13,9 @@ internal sealed class Rotation
     /// <summary>A lagging endpoint has one turn in about this many.</summary>
     public const int LaggingEvery = 32;
 
+    /// <summary>So many are looked at one after the other.</summary>
+    private const int Few = 8;
+
     public static readonly Rotation Empty = new([], [], []);
 
     private readonly Endpoint[] _slots;
@@ -20,10 +23,12 @@ internal sealed class Rotation
     private readonly Endpoint[] _slow;
     private readonly uint _offset;
     private readonly ulong _reciprocal;
+    private HashSet<Endpoint>? _set;
 
     private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow, uint offset = 0)
     {
         (_slots, _members, _slow, _offset) = (slots, members, slow, offset);
+        Weight = members.Sum(static member => (long)member.Weight);
         _reciprocal = slots.Length == 0 ? 0 : (ulong.MaxValue / (uint)slots.Length) + 1;
     }
 
@@ -32,6 +37,9 @@ internal sealed class Rotation
     /// <summary>The endpoints with their full share of turns, each once, in the order of the configuration.</summary>
     public ReadOnlySpan<Endpoint> Members => _members;
 
+    /// <summary>The sum of their weights.</summary>
+    public long Weight { get; }
+
     /// <summary>The endpoints with one turn in about <see cref="LaggingEvery"/>.</summary>
     public ReadOnlySpan<Endpoint> Lagging => _slow;
 
@@ -39,6 +47,9 @@ internal sealed class Rotation
 
     /// <summary>The endpoint at a position of the cursor. The position is unsigned: its wrap makes one turn in 4 billion uneven, and no index negative.</summary>
     public Endpoint this[uint ticket] => _slots[Remainder(unchecked(ticket + _offset))];
+
+    /// <summary>Whether the endpoint is one of <see cref="Members"/>. Of many they are put into a set at the first question.</summary>
+    public bool Has(Endpoint endpoint) => _members.Length <= Few ? _members.Contains(endpoint) : (_set ??= [.. _members]).Contains(endpoint);
 
     public static Rotation Of(IReadOnlyList<Endpoint> endpoints)
     {
@@ -90,7 +101,9 @@ internal sealed class Rotation
         int place = Array.IndexOf(order, last);
         for (int i = 1; i <= order.Length; i++)
         {
-            if (Array.IndexOf(_slots, order[(place + i) % order.Length]) is >= 0 and int slot)
+            Visits.Add();
+            Endpoint next = order[(place + i) % order.Length];
+            if ((Has(next) || _slow.Contains(next)) && Array.IndexOf(_slots, next) is var slot)
             {
                 uint count = (uint)_slots.Length;
                 return new(_slots, _members, _slow, ((uint)slot + count - (unchecked(ticket + 1) % count)) % count);
@@ -125,21 +138,43 @@ internal sealed class Rotation
     private static Endpoint[] Spread(IReadOnlyList<Endpoint> endpoints, int[] weights)
     {
         int total = weights.Sum();
-        int[] credit = new int[weights.Length];
+        EqualTurns[] groups = [.. Enumerable.Range(0, weights.Length).GroupBy(i => weights[i]).Select(static group => new EqualTurns(group.Key, [.. group]))];
         Endpoint[] slots = new Endpoint[total];
         for (int slot = 0; slot < total; slot++)
         {
-            int richest = 0;
-            for (int i = 0; i < credit.Length; i++)
+            EqualTurns richest = groups[0];
+            foreach (EqualTurns group in groups)
             {
-                credit[i] += weights[i];
-                richest = credit[i] > credit[richest] ? i : richest;
+                Visits.Add();
+                group.Gain();
+                richest = group.IsBefore(richest) ? group : richest;
             }
 
-            credit[richest] -= total;
-            slots[slot] = endpoints[richest];
+            slots[slot] = endpoints[richest.Take(total)];
         }
 
         return slots;
+    }
+
+    /// <summary>The endpoints of one weight. Of equal ones the first has the most credit that had the fewest turns, so they take turns in order, and only the next is looked at.</summary>
+    private sealed class EqualTurns(int weight, int[] members)
+    {
+        private int _credit;
+        private int _next;
+
+        public void Gain() => _credit += weight;
+
+        public bool IsBefore(EqualTurns other) => _credit > other._credit || (_credit == other._credit && Next < other.Next);
+
+        public int Take(int total)
+        {
+            int taken = Next;
+            _next = (_next + 1) % members.Length;
+            // The next one has had as many turns, unless all have had theirs.
+            _credit -= _next == 0 ? total : 0;
+            return taken;
+        }
+
+        private int Next => members[_next];
     }
 }

@@ -53,7 +53,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     {
         PickRequest request = picker.FirstLook;
         (request.Affinity, request.Tokens) = (affinity, tokens);
-        return Admission.IsFirst(request) ? Take(request, retry: false, now) : null;
+        return Admission.IsFirst(request) && Find(request, retry: false, now) is { } endpoint ? BeginFirst(endpoint, request, now) : null;
     }
 
     /// <summary>Begins an attempt at a candidate, else at the next endpoint in turn, else at a standby; null where none takes the call.</summary>
@@ -63,9 +63,7 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     public Attempt? Take(PickRequest request, bool retry, long now)
     {
         state.AssertLocked();
-        PickFilter filter = new(request, inFlight, retry, now);
-        Endpoint? endpoint = probes.Candidate(request.Picker, filter) ?? request.Picker.Take(filter) ?? ProbeSchedule.Standby(request.Picker, filter);
-        return endpoint is null ? null : Begin(endpoint, request, now);
+        return Find(request, retry, now) is { } endpoint ? Begin(endpoint, request, now) : null;
     }
 
     /// <summary>The same for the first call in the queue, which may also return to an endpoint that it has tried, and force a probe.</summary>
@@ -85,6 +83,12 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
 
         request.IgnoresTokenLimits = true;
         return Take(request, retry: true, now);
+    }
+
+    private Endpoint? Find(PickRequest request, bool retry, long now)
+    {
+        PickFilter filter = new(request, inFlight, retry, now);
+        return probes.Candidate(request.Picker, filter) ?? request.Picker.Take(filter) ?? ProbeSchedule.Standby(request.Picker, filter);
     }
 
     private void NoteNoneFree(PickRequest request, long now) =>
@@ -150,23 +154,48 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
     private Attempt Begin(Endpoint endpoint, PickRequest request, long now)
     {
         Attempt attempt = inFlight.Begin(endpoint, state.Epoch);
-        attempt.Count(state.CallsBegun());
-        attempt.StartedAt = now;
-        if (endpoint.Capacity.WatchesInFlight(now))
-        {
-            attempt.Met = endpoint.InFlight;
-            endpoint.Capacity.Met(attempt.Met, now);
-        }
+        Count(attempt, now);
+        Charge(attempt, endpoint, request, now);
+        return attempt;
+    }
 
-        endpoint.Capacity.Charge(request.Tokens.At(endpoint.MaxOutputTokens), now, request.HasQueued);
-        attempt.Permit = endpoint.Health.Acquire(now);
-        if (attempt.HoldsPermit)
+    /// <summary>
+    /// The same for a call that may complete synchronously, which is then neither counted in flight nor timed, as one that never takes the lock. One with an affinity is counted,
+    /// since other picks read that; one with a permit, whose time runs from here; and one at an endpoint that may limit the calls in flight.
+    /// </summary>
+    private Attempt BeginFirst(Endpoint endpoint, PickRequest request, long now)
+    {
+        Attempt attempt = inFlight.BeginHere(endpoint, state.Epoch, now);
+        Charge(attempt, endpoint, request, now);
+        if (request.Affinity != 0 || attempt.HoldsPermit || endpoint.Capacity.WatchesInFlight(now))
         {
-            permits.Add(attempt);
-            state.Unsettled.Changed(endpoint);
+            Count(attempt, now);
         }
 
         return attempt;
+    }
+
+    private void Count(Attempt attempt, long now)
+    {
+        attempt.Count(state.CallsBegun());
+        attempt.StartedAt = now;
+        EndpointCapacity capacity = attempt.Endpoint.Capacity;
+        if (capacity.WatchesInFlight(now))
+        {
+            attempt.Met = attempt.Endpoint.InFlight;
+            capacity.Met(attempt.Met, now);
+        }
+    }
+
+    private void Charge(Attempt attempt, Endpoint endpoint, PickRequest request, long now)
+    {
+        endpoint.Capacity.Charge(request.Tokens.At(endpoint.MaxOutputTokens), now, request.HasQueued);
+        if (endpoint.Health.Acquire(now) is { IsHeld: true } permit)
+        {
+            attempt.Permit = permit;
+            permits.Add(attempt);
+            state.Unsettled.Changed(endpoint);
+        }
     }
 
     private PickResult Enqueue(PickRequest request, long now)

@@ -202,7 +202,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
                     Take<TOperation, TResult>(call, attempt!, failure, operation, cancellationToken);
                 }
 
-                attempt = await call.NextAsync(cancellationToken).ConfigureAwait(false);
+                do
+                {
+                    attempt = call.Begun(await call.Next(cancellationToken).ConfigureAwait(false), cancellationToken);
+                }
+                while (attempt is null);
+
                 if (cancellationToken.CanBeCanceled)
                 {
                     attempt.Follow(cancellationToken);

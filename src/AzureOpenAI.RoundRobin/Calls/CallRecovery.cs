@@ -30,6 +30,9 @@ internal sealed class CallRecovery
     private bool _hasHeardTimedOut;
     private TimedOut? _lastTimedOut;
     private bool _isRequests;
+    private Waiter? _waiter;
+    private long _waitBegan;
+    private CancellationTokenRegistration _followed;
 
     /// <param name="balancer">The pool's balancer.</param>
     /// <param name="picker">The endpoints that answer the call's model.</param>
@@ -108,60 +111,62 @@ internal sealed class CallRecovery
         }
     }
 
-    /// <summary>Finds the endpoint for the next attempt; waits for one if it must.</summary>
+    /// <summary>
+    /// Asks for the endpoint of the next attempt, and begins to wait where there is none yet. Its caller awaits that, hands the result to <see cref="Begun"/>, and asks again where that
+    /// has none: a state machine of its own would be one more object for each call that waits.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The pool was disposed before the call made any attempt.</exception>
     /// <exception cref="OperationCanceledException">The caller gave up.</exception>
     /// <exception cref="EndpointsExhaustedException">No endpoint will take the call in time.</exception>
-    public async ValueTask<Attempt> NextAsync(CancellationToken cancellationToken)
+    public ValueTask<Attempt?> Next(CancellationToken cancellationToken)
     {
-        while (true)
+        cancellationToken.ThrowIfCancellationRequested();
+        if (IsOverdue())
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            if (IsOverdue())
-            {
-                Refuse(PickResult.Refused(Refusal.BeyondPatience));
-            }
-
-            PickResult pick = _balancer.Next(_request);
-            if (_request.HasFailedEverywhere)
-            {
-                _failedEverywhereAt ??= _balancer.Time.GetTimestamp();
-            }
-
-            switch (pick.Kind)
-            {
-                case PickKind.Attempt:
-                    return pick.Attempt!;
-                case PickKind.Pause:
-                    await PauseAsync(pick.Pause, cancellationToken).ConfigureAwait(false);
-                    break;
-                case PickKind.Queued:
-                    // Here and not in a method of its own, whose state would be one more object for each call that waits.
-                    long began = _balancer.Time.GetTimestamp();
-                    Attempt? released;
-                    CancellationTokenRegistration followed = Follow(pick.Waiter!, cancellationToken);
-                    try
-                    {
-                        released = await pick.Waiter!.WaitAsync().ConfigureAwait(false);
-                    }
-                    finally
-                    {
-                        CountWait(began);
-                        followed.Dispose();
-                    }
-
-                    if (HasWaited(released, began, cancellationToken) is { } attempt)
-                    {
-                        return attempt;
-                    }
-
-                    Refuse(_balancer.Dismissed(_request.Picker));
-                    break;
-                default:
-                    Refuse(pick);
-                    break;
-            }
+            Refuse(PickResult.Refused(Refusal.BeyondPatience));
         }
+
+        PickResult pick = _balancer.Next(_request);
+        if (_request.HasFailedEverywhere)
+        {
+            _failedEverywhereAt ??= _balancer.Time.GetTimestamp();
+        }
+
+        switch (pick.Kind)
+        {
+            case PickKind.Attempt:
+                return new(pick.Attempt);
+            case PickKind.Pause:
+                return PauseAsync(pick.Pause, cancellationToken);
+            case PickKind.Queued:
+                (_waiter, _waitBegan) = (pick.Waiter!, _balancer.Time.GetTimestamp());
+                _followed = Follow(cancellationToken);
+                return _waiter.WaitAsync();
+            default:
+                Refuse(pick);
+                return default;
+        }
+    }
+
+    /// <summary>What <see cref="Next"/> has led to.</summary>
+    /// <returns>Null where the call has paused, and asks again.</returns>
+    public Attempt? Begun(Attempt? found, CancellationToken cancellationToken)
+    {
+        if (_waiter is not { } waiter)
+        {
+            return found;
+        }
+
+        CountWait(_waitBegan);
+        _followed.Dispose();
+        (_waiter, _followed) = (null, default);
+        if (HasWaited(waiter.Result, _waitBegan, cancellationToken) is { } attempt)
+        {
+            return attempt;
+        }
+
+        Refuse(_balancer.Dismissed(_request.Picker));
+        return null;
     }
 
     /// <summary>The call is answered.</summary>
@@ -174,7 +179,7 @@ internal sealed class CallRecovery
     /// <summary>Where the prompt is too long for the model, only an endpoint with another deployment or of another priority may have a model that takes more.</summary>
     private bool MayBeEndpoints(Endpoint endpoint, in AttemptOutcome outcome) => outcome.MayBeEndpoints && (!outcome.IsTooLong || _request.LeaveAlike(endpoint));
 
-    private async ValueTask PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
+    private async ValueTask<Attempt?> PauseAsync(TimeSpan pause, CancellationToken cancellationToken)
     {
         long began = _balancer.Time.GetTimestamp();
         try
@@ -188,11 +193,12 @@ internal sealed class CallRecovery
 
         HasWaited(pause);
         _request.Paused();
+        return null;
     }
 
     /// <summary>Takes the call out of the queue when its caller gives up.</summary>
-    private CancellationTokenRegistration Follow(Waiter waiter, CancellationToken cancellationToken) => !cancellationToken.CanBeCanceled ? default : cancellationToken.UnsafeRegister(
-        static state => { var (call, waiting) = ((CallRecovery, Waiter))state!; call.GiveUp(waiting); }, (this, waiter));
+    private CancellationTokenRegistration Follow(CancellationToken cancellationToken) =>
+        !cancellationToken.CanBeCanceled ? default : cancellationToken.UnsafeRegister(static call => ((CallRecovery)call!).GiveUp(), this);
 
     /// <summary>The wait is over: with the attempt that the call was released to, or because the caller gave up, or because it may not wait any longer.</summary>
     private Attempt? HasWaited(Attempt? released, long began, CancellationToken cancellationToken)
@@ -246,9 +252,9 @@ internal sealed class CallRecovery
         }
     }
 
-    private void GiveUp(Waiter waiter)
+    private void GiveUp()
     {
-        if (_balancer.Leave(waiter))
+        if (_waiter is { } waiter && _balancer.Leave(waiter))
         {
             waiter.TryEnd(null);
         }

@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>The longest of the pool's last 128 answers; for a stream, the time to its first content.</summary>
-/// <remarks>Every asynchronous call writes it without a lock. A value lost to a race is one of 128.</remarks>
+/// <remarks>Every asynchronous call writes it, without a lock or an interlocked operation. A value lost to a race is one of 128.</remarks>
 internal sealed class RecentLongest
 {
     private const int Remembered = 128;
@@ -9,13 +9,13 @@ internal sealed class RecentLongest
     private readonly long[] _ticks = new long[Remembered];
     private int _count;
 
-    /// <summary>The number of answers noted so far; wraps.</summary>
-    public int Count => Volatile.Read(ref _count);
-
-    public void Add(TimeSpan took)
+    /// <returns>The number of answers noted so far; wraps.</returns>
+    public int Add(TimeSpan took)
     {
-        int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
-        Volatile.Write(ref _ticks[index], took.Ticks);
+        int count = Volatile.Read(ref _count) + 1;
+        Volatile.Write(ref _count, count);
+        Volatile.Write(ref _ticks[(uint)count % Remembered], took.Ticks);
+        return count;
     }
 
     public TimeSpan Read()

@@ -130,6 +130,20 @@ internal sealed class ResponseTimes
         Volatile.Write(ref _perToken[index], tokens > 0 ? took.TotalSeconds / tokens : double.NaN);
     }
 
+    /// <summary>Whether any of the last 20 whole answers took longer than this, in seconds.</summary>
+    public bool AnyTookLonger(double seconds)
+    {
+        for (int i = 0; i < Remembered; i++)
+        {
+            if (Volatile.Read(ref _seconds[i]) > seconds)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Copies the durations of the last answers, in seconds: the whole, and per token (NaN where that is not known).</summary>
     /// <returns>The number of answers copied.</returns>
     public int Take(int last, Span<double> whole, Span<double> perToken)

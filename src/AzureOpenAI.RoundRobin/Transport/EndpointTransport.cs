@@ -37,7 +37,7 @@ internal sealed class EndpointTransport(HttpClient client) : HttpClientPipelineT
     /// </summary>
     private static void RejectRedirected(PipelineMessage message, HttpResponseMessage httpResponse)
     {
-        if (message.Request.Uri is { } asked && httpResponse.RequestMessage?.RequestUri is { } answered
+        if (message.Request.Uri is { } asked && httpResponse.RequestMessage?.RequestUri is { } answered && asked != answered
             && Uri.Compare(asked, answered, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) != 0)
         {
             throw new RedirectFollowedException();

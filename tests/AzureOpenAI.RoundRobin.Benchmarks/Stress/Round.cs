@@ -8,6 +8,9 @@ internal sealed record Round(int Steps, Action<int> Step, Action End)
 {
     /// <summary>The slowest step counts, and not the mean of all.</summary>
     public bool IsWorst { get; init; }
+
+    /// <summary>How many calls a step is about, where that is not one: what it takes is divided by them, and what all threads allocate counts.</summary>
+    public int? Calls { get; init; }
 }
 
 /// <summary>A line of the table.</summary>

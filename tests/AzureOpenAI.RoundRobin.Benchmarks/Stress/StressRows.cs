@@ -1,4 +1,3 @@
-using AzureOpenAI.RoundRobin.Balancing;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Telemetry;
 using Microsoft.Extensions.AI;
@@ -8,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Benchmarks.Stress;
 /// <summary>The states that are measured, each at several sizes, and beside other clients where they know the state.</summary>
 internal static class StressRows
 {
-    private const string Ours = "round robin";
+    public const string Ours = "round robin";
 
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "question")];
     private static readonly string[] Others = ["ordered failover", "polly", "rotation by hand"];
@@ -19,10 +18,6 @@ internal static class StressRows
         .. from inFlight in (int[])[1_000, 10_000, 40_000]
            from client in (string[])[Ours, "ordered failover", "polly"]
            select new Row("one of 10 endpoints refuses a call that it holds", $"{inFlight:N0} in flight", client, () => Refused(client, inFlight)),
-        .. from waiting in (int[])[1_000, 10_000, 49_000]
-           select new Row("a newcomer to a queue; all endpoints stated a time", $"{waiting:N0} waiting", Ours, () => Newcomer(null, waiting)),
-        .. from perMinute in (int[])[600, 60_000]
-           select new Row("a newcomer to a queue; RequestsPerMinute is used up", $"{perMinute:N0} a minute", Ours, () => Newcomer(perMinute, 1_000)),
         .. from models in (int[])[20, 200]
            from row in Models(models)
            select row,
@@ -31,9 +26,8 @@ internal static class StressRows
            select row,
         .. from inFlight in (int[])[1_000, 10_000]
            select new Row("the end of a call at an endpoint that has left", $"{inFlight:N0} in flight", Ours, () => Leaver(inFlight)),
-        .. from waiting in (int[])[1_000, 10_000]
-           from row in Waiters(waiting)
-           select row,
+        .. QueueRows.All,
+        .. RuleRows.All,
         new Row("construction", "20 endpoints x 200 deployments", Ours, static () => Configured(isUpdate: false)),
         new Row("an update to the same", "20 endpoints x 200 deployments", Ours, static () => Configured(isUpdate: true)),
     ];
@@ -50,9 +44,9 @@ internal static class StressRows
            select new Row("an asynchronous call, no limits", "1,000 endpoints", client, () => AsynchronousCalls(Client(client, Holding(1_000)))),
     ];
 
-    private static HoldingClient[] Holding(int count) => [.. Enumerable.Range(0, count).Select(static _ => new HoldingClient())];
+    public static HoldingClient[] Holding(int count) => [.. Enumerable.Range(0, count).Select(static _ => new HoldingClient())];
 
-    private static (IChatClient Client, HoldingClient[] Clients) Client(string name, HoldingClient[] clients, int? perMinute = null) => (name switch
+    public static (IChatClient Client, HoldingClient[] Clients) Client(string name, HoldingClient[] clients, int? perMinute = null) => (name switch
     {
         "ordered failover" => new OrderedFailoverChatClient(clients),
         "polly" => new PollyPerEndpoint(clients),
@@ -60,10 +54,10 @@ internal static class StressRows
         _ => Pool(clients, perMinute),
     }, clients);
 
-    private static RoundRobinChatClient Pool(HoldingClient[] clients, int? perMinute = null, TimeProvider? time = null, int models = 0) =>
+    public static RoundRobinChatClient Pool(HoldingClient[] clients, int? perMinute = null, TimeProvider? time = null, int models = 0) =>
         new(new EndpointPool(ConfigurationResolver.ForPool(Options(clients, perMinute, models)), timeProvider: time));
 
-    private static RoundRobinOptions Options(HoldingClient[] clients, int? perMinute = null, int models = 0, int skipped = 0)
+    public static RoundRobinOptions Options(HoldingClient[] clients, int? perMinute = null, int models = 0, int skipped = 0)
     {
         RoundRobinOptions options = new() { MaxWait = TimeSpan.FromHours(1), MaxWaiting = int.MaxValue };
         for (int i = skipped; i < clients.Length; i++)
@@ -84,14 +78,17 @@ internal static class StressRows
     {
         Array.ForEach(clients, static one => one.Holds = false);
         RoundRobinChatClient client = Pool(clients, perMinute: int.MaxValue);
-        return new(2_000, _ => client.GetResponseAsync(Messages), client.Dispose);
+        return new(Steps(clients), _ => client.GetResponseAsync(Messages), client.Dispose);
     }
+
+    /// <summary>Each endpoint is asked often enough that its first calls are not what is measured.</summary>
+    private static int Steps(HoldingClient[] clients) => Math.Max(2_000, 20 * clients.Length);
 
     private static Round AsynchronousCalls((IChatClient Client, HoldingClient[] Clients) peer)
     {
         // The next client in turn is not known from here: each holds one call at most, and is asked again after it.
         int at = 0;
-        return new(2_000, step =>
+        return new(Steps(peer.Clients), step =>
         {
             _ = peer.Client.GetResponseAsync(Messages);
             for (; peer.Clients[at].Held == 0; at = (at + 1) % peer.Clients.Length)
@@ -109,23 +106,6 @@ internal static class StressRows
         Array.ForEach(clients, static one => one.Holds = false);
         Exception refusal = HoldingClient.TooMany(60);
         return new(Math.Min(100, clients[0].Held), _ => clients[0].Refuse(refusal), () => { });
-    }
-
-    private static Round Newcomer(int? perMinute, int waiting)
-    {
-        HoldingClient[] clients = Holding(3);
-        Array.ForEach(clients, one => (one.Holds, one.Refusal) = (false, perMinute is null ? HoldingClient.TooMany(300) : null));
-        RoundRobinChatClient client = Pool(clients, perMinute, new StillClock());
-        while (client.Pool.WaitingCalls < waiting)
-        {
-            _ = client.GetResponseAsync(Messages);
-        }
-
-        return new(500, _ =>
-        {
-            PickResult result = client.Pool.Balancer.Next(new PickRequest(client.Pool.DefaultPicker) { Patience = TimeSpan.FromHours(1) });
-            client.Pool.Balancer.Leave(result.Waiter!);
-        }, client.Dispose);
     }
 
     private static IEnumerable<Row> Models(int models)
@@ -224,41 +204,6 @@ internal static class StressRows
         return new(inFlight / 20, _ => clients[0].Answer(), client.Dispose);
     }
 
-    private static IEnumerable<Row> Waiters(int waiting)
-    {
-        string size = $"{waiting:N0} waiting";
-        return
-        [
-            new("a call that begins to wait", size, Ours, () => Waiting(waiting, (client, calls, callers) => new(waiting, i => calls[i] = client.GetResponseAsync(Messages, null, callers[i].Token), client.Dispose))),
-            new("a call that is cancelled while it waits", size, Ours, () => Waiting(waiting, (client, calls, callers) =>
-            {
-                for (int i = 0; i < waiting; i++)
-                {
-                    calls[i] = client.GetResponseAsync(Messages, null, callers[i].Token);
-                }
-
-                return new(waiting, i => callers[i].Cancel(), () =>
-                {
-                    Task.WhenAll(calls).ContinueWith(static _ => { }, TaskScheduler.Default).Wait();
-                    client.Dispose();
-                });
-            })),
-        ];
-    }
-
-    private static Round Waiting(int waiting, Func<RoundRobinChatClient, Task[], CancellationTokenSource[], Round> step)
-    {
-        HoldingClient[] clients = Holding(3);
-        Array.ForEach(clients, static one => one.Refusal = HoldingClient.TooMany(300));
-        RoundRobinChatClient client = Pool(clients, time: new StillClock());
-        while (client.Pool.WaitingCalls == 0)
-        {
-            _ = client.GetResponseAsync(Messages);
-        }
-
-        return step(client, new Task[waiting], [.. Enumerable.Range(0, waiting).Select(static _ => new CancellationTokenSource())]);
-    }
-
     private static Round Configured(bool isUpdate)
     {
         RoundRobinOptions options = Options(Holding(20), models: 199);
@@ -270,7 +215,7 @@ internal static class StressRows
         }, () => pool!.Dispose());
     }
 
-    private static void Fill(IChatClient client, int inFlight)
+    public static void Fill(IChatClient client, int inFlight)
     {
         for (int i = 0; i < inFlight; i++)
         {

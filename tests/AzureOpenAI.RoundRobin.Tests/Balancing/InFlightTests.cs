@@ -87,7 +87,7 @@ public class InFlightTests
 
     /// <summary>Where ten thousands of calls are in flight, the count of all of them is not made anew for each.</summary>
     [Fact]
-    public void CountUnanswered_CountTookLong_IsKeptForTenTimesAsLong()
+    public void CountUnanswered_CountTookLong_IsKeptFor25TimesAsLong()
     {
         Attempt attempt = _parts.Begin('a');
         _parts.Time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(1);
@@ -95,9 +95,9 @@ public class InFlightTests
         Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], counted));
         attempt.IsAnswered = true;
 
-        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(9).Ticks);
+        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(24).Ticks);
         Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], counted));
-        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(10).Ticks);
+        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(25).Ticks);
         Assert.Equal(0, InFlight.CountUnanswered(_parts['a'], counted));
     }
 
@@ -161,17 +161,51 @@ public class InFlightTests
     }
 
     [Fact]
-    public void ReleaseIfIdle_LastAttemptHasEnded_ReleasesOnce()
+    public void Drain_LastAttemptHasEnded_ReleasesOnce()
     {
         Attempt attempt = InFlight.Begin(_parts['a'], 0);
         InFlight.Close([_parts['a'], _parts['b']]);
-        InFlight.ReleaseIfIdle();
+        InFlight.Drain();
         Assert.Equal(0, _parts.Released);
 
         InFlight.End(attempt);
         InFlight.LookForLeavers(_parts['a']);
         InFlight.LookForLeavers(_parts['a']);
-        InFlight.ReleaseIfIdle();
+        InFlight.Drain();
+
+        Assert.Equal(1, _parts.Released);
+    }
+
+    [Fact]
+    public void LookForLeavers_BeforeTheDisposingThreadHasLooked_ReleasesNothing()
+    {
+        Attempt attempt = InFlight.Begin(_parts['a'], 0);
+        InFlight.Close([_parts['a'], _parts['b']]);
+        InFlight.End(attempt);
+
+        // A thread that began an attempt may not have seen yet that all is closed: only the fence before Drain says that.
+        InFlight.LookForLeavers(_parts['a']);
+        Assert.Equal(0, _parts.Released);
+        InFlight.Drain();
+
+        Assert.Equal(1, _parts.Released);
+    }
+
+    [Theory]
+    [InlineData(new[] { 0, 1, 2 })]
+    [InlineData(new[] { 2, 1, 0 })]
+    [InlineData(new[] { 1, 2, 0 })]
+    public void Drain_AttemptsEndInAnyOrder_ReleasesAfterTheLast(int[] order)
+    {
+        Attempt[] attempts = [.. order.Select(_ => InFlight.Begin(_parts['a'], 0))];
+        InFlight.Close([_parts['a'], _parts['b']]);
+        InFlight.Drain();
+        foreach (int next in order)
+        {
+            Assert.Equal(0, _parts.Released);
+            InFlight.End(attempts[next]);
+            InFlight.LookForLeavers(_parts['a']);
+        }
 
         Assert.Equal(1, _parts.Released);
     }
@@ -203,7 +237,7 @@ public class InFlightTests
                     // The same over and over, so that much happens after the first is closed and before the last is.
                     parts.InFlight.Close([.. Enumerable.Repeat(parts['a'], 50_000), parts['b']]);
                     Interlocked.MemoryBarrierProcessWide();
-                    parts.InFlight.ReleaseIfIdle();
+                    parts.InFlight.Drain();
                 });
 
             Assert.Equal((1, false), (parts.Released, ranAfterwards));

@@ -26,6 +26,24 @@ public class RotationTests
     public void Of_WeightsWithACommonDivisor_AreDividedByIt(int[] weights, string order) => Assert.Equal(order, OrderOf(weights));
 
     [Fact]
+    public void Of_AnyWeights_GivesTheTurnsThatTheMostCreditGives() => Gen.Int[1, 9].Array[1, 30].Sample(weights =>
+    {
+        int[] reduced = [.. weights.Select(weight => weight / weights.Aggregate(Gcd))];
+        int[] credit = new int[weights.Length];
+        List<int> turns = [];
+        for (int turn = 0; turn < reduced.Sum(); turn++)
+        {
+            credit = [.. credit.Zip(reduced, static (has, gains) => has + gains)];
+            int richest = Array.IndexOf(credit, credit.Max());
+            credit[richest] -= reduced.Sum();
+            turns.Add(richest);
+        }
+
+        Endpoint[] endpoints = EndpointsOf(weights);
+        Assert.Equal(turns.Select(turn => endpoints[turn]).Take(reduced.All(static weight => weight == 1) ? weights.Length : turns.Count), Rotation.Of(endpoints).Slots.ToArray());
+    }, iter: 200);
+
+    [Fact]
     public void Of_AnyWeights_GivesExactSharesInEachLap() => Weights(1, 12).Sample(weights =>
     {
         int divisor = weights.Aggregate(Gcd);

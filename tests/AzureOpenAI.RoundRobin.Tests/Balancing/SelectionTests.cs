@@ -29,6 +29,30 @@ public class SelectionTests
         Assert.Equal(_parts.State.CallsBegun(), attempt.Number);
     }
 
+    [Theory]
+    [InlineData(0u, false)]
+    [InlineData(7u, true)]
+    public void TakeFirst_HealthyEndpoint_BeginsAnAttemptThatIsCountedOnceItWaits_OrWhereItHasAnAffinity(uint affinity, bool isCounted)
+    {
+        Attempt attempt = _parts.Selection.TakeFirst(_parts.Picker, affinity, default, _parts.Now)!;
+
+        Assert.Equal((isCounted, isCounted ? 1 : 0), (attempt.IsCounted, attempt.Endpoint.InFlight));
+        Assert.Equal((isCounted ? _parts.Now : 0, _parts.Now), (attempt.StartedAt, attempt.BeganAt));
+        Assert.Equal(!isCounted, attempt.IsPlain);
+        attempt.Sent(_parts.Now + 5);
+        Assert.Equal(_parts.Now, attempt.StartedAt);
+    }
+
+    [Fact]
+    public void TakeFirst_EndpointIsProbed_CountsItAndItsTimeRuns()
+    {
+        _parts.EjectAndProbe('b', OutcomeKind.RateLimited);
+
+        Attempt attempt = _parts.Selection.TakeFirst(_parts.Picker, 0, default, _parts.Now)!;
+
+        Assert.Equal(("b", true, _parts.Now, attempt), (attempt.Endpoint.Name, attempt.IsCounted, attempt.StartedAt, _parts.Permits[0]));
+    }
+
     [Fact]
     public void Pick_AnEpochLater_IsOfThatEpoch()
     {

@@ -53,7 +53,7 @@ internal sealed class ConversationHomes
     /// <summary>The endpoints to ask, best first: the key's home if it is in the rotation, then the others in the key's rendezvous order.</summary>
     /// <param name="key">The conversation; not 0.</param>
     /// <param name="rotation">The endpoints to choose from; not empty.</param>
-    public RendezvousOrder OrderFor(uint key, Rotation rotation) => new(key, rotation.Members, HomeOf(key, rotation));
+    public RendezvousOrder OrderFor(uint key, Rotation rotation) => new(key, rotation.Members, HomeOf(key, rotation) is var home && rotation.Has(home) ? home : null);
 
     /// <summary>
     /// Whether one more call would give the endpoint more than twice its fair share of the calls in flight; then the next in order is asked. For a share above one third the
@@ -68,14 +68,19 @@ internal sealed class ConversationHomes
         }
 
         long calls = 1;
-        long weights = 0;
+        long weights = rotation.Weight;
+        long most = ((2 * inFlight * weights) - 1) / Math.Min(4 * endpoint.Weight, weights + endpoint.Weight);
+        // The calls of all are not counted beyond what shows that they are enough.
         foreach (Endpoint member in rotation.Members)
         {
             calls += member.InFlight;
-            weights += member.Weight;
+            if (calls > most)
+            {
+                return false;
+            }
         }
 
-        return 2 * inFlight * weights > calls * Math.Min(4 * endpoint.Weight, weights + endpoint.Weight);
+        return true;
     }
 
     private HomeTable TakeOver(ConversationHomes before)
@@ -128,19 +133,13 @@ internal sealed class ConversationHomes
 
     private Endpoint Place(uint key, Rotation rotation)
     {
-        long placed = 1;
-        long weights = 0;
-        foreach (Endpoint member in rotation.Members)
-        {
-            placed += PlacedAt(member);
-            weights += member.Weight;
-        }
+        long placed = 1 + PlacedAmong(rotation);
 
         Endpoint? first = null;
         foreach (Endpoint endpoint in new RendezvousOrder(key, rotation.Members))
         {
             first ??= endpoint;
-            double share = (double)placed * endpoint.Weight / weights;
+            double share = (double)placed * endpoint.Weight / rotation.Weight;
             if (PlacedAt(endpoint) + 1 <= share + Math.Max(1, share / 10) && (endpoint.Health.CanAcquire) && !IsOverloaded(endpoint, rotation))
             {
                 return endpoint;
@@ -148,6 +147,22 @@ internal sealed class ConversationHomes
         }
 
         return first!;
+    }
+
+    private long PlacedAmong(Rotation rotation)
+    {
+        if (rotation.Members.Length == _endpoints.Length)
+        {
+            return _allPlaced;
+        }
+
+        long placed = 0;
+        foreach (Endpoint member in rotation.Members)
+        {
+            placed += PlacedAt(member);
+        }
+
+        return placed;
     }
 
     private int PlacedAt(Endpoint endpoint) => _indexes.TryGetValue(endpoint, out int index) ? _placed[index] : 0;

@@ -14,11 +14,11 @@ namespace AzureOpenAI.RoundRobin.Balancing.Affinity;
 /// </remarks>
 /// <param name="key">The key to place.</param>
 /// <param name="members">The endpoints to choose from.</param>
-/// <param name="home">The first of the order if it is a member, whatever it drew.</param>
+/// <param name="home">A member that is the first of the order, whatever it drew.</param>
 internal ref struct RendezvousOrder(uint key, ReadOnlySpan<Endpoint> members, Endpoint? home = null)
 {
     private readonly ReadOnlySpan<Endpoint> _members = members;
-    private Endpoint? _home = home is not null && members.Contains(home) ? home : null;
+    private readonly Endpoint? _home = home;
     private double _lastDraw = double.NegativeInfinity;
     private int _last = -1;
 
@@ -38,7 +38,7 @@ internal ref struct RendezvousOrder(uint key, ReadOnlySpan<Endpoint> members, En
         int next = -1;
         for (int i = 0; i < _members.Length; i++)
         {
-            double draw = Draw(_members[i]);
+            double draw = Draw(_members[i], best);
             if (draw < best && (draw > _lastDraw || (draw == _lastDraw && i > _last)) && _members[i] != _home)
             {
                 (best, next) = (draw, i);
@@ -59,10 +59,11 @@ internal ref struct RendezvousOrder(uint key, ReadOnlySpan<Endpoint> members, En
         XxHash3.HashToUInt64(MemoryMarshal.AsBytes(deployment.AsSpan()), (long)XxHash3.HashToUInt64(MemoryMarshal.AsBytes(name.AsSpan())));
 
     /// <summary>An exponential draw with the endpoint's weight as its rate: the chance that it is the smallest is exactly the endpoint's share of all weights.</summary>
-    private readonly double Draw(Endpoint endpoint)
+    /// <returns>The draw; where it is above <paramref name="best"/> for sure, what it is above: a logarithm for each of a thousand endpoints would cost more than all else.</returns>
+    private readonly double Draw(Endpoint endpoint, double best)
     {
         ulong hash = XxHash3.HashToUInt64(MemoryMarshal.AsBytes(new ReadOnlySpan<uint>(in key)), (long)endpoint.Seed);
         double uniform = ((hash >> 11) + 0.5) / (1UL << 53);
-        return -Math.Log(uniform) / endpoint.Weight;
+        return (1 - uniform) / endpoint.Weight is var least && least > best ? least : -Math.Log(uniform) / endpoint.Weight;
     }
 }

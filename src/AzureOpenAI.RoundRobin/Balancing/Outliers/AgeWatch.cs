@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 /// <summary>How long a call may wait for its answer before its age alone speaks against its endpoint: longer than any recent answer can explain.</summary>
 /// <remarks>
 /// Recent means the last 5 to 10 minutes, and not the last answers: after a pause the short answers come first, and say nothing of the long ones. Safe for concurrent use; a
-/// value lost to a race is one of many. Each call that begins to wait reads <see cref="Limit"/>, and its own timer tells of it: no call is looked for.
+/// value lost to a race is one of many. Each call that begins to wait reads <see cref="JudgedAt"/>, and its own timer tells of it: no call is looked for.
 /// </remarks>
 internal sealed class AgeWatch(TimeProvider time)
 {
@@ -30,42 +30,37 @@ internal sealed class AgeWatch(TimeProvider time)
 
     private readonly TimeProvider _time = time;
     private Func<Attempt, TimeSpan>? _judge;
-    private long _periodAt = time.GetTimestamp();
+    private long _periodEnds = time.After(time.GetTimestamp(), Period);
     private long _longest;
     private long _longestBefore;
+    private long _limit = long.MaxValue;
 
     /// <summary>The durations of the pool's last answers.</summary>
     public RecentLongest Last { get; } = new();
 
-    /// <summary>The age from which a call is judged; null while too few answers are known.</summary>
-    public TimeSpan? Limit
-    {
-        get
-        {
-            TimeSpan longest = TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _longest), Volatile.Read(ref _longestBefore)));
-            return Last.Count switch
-            {
-                >= 0 and < LeastAnswers => null,
-                >= LeastAnswers and < ManyAnswers => Timestamps.Max(FactorOfFew * longest, Shortest),
-                _ => Timestamps.Max(Factor * longest, Shortest),
-            };
-        }
-    }
+    /// <summary>From when on a call is judged that has waited since <paramref name="since"/>; long.MaxValue while too few answers are known.</summary>
+    public long JudgedAt(long since) => Volatile.Read(ref _limit) is var limit && limit == long.MaxValue ? limit : since + limit;
 
     /// <summary>Notes the duration of an answer; for a stream, the time to its first content.</summary>
     public void Add(TimeSpan took, long now)
     {
-        Last.Add(took);
-        long periodAt = Volatile.Read(ref _periodAt);
-        if (_time.Until(periodAt, now) is var passed && passed >= Period && Interlocked.CompareExchange(ref _periodAt, now, periodAt) == periodAt)
+        int count = Last.Add(took);
+        long ends = Volatile.Read(ref _periodEnds);
+        if (now >= ends && Interlocked.CompareExchange(ref _periodEnds, _time.After(now, Period), ends) == ends)
         {
-            Volatile.Write(ref _longestBefore, passed < 2 * Period ? Volatile.Read(ref _longest) : 0);
+            Volatile.Write(ref _longestBefore, now < _time.After(ends, Period) ? Volatile.Read(ref _longest) : 0);
             Volatile.Write(ref _longest, took.Ticks);
         }
         else if (took.Ticks > Volatile.Read(ref _longest))
         {
             Volatile.Write(ref _longest, took.Ticks);
         }
+        else if (count is < 0 or > ManyAnswers && count % ManyAnswers != 0)
+        {
+            return;
+        }
+
+        Volatile.Write(ref _limit, LimitAfter(count));
     }
 
     /// <summary>Says who judges a call that has reached the limit. He returns the time until it is judged again.</summary>
@@ -82,5 +77,12 @@ internal sealed class AgeWatch(TimeProvider time)
         long next = _time.After(now, _time.Until(due, now) > Late ? Shortest / 2 : _judge?.Invoke(aged) ?? Period);
         // A wait that began meanwhile has set its own time.
         return Interlocked.CompareExchange(ref at, next, due) is var found && found == due ? next : found;
+    }
+
+    /// <summary>The age from which a call is judged, in ticks of the clock: computed where it changes, since each call reads it.</summary>
+    private long LimitAfter(int answers)
+    {
+        TimeSpan longest = TimeSpan.FromTicks(Math.Max(Volatile.Read(ref _longest), Volatile.Read(ref _longestBefore)));
+        return answers is >= 0 and < LeastAnswers ? long.MaxValue : _time.After(0, Timestamps.Max((answers is >= 0 and < ManyAnswers ? FactorOfFew : Factor) * longest, Shortest));
     }
 }

@@ -48,8 +48,7 @@ internal sealed class AgedCalls(TimeProvider time, InFlight inFlight, RetryBudge
 
     private bool IsAged(Attempt attempt, long now) =>
         attempt is { CanRelocate: true, IsAnswered: false, IsRelocated: false } && attempt.StartedAt != 0
-        && inFlight.Ages.Limit is { } limit && time.After(attempt.StartedAt, limit) <= now
-        && (attempt.Received is not { LastAt: > long.MinValue } received || time.After(received.LastAt, limit) <= now);
+        && inFlight.Ages.JudgedAt(attempt.Received is { LastAt: > long.MinValue } received ? Math.Max(attempt.StartedAt, received.LastAt) : attempt.StartedAt) <= now;
 
     /// <summary>
     /// Of the other endpoints of a model that have answered a younger call, at least half have no call that waits half as long: where old calls wait everywhere, as before the

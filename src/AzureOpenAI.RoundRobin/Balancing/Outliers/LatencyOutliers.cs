@@ -29,6 +29,13 @@ internal sealed class LatencyOutliers(int endpoints)
     /// <returns>For each endpoint whether it is lagging.</returns>
     public IReadOnlyList<bool> Look(IReadOnlyList<ResponseTimes> vitals)
     {
+        if (!MayMatter(vitals))
+        {
+            Array.Clear(_slow);
+            Array.Clear(_suspectedAt);
+            return _slow;
+        }
+
         for (int i = 0; i < _samples.Length; i++)
         {
             _samples[i].Take(vitals[i], _slow[i] ? Probes : ResponseTimes.Remembered);
@@ -49,6 +56,20 @@ internal sealed class LatencyOutliers(int endpoints)
         }
 
         return _slow;
+    }
+
+    /// <summary>Whether any difference may be more than negligible: where all answers were quick, as from memory, nothing is sorted.</summary>
+    private static bool MayMatter(IReadOnlyList<ResponseTimes> vitals)
+    {
+        for (int i = 0; i < vitals.Count; i++)
+        {
+            if (vitals[i].AnyTookLonger(Negligible))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>A suspicion holds for 20 further answers before it counts: 20 answers can all be long by chance, but hardly 20 more.</summary>

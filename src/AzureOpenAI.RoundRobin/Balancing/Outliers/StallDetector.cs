@@ -6,6 +6,12 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 /// <summary>Finds stalled endpoints: their calls make no progress while the other endpoints answer. It changes no endpoint.</summary>
 internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
 {
+    /// <summary>
+    /// A close look is over all calls in flight. The next at the same model comes after ten times what it took, which is nothing beside <see cref="StallTest.LeastWait"/>, but keeps
+    /// ten thousands of calls from being looked at for each eighth answer until a stall is sure.
+    /// </summary>
+    private const int LookApart = 10;
+
     /// <summary>Whether <see cref="Look"/> may find a stall. Without the lock, since it is called often and a healthy pool has no suspect.</summary>
     public bool HasSuspect(PoolMembers members)
     {
@@ -29,6 +35,12 @@ internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
     public IReadOnlyList<Stall> Look(Picker picker, uint latest, long now)
     {
         List<Stall>? stalls = null;
+        if (now < picker.NextCloseLook)
+        {
+            return [];
+        }
+
+        long began = 0;
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             uint progressAge = endpoint.ResponseTimes.ProgressAge(latest);
@@ -46,12 +58,17 @@ internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
                 }
             }
 
-            if (answered.Count >= picker.StallTest.LeastAnswers && LookClosely(picker, endpoint, answered, latest, progressAge, now) is { } stall)
+            if (answered.Count >= picker.StallTest.LeastAnswers)
             {
-                (stalls ??= []).Add(stall);
+                began = began == 0 ? time.GetTimestamp() : began;
+                if (LookClosely(picker, endpoint, answered, latest, progressAge, now) is { } stall)
+                {
+                    (stalls ??= []).Add(stall);
+                }
             }
         }
 
+        picker.NextCloseLook = began == 0 ? long.MinValue : now + (LookApart * (time.GetTimestamp() - began));
         return (IReadOnlyList<Stall>?)stalls ?? [];
     }
 
@@ -61,6 +78,11 @@ internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
         long now = time.GetTimestamp();
         foreach (Picker picker in members.Pickers)
         {
+            if (now < picker.NextCloseLook)
+            {
+                continue;
+            }
+
             foreach (Endpoint endpoint in picker.Endpoints)
             {
                 if (picker.StallTest.IsSuspect(endpoint.InFlight, endpoint.ResponseTimes.ProgressAge(latest)) && MayCount(endpoint, now))
@@ -87,6 +109,7 @@ internal sealed class StallDetector(InFlight inFlight, TimeProvider time)
         List<uint> othersWaiting = [];
         foreach (Attempt attempt in inFlight.Snapshot())
         {
+            Visits.Add();
             if (attempt.Endpoint is not { } at || attempt.IsAnswered || attempt.StartedAt == 0 || latest - attempt.Number is var age && age >= progressAge)
             {
                 continue;

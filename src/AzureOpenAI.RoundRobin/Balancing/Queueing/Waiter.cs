@@ -56,7 +56,7 @@ internal sealed class Waiter(PickRequest request, long ticket, long deadline, Ac
     /// <inheritdoc cref="PlaceByTicket"/>
     public ref int PlaceByDeadline => ref _placeByDeadline;
 
-    /// <summary>The wait; awaited once.</summary>
+    /// <summary>The wait; awaited once. It yields nothing: <see cref="Result"/> is read after it.</summary>
     public ValueTask<Attempt?> WaitAsync() => new(this, 0);
 
     /// <returns>False where it is over already.</returns>
@@ -68,7 +68,7 @@ internal sealed class Waiter(PickRequest request, long ticket, long deadline, Ac
     /// <summary>The call goes on here and now.</summary>
     public void Execute() => _released!(_state);
 
-    Attempt? IValueTaskSource<Attempt?>.GetResult(short token) => Result;
+    Attempt? IValueTaskSource<Attempt?>.GetResult(short token) => null;
 
     ValueTaskSourceStatus IValueTaskSource<Attempt?>.GetStatus(short token) => IsOver ? ValueTaskSourceStatus.Succeeded : ValueTaskSourceStatus.Pending;
 

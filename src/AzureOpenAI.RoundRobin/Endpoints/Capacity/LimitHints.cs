@@ -53,15 +53,20 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
     /// <summary>Takes the headers of an answer.</summary>
     public void Answered(HttpResponseHeaders headers, bool isSuccess = true)
     {
-        TimeSpan? near = LimitHeaders.NearFor(headers.NonValidated, Find, _spilledFrom);
+        TimeSpan? near = LimitHeaders.NearFor(headers.NonValidated, _spilledFrom);
         if (isSuccess && near > TimeSpan.Zero)
         {
             NoteSpent(headers);
         }
 
-        if (near is { } rest)
+        if (near > TimeSpan.Zero)
         {
-            Volatile.Write(ref _heard, rest > TimeSpan.Zero ? Math.Max(1, _time.After(_time.GetTimestamp(), rest)) : Fine);
+            Volatile.Write(ref _heard, Math.Max(1, _time.After(_time.GetTimestamp(), near.Value)));
+        }
+        else if (near is not null && Volatile.Read(ref _heard) != Fine)
+        {
+            // Nearly all answers say the same: those on other threads are not made to read it anew.
+            Volatile.Write(ref _heard, Fine);
         }
     }
 
@@ -119,13 +124,6 @@ internal sealed class LimitHints(TimeProvider time, string? deployment) : IAnswe
         }
 
         Volatile.Write(ref _spentUntil, _time.After(now, reset));
-    }
-
-    private static bool Find(HttpHeadersNonValidated headers, string name, out string? value)
-    {
-        bool isThere = headers.TryGetValues(name, out HeaderStringValues values);
-        value = isThere ? values.ToString() : null;
-        return isThere;
     }
 
     private bool Set(bool isNear)

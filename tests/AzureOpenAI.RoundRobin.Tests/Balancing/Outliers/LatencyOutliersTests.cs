@@ -110,6 +110,19 @@ public class LatencyOutliersTests
     }
 
     [Fact]
+    public void Lagging_IsHealthyAgainWhereAllAnswersAreQuick_AndItsSuspicionBeginsAnew()
+    {
+        Watched watched = new(2);
+        watched.Answer(2 * Block, i => i == 0 ? 10 : 1);
+        watched.Answer(Block, _ => 0.001);
+        Assert.Equal([false, false], watched.Look());
+
+        watched.Answer(Block + 10, i => i == 0 ? 10 : 1);
+
+        Assert.Equal([false, false], watched.Look());
+    }
+
+    [Fact]
     public void OneLagging_DoesNotHideAnother()
     {
         Watched watched = new(5);

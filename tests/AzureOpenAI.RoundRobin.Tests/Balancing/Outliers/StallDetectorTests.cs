@@ -97,6 +97,26 @@ public class StallDetectorTests
         Assert.Single(Look());
     }
 
+    /// <summary>Where ten thousands of calls are in flight, they are not all looked at for each answer.</summary>
+    [Fact]
+    public void Look_ALookTookLong_IsMadeAgainAfterTenTimesAsLong()
+    {
+        Wait('a', 6);
+        _parts.Pass(0.22);
+        Answer('b', 100);
+        _parts.Time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(5);
+        Assert.Empty(Look());
+        _parts.Time.AutoAdvanceAmount = TimeSpan.Zero;
+        Assert.False(_detector.HasSuspect(_parts.Members));
+        _parts.Pass(0.03);
+        Assert.Empty(Look());
+
+        _parts.Pass(0.01);
+
+        Assert.True(_detector.HasSuspect(_parts.Members));
+        Assert.Single(Look());
+    }
+
     [Fact]
     public void Look_CallsOfOthersWaitAsWell_HasNot()
     {

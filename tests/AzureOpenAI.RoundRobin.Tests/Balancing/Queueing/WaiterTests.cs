@@ -31,17 +31,23 @@ public class WaiterTests
     }
 
     [Fact]
-    public async Task WaitAsync_PassesOnWhatEndsTheWait()
+    public async Task WaitAsync_IsOverWithoutAResult_WhichIsReadAfterIt()
     {
         Waiter sentAway = new(null!, 1, 0);
         Waiter disposed = new(null!, 2, 0);
+        Attempt attempt = new(new AttemptCache(TimeProvider.System), TimeProvider.System);
+        Waiter released = new(null!, 3, 0);
         Task<Attempt?> failing = disposed.WaitAsync().AsTask();
 
         sentAway.TryEnd(null);
         disposed.TryFail(new ObjectDisposedException("pool"));
+        released.TryEnd(attempt);
 
         Assert.Null(await sentAway.WaitAsync());
-        await Assert.ThrowsAsync<ObjectDisposedException>(() => failing);
+        Assert.Null(await released.WaitAsync());
+        Assert.Null(await failing);
+        Assert.Equal((null, attempt), (sentAway.Result, released.Result));
+        Assert.Throws<ObjectDisposedException>(() => disposed.Result);
     }
 
     private static async Task GoOnAsync(Waiter waiter, ConcurrentQueue<long> order)

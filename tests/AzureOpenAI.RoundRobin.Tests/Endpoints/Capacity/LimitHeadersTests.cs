@@ -44,6 +44,18 @@ public class LimitHeadersTests
     }
 
     [Fact]
+    public void NearFor_NamesInAnyCase_AreTheSame() => Assert.Equal(
+        3, NearFor(("X-RateLimit-Remaining-Tokens", "0"), ("X-RATELIMIT-LIMIT-TOKENS", "100"), ("x-ratelimit-RESET-tokens", "3")));
+
+    [Theory]
+    [InlineData("x-ratelimit-remaining")]
+    [InlineData("x-ratelimit-remaining-images")]
+    [InlineData("x-ratelimit-requests")]
+    [InlineData("x-ratelimit--requests")]
+    [InlineData("x-ratelimit-remaining-requests-tokens")]
+    public void NearFor_ANameOfTheFamilyThatIsNotKnown_IsNothing(string name) => Assert.Null(NearFor((name, "0")));
+
+    [Fact]
     public void NearFor_ALimitWithoutARemainder_IsNothing() => Assert.Null(NearFor(("x-ratelimit-limit-tokens", "100"), ("x-ratelimit-reset-tokens", "10")));
 
     [Theory]
@@ -139,12 +151,14 @@ public class LimitHeadersTests
             iter: 20_000);
     }
 
-    private static double? NearFor(params (string Name, string? Value)[] headers) => LimitHeaders.NearFor(
-        headers,
-        static ((string Name, string? Value)[] headers, string name, out string? value) =>
+    private static double? NearFor(params (string Name, string? Value)[] headers)
+    {
+        using HttpResponseMessage answer = new();
+        foreach ((string name, string? value) in headers)
         {
-            value = Array.Find(headers, header => header.Name == name).Value;
-            return value is not null;
-        },
-        "x-ms-spillover-from-ptu")?.TotalSeconds;
+            _ = value is null || answer.Headers.TryAddWithoutValidation(name, value);
+        }
+
+        return LimitHeaders.NearFor(answer.Headers.NonValidated, "x-ms-spillover-from-ptu")?.TotalSeconds;
+    }
 }
