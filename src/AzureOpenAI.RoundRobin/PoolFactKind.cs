@@ -11,4 +11,10 @@ public enum PoolFactKind
 
     /// <summary>It has admitted a call again.</summary>
     Recovered,
+
+    /// <summary>It holds calls for longer than answers take, too few for one pool to know that it hangs. It is of use for a moment only, and never kept.</summary>
+    Silent,
+
+    /// <summary>It has answered a call that began <see cref="PoolFact.For"/> ago, though others hold it to be silent. As short-lived.</summary>
+    Answering,
 }

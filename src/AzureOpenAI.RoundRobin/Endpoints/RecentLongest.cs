@@ -4,10 +4,11 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <remarks>Every asynchronous call writes it without a lock. A value lost to a race is one of 128.</remarks>
 internal sealed class RecentLongest
 {
-    private const int Remembered = 128;
+    public const int Remembered = 128;
 
     private readonly long[] _ticks = new long[Remembered];
     private int _count;
+    private long _longest;
 
     /// <summary>The number of answers noted so far; wraps.</summary>
     public int Count => Volatile.Read(ref _count);
@@ -15,17 +16,18 @@ internal sealed class RecentLongest
     public void Add(TimeSpan took)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
+        long before = Volatile.Read(ref _ticks[index]);
         Volatile.Write(ref _ticks[index], took.Ticks);
-    }
-
-    public TimeSpan Read()
-    {
-        long longest = 0;
-        for (int i = 0; i < Remembered; i++)
+        long longest = Volatile.Read(ref _longest);
+        if (took.Ticks >= longest)
         {
-            longest = Math.Max(longest, Volatile.Read(ref _ticks[i]));
+            Volatile.Write(ref _longest, took.Ticks);
         }
-
-        return TimeSpan.FromTicks(longest);
+        else if (before >= longest)
+        {
+            Volatile.Write(ref _longest, _ticks.Max());
+        }
     }
+
+    public TimeSpan Read() => TimeSpan.FromTicks(Volatile.Read(ref _longest));
 }

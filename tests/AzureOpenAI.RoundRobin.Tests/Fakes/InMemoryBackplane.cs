@@ -148,7 +148,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
                 _held[fact.Id] = (fact, until);
             }
         }
-        else if (_held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) && held.Fact.Generation <= fact.Generation)
+        else if (fact.Kind == PoolFactKind.Recovered && _held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) && held.Fact.Generation <= fact.Generation)
         {
             _held.Remove(fact.Id);
         }
@@ -165,9 +165,10 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
         public void Deliver(PoolFact fact, TimeSpan age)
         {
             TimeSpan left = fact.For - age + clockOff;
-            if (!_isOver && (fact.Kind == PoolFactKind.Recovered || left > TimeSpan.Zero))
+            bool isEjection = fact.Kind == PoolFactKind.Ejected;
+            if (!_isOver && (!isEjection || left > TimeSpan.Zero))
             {
-                Heard(fact.Kind == PoolFactKind.Recovered ? fact : fact with { For = left });
+                Heard(isEjection ? fact with { For = left } : fact);
             }
         }
 

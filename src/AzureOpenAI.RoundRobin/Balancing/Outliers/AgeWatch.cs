@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 /// <summary>How long a call may wait for its answer before its age alone speaks against its endpoint: longer than any recent answer can explain.</summary>
 /// <remarks>
 /// Recent means the last 5 to 10 minutes, and not the last answers: after a pause the short answers come first, and say nothing of the long ones. Safe for concurrent use; a
-/// value lost to a race is one of many. Each call that begins to wait reads <see cref="Limit"/>, and its own timer tells of it: no call is looked for.
+/// value lost to a race is one of many. Each call that begins to wait reads <see cref="FirstLook"/>, and its own timer tells of it: no call is looked for.
 /// </remarks>
 internal sealed class AgeWatch(TimeProvider time)
 {
@@ -30,6 +30,7 @@ internal sealed class AgeWatch(TimeProvider time)
 
     private readonly TimeProvider _time = time;
     private Func<Attempt, TimeSpan>? _judge;
+    private bool _tellsDoubts;
     private long _periodAt = time.GetTimestamp();
     private long _longest;
     private long _longestBefore;
@@ -52,6 +53,19 @@ internal sealed class AgeWatch(TimeProvider time)
         }
     }
 
+    /// <summary>The age from which a call speaks against its endpoint: twice as long as the longest of the pool's last answers. By itself it is too little for a verdict.</summary>
+    public TimeSpan Doubtful => Timestamps.Max(2 * Last.Read(), StallTest.LeastWait);
+
+    /// <summary>The age at which a call is looked at first: where doubts are told to other processes, before <see cref="Limit"/>.</summary>
+    public TimeSpan? FirstLook => !_tellsDoubts || Last.Count == 0 ? Limit : Limit is { } limit ? Timestamps.Min(limit, Doubtful) : Doubtful;
+
+    /// <summary>When a doubtful call is looked at again: ever later, so that a long call is told of a few times only, but not past <see cref="Limit"/>.</summary>
+    public TimeSpan NextLook(TimeSpan age)
+    {
+        TimeSpan next = Timestamps.Max(age / 2, StallTest.LeastWait);
+        return Limit is { } limit && limit > age ? Timestamps.Min(next, limit - age) : next;
+    }
+
     /// <summary>Notes the duration of an answer; for a stream, the time to its first content.</summary>
     public void Add(TimeSpan took, long now)
     {
@@ -68,10 +82,10 @@ internal sealed class AgeWatch(TimeProvider time)
         }
     }
 
-    /// <summary>Says who judges a call that has reached the limit. He returns the time until it is judged again.</summary>
-    public void JudgeBy(Func<Attempt, TimeSpan> judge) => _judge = judge;
+    /// <summary>Says who judges a call that has reached <see cref="FirstLook"/>, and returns the time until it is judged again.</summary>
+    public void JudgeBy(Func<Attempt, TimeSpan> judge, bool tellsDoubts) => (_judge, _tellsDoubts) = (judge, tellsDoubts);
 
-    /// <summary>The call has reached the limit. Not under a lock.</summary>
+    /// <summary>The call has reached the time of a look. Not under a lock.</summary>
     /// <param name="aged">The call.</param>
     /// <param name="at">Where the call keeps the time of its next judgement.</param>
     /// <param name="due">The time of this one. A timer that comes much later says nothing of the endpoint.</param>

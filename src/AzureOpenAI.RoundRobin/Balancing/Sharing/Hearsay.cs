@@ -20,17 +20,19 @@ internal sealed class Hearsay : IDisposable
     private readonly Instruments _instruments;
     private readonly InFlight _inFlight;
     private readonly SharedFacts _facts;
+    private readonly SharedSilence _silence;
+    private readonly OutcomeWriter _outcomes;
     private readonly PoolLog _log;
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
     private readonly IDisposable _subscription;
 
     public Hearsay(
-        IPoolBackplane backplane, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, SharedFacts facts, PoolLog log, Settlement settlement,
-        DeferredWork deferred)
+        IPoolBackplane backplane, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, SharedFacts facts, SharedSilence silence,
+        OutcomeWriter outcomes, PoolLog log, Settlement settlement, DeferredWork deferred)
     {
         (_state, _time, _instruments, _inFlight) = (state, time, instruments, inFlight);
-        (_facts, _log, _settlement, _deferred) = (facts, log, settlement, deferred);
+        (_facts, _silence, _outcomes, _log, _settlement, _deferred) = (facts, silence, outcomes, log, settlement, deferred);
         _subscription = backplane.Subscribe(Hear);
     }
 
@@ -49,7 +51,7 @@ internal sealed class Hearsay : IDisposable
             lock (_state.Lock)
             {
                 long now = _time.GetTimestamp();
-                if (!_inFlight.IsClosed && (fact.Kind == PoolFactKind.Ejected ? Eject(fact, now) : Recover(fact, now)))
+                if (!_inFlight.IsClosed && Take(fact, now))
                 {
                     isTaken = true;
                     _settlement.Settle(now);
@@ -60,6 +62,28 @@ internal sealed class Hearsay : IDisposable
         }
 
         _instruments.SharedFact(isTaken ? "taken" : "ignored", fact.Kind);
+    }
+
+    private bool Take(PoolFact fact, long now) => fact.Kind switch
+    {
+        PoolFactKind.Ejected => Eject(fact, now),
+        PoolFactKind.Recovered => Recover(fact, now),
+        _ => Doubt(fact, now),
+    };
+
+    /// <summary>Another process holds an endpoint to be silent, or knows that it is not. Where calls wait there in this pool too, that may be enough to eject it.</summary>
+    private bool Doubt(PoolFact fact, long now)
+    {
+        Endpoint[] concerned = Array.FindAll(_state.Members.Endpoints, endpoint => endpoint.Setup.Ids?.Deployment == fact.Id);
+        foreach (Endpoint endpoint in concerned)
+        {
+            if (_silence.Hear(fact, endpoint, _state.Members, now) is { } stall)
+            {
+                _outcomes.Eject(stall, now);
+            }
+        }
+
+        return concerned.Length > 0;
     }
 
     private bool Eject(PoolFact fact, long now)

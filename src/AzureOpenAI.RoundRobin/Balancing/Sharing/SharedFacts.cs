@@ -38,7 +38,16 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
     /// <summary>Whether its values can be.</summary>
     public static bool IsInRange(in PoolFact fact) =>
         fact.Generation is > 0 and <= LastGeneration && Enum.IsDefined(fact.Reason)
-        && (fact.Kind == PoolFactKind.Recovered || (fact.Kind == PoolFactKind.Ejected && fact.For > TimeSpan.Zero));
+        && fact.Kind switch
+        {
+            PoolFactKind.Recovered => true,
+            PoolFactKind.Silent => fact is { Evidence: >= 0, Answered: >= 0 } && fact.For > TimeSpan.Zero,
+            PoolFactKind.Ejected or PoolFactKind.Answering => fact.For > TimeSpan.Zero,
+            _ => false,
+        };
+
+    /// <summary>Tells what is of use for a moment only.</summary>
+    public void Tell(in PoolFact fact) => _outgoing.Enqueue(fact with { Generation = 1, Source = _source });
 
     /// <summary>The pool itself has found that an endpoint takes no calls.</summary>
     public void Ejected(Endpoint endpoint, HealthState target, long now)
