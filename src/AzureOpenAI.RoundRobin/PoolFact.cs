@@ -33,7 +33,7 @@ public readonly record struct PoolFact
     /// <summary>Gets how many calls that began after the oldest of them the other endpoints have answered.</summary>
     public int Answered { get; init; }
 
-    /// <summary>Gets the number of this ejection among those of the same <see cref="Id"/>, from 1. A recovery has the number of the ejection that it ends.</summary>
+    /// <summary>Gets the number of this ejection among those of the same <see cref="Id"/>, from 1. A recovery has the number of the ejection that it ends, and a probe of the one that it may end.</summary>
     public required long Generation { get; init; }
 
     /// <summary>Gets the random id of the pool that tells it.</summary>

@@ -17,4 +17,7 @@ public enum PoolFactKind
 
     /// <summary>It has answered a call that began <see cref="PoolFact.For"/> ago, though others hold it to be silent. As short-lived.</summary>
     Answering,
+
+    /// <summary>One pool probes it, so the others leave it alone until they hear what came of it, for <see cref="PoolFact.For"/> at most. As short-lived.</summary>
+    Probing,
 }

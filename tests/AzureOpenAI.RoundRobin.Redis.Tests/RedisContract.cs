@@ -83,6 +83,32 @@ public abstract class RedisContract(RedisServer server)
     }
 
     [Fact]
+    public async Task Probe_IsTold_AndTheOthersKeepAway()
+    {
+        await using ConnectionMultiplexer listener = await server.ConnectAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await listener.GetSubscriber().SubscribeAsync(RedisChannel.Literal(fleet.Keys.Channel), (_, message) =>
+        {
+            if ($"{message}".Contains(" probing ", StringComparison.Ordinal))
+            {
+                told.TrySetResult();
+            }
+        });
+        fleet.On = request => Fleet.Dead(request, "east");
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+
+        await Eventually.TrueAsync(async () =>
+        {
+            await fleet[0].AskAsync();
+            return told.Task.IsCompleted;
+        });
+        await Eventually.TrueAsync(() => fleet[1].StatusOf("east").ReadyIn > TimeSpan.FromSeconds(5));
+        Assert.Equal((0, "another process"), (fleet[1].CallsTo("east"), fleet[1].StatusOf("east").ToldBy));
+    }
+
+    [Fact]
     public async Task InstanceThatStartsLater_KnowsBeforeItsFirstCall()
     {
         await using Fleet fleet = await Fleet.StartAsync(server, 1);

@@ -11,7 +11,7 @@ internal static class PassingFact
     /// <summary>What was on its way for longer is of no use, in milliseconds.</summary>
     private const long Longest = 1000;
 
-    private static readonly (PoolFactKind Kind, string Word)[] Words = [(PoolFactKind.Silent, "silent"), (PoolFactKind.Answering, "answering")];
+    private static readonly (PoolFactKind Kind, string Word)[] Words = [(PoolFactKind.Silent, "silent"), (PoolFactKind.Answering, "answering"), (PoolFactKind.Probing, "probing")];
 
     public static bool Is(in PoolFact fact) => fact.Kind is not (PoolFactKind.Ejected or PoolFactKind.Recovered);
 

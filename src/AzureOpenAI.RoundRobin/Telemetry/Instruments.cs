@@ -129,6 +129,7 @@ internal sealed class Instruments
         PoolFactKind.Recovered => "recovered",
         PoolFactKind.Silent => "silent",
         PoolFactKind.Answering => "answering",
+        PoolFactKind.Probing => "probing",
         _ => "ejected",
     };
 

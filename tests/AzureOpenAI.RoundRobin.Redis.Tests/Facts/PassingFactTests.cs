@@ -10,6 +10,7 @@ public sealed class PassingFactTests
     [Theory]
     [InlineData(PoolFactKind.Silent)]
     [InlineData(PoolFactKind.Answering)]
+    [InlineData(PoolFactKind.Probing)]
     public void WhatIsWritten_IsRead(PoolFactKind kind)
     {
         Assert.True(EndpointId.TryParse(Id, out EndpointId id));

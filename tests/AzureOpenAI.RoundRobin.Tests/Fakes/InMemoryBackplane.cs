@@ -17,7 +17,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
     public TimeSpan MostDelay { get; init; }
 
     /// <summary>The part of the deliveries that is lost.</summary>
-    public double Lost { get; init; }
+    public double Lost { get; set; }
 
     /// <summary>The part of the deliveries that comes twice.</summary>
     public double Repeated { get; init; }
@@ -139,10 +139,14 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
 
     private void Hold(in PoolFact fact)
     {
+        DateTimeOffset until = time.GetUtcNow() + fact.For;
+        if (fact.Kind is PoolFactKind.Ejected or PoolFactKind.Probing)
+        {
+            _latest[fact.Id] = until > _latest.GetValueOrDefault(fact.Id) ? until : _latest[fact.Id];
+        }
+
         if (fact.Kind == PoolFactKind.Ejected)
         {
-            DateTimeOffset until = time.GetUtcNow() + fact.For;
-            _latest[fact.Id] = until > _latest.GetValueOrDefault(fact.Id) ? until : _latest[fact.Id];
             if (!_held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) || until > held.Until)
             {
                 _held[fact.Id] = (fact, until);
