@@ -29,7 +29,7 @@ internal static class PassingFact
             && EndpointId.TryParse(fields[0], out EndpointId id) && Guid.TryParseExact(fields[6], "N", out Guid source)
             && long.TryParse(fields[2], NumberStyles.None, CultureInfo.InvariantCulture, out long generation)
             && int.TryParse(fields[3], NumberStyles.None, CultureInfo.InvariantCulture, out int milliseconds)
-            && double.TryParse(fields[4], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double evidence)
+            && double.TryParse(fields[4], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double evidence) && double.IsFinite(evidence)
             && int.TryParse(fields[5], NumberStyles.None, CultureInfo.InvariantCulture, out int answered)
             && long.TryParse(fields[7], NumberStyles.None, CultureInfo.InvariantCulture, out long sentAt) && Math.Abs(now - sentAt) <= Longest
             ? new PoolFact

@@ -19,13 +19,14 @@ internal sealed class RecentLongest
         long before = Volatile.Read(ref _ticks[index]);
         Volatile.Write(ref _ticks[index], took.Ticks);
         long longest = Volatile.Read(ref _longest);
-        if (took.Ticks >= longest)
+        if (index == 0 || (before >= longest && took.Ticks < longest))
+        {
+            // Once a round in any case: a thread that was held up for a whole round writes what is no longer there.
+            Volatile.Write(ref _longest, _ticks.Max());
+        }
+        else if (took.Ticks >= longest)
         {
             Volatile.Write(ref _longest, took.Ticks);
-        }
-        else if (before >= longest)
-        {
-            Volatile.Write(ref _longest, _ticks.Max());
         }
     }
 
