@@ -16,6 +16,9 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     /// <summary>More messages in a second are not read, since no fleet sends them; the next read has what they said.</summary>
     private const int MostInSecond = 200;
 
+    /// <summary>More facts of a moment do not wait to be sent.</summary>
+    private const int MostPassing = 64;
+
     private readonly RedisConnection? _connection;
     private readonly FleetKeys _keys;
     private readonly TimeProvider _time;
@@ -25,6 +28,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     private readonly ServerClock _clock;
     private readonly HeardFacts _heard = new();
     private readonly ToldFacts _told;
+    private readonly Queue<PoolFact> _passing = [];
     private readonly List<Subscription> _subscriptions = [];
     private readonly TaskCompletionSource _firstRead = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -66,7 +70,14 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
 
         lock (_lock)
         {
-            _told.Add(fact);
+            if (!PassingFact.Is(fact))
+            {
+                _told.Add(fact);
+            }
+            else if (!_isAway && _passing.Count < MostPassing)
+            {
+                _passing.Enqueue(fact);
+            }
         }
 
         // While Redis is away the loop tries at its own pace, however much there is to tell.
@@ -211,10 +222,16 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
             Take(await session.ReadAsync(stopped).ConfigureAwait(false));
         }
 
-        PoolFact[] pending;
+        PoolFact[] pending, passing;
         lock (_lock)
         {
-            pending = _told.Pending();
+            (pending, passing) = (_told.Pending(), [.. _passing]);
+            _passing.Clear();
+        }
+
+        foreach (PoolFact fact in passing)
+        {
+            await session.PassAsync(fact, stopped).ConfigureAwait(false);
         }
 
         foreach (PoolFact fact in pending)
@@ -242,23 +259,36 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
 
     private void Hear(string? message)
     {
-        if (FactRecord.ReadMessage(message, out long sentAt) is not { } record)
+        PoolFact? passing = _clock.Now is { } now ? PassingFact.Read(message, now) : null;
+        FactRecord? record = FactRecord.ReadMessage(message, out long sentAt);
+        if (passing is null && record is null)
         {
             return;
         }
 
+        Subscription[] all;
         lock (_lock)
         {
             long second = _time.GetTimestamp() / _time.TimestampFrequency;
             _inSecond = second == _second ? _inSecond + 1 : 1;
             _second = second;
-            if (_inSecond > MostInSecond)
+            // Facts of a moment leave room for the others.
+            if (_inSecond > (passing is null ? MostInSecond : MostInSecond / 2))
             {
                 return;
             }
+
+            all = [.. _subscriptions];
         }
 
-        HandOn(record, sentAt);
+        if (passing is { } fact)
+        {
+            Array.ForEach(all, subscription => subscription.Hear(fact));
+        }
+        else
+        {
+            HandOn(record!.Value, sentAt);
+        }
     }
 
     /// <param name="record">Of a read or a message.</param>

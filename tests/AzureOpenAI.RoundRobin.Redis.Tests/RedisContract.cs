@@ -53,6 +53,61 @@ public abstract class RedisContract(RedisServer server)
         await Eventually.TrueAsync(async () => await fleet[1].AskAsync() == "east");
     }
 
+    /// <summary>One call waits in each instance, which says nothing there. Together they say that the endpoint hangs, and each call goes on elsewhere.</summary>
+    [Fact]
+    public async Task HangThatNoInstanceCanKnow_IsFoundTogether()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 8);
+        List<Task<string>> waiting = [];
+        for (int i = 0; i < 8; i++)
+        {
+            Instance instance = fleet[i];
+            bool hangs = false;
+            instance.Service.Before = async request =>
+            {
+                await Task.Yield();
+                await (hangs && request.Host == "east" ? Task.Delay(Timeout.Infinite, TestContext.Current.CancellationToken) : Task.CompletedTask);
+            };
+            await instance.AskManyAsync(12);
+            hangs = true;
+            for (int before = instance.CallsTo("east"); instance.CallsTo("east") == before;)
+            {
+                waiting.Add(instance.AskAsync());
+            }
+
+            await instance.AskManyAsync(2);
+        }
+
+        Assert.All(await Task.WhenAll(waiting), answer => Assert.NotEqual("east", answer));
+        await Eventually.TrueAsync(() => Enumerable.Range(0, 8).All(i => fleet[i].StatusOf("east").Reason == EndpointFailureReason.Stalled));
+    }
+
+    [Fact]
+    public async Task Probe_IsTold_AndTheOthersKeepAway()
+    {
+        await using ConnectionMultiplexer listener = await server.ConnectAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 2);
+        TaskCompletionSource told = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        await listener.GetSubscriber().SubscribeAsync(RedisChannel.Literal(fleet.Keys.Channel), (_, message) =>
+        {
+            if ($"{message}".Contains(" probing ", StringComparison.Ordinal))
+            {
+                told.TrySetResult();
+            }
+        });
+        fleet.On = request => Fleet.Dead(request, "east");
+        await fleet[0].AskManyAsync(3);
+        await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+
+        await Eventually.TrueAsync(async () =>
+        {
+            await fleet[0].AskAsync();
+            return told.Task.IsCompleted;
+        });
+        await Eventually.TrueAsync(() => fleet[1].StatusOf("east").ReadyIn > TimeSpan.FromSeconds(5));
+        Assert.Equal((0, "another process"), (fleet[1].CallsTo("east"), fleet[1].StatusOf("east").ToldBy));
+    }
+
     [Fact]
     public async Task InstanceThatStartsLater_KnowsBeforeItsFirstCall()
     {

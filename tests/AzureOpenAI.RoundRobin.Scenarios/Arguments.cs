@@ -8,6 +8,7 @@ internal sealed class Arguments
     public const string Usage = """
         Scenarios [--only NAME]... [--client NAME]... [--quick] [--alone] [--timeline] [--out FILE] [--list]
         Scenarios --processes [1,4,16] [--redis [HOST:PORT]] [--only NAME]... [--client NAME]... [--out FILE]
+        Scenarios --facts [--processes 4,16,64] [--redis HOST:PORT]
         Scenarios --map [--only TEXT]... [--client NAME]... [--quick] [--report-only] [--out FILE]
           --only    scenarios whose name begins with NAME
           --client  ours, ours-affinity, single, naive, failover, failover-rotated, polly
@@ -16,6 +17,7 @@ internal sealed class Arguments
           --timeline  each endpoint's arrivals, by tenths of a second
           --processes  so many processes, which know nothing of each other, against one fleet
           --redis   the same once more with the package that shares over Redis: over the server that is named, else over an own Garnet, which is also stopped and killed
+          --facts   how long a fact takes from one process to all others
           --map     the capacity map: kinds of limits and hints, beside an oracle; --only takes the cells whose name has all the texts, --client ours, naive or failover
           --report-only  a missed target of the map does not change the exit code
           --out     the file that the results go to; a run of everything goes to results/scenarios.md, a whole map to tests/results/capacity-map.md
@@ -40,6 +42,9 @@ internal sealed class Arguments
 
     /// <summary>This process is that server.</summary>
     public bool IsRedis { get; private set; }
+
+    /// <summary>Whether the time is measured that facts take.</summary>
+    public bool MeasuresFacts { get; private set; }
 
     public bool IsMapWorker { get; private set; }
 
@@ -97,6 +102,9 @@ internal sealed class Arguments
                 case "--garnet" when value is not null:
                     (arguments.IsRedis, arguments.Redis) = (true, value);
                     i++;
+                    break;
+                case "--facts":
+                    arguments.MeasuresFacts = true;
                     break;
                 case "--map":
                     arguments.IsMap = true;

@@ -33,6 +33,12 @@ if (arguments.IsRedis)
     return 0;
 }
 
+if (arguments.MeasuresFacts)
+{
+    await FactsProgram.RunAsync(arguments);
+    return 0;
+}
+
 if (arguments.Processes.Count > 0)
 {
     await ProcessProgram.RunAsync(args, arguments);

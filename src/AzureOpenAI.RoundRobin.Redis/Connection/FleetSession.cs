@@ -80,6 +80,10 @@ internal sealed class FleetSession(RedisConnection connection, FleetKeys keys, T
         clock.Learn(sentAt, TimeOf(reply));
     }
 
+    /// <summary>Sends what the server need not keep.</summary>
+    public async Task PassAsync(PoolFact fact, CancellationToken cancellationToken) =>
+        await _multiplexer!.GetSubscriber().PublishAsync(Channel, PassingFact.Write(fact, clock.Now ?? 0)).WaitAsync(Patience, time, cancellationToken).ConfigureAwait(false);
+
     public ValueTask DisposeAsync()
     {
         if (_multiplexer is { } multiplexer)

@@ -204,7 +204,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         (_limit, _latest) = (limit, most is { } given ? _time.After(now, Timestamps.Max(given, TimeSpan.FromTicks(1))) : long.MaxValue);
         long deadline = Deadline(now);
         Volatile.Write(ref _deadline, deadline);
-        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate ? Cache.Ages.JudgedAt(StartedAt) : long.MaxValue);
+        Volatile.Write(ref _agedAt, !IsAnswered && CanRelocate ? Cache.Ages.FirstLookAt(StartedAt) : long.MaxValue);
         long due = Math.Min(deadline, _agedAt);
         // T1 (here): writes the wait, full fence, reads _timerDue. T2 (OnTimer): clears _timerDue, full fence, reads the wait. One of them sees the other's write: T2
         // takes up this wait, or T1 sees no timer due and schedules it.

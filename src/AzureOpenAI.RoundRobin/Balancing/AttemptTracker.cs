@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
+using AzureOpenAI.RoundRobin.Balancing.Sharing;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -20,17 +21,18 @@ internal sealed class AttemptTracker
     private readonly OutcomeWriter _outcomes;
     private readonly StallDetector _stalls;
     private readonly AgedCalls _aged;
+    private readonly SharedSilence? _silence;
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
 
     public AttemptTracker(
         PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, OutcomeWriter outcomes, AgedCalls aged, Settlement settlement,
-        DeferredWork deferred)
+        DeferredWork deferred, SharedSilence? silence = null)
     {
         (_lock, _state, _time, _instruments, _inFlight) = (state.Lock, state, time, instruments, inFlight);
-        (_outcomes, _aged, _settlement, _deferred) = (outcomes, aged, settlement, deferred);
+        (_outcomes, _aged, _settlement, _deferred, _silence) = (outcomes, aged, settlement, deferred, silence);
         _stalls = new StallDetector(inFlight, time);
-        inFlight.Ages.JudgeBy(Judge);
+        inFlight.Ages.JudgeBy(Judge, tellsDoubts: silence is not null);
     }
 
     /// <inheritdoc cref="Attempt.Count"/>
@@ -224,26 +226,33 @@ internal sealed class AttemptTracker
         attempt.Endpoint.ResponseTimes.Answered(attempt.Number, took, attempt.StartedAt);
     }
 
-    /// <summary>Judges a call that has waited longer than any recent answer can explain.</summary>
+    /// <summary>Judges a call that has waited longer than any recent answer can explain, or for so long that other processes are told.</summary>
     /// <returns>The time until it is judged again.</returns>
     private TimeSpan Judge(Attempt aged)
     {
+        TimeSpan again = AgainAfter;
         lock (_lock)
         {
             long now = _time.GetTimestamp();
             if (_aged.TryClaim(aged, _state.Members, now, out Stall? stall))
             {
                 _deferred.Cancel(aged);
-                if (stall is { } found)
-                {
-                    _outcomes.Eject(found, now);
-                    _settlement.Settle(now);
-                }
+            }
+            else if (_silence is not null && aged.Endpoint is { } endpoint)
+            {
+                stall = _silence.Look(endpoint, _state.Members, now);
+                again = _inFlight.Ages.NextLook(aged.StartedAt, now);
+            }
+
+            if (stall is { } found)
+            {
+                _outcomes.Eject(found, now);
+                _settlement.Settle(now);
             }
         }
 
         _deferred.Run();
-        return AgainAfter;
+        return again;
     }
 
     private void ClearFailures(Attempt attempt)

@@ -52,9 +52,10 @@ internal sealed class Balancer : IDisposable
         StuckCalls stuck = new(time, _inFlight, budget, _state.CallsBegun);
         AgedCalls aged = new(time, _inFlight, budget, _state.CallsBegun);
         OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log, facts);
-        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission);
+        _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, facts);
         _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
-        Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, aged, _settlement, _deferred);
+        SharedSilence? silence = facts is null ? null : new(new SilentCalls(_inFlight, _state.CallsBegun, time), facts, time);
+        Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, aged, _settlement, _deferred, silence);
         lock (_lock)
         {
             members.Apply();
@@ -62,7 +63,7 @@ internal sealed class Balancer : IDisposable
             Tracker.BeginWatching(members.Endpoints);
         }
 
-        _hearsay = facts is null ? null : new(backplane!, _state, time, instruments, _inFlight, facts, log, _settlement, _deferred);
+        _hearsay = facts is null ? null : new(backplane!, _state, time, instruments, _inFlight, facts, silence!, outcomes, log, _settlement, _deferred);
     }
 
     public TimeProvider Time { get; }

@@ -1,4 +1,5 @@
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Balancing.Sharing;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
@@ -6,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 
 /// <summary>The order in which a call looks for an endpoint: a candidate, the next turn, a standby, a probe; else a pause, a refusal or the queue. Begins the attempt.</summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
-internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission)
+internal sealed class Selection(PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, Admission admission, SharedFacts? facts = null)
 {
     /// <summary>The next endpoint for a call, or what the call does while there is none.</summary>
     public PickResult Pick(PickRequest request, long now)
@@ -195,6 +196,16 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
             attempt.Permit = permit;
             permits.Add(attempt);
             state.Unsettled.Changed(endpoint);
+            TellProbe(endpoint, endpoint.Health.Deployment, now);
+            TellProbe(endpoint, endpoint.Health.Resource, now);
+        }
+    }
+
+    private void TellProbe(Endpoint endpoint, HealthState target, long now)
+    {
+        if (target.State == EndpointState.Probing)
+        {
+            facts?.Probes(endpoint, target, now);
         }
     }
 

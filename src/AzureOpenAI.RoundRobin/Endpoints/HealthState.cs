@@ -32,13 +32,12 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private int _placeByReturn = -1;
     private volatile bool _isClean = true;
-    private int _errorsInRow;
-    private int _timeoutsInRow;
+    private int _errorsInRow, _timeoutsInRow;
     private int _ejections;
+    private long _leftAloneUntil = long.MinValue;
     private TimeSpan _unavailableFor;
     private long _ejectedAt;
-    private int _allowed;
-    private int _unadmitted;
+    private int _allowed, _unadmitted;
     private int _rampStep = 1;
     private (OutcomeKind Kind, int Fingerprint, int Times)? _suspect;
 
@@ -60,7 +59,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     public bool IsHearsay { get; private set; }
 
     /// <summary>It takes no call before this timestamp, unless every endpoint is unavailable and a probe is due.</summary>
-    public long UnavailableUntil { get; private set; } = long.MinValue;
+    public long UnavailableUntil { get => Math.Max(field, _leftAloneUntil); private set; } = long.MinValue;
 
     /// <summary>It takes no call before this timestamp, whatever happens: the endpoint stated it in Retry-After.</summary>
     public long RetryAfterUntil { get; private set; } = long.MinValue;
@@ -102,10 +101,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     /// <summary>It answers some calls and fails others: fewer than 10 consecutive errors, and no other reason to be ejected.</summary>
     public bool IsIntermittent => _errorsInRow < MostErrorsInRow && (State == EndpointState.Healthy || Reason is OutcomeKind.Failed or OutcomeKind.BrokenAnswer);
 
-    /// <summary>
-    /// Acquires a permit of an endpoint that is not healthy. Where all are taken it grants one more: a call that hangs there must not block all others for ever. The caller
-    /// decides when that is due.
-    /// </summary>
+    /// <summary>Acquires a permit of an endpoint that is not healthy; one more where all are taken, since a call that hangs must not block all others. The caller decides when that is due.</summary>
     /// <returns>Whether the call holds a permit; none is needed at a healthy endpoint.</returns>
     public bool Acquire(long now)
     {
@@ -128,7 +124,8 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         _unadmitted--;
         if (State == EndpointState.Probing)
         {
-            EndProbing(now);
+            _unavailableFor += time.Until(_ejectedAt, now);
+            FailedProbes = 0;
             // If a completed answer was needed, this was it. Further calls count without one: otherwise a few long calls would hold up the ramp.
             NeedsCompletion = false;
             LastFailureTook = TimeSpan.Zero;
@@ -161,10 +158,20 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         Become(EndpointState.Probing);
     }
 
-    /// <summary>Makes it available without a probe.</summary>
-    /// <param name="why">What is known of it.</param>
-    /// <param name="epoch">The pool's epoch from here on; used after a new key, since outcomes of the old one say nothing about it.</param>
-    /// <param name="now">The present.</param>
+    /// <summary>Takes no call for longer: another process probes it, or has failed to. Not while a call of this pool probes it.</summary>
+    public bool LeaveAlone(long until)
+    {
+        if (State < EndpointState.Probing || (State == EndpointState.Probing && !CanAcquire))
+        {
+            return false;
+        }
+
+        _leftAloneUntil = Math.Max(_leftAloneUntil, until);
+        Become(EndpointState.Unavailable);
+        return true;
+    }
+
+    /// <summary>Makes it available without a probe. Outcomes from before the epoch say nothing of a new key.</summary>
     /// <returns>Whether it is available now.</returns>
     public bool Recover(RecoveryReason why, int epoch, long now) => why switch
     {
@@ -183,9 +190,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         }
     }
 
-    /// <summary>
-    /// Notes a failure that is most likely the request's own fault: the endpoint is not ejected before a different request meets the same, with no answer between.
-    /// </summary>
+    /// <summary>Notes a failure that is most likely the request's own fault: the endpoint is not ejected before a different request meets the same, with no answer between.</summary>
     /// <returns>Whether a different request met the same before; or, with a refused key or a missing deployment, the same request twice: an app may send nothing else.</returns>
     public bool IsRepeatedSuspect(OutcomeKind kind, int fingerprint)
     {
@@ -298,12 +303,6 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
         return true;
     }
 
-    private void EndProbing(long now)
-    {
-        _unavailableFor += time.Until(_ejectedAt, now);
-        FailedProbes = 0;
-    }
-
     private bool IsFirstInRow(OutcomeKind kind) => kind switch
     {
         OutcomeKind.Failed or OutcomeKind.BrokenAnswer => ++_errorsInRow == 1,
@@ -326,7 +325,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
 
     private void Eject(OutcomeKind kind, long until, long now, int epoch)
     {
-        (Reason, IsHearsay) = (kind, false);
+        (Reason, IsHearsay, _leftAloneUntil) = (kind, false, long.MinValue);
         UnavailableUntil = Math.Max(UnavailableUntil, until);
         Epoch = epoch;
         LastFailedAt = now;
@@ -342,6 +341,7 @@ internal sealed class HealthState(TimeProvider time, Func<double> jitter)
     private void Become(EndpointState state)
     {
         Version += state == State ? 0u : 1u;
+        _leftAloneUntil = state == EndpointState.Unavailable ? _leftAloneUntil : long.MinValue;
         State = state;
         _isClean = state == EndpointState.Healthy && _errorsInRow == 0 && _timeoutsInRow == 0 && _suspect is null;
         Listener?.Changed(this);

@@ -4,28 +4,36 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <remarks>Every asynchronous call writes it, without a lock or an interlocked operation. A value lost to a race is one of 128.</remarks>
 internal sealed class RecentLongest
 {
-    private const int Remembered = 128;
+    public const int Remembered = 128;
 
     private readonly long[] _ticks = new long[Remembered];
     private int _count;
+    private long _longest;
 
-    /// <returns>The number of answers noted so far; wraps.</returns>
+    /// <summary>The number of answers noted so far; wraps.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <returns>The number of answers noted so far, with this one; wraps.</returns>
     public int Add(TimeSpan took)
     {
         int count = Volatile.Read(ref _count) + 1;
         Volatile.Write(ref _count, count);
-        Volatile.Write(ref _ticks[(uint)count % Remembered], took.Ticks);
+        int index = (int)((uint)count % Remembered);
+        long before = Volatile.Read(ref _ticks[index]);
+        Volatile.Write(ref _ticks[index], took.Ticks);
+        long longest = Volatile.Read(ref _longest);
+        if (index == 0 || (before >= longest && took.Ticks < longest))
+        {
+            // Once a round in any case: a thread that was held up for a whole round writes what is no longer there.
+            Volatile.Write(ref _longest, _ticks.Max());
+        }
+        else if (took.Ticks >= longest)
+        {
+            Volatile.Write(ref _longest, took.Ticks);
+        }
+
         return count;
     }
 
-    public TimeSpan Read()
-    {
-        long longest = 0;
-        for (int i = 0; i < Remembered; i++)
-        {
-            longest = Math.Max(longest, Volatile.Read(ref _ticks[i]));
-        }
-
-        return TimeSpan.FromTicks(longest);
-    }
+    public TimeSpan Read() => TimeSpan.FromTicks(Volatile.Read(ref _longest));
 }

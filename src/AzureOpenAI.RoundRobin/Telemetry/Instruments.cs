@@ -115,7 +115,7 @@ internal sealed class Instruments
 
     /// <summary>A fact was published, or heard and either taken or ignored.</summary>
     public void SharedFact(string direction, PoolFactKind kind) =>
-        Add(_sharedFacts, 1, new() { { "direction", direction }, { "kind", kind == PoolFactKind.Recovered ? "recovered" : "ejected" } });
+        Add(_sharedFacts, 1, new() { { "direction", direction }, { "kind", WordOf(kind) } });
 
     public void Used(string endpoint, in TokenCounts tokens)
     {
@@ -123,6 +123,15 @@ internal sealed class Instruments
         Count(_tokens, tokens.Output, endpoint, "output");
         Count(_cachedTokens, tokens.CachedInput, endpoint, "input");
     }
+
+    private static string WordOf(PoolFactKind kind) => kind switch
+    {
+        PoolFactKind.Recovered => "recovered",
+        PoolFactKind.Silent => "silent",
+        PoolFactKind.Answering => "answering",
+        PoolFactKind.Probing => "probing",
+        _ => "ejected",
+    };
 
     private static void Count(Counter<long> counter, long tokens, string endpoint, string type)
     {

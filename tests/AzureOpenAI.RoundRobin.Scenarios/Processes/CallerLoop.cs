@@ -8,14 +8,28 @@ using StackExchange.Redis;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 
-/// <summary>A process that makes calls: reads what it is to do, practises, says that it is ready, and begins with the next line.</summary>
+/// <summary>
+/// A process that makes calls, or several in one, each with a pool, a transport and a connection to Redis of its own: reads what it is to do, practises, says that it is ready, and begins with the next line.
+/// </summary>
 internal static class CallerLoop
 {
     private const int PracticeCalls = 20;
 
     public static async Task RunAsync()
     {
-        CallerSpec spec = JsonSerializer.Deserialize<CallerSpec>((await Console.In.ReadLineAsync())!, Messages.Json)!;
+        CallerSpec[] specs = JsonSerializer.Deserialize<CallerSpec[]>((await Console.In.ReadLineAsync())!, Messages.Json)!;
+        TaskCompletionSource begin = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        TaskCompletionSource[] ready = [.. specs.Select(_ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously))];
+        Task<CallerReport>[] calling = [.. specs.Zip(ready, (spec, practised) => CallAsync(spec, practised, begin.Task))];
+        await Task.WhenAny(Task.WhenAll(ready.Select(static practised => practised.Task)), Task.WhenAll(calling));
+        await Console.Out.WriteLineAsync("ready");
+        await Console.In.ReadLineAsync();
+        begin.SetResult();
+        await Console.Out.WriteLineAsync(JsonSerializer.Serialize(await Task.WhenAll(calling), Messages.Json));
+    }
+
+    private static async Task<CallerReport> CallAsync(CallerSpec spec, TaskCompletionSource practised, Task begin)
+    {
         Contestant contestant = Contestant.Everyone.Single(contestant => contestant.Name == spec.Client);
         TimeSpan patience = TimeSpan.FromSeconds(spec.Load.PatienceSeconds);
         await using ConnectionMultiplexer? redis = spec.Redis is null ? null : await ConnectionMultiplexer.ConnectAsync($"{spec.Redis},protocol=resp3,abortConnect=false");
@@ -25,15 +39,14 @@ internal static class CallerLoop
         }
 
         using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName), spec);
-        await Console.Out.WriteLineAsync("ready");
-        await Console.In.ReadLineAsync();
+        practised.SetResult();
+        await begin;
         await Task.Delay(TimeSpan.FromSeconds(spec.DelaySeconds));
         LoadDriver driver = new(client, () => client, spec.Load, spec.Number);
         IReadOnlyList<CallRecord> records = await driver.RunAsync();
         double[] took = [.. records.Where(record => record.Verdict == Verdict.Right).Select(record => record.Milliseconds).Order()];
         string failures = string.Join(", ", records.Where(record => record.Verdict != Verdict.Right).GroupBy(record => record.Exception ?? record.Verdict.ToString()).Select(group => $"{group.Key} x{group.Count()}"));
-        CallerReport report = new(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
-        await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Messages.Json));
+        return new CallerReport(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
 
         IChatClient Create(IReadOnlyList<Address> addresses, string fleet) => redis is null ? contestant.Create(addresses, patience) : Contestant.Sharing(addresses, patience, redis, fleet);
     }

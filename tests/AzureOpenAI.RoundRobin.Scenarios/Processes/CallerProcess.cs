@@ -11,24 +11,25 @@ internal sealed class CallerProcess : IDisposable
 
     private CallerProcess(Process process) => _process = process;
 
+    /// <param name="specs">One for each of the processes that this one stands for.</param>
     /// <returns>The process, once it is ready.</returns>
-    public static async Task<CallerProcess> StartAsync(CallerSpec spec)
+    public static async Task<CallerProcess> StartAsync(IReadOnlyList<CallerSpec> specs)
     {
         ProcessStartInfo start = SelfStart.With(["--caller"]);
         (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         CallerProcess caller = new(Process.Start(start)!);
-        await caller.TellAsync(JsonSerializer.Serialize(spec, Messages.Json));
+        await caller.TellAsync(JsonSerializer.Serialize(specs, Messages.Json));
         await caller.ReadAsync();
         return caller;
     }
 
     public Task BeginAsync() => TellAsync("begin");
 
-    public async Task<CallerReport> EndAsync()
+    public async Task<CallerReport[]> EndAsync()
     {
-        CallerReport report = JsonSerializer.Deserialize<CallerReport>(await ReadAsync(), Messages.Json)!;
+        CallerReport[] reports = JsonSerializer.Deserialize<CallerReport[]>(await ReadAsync(), Messages.Json)!;
         await _process.WaitForExitAsync();
-        return report;
+        return reports;
     }
 
     public void Dispose() => _process.Dispose();

@@ -11,6 +11,11 @@ namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 /// <summary>The part with several processes as a program.</summary>
 internal static class ProcessProgram
 {
+    /// <summary>More are pools of their own in <see cref="FewProcesses"/>: what so many processes cost to start would be all that two cores do.</summary>
+    private const int MostProcesses = 16;
+
+    private const int FewProcesses = 4;
+
     private const string Header = """
         | scenario | client | processes | calls | failed % | attempts per success | worst share % | goodput a second | calls to the bad | p99 ms | late ms | failures of the worst |
         |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
@@ -65,17 +70,19 @@ internal static class ProcessProgram
         List<CallerProcess> callers = [];
         try
         {
-            for (int i = 0; i < processes; i++)
+            CallerSpec[] specs = [.. Enumerable.Range(0, processes)
+                .Select(i => new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}"))];
+            foreach (CallerSpec[] some in specs.Chunk(processes <= MostProcesses ? 1 : (processes + FewProcesses - 1) / FewProcesses))
             {
-                callers.Add(await CallerProcess.StartAsync(new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}")));
+                callers.Add(await CallerProcess.StartAsync(some));
             }
 
             await server.BeginAsync(cell);
             await Task.WhenAll(callers.Select(caller => caller.BeginAsync()));
             Task spoiling = redis is not null && scenario.RedisFault is { } fault ? redis.SpoilAsync(fault) : Task.CompletedTask;
-            CallerReport[] reports = await Task.WhenAll(callers.Select(caller => caller.EndAsync()));
+            CallerReport[][] reports = await Task.WhenAll(callers.Select(caller => caller.EndAsync()));
             await spoiling;
-            return new ProcessResult(scenario, client, redis is not null, reports, await server.EndAsync(cell));
+            return new ProcessResult(scenario, client, redis is not null, [.. reports.SelectMany(static some => some)], await server.EndAsync(cell));
         }
         finally
         {
@@ -88,6 +95,6 @@ internal static class ProcessProgram
         CallerReport worst = result.Reports.MinBy(report => report.Right)!;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.Reports.Max(report => report.P99):0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
+            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.P99:0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
     }
 }

@@ -15,9 +15,13 @@ internal sealed record ProcessResult(ProcessScenario Scenario, string Client, bo
 
     public long Attempts => Ledger.Sum(resource => resource.Attempts);
 
+    /// <summary>That of the process where it is longest, in milliseconds.</summary>
+    public double P99 => Reports.Max(report => report.P99);
+
     public double AttemptsPerSuccess => (double)Attempts / Math.Max(1, Right);
 
-    public long BadAttempts => Ledger.Where((_, i) => Scenario.Fleet[i].IsBad).Sum(resource => resource.Attempts);
+    /// <summary>The calls that the bad endpoint did not answer: what it answers while it is well is no cost.</summary>
+    public long BadAttempts => Ledger.Where((_, i) => Scenario.Fleet[i].IsBad).Sum(resource => resource.Attempts - resource.Answered);
 
     /// <summary>The answers of the process that had the fewest, as a share of the mean.</summary>
     public double WorstSharePercent => 100.0 * Reports.Min(report => report.Right) * Processes / Math.Max(1, Right);

@@ -17,7 +17,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
     public TimeSpan MostDelay { get; init; }
 
     /// <summary>The part of the deliveries that is lost.</summary>
-    public double Lost { get; init; }
+    public double Lost { get; set; }
 
     /// <summary>The part of the deliveries that comes twice.</summary>
     public double Repeated { get; init; }
@@ -139,16 +139,20 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
 
     private void Hold(in PoolFact fact)
     {
+        DateTimeOffset until = time.GetUtcNow() + fact.For;
+        if (fact.Kind is PoolFactKind.Ejected or PoolFactKind.Probing)
+        {
+            _latest[fact.Id] = until > _latest.GetValueOrDefault(fact.Id) ? until : _latest[fact.Id];
+        }
+
         if (fact.Kind == PoolFactKind.Ejected)
         {
-            DateTimeOffset until = time.GetUtcNow() + fact.For;
-            _latest[fact.Id] = until > _latest.GetValueOrDefault(fact.Id) ? until : _latest[fact.Id];
             if (!_held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) || until > held.Until)
             {
                 _held[fact.Id] = (fact, until);
             }
         }
-        else if (_held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) && held.Fact.Generation <= fact.Generation)
+        else if (fact.Kind == PoolFactKind.Recovered && _held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) && held.Fact.Generation <= fact.Generation)
         {
             _held.Remove(fact.Id);
         }
@@ -165,9 +169,10 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
         public void Deliver(PoolFact fact, TimeSpan age)
         {
             TimeSpan left = fact.For - age + clockOff;
-            if (!_isOver && (fact.Kind == PoolFactKind.Recovered || left > TimeSpan.Zero))
+            bool isEjection = fact.Kind == PoolFactKind.Ejected;
+            if (!_isOver && (!isEjection || left > TimeSpan.Zero))
             {
-                Heard(fact.Kind == PoolFactKind.Recovered ? fact : fact with { For = left });
+                Heard(isEjection ? fact with { For = left } : fact);
             }
         }
 

@@ -64,7 +64,7 @@ public sealed class ToldByAnotherProcessTests
         await fleet.AskAsync(1, 4, streaming);
         await fleet.AskAsync(2, 4, streaming);
         Assert.All(fleet.CallsTo("east").Skip(1), calls => Assert.InRange(calls, 1, 4));
-        Assert.Equal([PoolFactKind.Ejected, PoolFactKind.Recovered], fleet.Backplane.Published.Select(fact => fact.Kind));
+        Assert.Equal([PoolFactKind.Ejected, PoolFactKind.Probing, PoolFactKind.Recovered], fleet.Backplane.Published.Select(fact => fact.Kind));
     }
 
     public static TheoryData<int, int> Fleets => new MatrixTheoryData<int, int>([2, 16, 64], [401, 404, 429, 0]);

@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Outliers;
 /// <summary>How long a call may wait for its answer before its age alone speaks against its endpoint: longer than any recent answer can explain.</summary>
 /// <remarks>
 /// Recent means the last 5 to 10 minutes, and not the last answers: after a pause the short answers come first, and say nothing of the long ones. Safe for concurrent use; a
-/// value lost to a race is one of many. Each call that begins to wait reads <see cref="JudgedAt"/>, and its own timer tells of it: no call is looked for.
+/// value lost to a race is one of many. Each call that begins to wait reads <see cref="FirstLookAt"/>, and its own timer tells of it: no call is looked for.
 /// </remarks>
 internal sealed class AgeWatch(TimeProvider time)
 {
@@ -30,6 +30,7 @@ internal sealed class AgeWatch(TimeProvider time)
 
     private readonly TimeProvider _time = time;
     private Func<Attempt, TimeSpan>? _judge;
+    private bool _tellsDoubts;
     private long _periodEnds = time.After(time.GetTimestamp(), Period);
     private long _longest;
     private long _longestBefore;
@@ -40,6 +41,21 @@ internal sealed class AgeWatch(TimeProvider time)
 
     /// <summary>From when on a call is judged that has waited since <paramref name="since"/>; long.MaxValue while too few answers are known.</summary>
     public long JudgedAt(long since) => Volatile.Read(ref _limit) is var limit && limit == long.MaxValue ? limit : since + limit;
+
+    /// <summary>The age from which a call speaks against its endpoint: twice as long as the longest of the pool's last answers. By itself it is too little for a verdict.</summary>
+    public TimeSpan Doubtful => Timestamps.Max(2 * Last.Read(), StallTest.LeastWait);
+
+    /// <summary>When a call that has waited since <paramref name="since"/> is looked at first: where doubts are told to other processes, before <see cref="JudgedAt"/>.</summary>
+    public long FirstLookAt(long since) =>
+        _tellsDoubts && Last.Count != 0 ? Math.Min(JudgedAt(since), _time.After(since, Doubtful)) : JudgedAt(since);
+
+    /// <summary>When a doubtful call that has waited since <paramref name="since"/> is looked at again: ever later, so that a long call is told of a few times only, but not past <see cref="JudgedAt"/>.</summary>
+    /// <returns>The time until then.</returns>
+    public TimeSpan NextLook(long since, long now)
+    {
+        TimeSpan next = Timestamps.Max(_time.Until(since, now) / 2, StallTest.LeastWait);
+        return JudgedAt(since) is var judged && judged > now ? Timestamps.Min(next, _time.Until(now, judged)) : next;
+    }
 
     /// <summary>Notes the duration of an answer; for a stream, the time to its first content.</summary>
     public void Add(TimeSpan took, long now)
@@ -63,10 +79,10 @@ internal sealed class AgeWatch(TimeProvider time)
         Volatile.Write(ref _limit, LimitAfter(count));
     }
 
-    /// <summary>Says who judges a call that has reached the limit. He returns the time until it is judged again.</summary>
-    public void JudgeBy(Func<Attempt, TimeSpan> judge) => _judge = judge;
+    /// <summary>Says who judges a call that has reached <see cref="FirstLookAt"/>, and returns the time until it is judged again.</summary>
+    public void JudgeBy(Func<Attempt, TimeSpan> judge, bool tellsDoubts) => (_judge, _tellsDoubts) = (judge, tellsDoubts);
 
-    /// <summary>The call has reached the limit. Not under a lock.</summary>
+    /// <summary>The call has reached the time of a look. Not under a lock.</summary>
     /// <param name="aged">The call.</param>
     /// <param name="at">Where the call keeps the time of its next judgement.</param>
     /// <param name="due">The time of this one. A timer that comes much later says nothing of the endpoint.</param>

@@ -17,7 +17,7 @@ internal sealed class StallTest(int endpoints)
     public static readonly TimeSpan LeastWait = TimeSpan.FromMilliseconds(250);
 
     /// <summary>The natural logarithm of 10 million. A healthy pool is tested often: at 1 in 1,000 it would have a false stall every day.</summary>
-    private const double PastBelief = 16.1;
+    public const double PastBelief = 16.1;
 
     /// <summary>Minimum answers of the other endpoints to calls that began after the youngest one that this endpoint has answered.</summary>
     public int LeastAnswers { get; } = Math.Max(20, 10 * endpoints);

@@ -20,17 +20,19 @@ internal sealed class Hearsay : IDisposable
     private readonly Instruments _instruments;
     private readonly InFlight _inFlight;
     private readonly SharedFacts _facts;
+    private readonly SharedSilence _silence;
+    private readonly OutcomeWriter _outcomes;
     private readonly PoolLog _log;
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
     private readonly IDisposable _subscription;
 
     public Hearsay(
-        IPoolBackplane backplane, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, SharedFacts facts, PoolLog log, Settlement settlement,
-        DeferredWork deferred)
+        IPoolBackplane backplane, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, SharedFacts facts, SharedSilence silence,
+        OutcomeWriter outcomes, PoolLog log, Settlement settlement, DeferredWork deferred)
     {
         (_state, _time, _instruments, _inFlight) = (state, time, instruments, inFlight);
-        (_facts, _log, _settlement, _deferred) = (facts, log, settlement, deferred);
+        (_facts, _silence, _outcomes, _log, _settlement, _deferred) = (facts, silence, outcomes, log, settlement, deferred);
         _subscription = backplane.Subscribe(Hear);
     }
 
@@ -49,7 +51,7 @@ internal sealed class Hearsay : IDisposable
             lock (_state.Lock)
             {
                 long now = _time.GetTimestamp();
-                if (!_inFlight.IsClosed && (fact.Kind == PoolFactKind.Ejected ? Eject(fact, now) : Recover(fact, now)))
+                if (!_inFlight.IsClosed && Take(fact, now))
                 {
                     isTaken = true;
                     _settlement.Settle(now);
@@ -60,6 +62,29 @@ internal sealed class Hearsay : IDisposable
         }
 
         _instruments.SharedFact(isTaken ? "taken" : "ignored", fact.Kind);
+    }
+
+    private bool Take(PoolFact fact, long now) => fact.Kind switch
+    {
+        PoolFactKind.Ejected => Eject(fact, now),
+        PoolFactKind.Recovered => Recover(fact, now),
+        PoolFactKind.Probing => LeaveAlone(fact, now),
+        _ => Doubt(fact, now),
+    };
+
+    /// <summary>Another process holds an endpoint to be silent, or knows that it is not. Where calls wait there in this pool too, that may be enough to eject it.</summary>
+    private bool Doubt(PoolFact fact, long now)
+    {
+        Endpoint[] concerned = Array.FindAll(_state.Members.Endpoints, endpoint => endpoint.Setup.Ids?.Deployment == fact.Id);
+        foreach (Endpoint endpoint in concerned)
+        {
+            if (_silence.Hear(fact, endpoint, _state.Members, now) is { } stall)
+            {
+                _outcomes.Eject(stall, now);
+            }
+        }
+
+        return concerned.Length > 0;
     }
 
     private bool Eject(PoolFact fact, long now)
@@ -89,21 +114,33 @@ internal sealed class Hearsay : IDisposable
 
     private bool Recover(PoolFact fact, long now)
     {
-        Endpoint[] concerned = Array.FindAll(_state.Members.Endpoints, endpoint => endpoint.Setup.Ids is { } ids && (ids.Deployment == fact.Id || ids.Resource == fact.Id || ids.Key == fact.Id));
-        if (concerned.Length == 0 || !_facts.IsNews(fact, now))
-        {
-            return false;
-        }
-
-        bool isTaken = false;
-        foreach (Endpoint endpoint in concerned)
-        {
-            HealthState target = endpoint.Setup.Ids!.Deployment == fact.Id ? endpoint.Health.Deployment : endpoint.Health.Resource;
-            isTaken |= endpoint.Setup.Ids.Of(target.Reason) == fact.Id && Recover(target, now);
-        }
-
-        return isTaken;
+        HealthState[] concerned = ConcernedBy(fact);
+        return concerned.Length > 0 && _facts.IsNews(fact, now) && Array.FindAll(concerned, target => Recover(target, now)).Length > 0;
     }
+
+    /// <summary>Another process probes, and one is enough. Not where a call of this pool does already.</summary>
+    private bool LeaveAlone(PoolFact fact, long now)
+    {
+        HealthState[] concerned = ConcernedBy(fact);
+        long until = _time.After(now, Timestamps.Min(fact.For, SharedFacts.ProbeRight));
+        return concerned.Length > 0 && _facts.IsProbed(fact, now) && Array.FindAll(concerned, target => LeaveAlone(target, until, now)).Length > 0;
+    }
+
+    /// <summary>What others say delays the probe of a fault that calls of this pool have met, but for no longer than a fact can hold.</summary>
+    private bool LeaveAlone(HealthState target, long until, long now)
+    {
+        long most = _time.After(target.LastFailedAt, SharedFacts.Longest);
+        bool isLeft = target.Reason != OutcomeKind.RateLimited && most > now && target.LeaveAlone(Math.Min(until, most));
+        _state.HasChanged |= isLeft;
+        return isLeft;
+    }
+
+    /// <summary>What the fact of a probe or a recovery is about.</summary>
+    private HealthState[] ConcernedBy(PoolFact fact) => [.. _state.Members.Endpoints
+        .Where(endpoint => endpoint.Setup.Ids is { } ids && (ids.Deployment == fact.Id || ids.Resource == fact.Id || ids.Key == fact.Id))
+        .Select(endpoint => (Ids: endpoint.Setup.Ids!, Target: endpoint.Setup.Ids!.Deployment == fact.Id ? endpoint.Health.Deployment : endpoint.Health.Resource))
+        .Where(pair => pair.Ids.Of(pair.Target.Reason) == fact.Id)
+        .Select(static pair => pair.Target).Distinct()];
 
     /// <summary>Ejects what another process has found unavailable, unless this pool knows more. It is no failure here: it is not counted, and not told on.</summary>
     private bool Eject(Endpoint endpoint, OutcomeKind kind, long until, bool isStated, long now)
@@ -111,6 +148,12 @@ internal sealed class Hearsay : IDisposable
         HealthState target = endpoint.Health.TargetOf(kind);
         bool isKnown = target.State == EndpointState.Unavailable && until <= target.UnavailableUntil;
         bool isOwn = !target.IsAvailable && !target.IsHearsay && (kind, target.Reason) != (OutcomeKind.RateLimited, OutcomeKind.RateLimited);
+        if (isOwn && kind != OutcomeKind.RateLimited && endpoint.Setup.Ids!.Of(kind) == endpoint.Setup.Ids.Of(target.Reason))
+        {
+            // A probe of another process has met the same.
+            return LeaveAlone(target, until, now);
+        }
+
         if (isKnown || isOwn)
         {
             return false;

@@ -15,6 +15,9 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
     /// <summary>No fact holds for longer.</summary>
     public static readonly TimeSpan Longest = AttemptOutcome.LongestHint;
 
+    /// <summary>For so long others leave an endpoint to the process that probes it; if that has ended, or its call is a long one, another probes then.</summary>
+    public static readonly TimeSpan ProbeRight = TimeSpan.FromSeconds(10);
+
     private const long LastGeneration = 1L << 53;
 
     /// <summary>A shorter ejection is nearly over when others have heard of it.</summary>
@@ -38,7 +41,16 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
     /// <summary>Whether its values can be.</summary>
     public static bool IsInRange(in PoolFact fact) =>
         fact.Generation is > 0 and <= LastGeneration && Enum.IsDefined(fact.Reason)
-        && (fact.Kind == PoolFactKind.Recovered || (fact.Kind == PoolFactKind.Ejected && fact.For > TimeSpan.Zero));
+        && fact.Kind switch
+        {
+            PoolFactKind.Recovered => true,
+            PoolFactKind.Silent => fact is { Evidence: >= 0, Answered: >= 0 } && fact.For > TimeSpan.Zero,
+            PoolFactKind.Ejected or PoolFactKind.Answering or PoolFactKind.Probing => fact.For > TimeSpan.Zero,
+            _ => false,
+        };
+
+    /// <summary>Tells what is of use for a moment only.</summary>
+    public void Tell(in PoolFact fact) => _outgoing.Enqueue(fact with { Generation = 1, Source = _source });
 
     /// <summary>The pool itself has found that an endpoint takes no calls.</summary>
     public void Ejected(Endpoint endpoint, HealthState target, long now)
@@ -81,6 +93,25 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
             _outgoing.Enqueue(new() { Id = id, Kind = PoolFactKind.Recovered, Generation = known.Recovered, Source = _source });
         }
     }
+
+    /// <summary>The pool itself probes an endpoint whose ejection was told. Once for each, while the others leave it alone.</summary>
+    public void Probes(Endpoint endpoint, HealthState target, long now)
+    {
+        if (target.Reason == OutcomeKind.RateLimited || endpoint.Setup.Ids?.Of(target.Reason) is not { } id)
+        {
+            return;
+        }
+
+        Known known = KnownOf(id, now);
+        if (known.Ejected > known.Recovered && (known.Probed < known.Ejected || time.Until(known.ProbedAt, now) >= ProbeRight))
+        {
+            (known.Probed, known.ProbedAt) = (known.Ejected, now);
+            _outgoing.Enqueue(new() { Id = id, Kind = PoolFactKind.Probing, For = ProbeRight, Generation = known.Ejected, Source = _source });
+        }
+    }
+
+    /// <summary>Whether another pool probes what has not recovered since.</summary>
+    public bool IsProbed(in PoolFact fact, long now) => fact.Generation > KnownOf(fact.Id, now).Recovered;
 
     /// <summary>Whether a fact of another pool says more than is known: it is no repetition, none that a later one has overtaken, and none that an own success has refuted.</summary>
     public bool IsNews(in PoolFact fact, long now)
@@ -145,6 +176,11 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
         public long Ejected { get; set; }
 
         public long Recovered { get; set; }
+
+        /// <summary>The last ejection of which this pool has told that it probes.</summary>
+        public long Probed { get; set; }
+
+        public long ProbedAt { get; set; }
 
         /// <summary>For how long the last ejection was told.</summary>
         public TimeSpan For { get; set; }
