@@ -25,8 +25,8 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
 
     /// <summary>The calls a second that it takes; null where that is not known, or only guessed.</summary>
     public double? PerSecond => _pace.IsConfirmed
-        ? Math.Min(_pace.PerSecond, _configured.Requests?.PerSecond ?? double.PositiveInfinity)
-        : _pace.IsKnown ? null : _configured.Requests?.PerSecond;
+        ? Math.Min(_pace.PerSecond, _configured.PerSecond ?? double.PositiveInfinity)
+        : _pace.IsKnown ? null : _configured.PerSecond;
 
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
     public bool HasRoom(long now) => now >= _pace.RoomAt && HasConfiguredRoom(now);
@@ -35,16 +35,25 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public long RoomAt(long now) => Math.Max(_pace.RoomAt, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
-    public bool HasConfiguredRoom(long now) => _configured.Requests?.HasRoom(1, now) != false;
+    public bool HasConfiguredRoom(long now) => _configured.HasRoom(now);
 
     /// <summary>When the configured limit will have room for one more call; in the past where it has now.</summary>
-    public long ConfiguredRoomAt(long now) => _configured.Requests?.RoomAt(1, now) ?? long.MinValue;
+    public long ConfiguredRoomAt(long now) => _configured.RoomAt(now);
+
+    /// <summary>The queued calls that have a permit already; the others stand in the line of all processes.</summary>
+    public int PermitsInHand(long now) => _configured.Shared?.HeldAfter(now) ?? 0;
+
+    /// <summary>When it will take a call that has no permit yet.</summary>
+    public long LineAt(long now) => _configured.Shared is { IsAlone: false } shared ? Math.Max(_pace.RoomAt, shared.NextAt) : RoomAt(now);
+
+    /// <inheritdoc cref="SharedLimits.SoonestAt"/>
+    public long PermittedAt(long now) => _configured.Shared?.SoonestAt(now) ?? long.MinValue;
 
     /// <summary>Whether the configured token limit has room. A call without an estimate is never held back.</summary>
-    public bool HasRoomFor(long tokens, long now) => tokens == 0 || _configured.Tokens?.HasRoom(tokens, now) != false;
+    public bool HasRoomFor(long tokens, long now) => _configured.HasRoomFor(tokens, now);
 
     /// <summary>When the token limit will have room.</summary>
-    public long RoomForAt(long tokens, long now) => _configured.Tokens?.RoomAt(tokens, now) ?? long.MinValue;
+    public long RoomForAt(long tokens, long now) => _configured.RoomForAt(tokens, now);
 
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="tokens">An estimate of its tokens.</param>
@@ -53,8 +62,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public void Charge(long tokens, long now, bool hasWaited = false)
     {
         _pace.Take(now, hasWaited);
-        _configured.Requests?.Take(1, now);
-        _configured.Tokens?.Take(tokens, now);
+        _configured.Take(tokens, now);
     }
 
     /// <summary>Notes the number of calls that it has answered so far.</summary>
