@@ -20,4 +20,13 @@ public interface IPoolBackplane
     /// <param name="heard">Called for each fact, on any thread. It returns soon, and throws nothing.</param>
     /// <returns>Ends the subscription when disposed.</returns>
     IDisposable Subscribe(Action<PoolFact> heard);
+
+    /// <summary>
+    /// Asks for permits to start calls within limits that all processes share. Each limit holds for all starts together, whichever process makes them. A pool asks again only when it is answered, and no call
+    /// waits for the answer while the process has permits; but a call that has none does, so the answer comes within some milliseconds, or is <see cref="PermitReply.Alone"/>.
+    /// </summary>
+    /// <param name="request">The limits, and how many permits are wished.</param>
+    /// <param name="cancellationToken">Cancelled when the pool is disposed.</param>
+    /// <returns>What is granted. By default nothing: each process decides alone.</returns>
+    ValueTask<PermitReply> AskAsync(PermitRequest request, CancellationToken cancellationToken) => new(PermitReply.Alone);
 }

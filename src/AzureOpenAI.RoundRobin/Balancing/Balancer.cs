@@ -29,6 +29,7 @@ internal sealed class Balancer : IDisposable
     private readonly DeferredWork _deferred;
     private readonly ITimer _wake;
     private readonly Hearsay? _hearsay;
+    private readonly PermitAsks? _asks;
 
     /// <param name="members">The endpoints and pickers of the pool.</param>
     /// <param name="time">The source of all time.</param>
@@ -53,12 +54,15 @@ internal sealed class Balancer : IDisposable
         AgedCalls aged = new(time, _inFlight, budget, _state.CallsBegun);
         OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log, facts);
         _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, facts);
-        _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake);
+        _asks = backplane is null ? null : new(_state, time);
+        _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake, _asks);
+        _deferred.Permits = _asks is null ? null : new(backplane!, _asks, _state, time, _inFlight, log, _settlement, _deferred);
         SharedSilence? silence = facts is null ? null : new(new SilentCalls(_inFlight, _state.CallsBegun, time), facts, time);
         Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, aged, _settlement, _deferred, silence);
         lock (_lock)
         {
             members.Apply();
+            _asks?.Share(members);
             _settlement.Settle(time.GetTimestamp());
             Tracker.BeginWatching(members.Endpoints);
         }
@@ -134,7 +138,11 @@ internal sealed class Balancer : IDisposable
             }
         }
 
-        _deferred.Run();
+        if (attempt is not null)
+        {
+            // A call that finds none goes on by Next, which runs it.
+            _deferred.Run();
+        }
         return attempt;
     }
 
@@ -245,6 +253,7 @@ internal sealed class Balancer : IDisposable
             _inFlight.Retire(change.Left);
             _state.Members = members;
             members.Apply();
+            _asks?.Share(members);
             foreach (Picker picker in change.LeftPickers)
             {
                 picker.Become([], hasHomes: false);
@@ -296,6 +305,7 @@ internal sealed class Balancer : IDisposable
         }
 
         _hearsay?.Dispose();
+        _deferred.Permits?.Dispose();
         _wake.Dispose();
         foreach (Waiter waiter in waiting)
         {

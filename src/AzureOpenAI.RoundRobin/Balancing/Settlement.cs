@@ -1,5 +1,6 @@
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Balancing.Queueing;
+using AzureOpenAI.RoundRobin.Balancing.Sharing;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -12,7 +13,7 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 /// <remarks>Needs the balancer's lock. Stuck attempts are claimed under it, and cancelled after it.</remarks>
 internal sealed class Settlement(
     PoolState state, TimeProvider time, InFlight inFlight, PermitHolders permits, ProbeSchedule probes, StuckCalls stuck, OutcomeWriter outcomes,
-    Selection selection, PoolLog log, DeferredWork deferred, ITimer wake)
+    Selection selection, PoolLog log, DeferredWork deferred, ITimer wake, PermitAsks? asks = null)
 {
     /// <summary>The timer is set for at most this time, and then again.</summary>
     private const double LongestDelayMs = 3_600_000;
@@ -48,6 +49,7 @@ internal sealed class Settlement(
 
         TellRecovered();
         Relocate(now);
+        asks?.Look(now);
         Plan(now);
         _unsettled.Settled();
         state.HasChanged = false;

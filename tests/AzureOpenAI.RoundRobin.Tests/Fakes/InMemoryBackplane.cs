@@ -1,7 +1,7 @@
 namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 
 /// <summary>
-/// Carries facts between the pools of one process in the time of a clock: at once, or late, twice, out of order, with losses and by clocks that are off, drawn from a seed. Keeps
+/// Carries facts and permits between the pools of one process in the time of a clock: at once, or late, twice, out of order, with losses and by clocks that are off, drawn from a seed. Keeps
 /// what holds for those that come later, as a server would.
 /// </summary>
 internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPoolBackplane
@@ -12,6 +12,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
     private readonly Dictionary<EndpointId, (PoolFact Fact, DateTimeOffset Until)> _held = [];
     private readonly List<PoolFact> _published = [];
     private readonly Dictionary<EndpointId, DateTimeOffset> _latest = [];
+    private readonly StartRings _rings = new();
 
     /// <summary>A fact takes from zero to this time, drawn for each receiver; so one may overtake another.</summary>
     public TimeSpan MostDelay { get; init; }
@@ -24,6 +25,24 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
 
     /// <summary>How far the clocks of two processes are apart at most, so that the time that a fact was on its way is not known better.</summary>
     public TimeSpan ClockOff { get; init; }
+
+    /// <summary>A request for permits and its answer take from zero to this time each.</summary>
+    public TimeSpan MostTrip { get; init; }
+
+    /// <summary>The part of the requests that are lost.</summary>
+    public double LostAsks { get; init; }
+
+    /// <summary>An answer is waited for so long.</summary>
+    public TimeSpan AskTimeout { get; init; } = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Nobody answers requests for permits.</summary>
+    public bool IsAway { get; set; }
+
+    /// <summary>All requests for permits so far.</summary>
+    public List<PermitRequest> Asked { get; } = [];
+
+    /// <summary>All permits that were granted so far.</summary>
+    public int Granted { get; private set; }
 
     public PoolFact[] Published
     {
@@ -93,16 +112,58 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
             }
             else
             {
-                ITimer timer = null!;
-                timer = time.CreateTimer(
-                    _ =>
-                    {
-                        timer.Dispose();
-                        to.Deliver(told, time.GetUtcNow() - sentAt);
-                    },
-                    null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-                timer.Change(delay, Timeout.InfiniteTimeSpan);
+                After(delay, () => to.Deliver(told, time.GetUtcNow() - sentAt));
             }
+        }
+    }
+
+    public ValueTask<PermitReply> AskAsync(PermitRequest request, CancellationToken cancellationToken)
+    {
+        (TimeSpan there, TimeSpan back, bool isLost) = (default, default, false);
+        lock (_lock)
+        {
+            Asked.Add(request);
+            if (IsAway)
+            {
+                return new(PermitReply.Alone);
+            }
+
+            if (MostTrip > TimeSpan.Zero || LostAsks > 0)
+            {
+                (there, back, isLost) = (Draw() * MostTrip, Draw() * MostTrip, Draw() < LostAsks);
+            }
+        }
+
+        if (there + back == TimeSpan.Zero && !isLost)
+        {
+            return new(Answer(request));
+        }
+
+        TaskCompletionSource<PermitReply> reply = new();
+        After(AskTimeout, () => reply.TrySetResult(PermitReply.Alone));
+        if (!isLost)
+        {
+            After(there, () =>
+            {
+                PermitReply answer = Answer(request);
+                After(back, () => reply.TrySetResult(new()
+                {
+                    Permits = [.. answer.Permits.Select(permit => new StartPermit { Limit = permit.Limit, In = permit.In - back, For = permit.For, Tokens = permit.Tokens })],
+                    NextIn = [.. answer.NextIn.Select(next => next - back)],
+                    Granted = answer.Granted,
+                }));
+            });
+        }
+
+        return new(reply.Task);
+    }
+
+    /// <summary>What was granted is lost.</summary>
+    public void Wipe()
+    {
+        lock (_lock)
+        {
+            _rings.Wipe();
         }
     }
 
@@ -156,6 +217,29 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
         {
             _held.Remove(fact.Id);
         }
+    }
+
+    private PermitReply Answer(PermitRequest request)
+    {
+        lock (_lock)
+        {
+            PermitReply reply = _rings.Ask(request, (time.GetUtcNow() - DateTimeOffset.UnixEpoch).Ticks / TimeSpan.TicksPerMicrosecond);
+            Granted += reply.Permits.Count;
+            return reply;
+        }
+    }
+
+    private void After(TimeSpan delay, Action action)
+    {
+        ITimer timer = null!;
+        timer = time.CreateTimer(
+            _ =>
+            {
+                timer.Dispose();
+                action();
+            },
+            null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        timer.Change(delay, Timeout.InfiniteTimeSpan);
     }
 
     private double Draw() => _random.NextDouble();

@@ -163,7 +163,7 @@ internal sealed class Admission(TimeProvider time, Action<Waiter>? resume = null
 
     private static long ReadyAt(Endpoint endpoint) => Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.PausedUntil);
 
-    /// <summary>The soonest time that an endpoint has stated, now where one has stated none; long.MaxValue where all are misconfigured.</summary>
+    /// <summary>The soonest time that an endpoint has stated, or at which it is permitted to take a call; now where there is none; long.MaxValue where all are misconfigured.</summary>
     private static long SoonestAt(Picker picker, long now)
     {
         long soonest = long.MaxValue;
@@ -171,7 +171,7 @@ internal sealed class Admission(TimeProvider time, Action<Waiter>? resume = null
         {
             if (!endpoint.Health.IsMisconfigured)
             {
-                soonest = Math.Min(soonest, Math.Max(now, endpoint.RetryAfterUntil));
+                soonest = Math.Min(soonest, Math.Max(now, Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.PermittedAt(now))));
             }
         }
 

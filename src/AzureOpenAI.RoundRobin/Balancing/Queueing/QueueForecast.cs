@@ -18,6 +18,7 @@ internal sealed class QueueForecast(TimeProvider time)
     private TimeSpan? ByPaces(Picker picker, long now)
     {
         _paces.Clear();
+        int calls = picker.Queue.Length;
         foreach (Endpoint endpoint in picker.Endpoints)
         {
             if (endpoint.Health.IsMisconfigured)
@@ -30,11 +31,12 @@ internal sealed class QueueForecast(TimeProvider time)
                 return null;
             }
 
-            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.RoomAt(now));
+            long from = Math.Max(endpoint.Health.UnavailableUntil, endpoint.Capacity.LineAt(endpoint.InFlight, now));
             _paces.Add((time.Until(now, from).TotalSeconds, perSecond));
+            calls -= endpoint.Capacity.PermitsInHand(now);
         }
 
-        return _paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(picker.Queue.Length, _paces));
+        return _paces.Count == 0 ? null : TimeSpan.FromSeconds(SecondsFor(Math.Max(0, calls), _paces));
     }
 
     /// <summary>It is healthy, or unavailable after a rejection. Not with a configured token limit, since the tokens of the next calls are not known.</summary>

@@ -29,6 +29,9 @@ internal sealed class WaitQueue(TimeProvider time)
     /// <summary>The call whose wait ends first.</summary>
     public Waiter? LeastPatient => _deadlines.First;
 
+    /// <summary>No queued call may wait for longer.</summary>
+    public long LatestDeadline { get; private set; }
+
     public long DrawTicket() => ++_nextTicket;
 
     /// <summary>Inserts the call in the order of tickets.</summary>
@@ -39,6 +42,7 @@ internal sealed class WaitQueue(TimeProvider time)
             BeginBusy(now);
         }
 
+        LatestDeadline = Math.Max(LatestDeadline, waiter.Deadline);
         _waiters.Add(waiter);
         _deadlines.Add(waiter);
     }
@@ -81,6 +85,7 @@ internal sealed class WaitQueue(TimeProvider time)
     private void BeginBusy(long now)
     {
         Array.Clear(_left);
+        LatestDeadline = now;
         _movingSince = NotYet;
         _slotAt = Second(now);
     }

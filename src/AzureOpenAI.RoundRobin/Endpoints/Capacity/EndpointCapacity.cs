@@ -41,7 +41,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
                 return null;
             }
 
-            double configured = _configured.Requests?.PerSecond ?? double.PositiveInfinity;
+            double configured = _configured.PerSecond ?? double.PositiveInfinity;
             double perSecond = _pace.IsKnown ? _pace.PerSecond : double.PositiveInfinity;
             bool isConfirmed = _pace.IsConfirmed || !_pace.IsKnown;
             if (_tokenPace is { IsKnown: true } tokens && tokens.PerSecond / _weight.Mean < perSecond)
@@ -70,16 +70,25 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
         !_inFlight.IsKnown ? PacedAt : _inFlight.HasRoom(inFlight, now) ? PausedUntil : long.MaxValue, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
-    public bool HasConfiguredRoom(long now) => _configured.Requests?.HasRoom(1, now) != false;
+    public bool HasConfiguredRoom(long now) => _configured.HasRoom(now);
 
     /// <summary>When the configured limit will have room for one more call; in the past where it has now.</summary>
-    public long ConfiguredRoomAt(long now) => _configured.Requests?.RoomAt(1, now) ?? long.MinValue;
+    public long ConfiguredRoomAt(long now) => _configured.RoomAt(now);
+
+    /// <summary>The queued calls that have a permit already; the others stand in the line of all processes.</summary>
+    public int PermitsInHand(long now) => _configured.Shared?.HeldAfter(now) ?? 0;
+
+    /// <summary>When it will take a call that has no permit yet.</summary>
+    public long LineAt(int inFlight, long now) => _configured.Shared is { IsAlone: false } shared ? Math.Max(PacedAt, shared.NextAt) : RoomAt(inFlight, now);
+
+    /// <inheritdoc cref="SharedLimits.SoonestAt"/>
+    public long PermittedAt(long now) => _configured.Shared?.SoonestAt(now) ?? long.MinValue;
 
     /// <summary>Whether the configured token limit has room. A call without an estimate is never held back.</summary>
-    public bool HasRoomFor(long tokens, long now) => tokens == 0 || _configured.Tokens?.HasRoom(tokens, now) != false;
+    public bool HasRoomFor(long tokens, long now) => _configured.HasRoomFor(tokens, now);
 
     /// <summary>When the token limit will have room.</summary>
-    public long RoomForAt(long tokens, long now) => _configured.Tokens?.RoomAt(tokens, now) ?? long.MinValue;
+    public long RoomForAt(long tokens, long now) => _configured.RoomForAt(tokens, now);
 
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="tokens">An estimate of its tokens.</param>
@@ -93,8 +102,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
             pace.Take(now, hasWaited, _weight.Next(tokens));
         }
 
-        _configured.Requests?.Take(1, now);
-        _configured.Tokens?.Take(tokens, now);
+        _configured.Take(tokens, now);
     }
 
     /// <summary>What a call that goes to the endpoint meets there.</summary>

@@ -28,7 +28,19 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <summary>The number of takes of 1 that it has room for in a second, in the long run.</summary>
     public double PerSecond => limit / period.TotalSeconds;
 
+    /// <summary>The most within any span of <see cref="Period"/>.</summary>
+    public long Limit => limit;
+
+    public TimeSpan Period => period;
+
     private long Used => _total - _forgotten;
+
+    /// <summary>The part of the limit that one of several processes may use; at least one take in two periods. What has been taken counts against it.</summary>
+    public Quota Part(double share)
+    {
+        double units = share * limit;
+        return (units >= 1 ? new Quota(time, (long)units, period) : new Quota(time, 1, period / Math.Max(0.5, units))).After(this);
+    }
 
     /// <summary>Whether there is room for this cost. A cost above the whole limit has room once nothing else counts: the service decides on it.</summary>
     public bool HasRoom(long cost, long now)
@@ -39,6 +51,7 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 
     public void Take(long cost, long now)
     {
+        Advance(now);
         _total += cost;
         _takes.Add((now, _total));
     }

@@ -118,4 +118,29 @@ public class QuotaTests
     public void PerSecond_IsTheMinutesSixtieth(int perMinute, double perSecond) => Assert.Equal(perSecond, Quota.OfRequests(_time, perMinute).PerSecond, 6);
 
     private long Now => _time.GetTimestamp();
+
+    /// <summary>At least one in two periods, however small the part.</summary>
+    [Theory]
+    [InlineData(10, 0.35, 3, 10)]
+    [InlineData(10, 1, 10, 10)]
+    [InlineData(10, 0.08, 1, 12.5)]
+    [InlineData(10, 0, 1, 20)]
+    [InlineData(1, 0.25, 1, 20)]
+    public void Part_IsThatOfOneProcess(int limit, double share, int expected, double seconds)
+    {
+        Quota part = new Quota(_time, limit, Period).Part(share);
+
+        Assert.Equal((expected, TimeSpan.FromSeconds(seconds)), (part.Limit, part.Period));
+    }
+
+    [Fact]
+    public void Part_CountsWhatWasTaken()
+    {
+        Quota whole = new(_time, 4, Period);
+        whole.Take(1, Now);
+        whole.Take(1, Now);
+
+        Assert.False(whole.Part(0.5).HasRoom(1, Now));
+        Assert.True(whole.HasRoom(1, Now));
+    }
 }

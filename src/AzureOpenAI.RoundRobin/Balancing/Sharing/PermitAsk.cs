@@ -1,0 +1,91 @@
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Sharing;
+
+/// <summary>One request for permits, and what its answer means to the limits that it is about. No value of an answer is trusted.</summary>
+internal sealed class PermitAsk(TimeProvider time, long now)
+{
+    private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
+
+    private readonly List<SharedLimits> _shared = [];
+    private readonly List<PermitLimit> _limits = [];
+    private readonly List<PermitWish> _wishes = [];
+
+    public long SentAt => now;
+
+    public int Limits => _limits.Count;
+
+    /// <summary>The number of permits that are wished.</summary>
+    public int Permits { get; private set; }
+
+    public bool IsEmpty => _wishes.Count == 0;
+
+    public bool IsForQueued => _wishes.Exists(static wish => !wish.IsAhead);
+
+    public PermitRequest Request => new() { Limits = _limits, Wishes = _wishes };
+
+    /// <summary>The place of a deployment in the request.</summary>
+    public int Place(SharedLimits shared, int priority, TimeSpan notBefore)
+    {
+        int place = _shared.IndexOf(shared);
+        if (place < 0)
+        {
+            place = _shared.Count;
+            _shared.Add(shared);
+            _limits.Add(shared.ToRequest(priority, notBefore));
+        }
+
+        return place;
+    }
+
+    public void Wish(IReadOnlyList<int> places, int count, long tokens, TimeSpan within, TimeSpan hold, bool isAhead)
+    {
+        if (count > 0 && places.Count > 0)
+        {
+            Permits += count;
+            _wishes.Add(new() { Of = places, Count = count, Tokens = tokens, Within = within, Hold = hold, IsAhead = isAhead });
+        }
+    }
+
+    /// <summary>Gives what was granted to the limits that it is for.</summary>
+    /// <returns>False where nothing is granted because nobody answers, or where the answer cannot be.</returns>
+    public bool TryTake(PermitReply reply, long at)
+    {
+        if (reply.NextIn.Count != _shared.Count || reply.Granted.Count != _shared.Count || reply.Permits.Count > Permits || !reply.Permits.All(IsInRange))
+        {
+            return false;
+        }
+
+        for (int i = 0; i < _shared.Count; i++)
+        {
+            _shared[i].Compare(reply.Granted[i]);
+        }
+
+        foreach (StartPermit permit in reply.Permits)
+        {
+            // What is kept for longer than calls in a queue wait for is for calls to come.
+            long start = Shifted(at, permit.In);
+            _shared[permit.Limit].Add(start, Shifted(start, permit.For), permit.Tokens, isAhead: permit.For >= SharedLimits.AheadHold);
+        }
+
+        for (int i = 0; i < _shared.Count; i++)
+        {
+            bool isRefusedAhead = _wishes.Exists(wish => wish.IsAhead && wish.Of[0] == i) && !reply.Permits.Any(permit => permit.Limit == i);
+            _shared[i].Answered(Shifted(at, Clamp(reply.NextIn[i])), reply.Granted[i], isRefusedAhead, at);
+        }
+
+        return true;
+    }
+
+    /// <summary>Nobody has granted anything.</summary>
+    /// <param name="until">For so long the limits are kept alone.</param>
+    public void GoAlone(long until) => _shared.ForEach(shared => shared.GoAlone(until));
+
+    private bool IsInRange(StartPermit permit) =>
+        permit.Limit >= 0 && permit.Limit < _shared.Count && permit.Tokens >= 0 && permit.In >= -LongestHold && permit.In <= LongestWait && permit.For >= TimeSpan.Zero && permit.For <= LongestHold;
+
+    private long Shifted(long timestamp, TimeSpan by) => by < TimeSpan.Zero ? timestamp - (time.After(0, -by)) : time.After(timestamp, by);
+
+    private static TimeSpan Clamp(TimeSpan wait) => wait < -LongestHold ? -LongestHold : Timestamps.Min(wait, LongestWait);
+}

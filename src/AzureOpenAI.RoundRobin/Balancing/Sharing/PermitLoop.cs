@@ -1,0 +1,113 @@
+using AzureOpenAI.RoundRobin.Telemetry;
+
+namespace AzureOpenAI.RoundRobin.Balancing.Sharing;
+
+/// <summary>Asks the backplane for permits, one request after the other, as long as some are due. It runs after the balancer's lock, and takes it for what is answered.</summary>
+internal sealed class PermitLoop : IDisposable
+{
+    /// <summary>A backplane answers far sooner. One that does not must not hold calls back.</summary>
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
+
+    private readonly IPoolBackplane _backplane;
+    private readonly PermitAsks _asks;
+    private readonly PoolState _state;
+    private readonly TimeProvider _time;
+    private readonly InFlight _inFlight;
+    private readonly PoolLog _log;
+    private readonly Settlement _settlement;
+    private readonly DeferredWork _deferred;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly CancellationToken _stopped;
+    private Task _asking = Task.CompletedTask;
+    private int _isAsking;
+
+    public PermitLoop(IPoolBackplane backplane, PermitAsks asks, PoolState state, TimeProvider time, InFlight inFlight, PoolLog log, Settlement settlement, DeferredWork deferred)
+    {
+        (_backplane, _asks, _state, _time) = (backplane, asks, state, time);
+        (_inFlight, _log, _settlement, _deferred) = (inFlight, log, settlement, deferred);
+        _stopped = _stop.Token;
+    }
+
+    /// <summary>Begins to ask where permits are due and nobody asks. It returns as soon as the backplane does.</summary>
+    public void Run()
+    {
+        if (_asks.IsDue && !_stopped.IsCancellationRequested && Interlocked.Exchange(ref _isAsking, 1) == 0)
+        {
+            // It goes on after the call whose thread this is, whose flow it must not keep.
+            using AsyncFlowControl? flow = ExecutionContext.IsFlowSuppressed() ? null : ExecutionContext.SuppressFlow();
+            _asking = AskAllAsync(_asking);
+        }
+    }
+
+    public void Dispose()
+    {
+        _stop.Cancel();
+        _stop.Dispose();
+    }
+
+    private async Task AskAllAsync(Task before)
+    {
+        await before.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        do
+        {
+            try
+            {
+                while (Next() is { } ask)
+                {
+                    Take(ask, await AskAsync(ask).ConfigureAwait(false));
+                }
+            }
+            finally
+            {
+                Volatile.Write(ref _isAsking, 0);
+            }
+
+            // T1 (here) gives the loop free, then looks. T2 notes a wish, then finds the loop taken, or free. One of them asks.
+        }
+        while (!_stopped.IsCancellationRequested && _asks.IsDue && Interlocked.Exchange(ref _isAsking, 1) == 0);
+    }
+
+    private PermitAsk? Next()
+    {
+        lock (_state.Lock)
+        {
+            return _inFlight.IsClosed ? null : _asks.Next(_time.GetTimestamp());
+        }
+    }
+
+    private async ValueTask<PermitReply?> AskAsync(PermitAsk ask)
+    {
+        try
+        {
+            ValueTask<PermitReply> asked = _backplane.AskAsync(ask.Request, _stopped);
+            return asked.IsCompletedSuccessfully ? asked.Result : await asked.AsTask().WaitAsync(Longest, _time, _stopped).ConfigureAwait(false);
+        }
+#pragma warning disable CA1031 // A backplane that throws must not keep calls waiting, whatever it throws.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            if (!_stopped.IsCancellationRequested && exception is not TimeoutException)
+            {
+                _log.BackplaneFailed(exception);
+            }
+
+            return null;
+        }
+    }
+
+    private void Take(PermitAsk ask, PermitReply? reply)
+    {
+        lock (_state.Lock)
+        {
+            if (!_inFlight.IsClosed)
+            {
+                long now = _time.GetTimestamp();
+                _asks.Take(ask, reply, now);
+                _state.HasChanged |= _state.Unsettled.Queued.Count > 0;
+                _settlement.Settle(now);
+            }
+        }
+
+        _deferred.Run();
+    }
+}
