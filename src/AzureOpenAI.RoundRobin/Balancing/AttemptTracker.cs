@@ -288,7 +288,13 @@ internal sealed class AttemptTracker
         _inFlight.End(attempt);
         if (met > 0)
         {
-            NoteInFlight(endpoint, met, answered);
+            lock (_lock)
+            {
+                _outcomes.NoteInFlight(endpoint, met, answered, _time.GetTimestamp());
+                _settlement.Settle(_time.GetTimestamp());
+            }
+
+            _deferred.Run();
         }
 
         PoolMembers members = _state.Members;
@@ -307,18 +313,6 @@ internal sealed class AttemptTracker
         {
             _inFlight.LookForLeavers(endpoint);
         }
-    }
-
-    private void NoteInFlight(Endpoint endpoint, int met, bool answered)
-    {
-        lock (_lock)
-        {
-            long now = _time.GetTimestamp();
-            _outcomes.NoteInFlight(endpoint, met, answered, now);
-            _settlement.Settle(now);
-        }
-
-        _deferred.Run();
     }
 
     /// <summary>Looks for endpoints that have stalled or are lagging, compared with those that answer the same model.</summary>
