@@ -102,6 +102,11 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         else if (Interlocked.Increment(ref _count) <= Most)
         {
             _rest.Enqueue(attempt);
+            if (_disposed)
+            {
+                // Another thread has found that this one ended, and emptied the queue before it was there.
+                Dispose();
+            }
         }
         else
         {

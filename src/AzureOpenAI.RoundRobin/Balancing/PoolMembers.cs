@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Numerics;
+using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 
@@ -36,14 +37,21 @@ internal sealed class PoolMembers
         ByPicker = byPicker;
         Pickers = [.. byPicker.Keys];
         Calls = calls;
-        _pickersOf = byPicker
-            .SelectMany(static pair => pair.Value.Distinct(), static (pair, endpoint) => (Picker: pair.Key, Endpoint: endpoint))
-            .GroupBy(static pair => pair.Endpoint, static pair => pair.Picker)
-            .ToDictionary(static group => group.Key, static group => group.ToArray());
-        _endpointsOf = Endpoints
-            .SelectMany(static endpoint => new[] { endpoint.Health.Deployment, endpoint.Health.Resource }, static (endpoint, health) => (Endpoint: endpoint, Health: health))
-            .GroupBy(static pair => pair.Health, static pair => pair.Endpoint)
-            .ToDictionary(static group => group.Key, static group => group.ToArray());
+        Dictionary<Endpoint, List<Picker>> pickersOf = [];
+        foreach ((Picker picker, Endpoint[] answering) in byPicker)
+        {
+            Array.ForEach(answering, endpoint => Add(pickersOf, endpoint, picker));
+        }
+
+        Dictionary<HealthState, List<Endpoint>> endpointsOf = [];
+        foreach (Endpoint endpoint in Endpoints)
+        {
+            Add(endpointsOf, endpoint.Health.Deployment, endpoint);
+            Add(endpointsOf, endpoint.Health.Resource, endpoint);
+        }
+
+        _pickersOf = pickersOf.ToDictionary(static group => group.Key, static group => group.Value.ToArray());
+        _endpointsOf = endpointsOf.ToDictionary(static group => group.Key, static group => group.Value.ToArray());
         HealthStates = [.. _endpointsOf.Keys];
         ObserveEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * Endpoints.Length)) - 1L;
         CompareEvery = Math.Max(LeastBetweenComparisons - 1L, ObserveEvery);
@@ -166,6 +174,19 @@ internal sealed class PoolMembers
 
     private bool IsOfOwner(Picker picker, Endpoint endpoint) =>
         picker == ByOwner.GetValueOrDefault(endpoint) || Tiers.Values.Any(tier => picker == tier.ByOwner.GetValueOrDefault(endpoint));
+
+    /// <summary>An endpoint may answer a model under several names: it is there once.</summary>
+    private static void Add<TKey, TItem>(Dictionary<TKey, List<TItem>> groups, TKey key, TItem item)
+        where TKey : class
+        where TItem : class
+    {
+        ref List<TItem>? group = ref CollectionsMarshal.GetValueRefOrAddDefault(groups, key, out _);
+        group ??= [];
+        if (group.Count == 0 || group[^1] != item)
+        {
+            group.Add(item);
+        }
+    }
 }
 
 /// <summary>The difference between two configurations of a pool.</summary>

@@ -3,20 +3,20 @@ using AzureOpenAI.RoundRobin.Configuration.Rules;
 namespace AzureOpenAI.RoundRobin.Configuration;
 
 /// <summary>An endpoint with the deployment of calls that name no model.</summary>
-internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoice Deployment)
+internal sealed record ChosenEntry(EndpointEntry Entry, DeploymentChoice Deployment)
 {
     /// <summary>Equal for equal deployments at the same resource or ready-made client. Null where either is unknown.</summary>
-    private (object, string?)? Identity =>
+    private Identified? Identity =>
         Entry.MayRepeat ? null
-        : Entry.Kind == EndpointKind.ReadyMade ? ((Entry.ChatClient, Entry.EmbeddingGenerator), Deployment.Name)
-        : Entry.Target is { Faults: [] } target && Deployment.Name is { } name ? (target.Address.AbsoluteUri, name.ToUpperInvariant())
+        : Entry.Kind == EndpointKind.ReadyMade ? new(Entry.ChatClient, Entry.EmbeddingGenerator, Deployment.Name)
+        : Entry.Target is { Faults: [] } target && Deployment.Name is { } name ? new(target.Address.AbsoluteUri, null, name.ToUpperInvariant())
         : null;
 
     /// <summary>Merges entries with the same resource or ready-made client and the same deployment: the later entry replaces the earlier one.</summary>
     public static List<ChosenEntry> Merge(IEnumerable<ChosenEntry> entries, Findings findings)
     {
         List<ChosenEntry> merged = [];
-        Dictionary<(object, string?), int> places = [];
+        Dictionary<Identified, int> places = [];
         foreach (ChosenEntry chosen in entries)
         {
             if (chosen.Identity is not { } identity || places.TryAdd(identity, merged.Count))
@@ -34,4 +34,7 @@ internal readonly record struct ChosenEntry(EndpointEntry Entry, DeploymentChoic
 
         return merged;
     }
+
+    /// <remarks>A class, as are all keys that are used at the start of a process: a table of it needs no code of its own, which would be compiled before the first answer.</remarks>
+    private sealed record Identified(object? Address, object? Generator, string? Deployment);
 }

@@ -26,7 +26,7 @@ internal sealed class PooledResource(EndpointSettings first)
     private object? Secret => (object?)First.ApiKey ?? First.Credential;
 
     /// <summary>Entries with the same address and key share a resource; each ready-made client or generator is a resource of its own.</summary>
-    public static (Uri?, object) IdentityOf(EndpointSettings entry) => (entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
+    public static object IdentityOf(EndpointSettings entry) => new Identity(entry.Address, (object?)entry.ApiKey ?? (object?)entry.Credential ?? entry);
 
     public void Add(EndpointSettings entry) => _entries.Add(entry);
 
@@ -82,4 +82,6 @@ internal sealed class PooledResource(EndpointSettings first)
         _entries.Exists(entry => entry.HasOwnName && other._entries.Exists(theirs => theirs.HasOwnName && string.Equals(entry.Name, theirs.Name, StringComparison.OrdinalIgnoreCase)));
 
     private bool SharesDeployment(PooledResource other) => _entries.Exists(entry => other._entries.Exists(theirs => entry.Deployment == theirs.Deployment));
+
+    private sealed record Identity(Uri? Address, object Secret);
 }

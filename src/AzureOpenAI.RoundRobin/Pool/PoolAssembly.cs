@@ -26,11 +26,11 @@ internal sealed class PoolAssembly
     private readonly Func<double> _jitter;
     private readonly PoolMembers? _before;
     private readonly CallCount _calls;
-    private readonly OrderedDictionary<(Uri?, object), PooledResource> _resources = [];
+    private readonly OrderedDictionary<object, PooledResource> _resources = [];
     private readonly Dictionary<PooledResource, PooledResource> _was;
     private readonly ConversationOwners? _conversations;
-    private readonly Dictionary<(Resource, string?, EndpointApi, string?), Endpoint> _old;
-    private readonly Dictionary<(Resource, string?, EndpointApi, string?), Endpoint> _endpoints = [];
+    private readonly Dictionary<Identity, Endpoint> _old;
+    private readonly Dictionary<Identity, Endpoint> _endpoints = [];
     private readonly OrderedDictionary<Endpoint, EndpointSetup> _setups = [];
     private readonly OrderedDictionary<Picker, Endpoint[]> _pickers = [];
 
@@ -45,7 +45,7 @@ internal sealed class PoolAssembly
     {
         (_settings, _transport, _time, _log, _start, _jitter, _before) = (settings, transport, time, log, start, jitter, before);
         _calls = before?.Calls ?? new();
-        _old = (before?.Endpoints ?? []).ToDictionary(static old => (old.Resource, old.DeploymentName, old.Api, old.ServiceTier));
+        _old = (before?.Endpoints ?? []).ToDictionary(static old => new Identity(old.Resource, old.DeploymentName, old.Api, old.ServiceTier));
         foreach (EndpointSettings entry in settings.Endpoints)
         {
             if (!_resources.TryAdd(PooledResource.IdentityOf(entry), new(entry) { Transport = transport }, out int index))
@@ -121,11 +121,12 @@ internal sealed class PoolAssembly
     {
         PooledResource resource = _resources[PooledResource.IdentityOf(entry)];
         EndpointApi api = entry.ChatClient is { } readyMade ? SpokenBy(readyMade) : entry.Api;
-        if (!_endpoints.TryGetValue((resource.Resource, deployment, api, tier), out Endpoint? endpoint))
+        Identity identity = new(resource.Resource, deployment, api, tier);
+        if (!_endpoints.TryGetValue(identity, out Endpoint? endpoint))
         {
             // Built before those of the other tiers.
-            Endpoint? standard = tier is null ? null : _endpoints[(resource.Resource, deployment, api, null)];
-            endpoint = _old.GetValueOrDefault((resource.Resource, deployment, api, tier));
+            Endpoint? standard = tier is null ? null : _endpoints[identity with { Tier = null }];
+            endpoint = _old.GetValueOrDefault(identity);
             EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
             EndpointSetup setup = standard is null ? Setup(entry, deployment, mark, resource, endpoint?.Setup)
                 : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name, Ids = EndpointIds.Of(entry, deployment, tier) };
@@ -137,7 +138,7 @@ internal sealed class PoolAssembly
                 Hints = new(_time, deployment),
                 Capacity = new(_time, standard?.Capacity.Configured),
             };
-            _endpoints.Add((resource.Resource, deployment, api, tier), endpoint);
+            _endpoints.Add(identity, endpoint);
             _setups.Add(endpoint, setup);
         }
 
@@ -194,4 +195,7 @@ internal sealed class PoolAssembly
 
         return client;
     }
+
+    /// <summary>What makes an endpoint the same one.</summary>
+    private sealed record Identity(Resource Resource, string? Deployment, EndpointApi Api, string? Tier);
 }

@@ -13,7 +13,7 @@ internal static class ApiRules
     public static void Check(IReadOnlyList<ChosenEntry> entries, EndpointApi common, Findings findings)
     {
         ChosenEntry[] built = [.. entries.Where(static chosen => chosen.Entry.Kind != EndpointKind.ReadyMade)];
-        if (built.Select(static chosen => chosen.Entry.Api).Distinct().Count() < 2)
+        if (Array.TrueForAll(built, chosen => chosen.Entry.Api == built[0].Entry.Api))
         {
             return;
         }
@@ -27,7 +27,7 @@ internal static class ApiRules
         foreach (string model in built.SelectMany(static chosen => chosen.Entry.Deployments.Keys).Distinct(StringComparer.OrdinalIgnoreCase))
         {
             ChosenEntry[] answering = [.. built.Where(chosen => Answers(chosen, model))];
-            if (Array.Find(answering, chosen => chosen.Entry.Api != answering[0].Entry.Api).Entry is { } other)
+            if (Array.Find(answering, chosen => chosen.Entry.Api != answering[0].Entry.Api)?.Entry is { } other)
             {
                 findings.Fault(other, $"{other.NameOf(EntryField.Api)} is {Word(other.Api)}, but that of endpoint {answering[0].Entry.Place}, which answers the same model, is {Word(answering[0].Entry.Api)}; "
                     + "give both one API, or each its own models.");
