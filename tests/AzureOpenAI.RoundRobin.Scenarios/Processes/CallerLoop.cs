@@ -15,6 +15,9 @@ internal static class CallerLoop
 {
     private const int PracticeCalls = 20;
 
+    /// <summary>As the start of a host does, until the process knows what the others have found.</summary>
+    private static readonly TimeSpan StartWait = TimeSpan.FromMilliseconds(100);
+
     public static async Task RunAsync()
     {
         CallerSpec[] specs = JsonSerializer.Deserialize<CallerSpec[]>((await Console.In.ReadLineAsync())!, Messages.Json)!;
@@ -39,6 +42,12 @@ internal static class CallerLoop
         }
 
         using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName), spec);
+        if (redis is not null)
+        {
+            client.Start();
+            await Task.Delay(StartWait);
+        }
+
         practised.SetResult();
         await begin;
         await Task.Delay(TimeSpan.FromSeconds(spec.DelaySeconds));

@@ -16,6 +16,9 @@ internal sealed class ShortLivedClient(Func<IChatClient> create, CallerSpec spec
     private double _rollOut;
     private int _callsLeft;
 
+    /// <summary>Makes the first one before there is a call.</summary>
+    public void Start() => _all.Add(create());
+
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
         Current().GetResponseAsync(messages, options, cancellationToken);
 
@@ -30,17 +33,20 @@ internal sealed class ShortLivedClient(Func<IChatClient> create, CallerSpec spec
     {
         lock (_lock)
         {
-            if (_all.Count == 0)
+            bool isFirst = _begun == 0;
+            if (isFirst)
             {
                 _begun = Stopwatch.GetTimestamp();
                 _rollOut = spec.Load.Seconds * (1 + (_random.NextDouble() / 4)) / 2;
             }
 
-            if (_all.Count == 0 || IsOver())
+            if (_all.Count == 0 || (!isFirst && IsOver()))
             {
                 _all.Add(create());
-                _callsLeft = _random.Next(1, MostCalls + 1);
+                isFirst = true;
             }
+
+            _callsLeft = isFirst ? _random.Next(1, MostCalls + 1) : _callsLeft;
 
             _callsLeft--;
             return _all[^1];

@@ -29,7 +29,7 @@ internal sealed class SharedSilence(SilentCalls calls, SharedFacts facts, TimePr
     /// <summary>More than the processes of a fleet that hold a call there at once; a hostile writer can invent them.</summary>
     private const int MostProcesses = 256;
 
-    /// <summary>A pool tells of an endpoint once in this time.</summary>
+    /// <summary>A pool looks at an endpoint, and tells of it, once in this time: each look is over all calls in flight.</summary>
     private static readonly TimeSpan Spacing = TimeSpan.FromMilliseconds(100);
 
     /// <summary>A doubt is told again while its calls wait, the later the older they are: see <see cref="AgeWatch.NextLook"/>. What is not is over.</summary>
@@ -41,35 +41,29 @@ internal sealed class SharedSilence(SilentCalls calls, SharedFacts facts, TimePr
     /// <returns>The verdict, where with what others say it is enough.</returns>
     public Stall? Look(Endpoint endpoint, PoolMembers members, long now)
     {
-        if (endpoint.Setup.Ids is not { } ids || !endpoint.Health.Deployment.IsAvailable || endpoint.IsRetired)
-        {
-            return null;
-        }
-
         Doubts doubts = DoubtsOf(endpoint);
-        doubts.AnsweredSince = Math.Max(doubts.AnsweredSince, endpoint.ResponseTimes.ProgressBegan);
-        if (calls.Look(endpoint, members, doubts.AnsweredSince, now) is not { } own)
+        if (doubts.LookedAt != long.MinValue && time.Until(doubts.LookedAt, now) < Spacing)
         {
             return null;
         }
 
-        if (own.Evidence > 0 && (doubts.ToldAt == long.MinValue || time.Until(doubts.ToldAt, now) >= Spacing))
+        doubts.LookedAt = now;
+        if (Measure(endpoint, doubts, members, now) is not { Evidence: > 0 } own)
         {
-            doubts.ToldAt = now;
-            facts.Tell(new()
-            {
-                Id = ids.Deployment,
-                Kind = PoolFactKind.Silent,
-                For = time.Until(own.Since, now),
-                Evidence = own.Evidence,
-                Answered = own.Answered,
-                Generation = 1,
-                Source = default,
-            });
+            return null;
         }
 
-        doubts.Own = new(own.Evidence, own.Answered, own.Since, UntilOf(own.Since, now));
-        return IsPastBelief(endpoint, doubts, members, now) ? new Stall(endpoint, time.Until(own.Since, now), own.MiddleCall) : null;
+        facts.Tell(new()
+        {
+            Id = endpoint.Setup.Ids!.Deployment,
+            Kind = PoolFactKind.Silent,
+            For = time.Until(own.Since, now),
+            Evidence = own.Evidence,
+            Answered = own.Answered,
+            Generation = 1,
+            Source = default,
+        });
+        return Verdict(endpoint, doubts, own, members, now);
     }
 
     /// <summary>Another process says that the endpoint is silent, or that it answers.</summary>
@@ -96,8 +90,31 @@ internal sealed class SharedSilence(SilentCalls calls, SharedFacts facts, TimePr
             return null;
         }
 
-        return doubts.Own.Until > now && doubts.Sum(now).Evidence >= StallTest.PastBelief ? Look(endpoint, members, now) : null;
+        return doubts.Own.Until > now && IsPastBelief(endpoint, doubts, members, now) && Measure(endpoint, doubts, members, now) is { } own
+            ? Verdict(endpoint, doubts, own, members, now)
+            : null;
     }
+
+    /// <summary>What the calls of this pool say now, which is kept; null where that is nothing.</summary>
+    private Silence? Measure(Endpoint endpoint, Doubts doubts, PoolMembers members, long now)
+    {
+        if (endpoint.Setup.Ids is null || !endpoint.Health.Deployment.IsAvailable || endpoint.IsRetired)
+        {
+            return null;
+        }
+
+        doubts.AnsweredSince = Math.Max(doubts.AnsweredSince, endpoint.ResponseTimes.ProgressBegan);
+        Silence? own = calls.Look(endpoint, members, doubts.AnsweredSince, now);
+        if (own is { } found)
+        {
+            doubts.Own = new(found.Evidence, found.Answered, found.Since, UntilOf(found.Since, now));
+        }
+
+        return own;
+    }
+
+    private Stall? Verdict(Endpoint endpoint, Doubts doubts, in Silence own, PoolMembers members, long now) =>
+        IsPastBelief(endpoint, doubts, members, now) ? new Stall(endpoint, time.Until(own.Since, now), own.MiddleCall) : null;
 
     /// <summary>The endpoint has answered a younger call of this pool. The others are told only where their doubts weigh: long calls are not rare.</summary>
     private void Deny(Endpoint endpoint, Doubts doubts, long began, long now)
@@ -150,7 +167,7 @@ internal sealed class SharedSilence(SilentCalls calls, SharedFacts facts, TimePr
         /// <summary>When the youngest call began that it is known to have answered in some process.</summary>
         public long AnsweredSince { get; set; } = long.MinValue;
 
-        public long ToldAt { get; set; } = long.MinValue;
+        public long LookedAt { get; set; } = long.MinValue;
 
         public (double Evidence, long Answered, int Processes) Sum(long now)
         {
