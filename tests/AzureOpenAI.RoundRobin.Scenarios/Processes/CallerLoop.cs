@@ -24,7 +24,7 @@ internal static class CallerLoop
             await new LoadDriver(practice, () => practice, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
         }
 
-        using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName), spec);
+        using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName, spec.PerMinute), spec);
         await Console.Out.WriteLineAsync("ready");
         await Console.In.ReadLineAsync();
         await Task.Delay(TimeSpan.FromSeconds(spec.DelaySeconds));
@@ -35,6 +35,7 @@ internal static class CallerLoop
         CallerReport report = new(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
         await Console.Out.WriteLineAsync(JsonSerializer.Serialize(report, Messages.Json));
 
-        IChatClient Create(IReadOnlyList<Address> addresses, string fleet) => redis is null ? contestant.Create(addresses, patience) : Contestant.Sharing(addresses, patience, redis, fleet);
+        IChatClient Create(IReadOnlyList<Address> addresses, string fleet, IReadOnlyList<int>? perMinute = null) =>
+            redis is null && perMinute is null ? contestant.Create(addresses, patience) : Contestant.OneOfMany(addresses, patience, redis, fleet, perMinute);
     }
 }

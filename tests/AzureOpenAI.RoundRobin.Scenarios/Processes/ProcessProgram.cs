@@ -62,12 +62,13 @@ internal static class ProcessProgram
     {
         IReadOnlyList<Address> fleet = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
         LoadPlan load = new() { PerSecond = ProcessScenario.PerSecond / processes, Seconds = ProcessScenario.Seconds, PatienceSeconds = scenario.PatienceSeconds };
+        int[]? limits = scenario.IsConfigured ? [.. scenario.Fleet.Select(static resource => 60 * resource.PerSecond!.Value)] : null;
         List<CallerProcess> callers = [];
         try
         {
             for (int i = 0; i < processes; i++)
             {
-                callers.Add(await CallerProcess.StartAsync(new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}")));
+                callers.Add(await CallerProcess.StartAsync(new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}", limits)));
             }
 
             await server.BeginAsync(cell);
