@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AzureOpenAI.RoundRobin.Redis;
 
 /// <summary>Tells people whether Redis carries anything: each change at once, and a loss again every 5 minutes.</summary>
-/// <remarks>Not safe for concurrent use; the loop of one backplane calls it.</remarks>
+/// <remarks>Not safe for concurrent use, but for <see cref="Learns"/>; the loop of one backplane calls it.</remarks>
 internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, ConnectedGauge gauge, TimeProvider time, string fleet)
 {
     public const string Category = "AzureOpenAI.RoundRobin.Redis";
@@ -14,6 +14,7 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
     private readonly ILogger _logger = (loggerFactory ?? NullLoggerFactory.Instance).CreateLogger(Category);
     private bool _isConnected;
     private long? _lostAt;
+    private long _learntAt;
 
     /// <summary>Called before all others.</summary>
     public void Began() => gauge.Set(this, false);
@@ -36,6 +37,16 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
         {
             _lostAt = time.GetTimestamp();
             Write(() => IsLost(_logger, fleet, reason));
+        }
+    }
+
+    /// <summary>The server has lost what it had granted. Any thread says it.</summary>
+    public void Learns()
+    {
+        long now = time.GetTimestamp(), before = Volatile.Read(ref _learntAt);
+        if ((before == 0 || time.GetElapsedTime(before, now) >= Again) && Interlocked.CompareExchange(ref _learntAt, now, before) == before)
+        {
+            Write(() => IsLearning(_logger, fleet));
         }
     }
 
@@ -72,4 +83,8 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
     [LoggerMessage(EventId = 3, EventName = "BackplaneNotConfigured", Level = LogLevel.Warning,
         Message = "No Redis is configured, so this process goes by its own calls alone. Register an IConnectionMultiplexer, or set ConnectionString, AZURE_OPENAI_ROUND_ROBIN_REDIS or ConnectionStrings:redis.")]
     private static partial void IsNotConfigured(ILogger logger);
+
+    [LoggerMessage(EventId = 4, EventName = "BackplaneLearns", Level = LogLevel.Warning,
+        Message = "Redis has lost what it had granted to fleet '{Fleet}' of the configured limits, as after it was emptied. For one period they count as used up, so that they are not used twice.")]
+    private static partial void IsLearning(ILogger logger, string fleet);
 }

@@ -1,11 +1,12 @@
 using System.Threading.Channels;
 using AzureOpenAI.RoundRobin.Redis.Connection;
 using AzureOpenAI.RoundRobin.Redis.Facts;
+using AzureOpenAI.RoundRobin.Redis.Permits;
 
 namespace AzureOpenAI.RoundRobin.Redis;
 
 /// <summary>
-/// Carries facts over Redis. All that speaks to the server runs in one loop, from the first subscription to the end of the last one, so that no call ever waits for it.
+/// Carries facts and permits over Redis. Facts go through one loop, from the first subscription to the end of the last one, so that no call ever waits for it; permits are asked for beside it.
 /// </summary>
 /// <remarks>Safe for concurrent use. The lock guards the facts and the subscribers; no code of others runs under it.</remarks>
 internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDisposable
@@ -24,6 +25,8 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     private readonly TimeProvider _time;
     private readonly BackplaneReport _report;
     private readonly bool _isSharing;
+    private readonly bool _isSharingFaults;
+    private readonly PermitExchange? _permits;
     private readonly Lock _lock = new();
     private readonly ServerClock _clock;
     private readonly HeardFacts _heard = new();
@@ -37,6 +40,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
 
     private CancellationTokenSource? _stop;
     private Task _loop = Task.CompletedTask;
+    private volatile FleetSession? _session;
     private volatile bool _isReadDue;
     private volatile bool _isAway = true;
     private bool _isDisposed;
@@ -50,8 +54,9 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     public RedisBackplane(RedisConnection? connection, RoundRobinRedisOptions options, TimeProvider time, BackplaneReport report)
     {
         (_connection, _keys, _time, _report) = (connection, new FleetKeys(options.FleetName), time, report);
-        _isSharing = options.ShareFaults;
+        (_isSharingFaults, _isSharing) = (options.ShareFaults, options.ShareFaults || options.ShareLimits);
         _clock = new ServerClock(time);
+        _permits = options.ShareLimits ? new PermitExchange(_keys, time, _clock, report, options.AskTimeout) : null;
         _told = new ToldFacts(time);
     }
 
@@ -63,7 +68,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
 
     public void Publish(in PoolFact fact)
     {
-        if (!MayRead)
+        if (!MayRead || !_isSharingFaults)
         {
             return;
         }
@@ -85,6 +90,12 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
         {
             Wake();
         }
+    }
+
+    public ValueTask<PermitReply> AskAsync(PermitRequest request, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return _permits is { } permits && !_isAway && _session is { } session ? new(permits.AskAsync(session, request, cancellationToken)) : new(PermitReply.Alone);
     }
 
     public IDisposable Subscribe(Action<PoolFact> heard)
@@ -170,6 +181,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
         FleetSession session = new(connection, _keys, _time, _clock, Hear, ReadSoon);
         await using (session.ConfigureAwait(false))
         {
+            _session = session;
             using ITimer timer = _time.CreateTimer(_ => ReadSoon(), null, ReadEvery, ReadEvery);
             _isReadDue = true;
             while (!stopped.IsCancellationRequested)
@@ -196,6 +208,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
             }
         }
 
+        _session = null;
         _isAway = true;
         _report.Ended();
     }
@@ -205,6 +218,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
         if (_isAway)
         {
             // What was published until now has woken nobody.
+            _permits?.Reset();
             _isAway = false;
             Wake();
         }
@@ -299,7 +313,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
         long now;
         lock (_lock)
         {
-            if ((_clock.Now ?? sentAt) is not { } known || !_heard.Take(record, now = known))
+            if (!_isSharingFaults || (_clock.Now ?? sentAt) is not { } known || !_heard.Take(record, now = known))
             {
                 return;
             }

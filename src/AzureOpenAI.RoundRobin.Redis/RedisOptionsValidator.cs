@@ -10,6 +10,8 @@ internal sealed class RedisOptionsValidator(ConnectionSource? source = null) : I
     private const int LongestName = 200;
 
     private static readonly TimeSpan LongestStartWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan ShortestAsk = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LongestAsk = TimeSpan.FromSeconds(1);
 
     public ValidateOptionsResult Validate(string? name, RoundRobinRedisOptions options)
     {
@@ -22,6 +24,11 @@ internal sealed class RedisOptionsValidator(ConnectionSource? source = null) : I
         if (options.StartWait < TimeSpan.Zero || options.StartWait > LongestStartWait)
         {
             faults.Add("StartWait must be from 0 to 30 s.");
+        }
+
+        if (options.AskTimeout < ShortestAsk || options.AskTimeout > LongestAsk)
+        {
+            faults.Add("AskTimeout must be from 5 ms to 1 s.");
         }
 
         if (source?.Fault(options) is { } fault)

@@ -14,8 +14,16 @@ public sealed class RoundRobinRedisOptions
     public TimeSpan StartWait { get; set; } = TimeSpan.FromMilliseconds(100);
 
     /// <summary>Gets or sets whether the process tells which endpoints it finds unavailable, and believes the others.</summary>
-    /// <value>The default is <see langword="true"/>. Where it is <see langword="false"/> nothing is shared, and no connection is opened.</value>
+    /// <value>The default is <see langword="true"/>.</value>
     public bool ShareFaults { get; set; } = true;
+
+    /// <summary>Gets or sets whether <c>RequestsPerMinute</c> and <c>TokensPerMinute</c> of an endpoint hold for all processes together.</summary>
+    /// <value>The default is <see langword="true"/>. Where it is <see langword="false"/> each process keeps the whole limit for itself. Where <see cref="ShareFaults"/> is too, no connection is opened.</value>
+    public bool ShareLimits { get; set; } = true;
+
+    /// <summary>Gets or sets how long a call that waits for its turn at a configured limit may wait for the answer of Redis. After it the process keeps its share of the limit by itself.</summary>
+    /// <value>The default is 50 milliseconds. It is from 5 milliseconds to 1 second. No other call waits for Redis.</value>
+    public TimeSpan AskTimeout { get; set; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Gets or sets the key of the <see cref="IConnectionMultiplexer"/> in the service collection.</summary>
     /// <value>The default is <see langword="null"/>: the one without a key. It is not disposed.</value>

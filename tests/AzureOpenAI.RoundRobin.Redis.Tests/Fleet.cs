@@ -17,11 +17,17 @@ internal sealed class Fleet(RedisServer server) : IAsyncDisposable
     /// <summary>What each endpoint answers to every instance; null for a success.</summary>
     public Func<FakeService.Request, HttpResponseMessage?> On { get; set; } = static _ => null;
 
+    /// <summary>The configured limit of each endpoint.</summary>
+    public int? PerMinute { get; init; }
+
+    /// <summary>The longest wait for permits; by default so long that a busy machine is not taken for a slow server.</summary>
+    public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(1);
+
     public Instance this[int instance] => _instances[instance];
 
-    public static async Task<Fleet> StartAsync(RedisServer server, int instances)
+    public static async Task<Fleet> StartAsync(RedisServer server, int instances, int? perMinute = null, TimeSpan? askTimeout = null)
     {
-        Fleet fleet = new(server);
+        Fleet fleet = new(server) { PerMinute = perMinute, AskTimeout = askTimeout ?? TimeSpan.FromSeconds(1) };
         for (int i = 0; i < instances; i++)
         {
             await fleet.JoinAsync();
@@ -40,7 +46,7 @@ internal sealed class Fleet(RedisServer server) : IAsyncDisposable
 
     public Instance Join(IConnectionMultiplexer multiplexer)
     {
-        Instance instance = new(multiplexer, Name);
+        Instance instance = new(multiplexer, Name, PerMinute, redis => redis.AskTimeout = AskTimeout);
         instance.Service.On = request => On(request);
         _instances.Add(instance);
         return instance;

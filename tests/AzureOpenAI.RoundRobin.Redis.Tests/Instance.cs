@@ -17,7 +17,9 @@ internal sealed class Instance : IAsyncDisposable
 
     /// <param name="multiplexer">Disposed with the instance.</param>
     /// <param name="fleet">A name of its own for each test.</param>
-    public Instance(IConnectionMultiplexer multiplexer, string fleet)
+    /// <param name="perMinute">The configured limit of each endpoint.</param>
+    /// <param name="configure">What else to set.</param>
+    public Instance(IConnectionMultiplexer multiplexer, string fleet, int? perMinute = null, Action<RoundRobinRedisOptions>? configure = null)
     {
         Multiplexer = multiplexer;
         _transport = new HttpClient(Service, disposeHandler: false) { Timeout = Timeout.InfiniteTimeSpan };
@@ -25,10 +27,17 @@ internal sealed class Instance : IAsyncDisposable
         RoundRobinOptions options = new() { HttpClient = _transport, DeploymentName = "gpt-deployment" };
         foreach (string host in Hosts)
         {
-            options.Endpoints.Add(new EndpointOptions { Name = host, Endpoint = new Uri($"https://{host}.openai.azure.com"), ApiKey = KeyOf(host) });
+            options.Endpoints.Add(new EndpointOptions { Name = host, Endpoint = new Uri($"https://{host}.openai.azure.com"), ApiKey = KeyOf(host), RequestsPerMinute = perMinute });
         }
 
-        options.UseRedis(multiplexer, redis => redis.FleetName = fleet, _loggers);
+        options.UseRedis(
+            multiplexer,
+            redis =>
+            {
+                redis.FleetName = fleet;
+                configure?.Invoke(redis);
+            },
+            _loggers);
         _backplane = (RedisBackplane)options.Backplane!;
         Pool = new EndpointPool(options, _loggers);
         Client = new RoundRobinChatClient(Pool);
@@ -43,6 +52,11 @@ internal sealed class Instance : IAsyncDisposable
     public EndpointPool Pool { get; }
 
     public RoundRobinChatClient Client { get; }
+
+    public EndpointId IdOf(string host) => Pool.Endpoints.Single(endpoint => endpoint.Name == host).Setup.Ids!.Deployment;
+
+    /// <summary>The calls that started without a permit.</summary>
+    public int Alone => Pool.Endpoints.Sum(static endpoint => endpoint.Capacity.Configured.Shared!.Alone);
 
     /// <summary>Ends with the first read.</summary>
     public Task Ready => _backplane.FirstRead.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);

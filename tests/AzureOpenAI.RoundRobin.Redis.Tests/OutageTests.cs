@@ -85,6 +85,80 @@ public sealed partial class OutageTests
         await Eventually.TrueAsync(async () => (long)await server.ExecuteAsync("DBSIZE") == 2);
     }
 
+    /// <summary>Near a configured limit, whatever happens to Redis: calls go on by permits in hand and by the share of each, and by permits again afterwards.</summary>
+    [Theory]
+    [InlineData("killed")]
+    [InlineData("stopped")]
+    [InlineData("slow")]
+    public async Task ConfiguredLimits_WhileRedisIsAway(string how)
+    {
+        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 2, perMinute: 6000, askTimeout: TimeSpan.FromMilliseconds(50));
+        await using ConnectionMultiplexer admin = await server.ConnectAsync();
+        await Task.WhenAll(Enumerable.Range(0, 40).Select(i => fleet[i % 2].AskAsync()));
+
+        switch (how)
+        {
+            case "killed":
+                await server.KillAsync();
+                break;
+            case "stopped":
+                await server.StopAsync();
+                break;
+            default:
+                await admin.GetDatabase().ExecuteAsync("CLIENT", "PAUSE", "3000", "ALL");
+                break;
+        }
+
+        int before = fleet[0].Alone + fleet[1].Alone;
+        await Eventually.TrueAsync(async () =>
+        {
+            await Task.WhenAll(fleet[0].AskAsync(), fleet[1].AskAsync());
+            return fleet[0].Alone + fleet[1].Alone > before + 10;
+        });
+
+        if (how == "killed")
+        {
+            await server.StartAsync();
+        }
+        else if (how == "stopped")
+        {
+            await server.ContinueAsync();
+        }
+
+        // As many calls in a row with permits as no chance explains.
+        int inRow = 0;
+        await Eventually.TrueAsync(async () =>
+        {
+            int alone = fleet[0].Alone;
+            await fleet[0].AskAsync();
+            inRow = fleet[0].Alone == alone ? inRow + 1 : 0;
+            return inRow == 20;
+        });
+    }
+
+    [Theory]
+    [InlineData("FLUSHALL")]
+    [InlineData("SCRIPT")]
+    public async Task ConfiguredLimits_WhileRedisIsEmptied(string command)
+    {
+        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using Fleet fleet = await Fleet.StartAsync(server, 2, perMinute: 1200);
+        Task<string>[] calls = [.. Enumerable.Range(0, 120).Select(i => fleet[i % 2].AskAsync())];
+        await Eventually.TrueAsync(() => calls.Any(static call => call.IsCompleted));
+        _ = command == "SCRIPT" ? await server.ExecuteAsync("SCRIPT", "FLUSH") : await server.ExecuteAsync("FLUSHALL");
+        await Task.WhenAll(calls);
+        await Task.WhenAll(fleet[0].AskAsync(), fleet[1].AskAsync());
+
+        // The limits are learned again; a script is only loaded again.
+        await Eventually.TrueAsync(async () =>
+        {
+            await Task.WhenAll(fleet[0].AskAsync(), fleet[1].AskAsync());
+            return command == "SCRIPT" || fleet[0].LogsOf(4).Length + fleet[1].LogsOf(4).Length > 0;
+        });
+        Assert.Equal(command == "SCRIPT" ? 0 : 1, Math.Min(1, fleet[0].LogsOf(4).Length + fleet[1].LogsOf(4).Length));
+    }
+
     [Fact]
     public async Task WithoutScripts_IsSaid()
     {
@@ -145,7 +219,7 @@ public sealed partial class OutageTests
     {
         string rights = Rights().Match(File.ReadAllText(Path.Combine(Repository.Root, "src", "AzureOpenAI.RoundRobin.Redis", "README.md"))).Groups["rights"].Value;
         await using RedisProcess server = await WithUserAsync(rights, andKeys: false);
-        await using Fleet fleet = new(server) { On = static request => Fleet.Throttled(request, "east") };
+        await using Fleet fleet = new(server) { PerMinute = 6000, On = static request => Fleet.Throttled(request, "east") };
         for (int i = 0; i < 2; i++)
         {
             await fleet.Join(await ConnectionMultiplexer.ConnectAsync($"{server.Address},protocol=resp3,abortConnect=false,user=app,password=secret-password")).Ready;
@@ -153,6 +227,7 @@ public sealed partial class OutageTests
 
         await fleet[0].AskManyAsync(3);
         await Eventually.TrueAsync(() => fleet[1].Knows("east"));
+        Assert.Equal(0, fleet[0].Alone);
         await Assert.ThrowsAsync<RedisServerException>(() => fleet[0].Multiplexer.GetDatabase().StringSetAsync("another", "key"));
     }
 

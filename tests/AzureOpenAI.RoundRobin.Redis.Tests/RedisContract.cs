@@ -1,7 +1,11 @@
+using System.Collections.Concurrent;
+using System.Globalization;
 using System.Security.Cryptography;
 using AzureOpenAI.RoundRobin.Redis.Facts;
+using AzureOpenAI.RoundRobin.Redis.Permits;
 using AzureOpenAI.RoundRobin.Redis.Tests.Servers;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
+using CsCheck;
 using StackExchange.Redis;
 
 namespace AzureOpenAI.RoundRobin.Redis.Tests;
@@ -367,6 +371,156 @@ public abstract class RedisContract(RedisServer server)
         Assert.Equal(1, fleet[0].CallsTo("east"));
         Assert.Contains("the connection multiplexer is disposed", Assert.Single(fleet[0].LogsOf(2)), StringComparison.Ordinal);
     }
+
+    /// <summary>Random requests for permits, in the server's time: the script grants what the ring in C# grants.</summary>
+    [Fact]
+    public async Task Script_GrantsWhatTheRingGrants()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        IDatabase database = multiplexer.GetDatabase();
+        await Gen.Int[0, 1_000_000].SampleAsync(
+            async seed =>
+            {
+                Random random = new(seed);
+                FleetKeys keys = new($"ring-{Guid.NewGuid():N}");
+                StartRings rings = new();
+                HashSet<EndpointId> known = [];
+                EndpointId[] ids = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Facts.Facts.Id(RandomNumberGenerator.GetHexString(16)))];
+                PermitLimit[] limits = [.. ids.Select(id => RandomLimit(id, random))];
+                for (int i = 0; i < 25; i++)
+                {
+                    if (random.Next(12) == 0)
+                    {
+                        rings.Wipe();
+                        await database.KeyDeleteAsync([.. ids.SelectMany(id => new[] { keys.CallsOf(id), keys.TokensOf(id) })]);
+                    }
+
+                    PermitRequest request = RandomRequest(limits, random);
+                    string[] text = (string[])(await database.ScriptEvaluateAsync(PermitScript.Text, PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, known.Contains)))!;
+                    long now = 0;
+                    PermitReply actual = PermitMessage.Read(text, limits.Length, time => TimeSpan.FromTicks(now = time) * 0, out _);
+                    PermitReply expected = rings.Ask(request, now);
+
+                    Assert.Equal(Words(expected), Words(actual));
+                    known.UnionWith(ids.Where((_, place) => actual.Granted[place] > 0));
+                }
+            },
+            iter: 30, threads: 1);
+
+        static string Words(PermitReply reply) =>
+            $"{string.Join(' ', reply.Permits.Select(static permit => $"{permit.Limit}:{permit.In}+{permit.For}:{permit.Tokens}"))} | {string.Join(' ', reply.NextIn)} | {string.Join(' ', reply.Granted)}";
+    }
+
+    [Fact]
+    public async Task ConfiguredLimits_HoldForAllTogether()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 3, perMinute: 600);
+        ConcurrentQueue<long> starts = new();
+        fleet.On = _ =>
+        {
+            starts.Enqueue(TimeProvider.System.GetTimestamp());
+            return null;
+        };
+        await Task.WhenAll(Enumerable.Range(0, 90).Select(i => fleet[i % 3].AskAsync()));
+
+        // Three endpoints of 10 a second; each instance alone would start 30 at once.
+        long[] at = [.. starts.Order()];
+        Assert.Equal(90, at.Length);
+        Assert.InRange(at.Count(time => TimeProvider.System.GetElapsedTime(at[0], time) < TimeSpan.FromSeconds(0.5)), 10, 60);
+        Assert.Equal(0, fleet[0].Alone + fleet[1].Alone + fleet[2].Alone);
+        Assert.InRange(await GrantedAsync(fleet), 90, 200);
+    }
+
+    [Fact]
+    public async Task InstanceThatDiesWithPermits_LeavesNothingBehind()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2, perMinute: 600);
+        Task<string>[] lost = [.. Enumerable.Range(0, 60).Select(_ => fleet[0].AskAsync())];
+        await Eventually.TrueAsync(() => fleet[0].Pool.WaitingCalls > 0);
+        await fleet[0].DisposeAsync();
+        await fleet[1].AskManyAsync(30);
+
+        await Eventually.TrueAsync(() => Array.TrueForAll(lost, static call => call.IsCompleted));
+        Assert.Contains(lost, static call => call.IsFaulted);
+        Assert.Equal(0, fleet[1].Alone);
+    }
+
+    [Fact]
+    public async Task HostileWriter_OfPermits_FailsNoCall()
+    {
+        await using Fleet fleet = await Fleet.StartAsync(server, 2, perMinute: 6000);
+        await using ConnectionMultiplexer writer = await server.ConnectAsync();
+        IDatabase database = writer.GetDatabase();
+        Random random = new(21);
+        for (int i = 0; i < 200; i++)
+        {
+            byte[] noise = new byte[random.Next(1, 200)];
+            random.NextBytes(noise);
+            RedisKey key = fleet.Keys.CallsOf(fleet[0].IdOf(Instance.Hosts[i % 3]));
+            RedisValue[] values = [noise, $"{random.NextInt64()}:{random.NextInt64()}", $"{random.Next()}:{random.Next()}", "9007199254740991:9007199254740991", ":", "-1:5", "1e3:nan"];
+            // At once, since the pools write there too.
+            ITransaction writes = database.CreateTransaction();
+            _ = writes.KeyDeleteAsync(key);
+            _ = (i % 4) switch
+            {
+                0 => (Task)writes.StringSetAsync(key, noise),
+                1 => writes.HashSetAsync(key, [new("x", noise)]),
+                _ => writes.ListRightPushAsync(key, [.. Enumerable.Range(0, 5).Select(_ => values[random.Next(values.Length)])]),
+            };
+            Assert.True(await writes.ExecuteAsync());
+
+            await Task.WhenAll(fleet[0].AskAsync(), fleet[1].AskAsync());
+        }
+    }
+
+    /// <summary>The calls that the server has granted at all endpoints.</summary>
+    private async Task<long> GrantedAsync(Fleet fleet)
+    {
+        await using ConnectionMultiplexer reader = await server.ConnectAsync();
+        long granted = 0;
+        foreach (string host in Instance.Hosts)
+        {
+            string? newest = await reader.GetDatabase().ListGetByIndexAsync(fleet.Keys.CallsOf(fleet[0].IdOf(host)), -1);
+            granted += newest is null ? 0 : long.Parse(newest.Split(':')[1], CultureInfo.InvariantCulture);
+        }
+
+        return granted;
+    }
+
+    private static PermitLimit RandomLimit(EndpointId id, Random random) => new()
+    {
+        Id = id,
+        Requests = random.Next(3) == 0 ? 0 : random.Next(1, random.Next(2) == 0 ? 6 : 2000),
+        RequestPeriod = TimeSpan.FromMilliseconds(random.Next(3, 60)),
+        Tokens = random.Next(2) == 0 ? 0 : random.Next(10, 4000),
+        TokenPeriod = TimeSpan.FromMilliseconds(random.Next(3, 60)),
+        Priority = random.Next(2),
+    };
+
+    private static PermitRequest RandomRequest(PermitLimit[] limits, Random random) => new()
+    {
+        Limits = [.. limits.Select(limit => new PermitLimit
+        {
+            Id = limit.Id,
+            Requests = limit.Tokens == 0 ? Math.Max(1, limit.Requests) : limit.Requests,
+            RequestPeriod = limit.RequestPeriod,
+            Tokens = limit.Tokens,
+            TokenPeriod = limit.TokenPeriod,
+            Priority = limit.Priority,
+            NotBefore = random.Next(4) == 0 ? TimeSpan.FromMilliseconds(random.Next(30)) : TimeSpan.Zero,
+            TakenRequests = random.Next(5) == 0 ? random.Next(4) : 0,
+            TakenTokens = random.Next(5) == 0 ? random.Next(900) : 0,
+        })],
+        Wishes = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => new PermitWish
+        {
+            Of = [.. Enumerable.Range(0, limits.Length).OrderBy(_ => random.Next()).Take(random.Next(1, limits.Length + 1))],
+            Count = random.Next(1, 12),
+            Tokens = random.Next(3) == 0 ? 0 : random.Next(1, 500),
+            Within = TimeSpan.FromMilliseconds(random.Next(100)),
+            Hold = TimeSpan.FromMilliseconds(random.Next(10)),
+            IsAhead = random.Next(3) == 0,
+        })],
+    };
 
     /// <summary>Waits until the server holds so many facts of the fleet.</summary>
     private async Task<FactRecord[]> RecordsAsync(Fleet fleet, int count)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using AzureOpenAI.RoundRobin.Redis.Facts;
+using AzureOpenAI.RoundRobin.Redis.Permits;
 using StackExchange.Redis;
 
 namespace AzureOpenAI.RoundRobin.Redis.Connection;
@@ -84,6 +85,20 @@ internal sealed class FleetSession(RedisConnection connection, FleetKeys keys, T
     public async Task PassAsync(PoolFact fact, CancellationToken cancellationToken) =>
         await _multiplexer!.GetSubscriber().PublishAsync(Channel, PassingFact.Write(fact, clock.Now ?? 0)).WaitAsync(Patience, time, cancellationToken).ConfigureAwait(false);
 
+    /// <summary>Asks for permits. It may run beside the other requests.</summary>
+    public async Task<string[]> AskAsync(RedisKey[] scriptKeys, RedisValue[] values, TimeSpan within, CancellationToken cancellationToken)
+    {
+        if (_multiplexer is not { IsConnected: true })
+        {
+            throw new SocketException((int)SocketError.NotConnected);
+        }
+
+        long sentAt = time.GetTimestamp();
+        string[] reply = await EvaluateAsync(PermitScript.Text, scriptKeys, values, cancellationToken, within).ConfigureAwait(false);
+        clock.Learn(sentAt, TimeOf(reply) / 1000.0);
+        return reply;
+    }
+
     public ValueTask DisposeAsync()
     {
         if (_multiplexer is { } multiplexer)
@@ -101,9 +116,9 @@ internal sealed class FleetSession(RedisConnection connection, FleetKeys keys, T
 
     private RedisChannel Channel => RedisChannel.Literal(keys.Channel);
 
-    private async Task<string[]> EvaluateAsync(string script, RedisKey[] scriptKeys, RedisValue[] values, CancellationToken cancellationToken)
+    private async Task<string[]> EvaluateAsync(string script, RedisKey[] scriptKeys, RedisValue[] values, CancellationToken cancellationToken, TimeSpan? within = null)
     {
-        RedisResult result = await _multiplexer!.GetDatabase().ScriptEvaluateAsync(script, scriptKeys, values).WaitAsync(Patience, time, cancellationToken).ConfigureAwait(false);
+        RedisResult result = await _multiplexer!.GetDatabase().ScriptEvaluateAsync(script, scriptKeys, values).WaitAsync(within ?? Patience, time, cancellationToken).ConfigureAwait(false);
         string?[]? reply = (string?[]?)result;
         return reply is null ? [] : Array.ConvertAll(reply, static text => text ?? "");
     }

@@ -12,12 +12,15 @@ internal sealed class FleetKeys
 
     private const int HashBytes = 8;
 
+    private readonly string _fleet;
+
     public FleetKeys(string fleetName)
     {
         // The braces keep all keys in one slot of a cluster.
         string fleet = $"{Schema}:{{{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(fleetName)).AsSpan(0, HashBytes))}}}";
         Channel = fleet;
         Index = $"{fleet}:h";
+        _fleet = fleet;
     }
 
     public string Channel { get; }
@@ -25,4 +28,13 @@ internal sealed class FleetKeys
     public RedisKey Index { get; }
 
     public RedisKey RecordOf(EndpointId id) => $"{Index}:{id}";
+
+    /// <summary>Held while permits are granted.</summary>
+    public RedisKey Lock => $"{_fleet}:l";
+
+    /// <summary>The calls that were granted at a deployment.</summary>
+    public RedisKey CallsOf(EndpointId id) => $"{_fleet}:r:{id}";
+
+    /// <summary>The tokens that were granted there.</summary>
+    public RedisKey TokensOf(EndpointId id) => $"{_fleet}:t:{id}";
 }

@@ -56,7 +56,7 @@ internal sealed class Balancer : IDisposable
         _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, facts);
         _asks = backplane is null ? null : new(_state, time);
         _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake, _asks);
-        _deferred.Permits = _asks is null ? null : new(backplane!, _asks, _state, time, _inFlight, log, _settlement, _deferred);
+        _deferred.Permits = _asks is null ? null : new(backplane!, _asks, _state, time, _inFlight, log, instruments, _settlement, _deferred);
         SharedSilence? silence = facts is null ? null : new(new SilentCalls(_inFlight, _state.CallsBegun, time), facts, time);
         Tracker = new AttemptTracker(_state, time, instruments, _inFlight, outcomes, aged, _settlement, _deferred, silence);
         lock (_lock)

@@ -28,6 +28,8 @@ internal sealed class Instruments
         HistogramBucketBoundaries = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 30, 60, 120, 300],
     };
 
+    private static readonly InstrumentAdvice<double> Trips = new() { HistogramBucketBoundaries = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1] };
+
     private static readonly InstrumentAdvice<int> Few = new() { HistogramBucketBoundaries = [0, 1, 2, 3, 4, 5, 8, 12, 20] };
 
     private readonly Histogram<double> _attemptDuration;
@@ -38,6 +40,8 @@ internal sealed class Instruments
     private readonly Counter<long> _cachedTokens;
     private readonly Counter<long> _reasoningLeftOut;
     private readonly Counter<long> _sharedFacts;
+    private readonly Histogram<double> _askDuration;
+    private readonly Counter<long> _startPermits;
 
     private Instruments(Meter meter)
     {
@@ -50,6 +54,8 @@ internal sealed class Instruments
         _cachedTokens = meter.CreateCounter<long>(Prefix + "tokens.cached", "{token}", "Input tokens that came from the service's prompt cache.");
         _reasoningLeftOut = meter.CreateCounter<long>(Prefix + "reasoning.left_out", "{attempt}", "Attempts from which encrypted reasoning was left out, since the resource cannot read it.");
         _sharedFacts = meter.CreateCounter<long>(Prefix + "backplane.facts", "{fact}", "Facts about endpoints that pools told each other over a backplane.");
+        _askDuration = meter.CreateHistogram(Prefix + "backplane.ask.duration", "s", "How long the answers to requests for permits took.", advice: Trips);
+        _startPermits = meter.CreateCounter<long>(Prefix + "backplane.permits", "{permit}", "Starts within shared limits: permits that were granted, that nobody used in time, and starts without one.");
         meter.CreateObservableGauge(Prefix + "endpoints", Pools.ByState, "{endpoint}", "How many endpoints are in each state.");
         meter.CreateObservableGauge(Prefix + "in_flight", Pools.InFlight, "{attempt}", "How many attempts run at each endpoint.");
     }
@@ -116,6 +122,18 @@ internal sealed class Instruments
     /// <summary>A fact was published, or heard and either taken or ignored.</summary>
     public void SharedFact(string direction, PoolFactKind kind) =>
         Add(_sharedFacts, 1, new() { { "direction", direction }, { "kind", WordOf(kind) } });
+
+    public void Asked(TimeSpan took) => Record(_askDuration, took.TotalSeconds, default);
+
+    /// <param name="kind">granted, alone or void.</param>
+    /// <param name="count">How many; none is not counted.</param>
+    public void StartPermits(string kind, int count)
+    {
+        if (count > 0)
+        {
+            Add(_startPermits, count, new() { { "kind", kind } });
+        }
+    }
 
     public void Used(string endpoint, in TokenCounts tokens)
     {

@@ -82,6 +82,8 @@ internal sealed partial class MeasuredApp : IAsyncDisposable
         instruments.Used(Endpoint, new TokenCounts(Input: 20, Output: 10, CachedInput: 5));
         instruments.ReasoningLeftOut(Endpoint);
         instruments.SharedFact("taken", PoolFactKind.Ejected);
+        instruments.Asked(TimeSpan.FromMilliseconds(1));
+        instruments.StartPermits("granted", 1);
     }
 
     [GeneratedRegex(@"^(?<metric>azure_openai_\w+)\{(?<labels>[^}]*)\}", RegexOptions.Multiline)]

@@ -102,10 +102,10 @@ public sealed class RegistrationTests(GarnetTests.Server server) : IClassFixture
     [Fact]
     public async Task KeyThatIsNotRegistered_StopsTheHost()
     {
-        using IHost host = Build(static services => services.AddAzureOpenAIRoundRobinRedis(static options => (options.ServiceKey, options.StartWait) = ("cache", TimeSpan.FromMinutes(1))));
+        using IHost host = Build(static services => services.AddAzureOpenAIRoundRobinRedis(static options => (options.ServiceKey, options.StartWait, options.AskTimeout) = ("cache", TimeSpan.FromMinutes(1), TimeSpan.Zero)));
         OptionsValidationException fault = await Assert.ThrowsAsync<OptionsValidationException>(() => host.StartAsync(Cancellation));
 
-        Assert.Equal(["StartWait must be from 0 to 30 s.", "No IConnectionMultiplexer is registered with the ServiceKey 'cache'."], fault.Failures);
+        Assert.Equal(["StartWait must be from 0 to 30 s.", "AskTimeout must be from 5 ms to 1 s.", "No IConnectionMultiplexer is registered with the ServiceKey 'cache'."], fault.Failures);
     }
 
     [Fact]
@@ -129,7 +129,7 @@ public sealed class RegistrationTests(GarnetTests.Server server) : IClassFixture
                 isAsked = true;
                 throw new InvalidOperationException();
             });
-            services.AddAzureOpenAIRoundRobinRedis(static options => (options.ShareFaults, options.StartWait) = (false, TimeSpan.FromSeconds(30)));
+            services.AddAzureOpenAIRoundRobinRedis(static options => (options.ShareFaults, options.ShareLimits, options.StartWait) = (false, false, TimeSpan.FromSeconds(30)));
         });
         await host.StartAsync(Cancellation);
         _service.On = static request => Fleet.Throttled(request, "east");

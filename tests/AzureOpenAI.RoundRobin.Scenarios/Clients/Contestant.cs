@@ -37,9 +37,20 @@ internal sealed record Contestant(string Name, Func<IReadOnlyList<Address>, Time
 
     public static IReadOnlyList<Contestant> Everyone { get; } = [Ours, OursWithAffinity, Single, Naive, Failover, RotatedFailover, Polly];
 
-    /// <summary>Ours, which shares over Redis with the other processes of the fleet.</summary>
-    public static IChatClient Sharing(IReadOnlyList<Address> addresses, TimeSpan? patience, IConnectionMultiplexer redis, string fleet) =>
-        Pool(addresses, patience, EndpointAffinity.None, options => options.UseRedis(redis, sharing => sharing.FleetName = fleet));
+    /// <summary>Ours in one of several processes, which share over Redis where it is given, with configured limits where these are.</summary>
+    public static IChatClient OneOfMany(IReadOnlyList<Address> addresses, TimeSpan? patience, IConnectionMultiplexer? redis, string fleet, IReadOnlyList<int>? perMinute) =>
+        Pool(addresses, patience, EndpointAffinity.None, options =>
+        {
+            for (int i = 0; i < (perMinute?.Count ?? 0); i++)
+            {
+                options.Endpoints[i].RequestsPerMinute = perMinute![i];
+            }
+
+            if (redis is not null)
+            {
+                options.UseRedis(redis, sharing => sharing.FleetName = fleet);
+            }
+        });
 
     private static RoundRobinChatClient Pool(IReadOnlyList<Address> addresses, TimeSpan? patience, EndpointAffinity affinity, Action<RoundRobinOptions>? configure = null)
     {

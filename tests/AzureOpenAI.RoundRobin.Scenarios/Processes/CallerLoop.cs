@@ -41,7 +41,7 @@ internal static class CallerLoop
             await new LoadDriver(practice, () => practice, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
         }
 
-        using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName), spec);
+        using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName, spec.PerMinute), spec);
         if (redis is not null)
         {
             client.Start();
@@ -57,6 +57,7 @@ internal static class CallerLoop
         string failures = string.Join(", ", records.Where(record => record.Verdict != Verdict.Right).GroupBy(record => record.Exception ?? record.Verdict.ToString()).Select(group => $"{group.Key} x{group.Count()}"));
         return new CallerReport(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
 
-        IChatClient Create(IReadOnlyList<Address> addresses, string fleet) => redis is null ? contestant.Create(addresses, patience) : Contestant.Sharing(addresses, patience, redis, fleet);
+        IChatClient Create(IReadOnlyList<Address> addresses, string fleet, IReadOnlyList<int>? perMinute = null) =>
+            redis is null && perMinute is null ? contestant.Create(addresses, patience) : Contestant.OneOfMany(addresses, patience, redis, fleet, perMinute);
     }
 }

@@ -13,6 +13,7 @@ namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 /// <param name="Life">How long its clients live.</param>
 /// <param name="Redis">Where they share, and null for nowhere.</param>
 /// <param name="FleetName">With whom.</param>
+/// <param name="PerMinute">The configured limit of each endpoint; null where they are learned.</param>
 internal sealed record CallerSpec(
     string Client, IReadOnlyList<Address> Fleet, IReadOnlyList<Address> Practice, LoadPlan Load, int Number, double DelaySeconds, ClientLife Life,
-    string? Redis, string FleetName);
+    string? Redis, string FleetName, IReadOnlyList<int>? PerMinute = null);

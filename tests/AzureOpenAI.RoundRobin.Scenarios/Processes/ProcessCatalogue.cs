@@ -20,6 +20,8 @@ internal static class ProcessCatalogue
         Overload("overload-sliding", "150 % of 24/12/4 a second, windows slide", slides: true),
         Quota("quota", "95 % of 38/19/6 a second, fixed windows", slides: false),
         Quota("quota-sliding", "95 % of 38/19/6 a second, windows slide", slides: true),
+        Overload("overload-configured", "150 % of 24/12/4 a second, windows slide; every process has the limits", slides: true) with { IsConfigured = true },
+        Quota("quota-configured", "95 % of 38/19/6 a second, windows slide; every process has the limits", slides: true) with { IsConfigured = true },
         new("throttled", "one of three asks for 20 s of peace", Bad(new FaultSpec(FaultName.Throttle, 20)))
         {
             Target = FoundOnce,

@@ -67,11 +67,12 @@ internal static class ProcessProgram
     {
         IReadOnlyList<Address> fleet = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
         LoadPlan load = new() { PerSecond = ProcessScenario.PerSecond / processes, Seconds = ProcessScenario.Seconds, PatienceSeconds = scenario.PatienceSeconds };
+        int[]? limits = scenario.IsConfigured ? [.. scenario.Fleet.Select(static resource => 60 * resource.PerSecond!.Value)] : null;
         List<CallerProcess> callers = [];
         try
         {
             CallerSpec[] specs = [.. Enumerable.Range(0, processes)
-                .Select(i => new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}"))];
+                .Select(i => new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}", limits))];
             foreach (CallerSpec[] some in specs.Chunk(processes <= MostProcesses ? 1 : (processes + FewProcesses - 1) / FewProcesses))
             {
                 callers.Add(await CallerProcess.StartAsync(some));

@@ -13,6 +13,9 @@ internal sealed record ProcessScenario(string Name, string What, IReadOnlyList<R
     /// <summary>What becomes of Redis in the middle of the load, for 2 s; only where processes share.</summary>
     public RedisFault? RedisFault { get; init; }
 
+    /// <summary>The limits are configured, the whole of each in every process; else they are learned.</summary>
+    public bool IsConfigured { get; init; }
+
     /// <summary>How long callers wait, and our client with them.</summary>
     public double PatienceSeconds { get; init; } = 10;
 

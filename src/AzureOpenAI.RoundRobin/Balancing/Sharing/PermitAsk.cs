@@ -12,7 +12,8 @@ internal sealed class PermitAsk(TimeProvider time, long now)
     private readonly List<PermitLimit> _limits = [];
     private readonly List<PermitWish> _wishes = [];
 
-    public long SentAt => now;
+    /// <summary>How long ago it was made.</summary>
+    public TimeSpan Age(long at) => time.Until(now, at);
 
     public int Limits => _limits.Count;
 
@@ -76,6 +77,19 @@ internal sealed class PermitAsk(TimeProvider time, long now)
         }
 
         return true;
+    }
+
+    /// <summary>What has become of permits at these limits since this was asked last.</summary>
+    public (int Voided, int Alone) Count()
+    {
+        (int voided, int alone) = (0, 0);
+        foreach (SharedLimits shared in _shared)
+        {
+            (int moreVoided, int moreAlone) = shared.Count();
+            (voided, alone) = (voided + moreVoided, alone + moreAlone);
+        }
+
+        return (voided, alone);
     }
 
     /// <summary>Nobody has granted anything.</summary>

@@ -14,6 +14,7 @@ internal sealed class PermitLoop : IDisposable
     private readonly TimeProvider _time;
     private readonly InFlight _inFlight;
     private readonly PoolLog _log;
+    private readonly Instruments _instruments;
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
     private readonly CancellationTokenSource _stop = new();
@@ -21,9 +22,10 @@ internal sealed class PermitLoop : IDisposable
     private Task _asking = Task.CompletedTask;
     private int _isAsking;
 
-    public PermitLoop(IPoolBackplane backplane, PermitAsks asks, PoolState state, TimeProvider time, InFlight inFlight, PoolLog log, Settlement settlement, DeferredWork deferred)
+    public PermitLoop(
+        IPoolBackplane backplane, PermitAsks asks, PoolState state, TimeProvider time, InFlight inFlight, PoolLog log, Instruments instruments, Settlement settlement, DeferredWork deferred)
     {
-        (_backplane, _asks, _state, _time) = (backplane, asks, state, time);
+        (_backplane, _asks, _state, _time, _instruments) = (backplane, asks, state, time, instruments);
         (_inFlight, _log, _settlement, _deferred) = (inFlight, log, settlement, deferred);
         _stopped = _stop.Token;
     }
@@ -97,17 +99,23 @@ internal sealed class PermitLoop : IDisposable
 
     private void Take(PermitAsk ask, PermitReply? reply)
     {
+        (int voided, int alone) = (0, 0);
+        long now = _time.GetTimestamp();
         lock (_state.Lock)
         {
             if (!_inFlight.IsClosed)
             {
-                long now = _time.GetTimestamp();
+                (voided, alone) = ask.Count();
                 _asks.Take(ask, reply, now);
                 _state.HasChanged |= _state.Unsettled.Queued.Count > 0;
                 _settlement.Settle(now);
             }
         }
 
+        _instruments.Asked(ask.Age(now));
+        _instruments.StartPermits("granted", reply?.Permits.Count ?? 0);
+        _instruments.StartPermits("void", voided);
+        _instruments.StartPermits("alone", alone);
         _deferred.Run();
     }
 }

@@ -43,6 +43,7 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
     private (int Requests, long Tokens) _taken;
     private (int Requests, long Tokens) _told;
     private long _own;
+    private (int Voided, int Alone) _counted;
     private GrantedShare _share = new();
 
     public EndpointId Id => id;
@@ -67,6 +68,14 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
 
     /// <summary>The starts without a permit.</summary>
     public int Alone { get; private set; }
+
+    /// <summary>The permits that nobody used and the starts without one, since the last call of this.</summary>
+    public (int Voided, int Alone) Count()
+    {
+        (int voided, int alone) = _counted;
+        _counted = (Voided, Alone);
+        return (Voided - voided, Alone - alone);
+    }
 
     /// <summary>How many permits to ask for because calls are to come; 0 while there are enough, or while the limit leaves none for that.</summary>
     public int WantedAhead(long now)

@@ -4,7 +4,7 @@ using CsCheck;
 namespace AzureOpenAI.RoundRobin.Tests.Rules;
 
 /// <summary>A configured limit holds for all processes together where a backplane grants permits, and for each process's share of it while none does.</summary>
-public sealed class SharedLimitsTests
+public sealed class LimitsOfAllProcessesTests
 {
     [Fact]
     public Task AnyArrivalsAndDelays_NeverMoreThanTheLimitStartWithinAnyPeriod() =>

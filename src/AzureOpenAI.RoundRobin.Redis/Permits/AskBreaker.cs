@@ -1,0 +1,80 @@
+namespace AzureOpenAI.RoundRobin.Redis.Permits;
+
+/// <summary>Says when nobody waits for Redis: while 3 of the last 10 answers came late, for 1, 2, 4 and up to 30 s, until one that no call waits for comes in time.</summary>
+/// <remarks>Safe for concurrent use.</remarks>
+internal sealed class AskBreaker(TimeProvider time)
+{
+    private const int Looked = 10, MostLate = 3;
+
+    private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(30);
+
+    private readonly Lock _lock = new();
+    private readonly Queue<bool> _late = new();
+    private TimeSpan _pause;
+    private long _until;
+    private bool _isOpen;
+    private bool _isTried;
+
+    /// <summary>Whether a request may be sent for which calls wait.</summary>
+    public bool IsOpen
+    {
+        get
+        {
+            lock (_lock)
+            {
+                return _isOpen;
+            }
+        }
+    }
+
+    /// <summary>Whether one is due for which no call waits. The caller sends it, and says how it went.</summary>
+    public bool TakeTrial()
+    {
+        lock (_lock)
+        {
+            bool isDue = _isOpen && !_isTried && time.GetTimestamp() >= _until;
+            _isTried |= isDue;
+            return isDue;
+        }
+    }
+
+    public void Answered(bool isLate)
+    {
+        lock (_lock)
+        {
+            _late.Enqueue(isLate);
+            if (_late.Count > Looked)
+            {
+                _late.Dequeue();
+            }
+
+            if (!_isOpen && _late.Count(static late => late) >= MostLate)
+            {
+                Open(First);
+            }
+        }
+    }
+
+    public void Tried(bool isLate)
+    {
+        lock (_lock)
+        {
+            _isTried = false;
+            if (isLate)
+            {
+                Open(2 * _pause < Longest ? 2 * _pause : Longest);
+            }
+            else
+            {
+                (_isOpen, _pause) = (false, TimeSpan.Zero);
+                _late.Clear();
+            }
+        }
+    }
+
+    private void Open(TimeSpan pause)
+    {
+        (_isOpen, _pause) = (true, pause);
+        _until = time.GetTimestamp() + (long)(pause.TotalSeconds * time.TimestampFrequency);
+    }
+}

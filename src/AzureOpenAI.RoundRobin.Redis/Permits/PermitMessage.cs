@@ -1,0 +1,70 @@
+using System.Globalization;
+using AzureOpenAI.RoundRobin.Redis.Facts;
+using StackExchange.Redis;
+
+namespace AzureOpenAI.RoundRobin.Redis.Permits;
+
+/// <summary>A request for permits as the script reads it, and the script's reply as a pool reads it.</summary>
+internal static class PermitMessage
+{
+    public static RedisKey[] KeysOf(PermitRequest request, FleetKeys keys) => [.. request.Limits.SelectMany(limit => new[] { keys.CallsOf(limit.Id), keys.TokensOf(limit.Id) }), keys.Lock];
+
+    /// <summary>Whether the server was busy with another request, and answered none.</summary>
+    public static bool IsBusy(string[] reply, PermitRequest request) => reply.Length == 1 && request.Limits.Count > 0;
+
+    /// <param name="request">What is asked.</param>
+    /// <param name="isKnown">Whether the server must hold something of a deployment, since it has granted something lately.</param>
+    public static RedisValue[] NumbersOf(PermitRequest request, Func<EndpointId, bool> isKnown)
+    {
+        List<RedisValue> numbers = [request.Limits.Count];
+        foreach (PermitLimit limit in request.Limits)
+        {
+            numbers.AddRange(
+                limit.Requests, Microseconds(limit.RequestPeriod), limit.Tokens, Microseconds(limit.TokenPeriod), limit.Priority, Microseconds(limit.NotBefore), limit.TakenRequests,
+                limit.TakenTokens, isKnown(limit.Id) ? 1 : 0);
+        }
+
+        foreach (PermitWish wish in request.Wishes)
+        {
+            numbers.AddRange(wish.Count, wish.Tokens, Microseconds(wish.Within), Microseconds(wish.Hold), wish.IsAhead ? 1 : 0, wish.Of.Count);
+            numbers.AddRange(wish.Of.Select(static place => (RedisValue)place));
+        }
+
+        return [.. numbers];
+    }
+
+    /// <param name="reply">What the server said.</param>
+    /// <param name="limits">The number of limits that were asked about.</param>
+    /// <param name="age">How long ago, from the server's time in microseconds.</param>
+    /// <param name="hasLost">Whether the server has lost what it had granted.</param>
+    /// <exception cref="InvalidDataException">Something else answers, and not our script.</exception>
+    public static PermitReply Read(string[] reply, int limits, Func<long, TimeSpan> age, out bool hasLost)
+    {
+        int states = 1 + (limits * PermitScript.StatesOfLimit);
+        if (reply.Length < states || (reply.Length - states) % PermitScript.NumbersOfPermit != 0)
+        {
+            throw new InvalidDataException();
+        }
+
+        long[] numbers = Array.ConvertAll(reply, static text => long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out long number) ? number : throw new InvalidDataException());
+        TimeSpan passed = age(numbers[0]);
+        long[][] ofLimits = [.. numbers[1..states].Chunk(PermitScript.StatesOfLimit)];
+        hasLost = Array.Exists(ofLimits, static state => state[2] == 1);
+        return new()
+        {
+            NextIn = Array.ConvertAll(ofLimits, state => Span(state[0]) - passed),
+            Granted = Array.ConvertAll(ofLimits, static state => state[1]),
+            Permits = [.. numbers[states..].Chunk(PermitScript.NumbersOfPermit).Select(permit => new StartPermit
+            {
+                Limit = (int)permit[0],
+                In = Span(permit[1]) - passed,
+                For = Span(permit[2]),
+                Tokens = permit[3],
+            })],
+        };
+    }
+
+    private static TimeSpan Span(long microseconds) => TimeSpan.FromTicks(Math.Clamp(microseconds, -TimeSpan.MicrosecondsPerDay, TimeSpan.MicrosecondsPerDay) * TimeSpan.TicksPerMicrosecond);
+
+    private static long Microseconds(TimeSpan span) => (long)span.TotalMicroseconds;
+}

@@ -1,0 +1,136 @@
+using AzureOpenAI.RoundRobin.Endpoints.Capacity;
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+using Microsoft.Extensions.Time.Testing;
+
+namespace AzureOpenAI.RoundRobin.Tests.Endpoints.Capacity;
+
+public sealed class SharedLimitsTests
+{
+    private readonly FakeTimeProvider _time = new(Clocks.Start);
+    private readonly ConfiguredLimits _configured;
+    private int _wanted;
+
+    public SharedLimitsTests() => _configured = new(_time);
+
+    private long Now => _time.GetTimestamp();
+
+    [Fact]
+    public void PermitInHand_IsTheRoom_AtItsStart()
+    {
+        SharedLimits shared = Shared(600, null);
+        Assert.Equal((false, 1), (shared.HasRoom(Now), _wanted));
+
+        shared.Add(In(0.5), In(0.6), 0, isAhead: false);
+        Assert.Equal((false, In(0.5), In(0.5)), (shared.HasRoom(Now), shared.RoomAt(Now), shared.SoonestAt(Now)));
+        _time.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.True(shared.HasRoom(Now));
+        shared.Take(0, Now);
+        Assert.Equal((false, 0), (shared.HasRoom(Now), shared.Alone));
+    }
+
+    [Fact]
+    public void PermitPastItsEnd_IsVoid_AndTheNextAreKeptForLonger()
+    {
+        SharedLimits shared = Shared(600, null);
+        List<double> holds = [];
+        for (int i = 0; i < 5; i++)
+        {
+            shared.Add(Now, Now, 0, isAhead: false);
+            _time.Advance(TimeSpan.FromTicks(1));
+            Assert.False(shared.HasRoom(Now));
+            holds.Add(shared.Hold.TotalMilliseconds);
+        }
+
+        Assert.Equal([40, 80, 160, 250, 250], holds);
+        Assert.Equal((5, 0), shared.Count());
+        Assert.Equal((0, 0), shared.Count());
+    }
+
+    [Fact]
+    public void TokensOfPermits_ArePooled()
+    {
+        SharedLimits shared = Shared(600, 100_000);
+        for (int i = 0; i < 3; i++)
+        {
+            shared.Add(Now, In(1), 100, isAhead: false);
+        }
+
+        Assert.Equal((true, false), (shared.HasRoomFor(300, Now), shared.HasRoomFor(301, Now)));
+        shared.Take(250, Now);
+        Assert.Equal((2, true, false), (shared.HeldAfter(Now), shared.HoldsFor(50, Now), shared.HoldsFor(51, Now)));
+
+        // What a smaller call leaves is for the next one.
+        shared.Take(10, Now);
+        Assert.Equal((1, true, false), (shared.HeldAfter(Now), shared.HoldsFor(40, Now), shared.HoldsFor(41, Now)));
+    }
+
+    [Fact]
+    public void StartsWithoutAPermit_AreToldUntilTheyAreAnswered()
+    {
+        SharedLimits shared = Shared(600, 1000);
+        shared.Take(30, Now);
+        Assert.Equal((1, 30), Told(shared));
+        Assert.Equal((1, 30), Told(shared));
+        shared.Take(5, Now);
+        shared.Answered(Now, 1, isRefusedAhead: false, Now);
+
+        Assert.Equal((1, 5), Told(shared));
+
+        static (int, long) Told(SharedLimits shared) => shared.ToRequest(0, TimeSpan.Zero) is var limit ? (limit.TakenRequests, limit.TakenTokens) : default;
+    }
+
+    [Theory]
+    [InlineData(6000, 0.01, 15)]
+    [InlineData(6000, 0.002, 16)]
+    [InlineData(6000, 1, 1)]
+    [InlineData(1200, 0.01, 5)]
+    public void AsksAhead_ForAMomentOfItsFlow_AtMostAQuarterOfTheLimit(int perMinute, double apart, int expected)
+    {
+        SharedLimits shared = Shared(perMinute, null);
+        for (int i = 0; i < 60; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(apart));
+            shared.Take(0, Now);
+        }
+
+        Assert.InRange(shared.WantedAhead(Now), expected - 1, expected);
+        shared.Add(Now, In(1), 0, isAhead: true);
+        for (int i = 0; i < expected / 2; i++)
+        {
+            shared.Add(Now, In(1), 0, isAhead: true);
+        }
+
+        Assert.Equal(0, shared.WantedAhead(Now));
+    }
+
+    [Fact]
+    public void Alone_KeepsItsShare_UntilItIsTimeToAskAgain()
+    {
+        SharedLimits shared = Shared(600, null);
+        shared.Answered(Now, 100, isRefusedAhead: false, Now);
+        shared.Add(Now, Now, 0, isAhead: false);
+        _time.Advance(TimeSpan.FromSeconds(0.2));
+        shared.Answered(Now, 105, isRefusedAhead: false, Now);
+        Assert.Equal(0.2, shared.Share);
+
+        shared.GoAlone(In(1));
+        shared.Take(0, Now);
+        Assert.True(shared.HasRoom(Now));
+        shared.Take(0, Now);
+        Assert.False(shared.HasRoom(Now));
+        Assert.Equal(In(1), shared.RoomAt(Now));
+
+        _wanted = 0;
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((false, false, 1), (shared.HasRoom(Now), shared.IsAlone, _wanted));
+    }
+
+    private long In(double seconds) => _time.After(Now, TimeSpan.FromSeconds(seconds));
+
+    private SharedLimits Shared(int? requests, int? tokens)
+    {
+        _configured.Configure(requests, tokens);
+        _configured.BeginSharing(default, _ => _wanted++);
+        return _configured.Shared!;
+    }
+}
