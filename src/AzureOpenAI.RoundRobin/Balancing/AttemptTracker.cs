@@ -156,7 +156,7 @@ internal sealed class AttemptTracker
             long now = _time.GetTimestamp();
             endpoint.CountFailure(outcome.Kind, failure.Duration);
             endpoint.LastFailure = failure;
-            endpoint.Capacity.RejectedAt(outcome.Kind == OutcomeKind.RateLimited ? attempt.Met : 0, attempt.StartedAt, outcome.RetryAfter, now);
+            endpoint.Capacity.RejectedAt(outcome.MayBeOfCallsInFlight ? attempt.Met : 0, attempt.StartedAt, outcome.RetryAfter, now);
             if (outcome.Status > 0 && attempt.Permit.OfResource && endpoint.Health.TargetOf(outcome.Kind) == endpoint.Health.Deployment)
             {
                 // The deployment answered with a status, so its resource can be reached.

@@ -25,6 +25,9 @@ internal readonly struct AttemptOutcome(
     /// <summary>The rejection says that tokens are scarce, not requests.</summary>
     public bool NamesTokens { get; init; }
 
+    /// <summary>A rejection that may be for too many calls in flight: no service names that limit.</summary>
+    public bool MayBeOfCallsInFlight => Kind == OutcomeKind.RateLimited && !NamesTokens;
+
     public PipelineResponse? Response { get; } = response;
 
     /// <summary>A broken answer that was read whole, and is none that the SDK understands: the endpoint would give it again to the same request.</summary>

@@ -41,5 +41,13 @@ public class ScarceTokensTests
     public void AreNamed_AnotherStatus_SaysNothingOfTokens(int status) =>
         Assert.False(Classify(FakeFailure.Saying(status, "token rate limit")).NamesTokens);
 
+    [Theory]
+    [InlineData(429, "token rate limit", false)]
+    [InlineData(429, "call rate limit", true)]
+    [InlineData(429, "", true)]
+    [InlineData(503, "", false)]
+    public void MayBeOfCallsInFlight_OnlyARejectionThatDoesNotNameTokens(int status, string text, bool may) =>
+        Assert.Equal(may, Classify(FakeFailure.Saying(status, text)).MayBeOfCallsInFlight);
+
     private static AttemptOutcome Classify(Exception exception) => OutcomeClassifier.Classify(exception, new AttemptFacts { IsSdkBacked = true, Sent = true }, Clocks.Start);
 }
