@@ -24,15 +24,20 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public long StatedUntil => _pace.StatedUntil;
 
     /// <summary>The calls a second that it takes; null where that is not known, or only guessed.</summary>
-    public double? PerSecond => _pace.IsConfirmed
+    public double? PerSecond => _pace.IsConfirmed && !IsPermitted
         ? Math.Min(_pace.PerSecond, _configured.PerSecond ?? double.PositiveInfinity)
-        : _pace.IsKnown ? null : _configured.PerSecond;
+        : _pace.IsKnown && !IsPermitted ? null : _configured.PerSecond;
+
+    /// <summary>Others say when each call starts, so that only pauses hold it back: a pace of this process alone would let permits pass.</summary>
+    private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false };
+
+    private long PaceRoomAt => IsPermitted ? _pace.PausedUntil : _pace.RoomAt;
 
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
-    public bool HasRoom(long now) => now >= _pace.RoomAt && HasConfiguredRoom(now);
+    public bool HasRoom(long now) => now >= PaceRoomAt && HasConfiguredRoom(now);
 
     /// <summary>When it will take one more call, whatever its tokens; in the past where it would now.</summary>
-    public long RoomAt(long now) => Math.Max(_pace.RoomAt, ConfiguredRoomAt(now));
+    public long RoomAt(long now) => Math.Max(PaceRoomAt, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom(long now) => _configured.HasRoom(now);
@@ -44,7 +49,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public int PermitsInHand(long now) => _configured.Shared?.HeldAfter(now) ?? 0;
 
     /// <summary>When it will take a call that has no permit yet.</summary>
-    public long LineAt(long now) => _configured.Shared is { IsAlone: false } shared ? Math.Max(_pace.RoomAt, shared.NextAt) : RoomAt(now);
+    public long LineAt(long now) => _configured.Shared is { IsAlone: false } shared ? Math.Max(PaceRoomAt, shared.NextAt) : RoomAt(now);
 
     /// <inheritdoc cref="SharedLimits.SoonestAt"/>
     public long PermittedAt(long now) => _configured.Shared?.SoonestAt(now) ?? long.MinValue;
@@ -75,8 +80,16 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public bool HasPace => _pace.IsKnown;
 
     /// <inheritdoc cref="Pace.PauseUntil"/>
-    public void PauseUntil(long until, bool isStated) => _pace.PauseUntil(until, isStated);
+    public void PauseUntil(long until, bool isStated)
+    {
+        _pace.PauseUntil(until, isStated);
+        _configured.Shared?.VoidBefore(until);
+    }
 
     /// <inheritdoc cref="Pace.Rejected"/>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken) => _pace.Rejected(now, sentAt, stated, taken);
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken)
+    {
+        _pace.Rejected(now, sentAt, stated, taken);
+        _configured.Shared?.VoidBefore(_pace.PausedUntil);
+    }
 }
