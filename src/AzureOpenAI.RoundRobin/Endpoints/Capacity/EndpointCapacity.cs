@@ -42,8 +42,9 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
             }
 
             double configured = _configured.PerSecond ?? double.PositiveInfinity;
-            double perSecond = _pace.IsKnown ? _pace.PerSecond : double.PositiveInfinity;
-            bool isConfirmed = _pace.IsConfirmed || !_pace.IsKnown;
+            bool isPaced = _pace.IsKnown && !IsPermitted;
+            double perSecond = isPaced ? _pace.PerSecond : double.PositiveInfinity;
+            bool isConfirmed = !isPaced || _pace.IsConfirmed;
             if (_tokenPace is { IsKnown: true } tokens && tokens.PerSecond / _weight.Mean < perSecond)
             {
                 (perSecond, isConfirmed) = (tokens.PerSecond / _weight.Mean, tokens.IsConfirmed);
@@ -53,6 +54,9 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
             return isConfirmed && double.IsFinite(perSecond) ? perSecond : null;
         }
     }
+
+    /// <summary>Others say when each call starts, so that only pauses hold it back: a pace of this process alone would let permits pass.</summary>
+    private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false };
 
     /// <summary>Whether what each call meets is to be said, since it may be the calls in flight that are limited.</summary>
     public bool WatchesInFlight(long now) => HasPace && _inFlight.IsWatched(now);
@@ -140,7 +144,11 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public bool KnowsPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace.IsKnown;
 
     /// <inheritdoc cref="Pace.PauseUntil"/>
-    public void PauseUntil(long until, bool isStated) => _pace.PauseUntil(until, isStated);
+    public void PauseUntil(long until, bool isStated)
+    {
+        _pace.PauseUntil(until, isStated);
+        _configured.Shared?.VoidBefore(until);
+    }
 
     /// <inheritdoc cref="Pace.Rejected"/>
     /// <param name="now">The present.</param>
@@ -151,5 +159,5 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false) =>
         (namesTokens ? _tokenPace ??= new(time) : _pace).Rejected(now, sentAt, stated, taken);
 
-    private long PacedAt => Math.Max(_pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
+    private long PacedAt => Math.Max(IsPermitted ? _pace.PausedUntil : _pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
 }

@@ -16,28 +16,22 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
 
     private const int MostAhead = 16;
 
-    /// <summary>The part of the last gap between two starts in what is expected of the next.</summary>
-    private const double Weight = 0.2;
-
-    private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(1);
-
-    /// <summary>Permits in hand last for so long at the present rate.</summary>
-    private static readonly TimeSpan Ahead = TimeSpan.FromMilliseconds(150);
-
     /// <summary>After nothing was granted ahead the next such wish waits for this time.</summary>
     private static readonly TimeSpan AheadAgain = TimeSpan.FromMilliseconds(100);
 
     /// <summary>An answer is expected within this time.</summary>
     private static readonly TimeSpan Trip = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>A permit that a call waits for is kept for so long: the timer may be late. It grows while timers are later.</summary>
+    /// <summary>A permit that a call waits for is kept for so long: the timer may be late. It grows while timers are later, to a twentieth of the period.</summary>
     private static readonly TimeSpan LeastHold = TimeSpan.FromMilliseconds(20);
 
+    /// <summary>So long after its end a permit is used all the same: the process was busy. The others are told, as of a start without one.</summary>
+    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(200);
+
     private readonly List<Held> _held = [];
+    private readonly CallFlow _flow = new(time);
     private Quota? _requestsAlone;
     private Quota? _tokensAlone;
-    private TimeSpan _gap = LongestGap;
-    private long _lastTake = long.MinValue;
     private long _aheadAt = long.MinValue;
     private long _aloneUntil;
     private (int Requests, long Tokens) _taken;
@@ -87,12 +81,12 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
         }
 
         int most = configured.Requests is { } requests ? (int)Math.Clamp(requests.Limit / 4, 1, MostAhead) : MostAhead;
-        int level = (int)Math.Clamp(Ahead / Timestamps.Max(_gap, TimeSpan.FromMilliseconds(1)), 1, most);
+        int level = Math.Clamp(_flow.SoonToCome, 1, most);
         return now < Math.Max(_aheadAt, NextAt) || 2 * _held.Count > level || (configured.Requests is null && TokensAhead == 0) ? 0 : level - _held.Count;
     }
 
-    /// <summary>The tokens of one such permit: what calls took of late.</summary>
-    public long TokensAhead { get; private set; }
+    /// <summary>The tokens of one such permit.</summary>
+    public long TokensAhead => _flow.Tokens;
 
     /// <summary>The permits in hand that may be used after a time.</summary>
     public int HeldAfter(long from)
@@ -185,10 +179,8 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
 
         _requestsAlone?.Take(1, now);
         _tokensAlone?.Take(tokens, now);
-        TimeSpan gap = _lastTake == long.MinValue ? LongestGap : Timestamps.Min(time.Until(_lastTake, now), LongestGap);
-        (_gap, _lastTake) = (((1 - Weight) * _gap) + (Weight * gap), now);
         long rest = configured.Tokens is null ? 0 : tokens;
-        TokensAhead = rest == 0 ? TokensAhead : TokensAhead == 0 ? rest : (long)(((1 - Weight) * TokensAhead) + (Weight * rest));
+        _flow.Took(rest, now);
         rest -= TakePermit(now);
         for (int i = 0; rest > 0 && i < _held.Count && _held[i].Start <= now; i++)
         {
@@ -249,10 +241,12 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
     {
         if (_share.IsAnew(granted))
         {
-            Voided += _held.Count;
-            _held.Clear();
+            VoidBefore(long.MaxValue);
         }
     }
+
+    /// <summary>No call starts before then, so the permits for that time are void.</summary>
+    public void VoidBefore(long end) => Voided += _held.RemoveAll(permit => permit.End <= end);
 
     /// <summary>The others have answered. After <see cref="Add"/> of all that they have granted.</summary>
     public void Answered(long nextAt, long granted, bool isRefusedAhead, long now)
@@ -295,11 +289,14 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
 
         Held first = _held[0];
         _held.RemoveAt(0);
-        Hold = first.IsAhead ? Hold : Timestamps.Max(LeastHold, 0.95 * Hold);
+        bool isLate = first.End < now;
+        _taken.Requests += isLate ? 1 : 0;
+        TimeSpan most = Timestamps.Max(LeastHold, configured.Requests.Period / 20);
+        Hold = first.IsAhead ? Hold : isLate ? Timestamps.Min(2 * Hold, most) : Timestamps.Max(LeastHold, 0.98 * Hold);
         return first.Tokens;
     }
 
-    /// <summary>What is over: a permit after its end, the last moment at which the limit allows it.</summary>
+    /// <summary>What is over.</summary>
     private void Drop(long now)
     {
         if (IsAlone && now >= _aloneUntil)
@@ -310,9 +307,8 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
 
         for (int i = _held.Count - 1; i >= 0; i--)
         {
-            if (_held[i].End < now)
+            if (time.After(_held[i].End, Late) < now)
             {
-                Hold = _held[i].IsAhead ? Hold : Timestamps.Min(2 * Hold, AheadHold);
                 Voided++;
                 _held.RemoveAt(i);
             }

@@ -29,20 +29,35 @@ public sealed class SharedLimitsTests
     }
 
     [Fact]
-    public void PermitPastItsEnd_IsVoid_AndTheNextAreKeptForLonger()
+    public void PermitPastItsEnd_IsUsedAndTold_AndTheNextAreKeptForLonger()
     {
         SharedLimits shared = Shared(600, null);
         List<double> holds = [];
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 4; i++)
         {
             shared.Add(Now, Now, 0, isAhead: false);
-            _time.Advance(TimeSpan.FromTicks(1));
-            Assert.False(shared.HasRoom(Now));
+            _time.Advance(TimeSpan.FromSeconds(0.1));
+            Assert.True(shared.HasRoom(Now));
+            shared.Take(0, Now);
             holds.Add(shared.Hold.TotalMilliseconds);
         }
 
-        Assert.Equal([40, 80, 160, 250, 250], holds);
-        Assert.Equal((5, 0), shared.Count());
+        Assert.Equal([40, 50, 50, 50], holds);
+        Assert.Equal((4, (0, 0)), (shared.ToRequest(0, TimeSpan.Zero).TakenRequests, shared.Count()));
+    }
+
+    [Fact]
+    public void PermitLongPastItsEnd_OrForTheTimeOfAPause_IsVoid()
+    {
+        SharedLimits shared = Shared(600, null);
+        shared.Add(Now, Now, 0, isAhead: false);
+        _time.Advance(TimeSpan.FromSeconds(0.3));
+        Assert.False(shared.HasRoom(Now));
+        shared.Add(Now, In(1), 0, isAhead: false);
+        shared.Add(Now, In(3), 0, isAhead: false);
+        shared.VoidBefore(In(2));
+
+        Assert.Equal((1, (2, 0)), (shared.HeldAfter(Now), shared.Count()));
         Assert.Equal((0, 0), shared.Count());
     }
 
