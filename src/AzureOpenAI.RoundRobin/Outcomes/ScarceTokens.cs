@@ -4,7 +4,7 @@ namespace AzureOpenAI.RoundRobin.Outcomes;
 internal static class ScarceTokens
 {
     /// <summary>A provisioned deployment's limit is of tokens.</summary>
-    private static readonly string[] Words = ["token rate limit", "tokens per min", "(TPM)", "provisioned throughput"];
+    private static readonly string[] Words = ["token rate", "tokens per min", "(TPM)", "provisioned throughput"];
 
     public static bool AreNamed(HeaderLookup headers, string? text) =>
         Array.Exists(Words, word => text?.Contains(word, StringComparison.OrdinalIgnoreCase) == true)

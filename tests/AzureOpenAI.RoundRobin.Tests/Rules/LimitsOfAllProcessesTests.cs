@@ -13,11 +13,12 @@ public sealed class LimitsOfAllProcessesTests
             {
                 using LimitedFleet fleet = new(pools, 60 * atOnce, time => new(time, seed) { MostTrip = TimeSpan.FromMilliseconds(trip) });
                 Random random = new(seed);
-                int calls = await fleet.RunAsync(4, load * atOnce, random);
+                int calls = await fleet.RunAsync(3, load * atOnce, random);
+                await fleet.RunAsync(1, load * atOnce, random);
                 int first = fleet.Starts.Length;
                 Assert.True(fleet.MostWithin(TimeSpan.FromSeconds(1)) <= atOnce, $"{fleet.MostWithin(TimeSpan.FromSeconds(1))} of {atOnce} within a second.");
-                // As many start as may: what is held ahead, and the time for which it is held, take some.
-                Assert.True(first >= Math.Min(calls, (0.75 * 4 * atOnce) - 1) - 1, $"{first} of {calls} calls have started in 4 s at {atOnce} a second.");
+                // As many start as may: what other processes hold ahead takes some, for less than a second.
+                Assert.True(first >= Math.Min(calls, (0.75 * 4 * atOnce) - 1) - 1, $"{first} of {calls} calls of 3 s have started in 4 s at {atOnce} a second.");
                 await fleet.DrainAsync(40);
                 Assert.Equal(0, fleet.Open);
                 Assert.True(fleet.MostWithin(TimeSpan.FromSeconds(1)) <= atOnce);
