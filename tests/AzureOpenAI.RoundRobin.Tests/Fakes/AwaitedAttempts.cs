@@ -10,6 +10,10 @@ internal static class AwaitedAttempts
     public static int CountAwaited(this EndpointPool pool, FakeClock clock) =>
         InFlightOf(pool.Balancer).Snapshot().Count(attempt => !attempt.IsIdle && IsAwaited(attempt, clock));
 
+    /// <summary>How many attempts have set the deadline of what they wait for.</summary>
+    public static int CountArmed(this EndpointPool pool) =>
+        InFlightOf(pool.Balancer).Snapshot().Count(static attempt => !attempt.IsIdle && Volatile.Read(ref ArmedOf(attempt)) > 0);
+
     /// <summary>How many attempts run, those at endpoints that have left the configuration as well.</summary>
     public static int CountRunning(this EndpointPool pool) => InFlightOf(pool.Balancer).Snapshot().Count(static attempt => !attempt.IsIdle);
 

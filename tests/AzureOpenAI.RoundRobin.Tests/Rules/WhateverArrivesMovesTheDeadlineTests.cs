@@ -43,7 +43,7 @@ public sealed class WhateverArrivesMovesTheDeadlineTests : IDisposable
         using ServicePool pool = Pool();
         Task<string> call = pool.AskAsync(streaming: true);
         await _body.IsReadAsync();
-        await _body.SayAsync(Content);
+        await SayAsync(pool, Content);
         for (int i = 0; i < 6; i++)
         {
             pool.Time.Advance(Limit / 2);
@@ -61,8 +61,8 @@ public sealed class WhateverArrivesMovesTheDeadlineTests : IDisposable
         using ServicePool pool = Pool();
         Task<string> call = pool.AskAsync(streaming: true);
         await _body.IsReadAsync();
-        await _body.SayAsync(Content);
-        await _body.SayAsync(Finish.Replace("data: [DONE]\n\n", "", StringComparison.Ordinal));
+        await SayAsync(pool, Content);
+        await SayAsync(pool, Finish.Replace("data: [DONE]\n\n", "", StringComparison.Ordinal));
         pool.Time.Advance(TimeSpan.FromSeconds(3));
         await _body.SayAsync(KeepAlive);
 
@@ -97,7 +97,7 @@ public sealed class WhateverArrivesMovesTheDeadlineTests : IDisposable
         using ServicePool pool = Pool();
         Task<string> call = pool.AskAsync(streaming: true);
         await _body.IsReadAsync();
-        await _body.SayAsync(Content);
+        await SayAsync(pool, Content);
         pool.Time.Advance(Limit / 2);
         await _body.SayAsync(KeepAlive);
 
@@ -154,6 +154,13 @@ public sealed class WhateverArrivesMovesTheDeadlineTests : IDisposable
         pool.Time.Advance(0.1 * Limit);
 
         Assert.Equal("two", await call);
+    }
+
+    /// <summary>Says an update. More is asked for before the next deadline is set, and only then time may pass.</summary>
+    private async Task SayAsync(ServicePool pool, string update)
+    {
+        await _body.SayAsync(update);
+        await Eventually.TrueAsync(() => pool.Pool.CountArmed() == 1);
     }
 
     private ServicePool Pool(Action<RoundRobinOptions>? configure = null)
