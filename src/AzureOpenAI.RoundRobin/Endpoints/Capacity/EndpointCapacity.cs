@@ -124,9 +124,13 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="now">The present.</param>
     public void RejectedAt(int met, long sentAt, TimeSpan? stated, long now)
     {
-        if (met > 0 && sentAt >= PausedUntil)
+        if (stated is not null)
         {
-            _inFlight.Rejected(met, stated ?? TimeSpan.Zero, now);
+            _inFlight.Forget(now);
+        }
+        else if (met > 0 && sentAt >= PausedUntil)
+        {
+            _inFlight.Rejected(met, now);
         }
     }
 

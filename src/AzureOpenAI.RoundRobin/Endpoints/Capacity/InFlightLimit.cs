@@ -5,8 +5,8 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// none that meet fewer. Then they are counted, and not paced.
 /// </summary>
 /// <remarks>
-/// What a burst shows is no evidence: of any limiter the first calls are admitted and the others rejected. So only calls count that went after the last pause was over. A call
-/// that has ended at the endpoint is in flight here for a moment longer, so a few are admitted that seem to have met too many. Not safe for concurrent use; the balancer's lock
+/// What a burst shows is no evidence: of any limiter the first calls are admitted and the others rejected. So only calls count that went after the last pause was over. A service
+/// that states when it has room again counts something else: it does not know when a call will end. A call that has ended at the endpoint is in flight here for a moment longer, so a few are admitted that seem to have met too many. Not safe for concurrent use; the balancer's lock
 /// guards it.
 /// </remarks>
 internal sealed class InFlightLimit(TimeProvider time)
@@ -21,15 +21,13 @@ internal sealed class InFlightLimit(TimeProvider time)
     private const double Near = 0.75;
 
     /// <summary>It is believed where at most this many calls that met more were admitted for each that was rejected; where a rate is limited it is ten and more.</summary>
-    private const int MostAbove = 2;
+    private const int MostAbove = 1;
 
     /// <summary>So many rejections within the limit revoke it.</summary>
     private const int MostContradictions = 3;
 
-    /// <summary>One more is tried after this many times the pause that it may cost.</summary>
-    private const double PausesApart = 25;
-
-    private static readonly TimeSpan LeastApart = TimeSpan.FromSeconds(3);
+    /// <summary>One more is tried after this time.</summary>
+    private static readonly TimeSpan TryAgain = TimeSpan.FromSeconds(3);
 
     /// <summary>After what was found was wrong, nothing is looked for.</summary>
     private static readonly TimeSpan Apart = TimeSpan.FromMinutes(1);
@@ -60,7 +58,7 @@ internal sealed class InFlightLimit(TimeProvider time)
     {
         if (met > Limit)
         {
-            _tryAt = _time.After(now, LeastApart);
+            _tryAt = _time.After(now, TryAgain);
         }
     }
 
@@ -83,11 +81,11 @@ internal sealed class InFlightLimit(TimeProvider time)
     }
 
     /// <summary>A call was rejected that was one of so many in flight when it went, after the last pause.</summary>
-    public void Rejected(int met, TimeSpan pause, long now)
+    public void Rejected(int met, long now)
     {
         if (IsKnown)
         {
-            _tryAt = _time.After(now, Timestamps.Max(LeastApart, PausesApart * pause));
+            _tryAt = _time.After(now, TryAgain);
             if (met <= Limit)
             {
                 Contradict(met, now);
@@ -105,7 +103,7 @@ internal sealed class InFlightLimit(TimeProvider time)
         if (_rejected >= LeastRejections && _admitted >= LeastAdmissions && _above <= MostAbove * _rejected)
         {
             Limit = _leastRejected - 1;
-            (_proven, _admitted, _contradictions, _tryAt) = (Limit, 0, 0, _time.After(now, LeastApart));
+            (_proven, _admitted, _contradictions, _tryAt) = (Limit, 0, 0, _time.After(now, TryAgain));
         }
     }
 
@@ -119,7 +117,8 @@ internal sealed class InFlightLimit(TimeProvider time)
         }
     }
 
-    private void Forget(long now)
+    /// <summary>It is not the calls in flight that are limited, or not any more.</summary>
+    public void Forget(long now)
     {
         (Limit, _leastRejected, _rejected, _admitted, _above, _proven, _contradictions) = (0, int.MaxValue, 0, 0, 0, 0, 0);
         _notBefore = _time.After(now, Apart);

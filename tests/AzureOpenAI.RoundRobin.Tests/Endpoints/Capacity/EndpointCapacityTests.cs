@@ -89,6 +89,20 @@ public class EndpointCapacityTests
         Assert.Equal(before / 4, _capacity.PerSecond!.Value, 0.05 * before);
     }
 
+    /// <summary>A service that states when it has room again does not limit calls in flight: it does not know when one will end.</summary>
+    [Fact]
+    public void RejectedAt_WithAStatedPause_WatchesNoCallsInFlightForAMinute()
+    {
+        Reject(taken: 10, namesTokens: false);
+        Assert.True(_capacity.WatchesInFlight(Now));
+
+        _capacity.RejectedAt(met: 3, Now, Hint, Now);
+
+        Assert.False(_capacity.WatchesInFlight(Now));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        Assert.True(_capacity.WatchesInFlight(Now));
+    }
+
     private void Reject(double taken, bool namesTokens) => _capacity.Rejected(Now, Now, Hint, taken, namesTokens);
 
     /// <summary>Twenty calls say what a usual one is.</summary>

@@ -8,8 +8,6 @@ namespace AzureOpenAI.RoundRobin.Tests.Endpoints.Capacity;
 /// <summary>Whether the calls in flight are limited, by what calls met and what became of them.</summary>
 public class InFlightLimitTests
 {
-    private static readonly TimeSpan Short = TimeSpan.FromMilliseconds(20);
-
     private readonly FakeTimeProvider _time = new(Clocks.Start);
     private readonly InFlightLimit _limit;
 
@@ -33,9 +31,9 @@ public class InFlightLimitTests
     [InlineData(6, 50, 2)]
     public void Rejected_TooLittleEvidence_IsNotBelieved(int rejections, int admissions, int met)
     {
-        _limit.Rejected(6, Short, Now);
+        _limit.Rejected(6, Now);
         Repeat(admissions, () => _limit.Admitted(met, Now));
-        Repeat(rejections - 1, () => _limit.Rejected(6, Short, Now));
+        Repeat(rejections - 1, () => _limit.Rejected(6, Now));
 
         Assert.False(_limit.IsKnown);
     }
@@ -43,7 +41,7 @@ public class InFlightLimitTests
     [Fact]
     public void Admitted_MoreThanWereRejectedThatMetAsMany_IsNoSuchLimitForAMinute()
     {
-        Repeat(5, () => _limit.Rejected(6, Short, Now));
+        Repeat(5, () => _limit.Rejected(6, Now));
         Repeat(11, () => _limit.Admitted(6, Now));
         Assert.True(_limit.IsWatched(Now));
         _limit.Admitted(7, Now);
@@ -59,14 +57,14 @@ public class InFlightLimitTests
 
     /// <summary>A call that has ended there is in flight here for a moment longer.</summary>
     [Theory]
-    [InlineData(11, true)]
-    [InlineData(13, false)]
+    [InlineData(6, true)]
+    [InlineData(7, false)]
     public void Admitted_AFewThatSeemToHaveMetTooMany_AreIgnored(int few, bool isKnown)
     {
-        _limit.Rejected(6, Short, Now);
+        _limit.Rejected(6, Now);
         Repeat(12, () => _limit.Admitted(5, Now));
         Repeat(few, () => _limit.Admitted(6, Now));
-        Repeat(5, () => _limit.Rejected(7, Short, Now));
+        Repeat(5, () => _limit.Rejected(7, Now));
 
         Assert.Equal(isKnown, _limit.IsKnown);
     }
@@ -74,10 +72,10 @@ public class InFlightLimitTests
     [Fact]
     public void Rejected_ThatMetFewerThanAnyBefore_BeginsAnew()
     {
-        _limit.Rejected(6, Short, Now);
+        _limit.Rejected(6, Now);
         Repeat(12, () => _limit.Admitted(5, Now));
-        Repeat(4, () => _limit.Rejected(6, Short, Now));
-        _limit.Rejected(4, Short, Now);
+        Repeat(4, () => _limit.Rejected(6, Now));
+        _limit.Rejected(4, Now);
         Assert.False(_limit.IsKnown);
 
         Learn(most: 3);
@@ -85,10 +83,8 @@ public class InFlightLimitTests
         Assert.Equal(3, _limit.Limit);
     }
 
-    [Theory]
-    [InlineData(0.02, 3)]
-    [InlineData(1, 25)]
-    public void HasRoom_Full_OneMoreIsTriedNowAndThen(double pause, double apart)
+    [Fact]
+    public void HasRoom_Full_OneMoreIsTriedEveryThreeSeconds()
     {
         Learn(most: 5);
         _time.Advance(TimeSpan.FromSeconds(3));
@@ -96,9 +92,9 @@ public class InFlightLimitTests
 
         _limit.Take(6, Now);
         Assert.False(_limit.HasRoom(5, Now));
-        _limit.Rejected(6, TimeSpan.FromSeconds(pause), Now);
+        _limit.Rejected(6, Now);
 
-        _time.Advance(TimeSpan.FromSeconds(apart - 0.1));
+        _time.Advance(TimeSpan.FromSeconds(2.9));
         Assert.False(_limit.HasRoom(5, Now));
         _time.Advance(TimeSpan.FromSeconds(0.1));
         Assert.True(_limit.HasRoom(5, Now));
@@ -125,7 +121,7 @@ public class InFlightLimitTests
         {
             _limit.Take(6, Now);
             _limit.Admitted(6, Now);
-            _limit.Rejected(6, Short, Now);
+            _limit.Rejected(6, Now);
         }
 
         Assert.Equal(5, _limit.Limit);
@@ -136,9 +132,9 @@ public class InFlightLimitTests
     {
         Learn(most: 5);
 
-        _limit.Rejected(5, Short, Now);
+        _limit.Rejected(5, Now);
         Assert.Equal(4, _limit.Limit);
-        _limit.Rejected(1, Short, Now);
+        _limit.Rejected(1, Now);
         Assert.Equal(1, _limit.Limit);
     }
 
@@ -148,11 +144,11 @@ public class InFlightLimitTests
     public void Rejected_ThreeTimesWithinTheLimit_RevokesItForAMinute(int admitted, bool isForgiven)
     {
         Learn(most: 9);
-        _limit.Rejected(9, Short, Now);
-        _limit.Rejected(8, Short, Now);
+        _limit.Rejected(9, Now);
+        _limit.Rejected(8, Now);
         Repeat(admitted, () => _limit.Admitted(7, Now));
 
-        _limit.Rejected(7, Short, Now);
+        _limit.Rejected(7, Now);
 
         Assert.Equal((isForgiven, isForgiven), (_limit.IsKnown, _limit.IsWatched(Now)));
         _time.Advance(TimeSpan.FromMinutes(1));
@@ -177,7 +173,7 @@ public class InFlightLimitTests
             }
             else
             {
-                limit.Rejected(others + 1, Short, now);
+                limit.Rejected(others + 1, now);
                 least = Math.Min(least, others + 1);
             }
 
@@ -203,7 +199,7 @@ public class InFlightLimitTests
 
             if (i % 20 == 19)
             {
-                limit.Rejected(calls[i], Short, now);
+                limit.Rejected(calls[i], now);
             }
             else
             {
@@ -226,8 +222,8 @@ public class InFlightLimitTests
 
     private void Learn(int most)
     {
-        _limit.Rejected(most + 1, Short, Now);
+        _limit.Rejected(most + 1, Now);
         Repeat(12, () => _limit.Admitted(most, Now));
-        Repeat(5, () => _limit.Rejected(most + 1, Short, Now));
+        Repeat(5, () => _limit.Rejected(most + 1, Now));
     }
 }
