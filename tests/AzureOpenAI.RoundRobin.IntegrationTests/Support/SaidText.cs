@@ -15,7 +15,7 @@ internal sealed partial record SaidText(string Place, string Text)
     /// </summary>
     private static readonly string[] Silent =
     [
-        "Telemetry/Instruments.cs", "Redis/ConnectedGauge.cs", "Facts/FactScripts.cs", "Permits/PermitScript.cs", "Outcomes/RequestFault.cs", "Transport/InBandResponse.cs", "Chat/Responses/SealedChatClient.cs", "Wire/ErrorBodies.cs", "Exchanges/Refusal.cs",
+        "Telemetry/Instruments.cs", "Redis/ConnectedGauge.cs", "Facts/FactScripts.cs", "Permits/PermitScript.cs", "Outcomes/RequestFault.cs", "Outcomes/ScarceTokens.cs", "Transport/InBandResponse.cs", "Chat/Responses/SealedChatClient.cs", "Wire/ErrorBodies.cs", "Exchanges/Refusal.cs",
     ];
 
     /// <summary>Matches what people see of it.</summary>
