@@ -101,7 +101,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     public IDisposable Subscribe(Action<PoolFact> heard)
     {
         ArgumentNullException.ThrowIfNull(heard);
-        Subscription subscription = new(this, heard);
+        Subscription subscription = new(heard, Leave);
         FactRecord[] held = [];
         long now = 0;
         bool isFirst;
@@ -275,7 +275,7 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     {
         PoolFact? passing = _clock.Now is { } now ? PassingFact.Read(message, now) : null;
         FactRecord? record = FactRecord.ReadMessage(message, out long sentAt);
-        if (passing is null && record is null)
+        if (!_isSharingFaults || (passing is null && record is null))
         {
             return;
         }
@@ -340,31 +340,4 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
     }
 
     private void Wake() => _signals.Writer.TryWrite(true);
-
-    private sealed class Subscription(RedisBackplane backplane, Action<PoolFact> heard) : IDisposable
-    {
-        private volatile bool _isOver;
-
-        public void Hear(in PoolFact fact)
-        {
-            try
-            {
-                if (!_isOver)
-                {
-                    heard(fact);
-                }
-            }
-#pragma warning disable CA1031 // A subscriber that throws must not keep the others from hearing.
-            catch
-#pragma warning restore CA1031
-            {
-            }
-        }
-
-        public void Dispose()
-        {
-            _isOver = true;
-            backplane.Leave(this);
-        }
-    }
 }

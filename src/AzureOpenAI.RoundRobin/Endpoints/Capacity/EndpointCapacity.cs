@@ -160,8 +160,11 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="stated">The pause that the endpoint stated.</param>
     /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce: then the pace of tokens learns from it, and that of calls does not.</param>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false) =>
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false)
+    {
         (namesTokens ? _tokenPace ??= new(time) : _pace).Rejected(now, sentAt, stated, taken);
+        _configured.Shared?.VoidBefore(PausedUntil);
+    }
 
     private long PacedAt => Math.Max(IsPermitted ? _pace.PausedUntil : _pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
 }

@@ -103,6 +103,24 @@ public class EndpointCapacityTests
         Assert.True(_capacity.WatchesInFlight(Now));
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Rejected_WithPermitsInHand_ThoseForThePauseAreVoid(bool namesTokens)
+    {
+        _capacity.Configured.Configure(requestsPerMinute: 600, tokensPerMinute: null);
+        _capacity.Configured.BeginSharing(default, static _ => { });
+        SharedLimits shared = _capacity.Configured.Shared!;
+        foreach (double start in new[] { 0.1, 0.4, 0.6 })
+        {
+            shared.Add(_time.After(Now, TimeSpan.FromSeconds(start)), _time.After(Now, TimeSpan.FromSeconds(start + 0.05)), tokens: 0, isAhead: false);
+        }
+
+        Reject(taken: 10, namesTokens);
+
+        Assert.Equal((2, 1), (shared.Voided, shared.HeldAfter(Now)));
+    }
+
     private void Reject(double taken, bool namesTokens) => _capacity.Rejected(Now, Now, Hint, taken, namesTokens);
 
     /// <summary>Twenty calls say what a usual one is.</summary>
