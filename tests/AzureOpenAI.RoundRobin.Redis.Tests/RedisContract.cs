@@ -112,6 +112,29 @@ public abstract class RedisContract(RedisServer server)
         Assert.Equal((0, "another process"), (fleet[1].CallsTo("east"), fleet[1].StatusOf("east").ToldBy));
     }
 
+    /// <summary>Messages come in order, so when the second instance has heard the last of them, the first has had them all.</summary>
+    [Fact]
+    public async Task WithoutSharedFaults_NothingThatOthersSayIsHeard()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        string fleet = $"{Guid.NewGuid():N}";
+        await using RedisBackplane alone = Backplane(multiplexer, fleet, sharesFaults: false);
+        await using RedisBackplane sharing = Backplane(multiplexer, fleet, sharesFaults: true);
+        (int heardAlone, int heardSharing) = (0, 0);
+        using IDisposable first = alone.Subscribe(_ => Interlocked.Increment(ref heardAlone));
+        using IDisposable second = sharing.Subscribe(_ => Interlocked.Increment(ref heardSharing));
+        await Task.WhenAll(alone.FirstRead, sharing.FirstRead);
+        Assert.True(EndpointId.TryParse("abcdefghijklmnop", out EndpointId id));
+
+        await Eventually.TrueAsync(() =>
+        {
+            sharing.Publish(new() { Id = id, Kind = PoolFactKind.Silent, For = TimeSpan.FromSeconds(1), Evidence = 8, Answered = 7, Generation = 1, Source = Guid.NewGuid() });
+            return Volatile.Read(ref heardSharing) > 5;
+        });
+
+        Assert.Equal(0, Volatile.Read(ref heardAlone));
+    }
+
     [Fact]
     public async Task InstanceThatStartsLater_KnowsBeforeItsFirstCall()
     {
@@ -521,6 +544,13 @@ public abstract class RedisContract(RedisServer server)
             IsAhead = random.Next(3) == 0,
         })],
     };
+
+    private static RedisBackplane Backplane(IConnectionMultiplexer multiplexer, string fleet, bool sharesFaults)
+    {
+        RoundRobinOptions options = new();
+        options.UseRedis(multiplexer, redis => (redis.FleetName, redis.ShareFaults) = (fleet, sharesFaults), loggerFactory: null);
+        return (RedisBackplane)options.Backplane!;
+    }
 
     /// <summary>Waits until the server holds so many facts of the fleet.</summary>
     private async Task<FactRecord[]> RecordsAsync(Fleet fleet, int count)
