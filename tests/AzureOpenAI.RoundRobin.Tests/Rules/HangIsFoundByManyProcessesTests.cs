@@ -123,6 +123,31 @@ public sealed class HangIsFoundByManyProcessesTests
         await Task.WhenAll(calls);
     }
 
+    /// <summary>One that errs, or lies, is worth half of what it takes: another must have noticed something too.</summary>
+    [Theory]
+    [InlineData(1, EndpointState.Healthy)]
+    [InlineData(2, EndpointState.Unavailable)]
+    public async Task OneOtherProcess_IsNeverEnough(int processes, EndpointState state)
+    {
+        using FakeFleet fleet = new(1, Three);
+        await TimedAnswersAsync(fleet, 0);
+        TaskCompletionSource held = new();
+        fleet[0].Service.Before = request => request.Host == "east" ? held.Task : Task.CompletedTask;
+        Task<string>[] calls = [fleet[0].AskAsync(), fleet[0].AskAsync(), fleet[0].AskAsync()];
+        fleet.Time.Advance(TimeSpan.FromMilliseconds(250));
+
+        for (int i = 0; i < processes; i++)
+        {
+            PoolFact certain = Silent(fleet, 0.2, evidence: 250, answered: 40);
+            fleet.Backplane.Inject(certain);
+            fleet.Backplane.Inject(certain);
+        }
+
+        Assert.Equal(state, fleet[0].StateOf("east"));
+        held.SetResult();
+        await Task.WhenAll(calls);
+    }
+
     /// <summary>The first row has nothing wrong.</summary>
     [Theory]
     [InlineData(0)]
