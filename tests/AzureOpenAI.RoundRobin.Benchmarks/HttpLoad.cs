@@ -1,7 +1,6 @@
 using System.ClientModel;
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Azure.AI.OpenAI;
 using Microsoft.Extensions.AI;
 
@@ -49,22 +48,7 @@ internal static class HttpLoad
         server.StandardInput.Close();
         await server.WaitForExitAsync();
         table.ForEach(Console.WriteLine);
-        if (path is not null)
-        {
-            string[] page =
-            [
-                string.Create(CultureInfo.InvariantCulture, $"# Over HTTP with {Callers} callers, {DateTime.UtcNow:yyyy-MM-dd}"),
-                "",
-                $"    dotnet run -c Release --project tests/AzureOpenAI.RoundRobin.Benchmarks -- http{(quick ? " --quick" : "")}",
-                "",
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"In one run of {taken.Elapsed.TotalSeconds:0} s: {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}, .NET {Environment.Version}."),
-                "",
-                .. table,
-            ];
-            await File.WriteAllTextAsync(path, string.Join('\n', page) + "\n");
-        }
+        await ResultPage.WriteAsync(path, $"Over HTTP with {Callers} callers", quick ? "http --quick" : "http", taken.Elapsed, table);
     }
 
     private static IChatClient Create(string name, Uri[] addresses) => name switch

@@ -38,7 +38,7 @@ if (args is ["serve"])
 if (line is ["stress", ..])
 {
     int filtered = Array.IndexOf(line, "--filter") + 1;
-    StressBenchmarks.Run(line.Contains("--quick"), filtered > 0 && filtered < line.Length ? line[filtered] : null, results);
+    await StressBenchmarks.RunAsync(line.Contains("--quick"), filtered > 0 && filtered < line.Length ? line[filtered] : null, results);
     return;
 }
 

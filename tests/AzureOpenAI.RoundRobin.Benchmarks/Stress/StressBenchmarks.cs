@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace AzureOpenAI.RoundRobin.Benchmarks.Stress;
 
@@ -15,7 +14,7 @@ internal static class StressBenchmarks
     /// <param name="quick">Fewer and shorter rounds: the whole table in under 5 minutes.</param>
     /// <param name="filter">Only rows whose state, size and client contain it, with commas between.</param>
     /// <param name="path">Where the table goes; null for the console only.</param>
-    public static void Run(bool quick, string? filter, string? path)
+    public static async Task RunAsync(bool quick, string? filter, string? path)
     {
         Stopwatch taken = Stopwatch.StartNew();
         List<string> table = ["| state | size | client | a step | quickest round | bytes |", "|---|--:|---|--:|--:|--:|"];
@@ -30,22 +29,7 @@ internal static class StressBenchmarks
             Console.WriteLine(table[^1]);
         }
 
-        if (path is not null)
-        {
-            string[] page =
-            [
-                string.Create(CultureInfo.InvariantCulture, $"# Under stress, {DateTime.UtcNow:yyyy-MM-dd}"),
-                "",
-                $"    dotnet run -c Release --project tests/AzureOpenAI.RoundRobin.Benchmarks -- stress{(quick ? " --quick" : "")}",
-                "",
-                string.Create(
-                    CultureInfo.InvariantCulture,
-                    $"In one run of {taken.Elapsed.TotalSeconds:0} s: {Environment.ProcessorCount} cores, {RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}, .NET {Environment.Version}."),
-                "",
-                .. table,
-            ];
-            File.WriteAllText(path, string.Join('\n', page) + "\n");
-        }
+        await ResultPage.WriteAsync(path, "Under stress", quick ? "stress --quick" : "stress", taken.Elapsed, table);
     }
 
     private static Figure Measure(Func<Round> begin, TimeSpan time)

@@ -18,6 +18,9 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
     public bool IsLimited => HasPace || _configured.Any;
 
+    /// <summary>A pace was learned.</summary>
+    public bool HasPace => _pace.IsKnown || _tokenPace is { IsKnown: true };
+
     /// <summary>Whether it matters how many tokens a call has.</summary>
     public bool CountsTokens => _tokenPace is { IsKnown: true } || HasTokenLimit;
 
@@ -54,9 +57,6 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
             return isConfirmed && double.IsFinite(perSecond) ? perSecond : null;
         }
     }
-
-    /// <summary>Others say when each call starts, so that only pauses hold it back: a pace of this process alone would let permits pass.</summary>
-    private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false };
 
     /// <summary>Whether what each call meets is to be said, since it may be the calls in flight that are limited.</summary>
     public bool WatchesInFlight(long now) => HasPace && _inFlight.IsWatched(now);
@@ -140,9 +140,6 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <inheritdoc cref="AnswerNotes.Within"/>
     public double AnsweredWithin(TimeSpan span, long answered, long now) => _notes.Within(span, answered, now);
 
-    /// <summary>A pace was learned.</summary>
-    public bool HasPace => _pace.IsKnown || _tokenPace is { IsKnown: true };
-
     /// <summary>Whether the pace that a rejection tells of is known, so that it need not say how many calls there were.</summary>
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce.</param>
     public bool KnowsPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace.IsKnown;
@@ -166,5 +163,9 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
         _configured.Shared?.VoidBefore(PausedUntil);
     }
 
+    /// <summary>Others say when each call starts, so that only pauses hold it back: a pace of this process alone would let permits pass.</summary>
+    private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false };
+
+    /// <summary>When the paces let the next call go.</summary>
     private long PacedAt => Math.Max(IsPermitted ? _pace.PausedUntil : _pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
 }

@@ -6,8 +6,8 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// </summary>
 /// <remarks>
 /// What a burst shows is no evidence: of any limiter the first calls are admitted and the others rejected. So only calls count that went after the last pause was over. A service
-/// that states when it has room again counts something else: it does not know when a call will end. A call that has ended at the endpoint is in flight here for a moment longer, so a few are admitted that seem to have met too many. Not safe for concurrent use; the balancer's lock
-/// guards it.
+/// that states when it has room again counts something else: it does not know when a call will end. A call that has ended at the endpoint is in flight here for a moment longer, so
+/// a few are admitted that seem to have met too many. Not safe for concurrent use; the balancer's lock guards it.
 /// </remarks>
 internal sealed class InFlightLimit(TimeProvider time)
 {
@@ -107,6 +107,13 @@ internal sealed class InFlightLimit(TimeProvider time)
         }
     }
 
+    /// <summary>It is not the calls in flight that are limited, or not any more.</summary>
+    public void Forget(long now)
+    {
+        (Limit, _leastRejected, _rejected, _admitted, _above, _proven, _contradictions) = (0, int.MaxValue, 0, 0, 0, 0, 0);
+        _notBefore = _time.After(now, Apart);
+    }
+
     /// <summary>One more than it takes had been admitted by chance, or it takes fewer than before, or it limits something else.</summary>
     private void Contradict(int met, long now)
     {
@@ -115,12 +122,5 @@ internal sealed class InFlightLimit(TimeProvider time)
         {
             Forget(now);
         }
-    }
-
-    /// <summary>It is not the calls in flight that are limited, or not any more.</summary>
-    public void Forget(long now)
-    {
-        (Limit, _leastRejected, _rejected, _admitted, _above, _proven, _contradictions) = (0, int.MaxValue, 0, 0, 0, 0, 0);
-        _notBefore = _time.After(now, Apart);
     }
 }
