@@ -40,6 +40,11 @@ internal sealed record MapCell(LimiterKind Limiter, HintForm Hint, LoadShape Loa
     /// <summary>The calls a second that all endpoints admit together.</summary>
     private double Quota => Rates.Sum(rate => Limiter.Of(rate, MeanSeconds).MaxRequestsInFlight / MeanSeconds ?? (rate * Limiter.Part));
 
+    /// <summary>The longest window of the limits.</summary>
+    public double WindowSeconds => Limiter.Of(Rates[0], MeanSeconds) is var rules
+        ? Math.Max(rules.RequestsPerMinute is null ? 0 : rules.RequestWindow.TotalSeconds, rules.TokensPerMinute is null ? 0 : rules.TokenWindow.TotalSeconds)
+        : 0;
+
     private double MeanSeconds => Answers == AnswerTimes.Short ? ShortSeconds : MedianSeconds * Math.Exp(0.5);
 
     public EndpointLimit[] Limits(TimeProvider time)

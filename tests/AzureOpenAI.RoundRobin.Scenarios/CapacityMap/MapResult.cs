@@ -6,7 +6,7 @@ namespace AzureOpenAI.RoundRobin.Scenarios.CapacityMap;
 internal sealed record MapResult
 {
     private const double AtOnce = 1;
-    private const double Part = 5;
+    private const double LeastApart = 5;
 
     public required string Cell { get; init; }
 
@@ -24,7 +24,7 @@ internal sealed record MapResult
     /// <summary>How much later than by the oracle the last answered call was admitted.</summary>
     public double LastBeyond { get; init; }
 
-    /// <summary>Calls that were refused within a second, beyond those that the oracle refused in the same five seconds, as a share of all.</summary>
+    /// <summary>Calls that were refused within a second, for which the oracle refused none within five seconds, or the limit's window where that is longer, as a share of all.</summary>
     public double RefusedEarly { get; init; }
 
     /// <summary>The answers by which it fell behind the oracle, as a share of all calls.</summary>
@@ -46,7 +46,7 @@ internal sealed record MapResult
         Attempts = (double)calls.Sum(call => call.Attempts) / Math.Max(1, calls.Count(call => call.Answered)),
         WaitBeyond = WaitOf(calls, 0.99) - WaitOf(oracle, 0.99),
         LastBeyond = WaitOf(calls, 1) - WaitOf(oracle, 1),
-        RefusedEarly = 100 * EarlyRefusals(calls, oracle) / calls.Length,
+        RefusedEarly = 100.0 * EarlyRefusals(calls, oracle, Math.Max(LeastApart, cell.WindowSeconds)) / calls.Length,
         Lost = 100.0 * (AnswersIn(oracle, cell.Seconds) - AnswersIn(calls, cell.Seconds)) / calls.Length,
         Failed = FailedOf(calls),
         OracleFailed = FailedOf(oracle),
@@ -59,14 +59,29 @@ internal sealed record MapResult
 
     private static double FailedOf(MapCall[] calls) => 100.0 * calls.Count(call => !call.Answered) / calls.Length;
 
-    private static double EarlyRefusals(MapCall[] calls, MapCall[] oracle)
+    /// <summary>Each refusal of the oracle stands for one of the client's that is no further away than the limit's window: within it nobody can say when there is room who does not see it.</summary>
+    private static int EarlyRefusals(MapCall[] calls, MapCall[] oracle, double apart)
     {
-        Dictionary<int, int> refused = RefusedByPart(oracle);
-        return RefusedByPart(calls).Sum(part => Math.Max(0, part.Value - refused.GetValueOrDefault(part.Key)));
+        double[] expected = RefusedAtOnce(oracle);
+        int early = 0, next = 0;
+        foreach (double refused in RefusedAtOnce(calls))
+        {
+            for (; next < expected.Length && expected[next] < refused - apart; next++)
+            {
+            }
+
+            if (next < expected.Length && expected[next] <= refused + apart)
+            {
+                next++;
+            }
+            else
+            {
+                early++;
+            }
+        }
+
+        return early;
     }
 
-    private static Dictionary<int, int> RefusedByPart(MapCall[] calls) => calls
-        .Where(call => !call.Answered && call.Ended - call.Due < AtOnce)
-        .GroupBy(call => (int)(call.Due / Part))
-        .ToDictionary(part => part.Key, part => part.Count());
+    private static double[] RefusedAtOnce(MapCall[] calls) => [.. calls.Where(call => !call.Answered && call.Ended - call.Due < AtOnce).Select(call => call.Due).Order()];
 }
