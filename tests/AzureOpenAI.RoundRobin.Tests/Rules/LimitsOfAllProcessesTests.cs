@@ -1,3 +1,4 @@
+using System.Globalization;
 using AzureOpenAI.RoundRobin.Tests.Fakes;
 using CsCheck;
 
@@ -109,17 +110,40 @@ public sealed class LimitsOfAllProcessesTests
     [Fact]
     public async Task SteadyFlow_HasPermitsInHand()
     {
-        using LimitedFleet fleet = new(2, 6000, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(8) });
+        using LimitedFleet fleet = new(2, 30_000, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(8) });
         int waited = 0;
-        for (int i = 0; i < 150; i++)
+        for (int i = 0; i < 400; i++)
         {
             fleet.Begin(i % 2, "x");
-            waited += i >= 50 ? fleet.Fleet[i % 2].Pool.WaitingCalls : 0;
-            await fleet.AdvanceAsync(0.02);
+            waited += i >= 100 ? fleet.Fleet[i % 2].Pool.WaitingCalls : 0;
+            await fleet.AdvanceAsync(0.005);
         }
 
-        Assert.Equal((150, 0), (fleet.Starts.Length, waited));
-        Assert.True(fleet.Fleet.Backplane.Asked.Count < 100, $"{fleet.Fleet.Backplane.Asked.Count} requests for 150 calls.");
+        Assert.Equal((400, 0), (fleet.Starts.Length, waited));
+        Assert.True(fleet.Fleet.Backplane.Asked.Count < 120, $"{fleet.Fleet.Backplane.Asked.Count} requests for 400 calls.");
+    }
+
+    [Theory]
+    [InlineData(1, 100)]
+    [InlineData(4, 10)]
+    [InlineData(16, 10)]
+    public async Task NearTheLimit_NoCallWaitsLong_HoweverManyProcesses(int pools, double longest)
+    {
+        int[] limits = [38, 19, 6];
+        using LimitedFleet fleet = new(
+            pools, null, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(1) }, hosts: ["east", "west", "north"], endpoint: (i, entry) => entry.RequestsPerMinute = 60 * limits[i]);
+        // 95 % of the limits, evenly.
+        const int PerSecond = 60;
+        for (int i = 0; i < 8 * PerSecond; i++)
+        {
+            await fleet.AdvanceAsync(Math.Max(0, ((double)i / PerSecond) - fleet.Now.TotalSeconds));
+            fleet.Begin(i % pools, fleet.Now.TotalMilliseconds.ToString(CultureInfo.InvariantCulture));
+        }
+
+        await fleet.AdvanceAsync(1);
+        double[] waits = [.. fleet.Starts.Select(static start => start.At.TotalMilliseconds - double.Parse(start.Prompt, CultureInfo.InvariantCulture)).Order()];
+        Assert.Equal(8 * PerSecond, waits.Length);
+        Assert.InRange(waits[(int)(0.99 * waits.Length)], 0, longest);
     }
 
     [Fact]

@@ -166,7 +166,14 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
 
     private void WishAhead(PermitAsk ask, SharedLimits shared, long now)
     {
-        if (!_endpoints.TryGetValue(shared, out Endpoint? endpoint) || shared.WantedAhead(now) is not (> 0 and var count))
+        if (!_endpoints.TryGetValue(shared, out Endpoint? endpoint))
+        {
+            return;
+        }
+
+        // A probe takes a call off no other endpoint, so it needs no room that is left over.
+        bool isProbe = endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering;
+        if (shared.WantedAhead(now, isProbe ? 1 : 0) is not (> 0 and var count))
         {
             return;
         }
@@ -177,8 +184,6 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
             return;
         }
 
-        // A probe takes a call off no other endpoint, so it needs no room that is left over.
-        bool isProbe = endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering;
         int place = ask.Place(shared, endpoint.Priority, time.Until(now, NotBefore(endpoint)));
         ask.Wish([place], count, shared.TokensAhead, TimeSpan.Zero, SharedLimits.AheadHold, isAhead: !isProbe);
     }

@@ -9,12 +9,12 @@ internal sealed class CallFlow(TimeProvider time)
 
     private static readonly TimeSpan LongestGap = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan ShortestGap = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan Soon = TimeSpan.FromMilliseconds(100);
 
     private TimeSpan _gap = LongestGap;
     private long _last = long.MinValue;
 
-    /// <summary>How many calls are expected within 150 ms.</summary>
+    /// <summary>How many calls are expected within 100 ms.</summary>
     public int SoonToCome => (int)(Soon / Timestamps.Max(_gap, ShortestGap));
 
     /// <summary>The tokens of one of them; 0 where none had an estimate.</summary>

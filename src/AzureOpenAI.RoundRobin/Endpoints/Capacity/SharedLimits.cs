@@ -12,7 +12,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configured, EndpointId id, Action<SharedLimits> wants)
 {
     /// <summary>A permit that no call waits for is kept for so long.</summary>
-    public static readonly TimeSpan AheadHold = TimeSpan.FromMilliseconds(250);
+    public static readonly TimeSpan AheadHold = TimeSpan.FromMilliseconds(150);
 
     private const int MostAhead = 16;
 
@@ -72,7 +72,9 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
     }
 
     /// <summary>How many permits to ask for because calls are to come; 0 while there are enough, or while the limit leaves none for that.</summary>
-    public int WantedAhead(long now)
+    /// <param name="now">The present.</param>
+    /// <param name="least">So many are wanted however few calls come.</param>
+    public int WantedAhead(long now, int least = 0)
     {
         Drop(now);
         if (IsAlone)
@@ -81,7 +83,7 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
         }
 
         int most = configured.Requests is { } requests ? (int)Math.Clamp(requests.Limit / 4, 1, MostAhead) : MostAhead;
-        int level = Math.Clamp(_flow.SoonToCome, 1, most);
+        int level = Math.Clamp(_flow.SoonToCome, least, most);
         return now < Math.Max(_aheadAt, NextAt) || 2 * _held.Count > level || (configured.Requests is null && TokensAhead == 0) ? 0 : level - _held.Count;
     }
 

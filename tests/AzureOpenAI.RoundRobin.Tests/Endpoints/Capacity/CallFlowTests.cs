@@ -9,9 +9,10 @@ public sealed class CallFlowTests
     private readonly FakeTimeProvider _time = new(Clocks.Start);
 
     [Theory]
-    [InlineData(0.01, 14, 15)]
-    [InlineData(0.001, 140, 150)]
-    [InlineData(0, 140, 150)]
+    [InlineData(0.01, 9, 10)]
+    [InlineData(0.001, 90, 100)]
+    [InlineData(0, 90, 100)]
+    [InlineData(0.15, 0, 0)]
     [InlineData(0.5, 0, 0)]
     [InlineData(60, 0, 0)]
     public void AsManyAsCameOfLate(double apart, int least, int most)

@@ -95,9 +95,9 @@ public sealed class SharedLimitsTests
     }
 
     [Theory]
-    [InlineData(6000, 0.01, 15)]
+    [InlineData(6000, 0.01, 10)]
     [InlineData(6000, 0.002, 16)]
-    [InlineData(6000, 1, 1)]
+    [InlineData(6000, 0.04, 2)]
     [InlineData(1200, 0.01, 5)]
     public void AsksAhead_ForAMomentOfItsFlow_AtMostAQuarterOfTheLimit(int perMinute, double apart, int expected)
     {
@@ -116,6 +116,20 @@ public sealed class SharedLimitsTests
         }
 
         Assert.Equal(0, shared.WantedAhead(Now));
+    }
+
+    [Fact]
+    public void FewCalls_AskForNothingAhead_ButAProbeAsksForOne()
+    {
+        SharedLimits shared = Shared(6000, null);
+        for (int i = 0; i < 60; i++)
+        {
+            _time.Advance(TimeSpan.FromSeconds(0.15));
+            shared.Take(0, Now);
+        }
+
+        Assert.Equal(0, shared.WantedAhead(Now));
+        Assert.Equal(1, shared.WantedAhead(Now, least: 1));
     }
 
     [Fact]
