@@ -1,3 +1,5 @@
+using System.Net.Sockets;
+
 namespace AzureOpenAI.Simulator;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace AzureOpenAI.Simulator;
 /// <remarks>Safe for concurrent use. Everything ends with <see cref="DisposeAsync"/>: listeners close, open connections are reset, requests that hang end.</remarks>
 public sealed class AzureOpenAISimulator : IAsyncDisposable
 {
+    private const int MostStarts = 5;
+
     private readonly Dictionary<string, SimulatedResource> _byName;
     private readonly IReadOnlyList<ListenerGate> _gates;
     private readonly SimulatorServer _server;
@@ -46,8 +50,12 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
     /// <returns>The running simulator.</returns>
     /// <exception cref="ArgumentNullException"><paramref name="configure"/> is <see langword="null"/>.</exception>
     /// <exception cref="ArgumentException">The options do not hold together; the message names every fault. It never holds a key.</exception>
-    /// <exception cref="System.Net.Sockets.SocketException">A port that the options ask for is taken.</exception>
-    public static async Task<AzureOpenAISimulator> StartAsync(Action<SimulatorOptions> configure, CancellationToken cancellationToken = default)
+    /// <exception cref="SocketException">A port that the options ask for is taken.</exception>
+    public static Task<AzureOpenAISimulator> StartAsync(Action<SimulatorOptions> configure, CancellationToken cancellationToken = default) =>
+        StartAsync(configure, static _ => { }, cancellationToken);
+
+    /// <summary>The same, which says each time which ports there will be before anybody listens on them.</summary>
+    internal static async Task<AzureOpenAISimulator> StartAsync(Action<SimulatorOptions> configure, Action<IReadOnlyList<int>> reserved, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(configure);
 
@@ -55,16 +63,25 @@ public sealed class AzureOpenAISimulator : IAsyncDisposable
         configure(options);
         OptionsReview.Require(options);
 
-        var simulator = Create(options, out var handler);
-        try
+        for (int start = 1; ; start++)
         {
-            await simulator._server.StartAsync(handler, cancellationToken).ConfigureAwait(false);
-            return simulator;
-        }
-        catch
-        {
-            await simulator.DisposeAsync().ConfigureAwait(false);
-            throw;
+            var simulator = Create(options, out var handler);
+            try
+            {
+                reserved([.. simulator._gates.Select(static gate => gate.Port.Port)]);
+                await simulator._server.StartAsync(handler, cancellationToken).ConfigureAwait(false);
+                return simulator;
+            }
+            catch (SocketException taken) when (taken.SocketErrorCode == SocketError.AddressAlreadyInUse && start < MostStarts && options.Resources.All(static resource => resource.Port == 0))
+            {
+                // Linux gives a port that it chooses to two sockets as long as neither listens, and the first to listen has it. So others are chosen.
+                await simulator.DisposeAsync().ConfigureAwait(false);
+            }
+            catch
+            {
+                await simulator.DisposeAsync().ConfigureAwait(false);
+                throw;
+            }
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using Microsoft.Extensions.Time.Testing;
 
@@ -30,6 +31,32 @@ public sealed class ListeningTests
 
         Assert.Equal(endpoint, resource.Endpoint);
         Assert.Equal(6, azure.Ledger.Count("east").Answered);
+    }
+
+    [Fact]
+    public async Task PortOnWhichAnotherListensByNow_AnotherIsChosen()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "Elsewhere no port is given to two sockets.");
+        List<TcpListener> others = [];
+        await using var azure = await AzureOpenAISimulator.StartAsync(static options => options.AddResource("east"), ports => Take(ports[0], most: 2), Cancellation);
+        using var client = new WireClient(azure["east"]);
+
+        Assert.Equal(200, (await client.ChatAsync()).Status);
+        Assert.Equal(2, others.Count);
+        others.ForEach(static other => other.Dispose());
+
+        await Assert.ThrowsAsync<SocketException>(() => AzureOpenAISimulator.StartAsync(static options => options.AddResource("east"), ports => Take(ports[0], most: int.MaxValue), Cancellation));
+        Assert.Equal(7, others.Count);
+        others.ForEach(static other => other.Dispose());
+
+        void Take(int port, int most)
+        {
+            if (others.Count < most)
+            {
+                others.Add(new TcpListener(IPAddress.Loopback, port));
+                others[^1].Start();
+            }
+        }
     }
 
     [Fact]

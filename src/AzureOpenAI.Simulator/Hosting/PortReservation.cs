@@ -4,7 +4,8 @@ using System.Net.Sockets;
 namespace AzureOpenAI.Simulator;
 
 /// <summary>
-/// Holds a TCP port on loopback by a socket that is bound and does not listen: connections are refused, and no other socket gets the port.
+/// Holds a TCP port on loopback by a socket that is bound and does not listen: connections are refused. On Linux another socket
+/// may be given the port all the same as long as neither listens.
 /// </summary>
 internal sealed class PortReservation : IDisposable
 {
