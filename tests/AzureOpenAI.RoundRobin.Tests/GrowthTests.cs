@@ -137,11 +137,14 @@ public class GrowthTests
         Assert.All(visits, count => Assert.InRange(count, 1, visits[0] + 20));
     }
 
-    /// <summary>Burst protection compares all endpoints, several times for a call: it looks at each call in flight once.</summary>
+    /// <summary>
+    /// Burst protection compares all endpoints, several times for a call: it looks at each call in flight once, and so does what the endpoint took before its first rejection. As often again
+    /// where what the call leads to is settled, since here no time passes.
+    /// </summary>
     [Theory]
     [InlineData(3)]
     [InlineData(20)]
-    public async Task RefusedCall_LooksAtEachCallInFlightAtMostTwice_HoweverManyEndpoints(int endpoints)
+    public async Task RefusedCall_LooksAtEachCallInFlightAFewTimes_HoweverManyEndpoints(int endpoints)
     {
         using FakePool pool = new(endpoints);
         Array.ForEach(pool.Clients, static client => client.Hold());
@@ -150,11 +153,37 @@ public class GrowthTests
         int visits = Count(() => pool.Clients[0].Held[0].Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5))));
 
         // And at the few rotations that its endpoint is in, and their endpoints.
-        Assert.InRange(visits, 0, (2 * asked.Length) + 20 + endpoints);
+        Assert.InRange(visits, 0, (3 * asked.Length) + 20 + endpoints);
         Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
         await pool.AdvanceAsync(6);
         Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static held => held.Answer()));
         await Task.WhenAll(asked);
+    }
+
+    /// <summary>Of many calls that are refused at once the first looks at all calls in flight; the others know what it has found, as long as the look took little of the time.</summary>
+    [Fact]
+    public async Task RefusedCalls_LookAtEachCallInFlightOnce_HoweverManyAreRefused()
+    {
+        const int Refused = 20;
+        List<int> others = [];
+        foreach (int calls in (int[])[.. Sizes, 10_000])
+        {
+            using FakePool pool = new(10);
+            pool.Time.VisitTakes = TimeSpan.FromMicroseconds(1);
+            Array.ForEach(pool.Clients, static client => client.Hold());
+            Task<string>[] asked = [.. Enumerable.Range(0, Math.Max(calls, 10 * Refused)).Select(_ => pool.AskAsync())];
+            HeldCall[] held = pool.Clients[0].Held[..Refused];
+
+            int visits = Count(() => Array.ForEach(held, static one => one.Fail(FakeFailure.RateLimited(TimeSpan.FromSeconds(5)))));
+
+            others.Add((visits - asked.Length) / Refused);
+            Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static one => one.Answer()));
+            await pool.AdvanceAsync(6);
+            Array.ForEach(pool.Clients, static client => Array.ForEach(client.Held, static one => one.Answer()));
+            await Task.WhenAll(asked);
+        }
+
+        Assert.All(others, static count => Assert.InRange(count, 0, 40));
     }
 
     /// <summary>The rotations of models that the endpoint does not answer stay as they are.</summary>
@@ -251,6 +280,29 @@ public class GrowthTests
         }
 
         Assert.All(visits, static count => Assert.InRange(count, 1, 20));
+    }
+
+    /// <summary>A call that was released and failed returns to its place, which is found by halves: the worst order is that of those who left last and return first.</summary>
+    [Fact]
+    public async Task JoiningAgain_LooksAtFewOfThoseWhoReturnedBefore()
+    {
+        List<int> visits = [];
+        foreach (int returned in (int[])[.. Sizes, 10_000])
+        {
+            using FakePool pool = new(3);
+            Array.ForEach(pool.Clients, static client => client.Fails = FakeFailure.RateLimited(TimeSpan.FromMinutes(4)));
+            await Assert.ThrowsAnyAsync<EndpointsExhaustedException>(() => pool.AskAsync());
+            Balancer balancer = pool.Pool.Balancer;
+            PickRequest[] requests = [.. Enumerable.Range(0, returned).Select(_ => new PickRequest(pool.Pool.DefaultPicker) { Patience = TimeSpan.FromHours(1) })];
+            Array.ForEach(requests, request => balancer.Leave(balancer.Next(request).Waiter!));
+            Array.ForEach(requests[1..].Reverse().ToArray(), request => balancer.Next(request));
+
+            visits.Add(Count(() => balancer.Next(requests[0])));
+
+            Assert.Equal(returned, pool.Waiting);
+        }
+
+        Assert.All(visits, static count => Assert.InRange(count, 1, 40));
     }
 
     [Theory]

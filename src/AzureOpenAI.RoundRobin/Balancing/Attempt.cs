@@ -35,27 +35,28 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     private long _armed;
     private long _waits;
     private CancellationTokenRegistration _callers;
-    private Endpoint? _endpoint;
-    private long _pickedAt;
     private EndpointMessage? _request;
     private StreamLease? _lease;
-    private AttemptMarks _marks;
+    private AttemptHead _head;
     private TokenCounts _usage;
 
     /// <summary>The cache that the object returns to.</summary>
     public AttemptCache Cache { get; } = cache;
 
     /// <summary>Nothing is noted on it but its endpoint, so there is nothing to count and nothing to reset. One read, for a call that completes synchronously.</summary>
-    public bool IsPlain => _marks.All == 0;
+    public bool IsPlain => _head.Marks.All == 0;
 
     /// <summary>Not null while the attempt runs.</summary>
-    public Endpoint Endpoint => Volatile.Read(ref _endpoint)!;
+    public Endpoint Endpoint => Volatile.Read(ref _head.Endpoint)!;
 
     /// <summary>No attempt runs in this object. Another thread may read what was true a moment ago.</summary>
-    public bool IsIdle => Volatile.Read(ref _endpoint) is null;
+    public bool IsIdle => Volatile.Read(ref _head.Endpoint) is null;
 
     /// <summary>The object has left the cache, and is never used again.</summary>
     public bool IsGone { get => Volatile.Read(ref field); private set => Volatile.Write(ref field, value); }
+
+    /// <summary>Its place in the <see cref="AttemptSet"/>; less than 0 where it is not there.</summary>
+    public int Place { get; set; } = -1;
 
     /// <summary>The thread whose slot holds the object, running or idle; null if it is in no slot.</summary>
     public Thread? Keeper { get; set; }
@@ -73,16 +74,16 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     public uint Number { get; private set; }
 
     /// <summary>It has been answered; for a stream, its first content has come.</summary>
-    public bool IsAnswered { get => _marks.IsAnswered; set => _marks.IsAnswered = value; }
+    public bool IsAnswered { get => _head.Marks.IsAnswered; set => _head.Marks.IsAnswered = value; }
 
     /// <summary>When it began, as far as it is counted in flight. Written with release after <see cref="Number"/>, so a thread that reads a start also reads its number.</summary>
-    public long StartedAt { get => Volatile.Read(ref field); set => Volatile.Write(ref field, Note(value)); }
+    public long StartedAt { get => Volatile.Read(ref _head.StartedAt); set => Volatile.Write(ref _head.StartedAt, Note(value)); }
 
     /// <summary>The calls in flight at its endpoint when it was sent, with it; 0 where nobody watches.</summary>
     public int Met { get; set => field = Note(value); }
 
     /// <summary>The same, also for one that may still complete synchronously, if it was picked under the lock; else 0, since that never reads the clock.</summary>
-    public long BeganAt => StartedAt is var started && started != 0 ? started : _pickedAt;
+    public long BeganAt => StartedAt is var started && started != 0 ? started : _head.PickedAt;
 
     /// <summary>How long it has taken; zero where nobody read the clock.</summary>
     public TimeSpan Took(long now) => BeganAt is var began && began == 0 ? TimeSpan.Zero : _time.Until(began, now);
@@ -90,23 +91,23 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     /// <summary>The permits that it acquired, where its deployment or its resource was not healthy when it was picked.</summary>
     public Permit Permit
     {
-        get => new(_marks.HoldsDeploymentPermit, _marks.HoldsResourcePermit);
-        set => (_marks.HoldsDeploymentPermit, _marks.HoldsResourcePermit) = (value.OfDeployment, value.OfResource);
+        get => new(_head.Marks.HoldsDeploymentPermit, _head.Marks.HoldsResourcePermit);
+        set => (_head.Marks.HoldsDeploymentPermit, _head.Marks.HoldsResourcePermit) = (value.OfDeployment, value.OfResource);
     }
 
-    public bool IsAdmitted { get => _marks.IsAdmitted; set => _marks.IsAdmitted = value; }
+    public bool IsAdmitted { get => _head.Marks.IsAdmitted; set => _head.Marks.IsAdmitted = value; }
 
     /// <summary>It is one of its endpoint's <see cref="Endpoint.InFlight"/>.</summary>
-    public bool IsCounted { get => _marks.IsCounted; private set => _marks.IsCounted = value; }
+    public bool IsCounted { get => _head.Marks.IsCounted; private set => _head.Marks.IsCounted = value; }
 
     /// <summary>The request reached the transport.</summary>
-    public bool IsSent { get => _marks.IsSent; set => _marks.IsSent = value; }
+    public bool IsSent { get => _head.Marks.IsSent; set => _head.Marks.IsSent = value; }
 
     /// <summary>Something of an answer has come: an update of its stream. Not among the flags: such an attempt has one of those too.</summary>
     public bool IsHeard { get => Volatile.Read(ref field); set => Volatile.Write(ref field, value); }
 
     /// <summary>It may be relocated: no content has reached the caller, and the call has not been relocated before.</summary>
-    public bool CanRelocate { get => _marks.IsMovable; set => _marks.IsMovable = value; }
+    public bool CanRelocate { get => _head.Marks.IsMovable; set => _head.Marks.IsMovable = value; }
 
     /// <summary>The tokens that the answer cost, as far as they are known.</summary>
     public TokenCounts Usage { get => _usage; set => _usage = Note(value); }
@@ -132,12 +133,12 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
 
     public bool IsRelocated => Volatile.Read(ref _armed) == Moved;
 
-    public bool HoldsPermit => _marks.HoldsDeploymentPermit || _marks.HoldsResourcePermit;
+    public bool HoldsPermit => _head.Marks.HoldsDeploymentPermit || _head.Marks.HoldsResourcePermit;
 
     public void Begin(Endpoint endpoint, int epoch, long pickedAt = 0)
     {
-        (Epoch, _pickedAt) = (epoch, pickedAt);
-        Volatile.Write(ref _endpoint, endpoint);
+        (Epoch, _head.PickedAt) = (epoch, pickedAt);
+        Volatile.Write(ref _head.Endpoint, endpoint);
     }
 
     /// <summary>The status of the latest answer that it got, as soon as its head has come; 0 before, and for a ready-made client.</summary>
@@ -250,7 +251,7 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
     public bool TryReset()
     {
         bool quiet = (IsPlain || TryForget()) && _source.TryReset();
-        Volatile.Write(ref _endpoint, null);
+        Volatile.Write(ref _head.Endpoint, null);
         return quiet;
     }
 
@@ -272,14 +273,14 @@ internal sealed class Attempt(AttemptCache cache, TimeProvider time) : IRequestS
         (_callers, Caller) = (default, default);
         (Interruption, Received, Trace, _request) = (null, null, null, null);
         (Usage, StartedAt, Met, IsHeard) = (default, 0, 0, false);
-        _marks = default;
+        _head.Marks = default;
         return quiet;
     }
 
     /// <summary>Something is noted that a reset must clear.</summary>
     private T Note<T>(T value)
     {
-        _marks.HasMore = true;
+        _head.Marks.HasMore = true;
         return value;
     }
 

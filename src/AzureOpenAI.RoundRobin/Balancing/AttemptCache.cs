@@ -18,12 +18,14 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
 {
     private const int Most = 256;
 
+    private static readonly TimeSpan Second = TimeSpan.FromSeconds(1);
+
     [ThreadStatic]
     private static Attempt? _threads;
 
     private readonly TimeProvider _time = time;
     private readonly ConcurrentQueue<Attempt> _rest = new();
-    private readonly HashSet<Attempt> _all = [];
+    private readonly AttemptSet _all = new();
     private int _count;
     private int _sweepAt = 2 * Most;
     private volatile bool _disposed;
@@ -139,10 +141,10 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         Dictionary<Endpoint, int> counts = [];
         lock (_all)
         {
-            foreach (Attempt attempt in _all)
+            foreach (Attempt? attempt in _all.Places)
             {
                 Visits.Add();
-                if (attempt.Endpoint is { } endpoint)
+                if (attempt?.Endpoint is { } endpoint)
                 {
                     CollectionsMarshal.GetValueRefOrAddDefault(counts, endpoint, out _)++;
                 }
@@ -152,20 +154,22 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
         return counts;
     }
 
-    /// <summary>Counts for each endpoint the attempts that began within its rejection time and are not answered. One look at each attempt.</summary>
+    /// <summary>Counts at each endpoint the attempts that run and began lately. One look at each attempt.</summary>
     /// <remarks>Compiled well at once: the first of many rejections has ten thousands to count, under the balancer's lock.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public void CountUnanswered(Dictionary<Endpoint, int> counts, long now)
+    public void CountRecent(int round, long now)
     {
-        counts.Clear();
         lock (_all)
         {
-            foreach (Attempt attempt in _all)
+            foreach (Attempt? attempt in _all.Places)
             {
                 Visits.Add();
-                if (attempt.Endpoint is { } endpoint && !attempt.IsAnswered && attempt.Took(now) <= endpoint.RejectionTime)
+                if (attempt?.Endpoint is { } endpoint)
                 {
-                    CollectionsMarshal.GetValueRefOrAddDefault(counts, endpoint, out _)++;
+                    // What may still complete synchronously has begun just now, unless it was picked under the lock.
+                    long began = attempt.BeganAt;
+                    TimeSpan since = _time.Until(began, now);
+                    endpoint.CountRecent(round, !attempt.IsAnswered && (began == 0 || since <= endpoint.RejectionTime), since <= Second);
                 }
             }
         }
@@ -176,7 +180,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
     {
         lock (_all)
         {
-            return [.. _all];
+            return _all.ToArray();
         }
     }
 
@@ -210,7 +214,7 @@ internal sealed class AttemptCache(TimeProvider time) : IDisposable
             return;
         }
 
-        foreach (Attempt attempt in _all.Where(static attempt => attempt.IsIdle && IsAbandoned(attempt)).ToArray())
+        foreach (Attempt attempt in Array.FindAll(_all.ToArray(), static attempt => attempt.IsIdle && IsAbandoned(attempt)))
         {
             attempt.LetGo();
             _all.Remove(attempt);

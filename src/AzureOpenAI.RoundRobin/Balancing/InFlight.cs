@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Runtime.InteropServices;
 using AzureOpenAI.RoundRobin.Balancing.Outliers;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -32,9 +31,9 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     private volatile Endpoint[] _leaving = [];
     private volatile bool _isClosed;
     // Under the balancer's lock.
-    private readonly Dictionary<Endpoint, int> _unanswered = [];
-    private bool _knowsUnanswered;
-    private long _unansweredUntil = long.MinValue;
+    private int _round;
+    private bool _knowsRecent;
+    private long _recentUntil = long.MinValue;
     // Under the own lock.
     private Attempt[]? _running;
     private int _ended;
@@ -67,14 +66,14 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     /// <summary>Starts an attempt under the balancer's lock. Disposal and retirement take the lock before they set their flags, so it does begin.</summary>
     public Attempt Begin(Endpoint endpoint, int epoch)
     {
-        CountUnanswered(endpoint);
+        CountRecent(endpoint);
         return Begin(_attempts.Rent(), endpoint, epoch)!;
     }
 
     /// <summary>The same for a call that may complete synchronously, on the thread that goes on with it.</summary>
     public Attempt BeginHere(Endpoint endpoint, int epoch, long pickedAt)
     {
-        CountUnanswered(endpoint);
+        CountRecent(endpoint);
         return Begin(_attempts.RentHere(), endpoint, epoch, pickedAt)!;
     }
 
@@ -88,24 +87,24 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
     public Dictionary<Endpoint, int> CountAtEach() => _attempts.CountAtEach();
 
     /// <summary>
-    /// The number of attempts at an endpoint that began within its rejection time and are not answered. Under the balancer's lock: all are counted at the first question, and
-    /// then only what begins, until the present has changed; and for 25 times as long as the count took, which is nothing beside a rejection time but keeps ten thousands of
-    /// attempts from being counted for each of ten thousands of rejections.
+    /// The attempts that run at an endpoint and began lately. Under the balancer's lock: all are counted at the first question, and then only what begins, until the present has
+    /// changed; and for 25 times as long as the count took, which is nothing beside a rejection time but keeps ten thousands of attempts from being counted for each of ten
+    /// thousands of rejections.
     /// </summary>
-    public int CountUnanswered(Endpoint endpoint, long now)
+    public RecentCalls Recent(Endpoint endpoint, long now)
     {
-        if (!_knowsUnanswered)
+        if (!_knowsRecent)
         {
             long began = time.GetTimestamp();
-            _attempts.CountUnanswered(_unanswered, now);
-            (_knowsUnanswered, _unansweredUntil) = (true, now + (CountApart * (time.GetTimestamp() - began)));
+            _attempts.CountRecent(++_round, now);
+            (_knowsRecent, _recentUntil) = (true, now + (CountApart * (time.GetTimestamp() - began)));
         }
 
-        return _unanswered.GetValueOrDefault(endpoint);
+        return endpoint.RecentIn(_round);
     }
 
     /// <summary>The present has changed. Under the balancer's lock.</summary>
-    public void ForgetUnanswered(long now) => _knowsUnanswered &= now < _unansweredUntil;
+    public void ForgetRecent(long now) => _knowsRecent &= now < _recentUntil;
 
     /// <inheritdoc cref="AttemptCache.Snapshot"/>
     public Attempt[] Snapshot() => _attempts.Snapshot();
@@ -209,11 +208,11 @@ internal sealed class InFlight(TimeProvider time, PoolLog log, Action release)
         release();
     }
 
-    private void CountUnanswered(Endpoint endpoint)
+    private void CountRecent(Endpoint endpoint)
     {
-        if (_knowsUnanswered)
+        if (_knowsRecent)
         {
-            CollectionsMarshal.GetValueRefOrAddDefault(_unanswered, endpoint, out _)++;
+            endpoint.CountRecent(_round, isUnanswered: true, isOfLastSecond: true);
         }
     }
 

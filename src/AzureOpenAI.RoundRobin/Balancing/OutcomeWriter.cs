@@ -317,12 +317,8 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>
     private double TakenInASecond(Endpoint endpoint, long now)
     {
-        double taken = endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now);
-        foreach (Attempt attempt in inFlight.Snapshot())
-        {
-            taken += attempt.Endpoint == endpoint && time.Until(attempt.BeganAt, now) <= Second ? 1 : 0;
-        }
-
+        inFlight.ForgetRecent(now);
+        double taken = endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now) + inFlight.Recent(endpoint, now).OfLastSecond;
         // The rejected call still runs, unless it completed synchronously.
         return Math.Max(1, taken);
     }

@@ -61,5 +61,5 @@ internal readonly struct PickFilter(PickRequest request, InFlight inFlight, bool
         return unacknowledged >= Math.Max(LeastBurst, Unacknowledged(other)) && unacknowledged > 2 * endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, Now);
     }
 
-    private int Unacknowledged(Endpoint endpoint) => inFlight.CountUnanswered(endpoint, Now);
+    private int Unacknowledged(Endpoint endpoint) => inFlight.Recent(endpoint, Now).Unanswered;
 }

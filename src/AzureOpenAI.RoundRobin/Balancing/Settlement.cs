@@ -26,7 +26,7 @@ internal sealed class Settlement(
     public void Settle(long now)
     {
         state.AssertLocked();
-        inFlight.ForgetUnanswered(now);
+        inFlight.ForgetRecent(now);
         if (!state.HasChanged && now < _unsettled.Next.At)
         {
             return;

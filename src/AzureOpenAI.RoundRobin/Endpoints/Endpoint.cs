@@ -25,6 +25,7 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     private long _cachedInputTokens;
     private long _rejectionTicks = Rejection.Least.Ticks;
     private int _placeByRest = -1;
+    private RecentCalls _recent;
 
     public EndpointKind Kind { get; } = kind;
 
@@ -141,6 +142,19 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
     /// </summary>
     public TimeSpan RejectionTime => new(Volatile.Read(ref _rejectionTicks));
 
+    /// <summary>Counts one more of its calls that run. Under the balancer's lock.</summary>
+    /// <param name="round">The number of the count.</param>
+    /// <param name="isUnanswered">Whether it began within the rejection time, and is not answered.</param>
+    /// <param name="isOfLastSecond">Whether it began within the last second.</param>
+    public void CountRecent(int round, bool isUnanswered, bool isOfLastSecond)
+    {
+        RecentCalls before = RecentIn(round);
+        _recent = new(round, before.Unanswered + (isUnanswered ? 1 : 0), before.OfLastSecond + (isOfLastSecond ? 1 : 0));
+    }
+
+    /// <summary>Its calls that were counted in this round. Under the balancer's lock.</summary>
+    public RecentCalls RecentIn(int round) => _recent.Round == round ? _recent : default;
+
     /// <summary>Under the balancer's lock.</summary>
     public void Become(EndpointSetup setup)
     {
@@ -212,3 +226,9 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
         }
     }
 }
+
+/// <summary>The calls of an endpoint that run, by one count of all.</summary>
+/// <param name="Round">The number of the count.</param>
+/// <param name="Unanswered">Those that began within the endpoint's rejection time, and are not answered.</param>
+/// <param name="OfLastSecond">Those that began within the last second.</param>
+internal readonly record struct RecentCalls(int Round, int Unanswered, int OfLastSecond);

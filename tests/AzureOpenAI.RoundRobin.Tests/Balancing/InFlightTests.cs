@@ -56,49 +56,66 @@ public class InFlightTests
     }
 
     [Fact]
-    public void CountUnanswered_Attempts_AreThoseOfTheRejectionTime()
+    public void Recent_Unanswered_IsThoseOfTheRejectionTime()
     {
         _parts.Begin('a');
         _parts.Pass(0.25);
         _parts.Begin('a').IsAnswered = true;
         _parts.Begin('a');
         _parts.Begin('b');
-        Assert.Equal((2, 1), CountUnanswered());
+        Assert.Equal((2, 1), Unanswered());
 
         _parts.Pass(0.001);
-        InFlight.ForgetUnanswered(_parts.Now);
+        InFlight.ForgetRecent(_parts.Now);
 
-        Assert.Equal((1, 1), CountUnanswered());
+        Assert.Equal((1, 1), Unanswered());
+    }
+
+    /// <summary>Answered or not: that says what an endpoint took before its first rejection.</summary>
+    [Fact]
+    public void Recent_OfLastSecond_IsThoseThatRun()
+    {
+        _parts.Begin('a');
+        _parts.Pass(0.5);
+        _parts.Begin('a').IsAnswered = true;
+        _parts.Begin('b');
+        _parts.Pass(0.5);
+        Assert.Equal((2, 1), OfLastSecond());
+
+        _parts.Pass(0.001);
+        InFlight.ForgetRecent(_parts.Now);
+
+        Assert.Equal((1, 1), OfLastSecond());
     }
 
     [Fact]
-    public void CountUnanswered_WhatBeginsBetweenTwoQuestions_Counts()
+    public void Recent_WhatBeginsBetweenTwoQuestions_Counts()
     {
         _parts.Begin('a');
-        Assert.Equal((1, 0), CountUnanswered());
+        Assert.Equal((1, 0), Unanswered());
 
         _parts.Begin('a');
         _parts.Begin('b');
 
-        Assert.Equal((2, 1), CountUnanswered());
-        InFlight.ForgetUnanswered(_parts.Now);
-        Assert.Equal((2, 1), CountUnanswered());
+        Assert.Equal((2, 1), Unanswered());
+        InFlight.ForgetRecent(_parts.Now);
+        Assert.Equal((2, 1), Unanswered());
     }
 
     /// <summary>Where ten thousands of calls are in flight, the count of all of them is not made anew for each.</summary>
     [Fact]
-    public void CountUnanswered_CountTookLong_IsKeptFor25TimesAsLong()
+    public void Recent_CountTookLong_IsKeptFor25TimesAsLong()
     {
         Attempt attempt = _parts.Begin('a');
         _parts.Time.AutoAdvanceAmount = TimeSpan.FromMilliseconds(1);
         long counted = _parts.Now;
-        Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], counted));
+        Assert.Equal(1, InFlight.Recent(_parts['a'], counted).Unanswered);
         attempt.IsAnswered = true;
 
-        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(24).Ticks);
-        Assert.Equal(1, InFlight.CountUnanswered(_parts['a'], counted));
-        InFlight.ForgetUnanswered(counted + TimeSpan.FromMilliseconds(25).Ticks);
-        Assert.Equal(0, InFlight.CountUnanswered(_parts['a'], counted));
+        InFlight.ForgetRecent(counted + TimeSpan.FromMilliseconds(24).Ticks);
+        Assert.Equal(1, InFlight.Recent(_parts['a'], counted).Unanswered);
+        InFlight.ForgetRecent(counted + TimeSpan.FromMilliseconds(25).Ticks);
+        Assert.Equal(0, InFlight.Recent(_parts['a'], counted).Unanswered);
     }
 
     [Fact]
@@ -298,7 +315,9 @@ public class InFlightTests
         Array.ForEach(threads, static thread => thread.Join());
     }
 
-    private (int OfA, int OfB) CountUnanswered() => (InFlight.CountUnanswered(_parts['a'], _parts.Now), InFlight.CountUnanswered(_parts['b'], _parts.Now));
+    private (int OfA, int OfB) OfLastSecond() => (InFlight.Recent(_parts['a'], _parts.Now).OfLastSecond, InFlight.Recent(_parts['b'], _parts.Now).OfLastSecond);
+
+    private (int OfA, int OfB) Unanswered() => (InFlight.Recent(_parts['a'], _parts.Now).Unanswered, InFlight.Recent(_parts['b'], _parts.Now).Unanswered);
 
     private int CountAt(char name) => InFlight.CountAtEach().GetValueOrDefault(_parts[name]);
 }

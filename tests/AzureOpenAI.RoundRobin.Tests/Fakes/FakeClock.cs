@@ -16,6 +16,11 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
     /// <summary>How many tasks wait for a time to pass, such as the pause of a call.</summary>
     public int Delays => Volatile.Read(ref _delays);
 
+    /// <summary>What each of <see cref="Visits"/> takes, on the thread that makes it; nothing as a rule. Set before the clock is read.</summary>
+    public TimeSpan VisitTakes { get; set; }
+
+    public override long GetTimestamp() => base.GetTimestamp() + (Visits.Count * VisitTakes.Ticks);
+
     /// <summary>Whether a timer is set for an attempt that falls due at a given time, or earlier.</summary>
     public bool IsSet(Attempt attempt, long due) => _deadlines.TryGetValue(attempt, out WatchedTimer? timer) && timer.Due <= due;
 
