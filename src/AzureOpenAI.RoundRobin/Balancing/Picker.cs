@@ -23,7 +23,7 @@ internal sealed class Picker
     private Rotation _rotation = Rotation.Empty;
     private NextSettlement _settlement = new();
     private long _nextEvent = long.MinValue;
-    private LatencyOutliers _outliers = new(0);
+    private LatencyOutliers? _outliers;
     private ResponseTimes[] _responseTimes = [];
     private uint _cursor;
     private uint _preferred;
@@ -42,7 +42,6 @@ internal sealed class Picker
         (_time, _calls) = (time, calls);
         (_cursor, _collected) = (start, start);
         Queue = new(time);
-        FirstLook = new(this) { Patience = TimeSpan.Zero };
     }
 
     /// <summary>Empty where the new configuration has no endpoint for the model.</summary>
@@ -67,7 +66,7 @@ internal sealed class Picker
     public WaitQueue Queue { get; }
 
     /// <summary>Stands for each call that looks for the first time, one after the other under the lock, so that none needs an object for that.</summary>
-    public PickRequest FirstLook { get; }
+    public PickRequest FirstLook => field ??= new(this) { Patience = TimeSpan.Zero };
 
     /// <summary>Probing and recovering endpoints, which are offered a call before the rotation; the best priority first.</summary>
     public List<Endpoint> Candidates { get; } = [];
@@ -215,8 +214,7 @@ internal sealed class Picker
         {
             _homes = hasHomes ? new(endpoints, _homes) : null;
             _stallTest = new(endpoints.Length);
-            _outliers = new(endpoints.Length);
-            _responseTimes = [.. endpoints.Select(endpoint => endpoint.ResponseTimes)];
+            _outliers = null;
             _lagging.IntersectWith(endpoints);
             _endpoints = endpoints;
         }
@@ -226,6 +224,16 @@ internal sealed class Picker
     /// <returns>Whether the set has changed.</returns>
     public bool FindLagging()
     {
+        if (!HasAlternatives && _lagging.Count == 0)
+        {
+            return false;
+        }
+
+        if (_outliers is null)
+        {
+            (_outliers, _responseTimes) = (new(Endpoints.Length), Array.ConvertAll(Endpoints, static endpoint => endpoint.ResponseTimes));
+        }
+
         IReadOnlyList<bool> lagging = _outliers.Look(_responseTimes);
         bool changed = false;
         for (int i = 0; i < lagging.Count; i++)

@@ -13,15 +13,16 @@ internal sealed class ResponseTimes
     /// <summary>The number of answered calls whose numbers are kept: enough for a stall of three waiting calls to be found in a pool of two.</summary>
     private const int Numbered = 256;
 
+    /// <summary>Room for the first of them: of many models most endpoints are hardly asked, and their memory would be the most of a pool's.</summary>
+    private const int FirstNumbered = 16;
+
     private const long Never = -1;
 
     /// <summary>No call lasts while this many others begin. So an age above it means that the number has wrapped, as at an endpoint that was idle for long.</summary>
     private const uint LongestCall = 1 << 28;
 
-    private readonly double[] _seconds = new double[Remembered];
-    private readonly double[] _perToken = new double[Remembered];
-    private readonly uint[] _numbers = new uint[Numbered];
-    private readonly long[] _took = new long[Numbered];
+    private Duration[] _durations = [];
+    private Answer[] _latest = [];
     private int _count;
     private int _answers;
     private int _unfinished;
@@ -56,8 +57,9 @@ internal sealed class ResponseTimes
     public void Answered(uint number, TimeSpan took, long began = long.MinValue)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _answers) - 1) % Numbered);
-        Volatile.Write(ref _numbers[index], number);
-        Volatile.Write(ref _took[index], took.Ticks);
+        ref Answer answer = ref RoomFor(index)[index];
+        Volatile.Write(ref answer.Number, number);
+        Volatile.Write(ref answer.Took, took.Ticks);
         Progressed(number, began);
     }
 
@@ -74,9 +76,10 @@ internal sealed class ResponseTimes
     /// <summary>Adds the ages of the answered calls that are younger than the given age.</summary>
     public void AddAges(uint latest, uint below, List<uint> ages)
     {
-        for (int i = Math.Min(Volatile.Read(ref _answers), Numbered) - 1; i >= 0; i--)
+        Answer[] answers = Volatile.Read(ref _latest);
+        for (int i = Math.Min(Volatile.Read(ref _answers), answers.Length) - 1; i >= 0; i--)
         {
-            if (latest - Volatile.Read(ref _numbers[i]) is var age && age < below)
+            if (latest - Volatile.Read(ref answers[i].Number) is var age && age < below)
             {
                 ages.Add(age);
             }
@@ -86,10 +89,11 @@ internal sealed class ResponseTimes
     /// <summary>The durations of the last answers.</summary>
     public TimeSpan[] LastDurations()
     {
-        TimeSpan[] took = new TimeSpan[Math.Min(Volatile.Read(ref _answers), Numbered)];
+        Answer[] answers = Volatile.Read(ref _latest);
+        TimeSpan[] took = new TimeSpan[Math.Min(Volatile.Read(ref _answers), answers.Length)];
         for (int i = 0; i < took.Length; i++)
         {
-            took[i] = new TimeSpan(Volatile.Read(ref _took[i]));
+            took[i] = new TimeSpan(Volatile.Read(ref answers[i].Took));
         }
 
         return took;
@@ -111,8 +115,10 @@ internal sealed class ResponseTimes
         {
             int count = (int)Math.Min(atOnce - _atOnce, Numbered);
             int next = (int)((uint)(Interlocked.Add(ref _answers, count) - count) % Numbered);
-            Fill(_numbers, next, count, _lookedAt + 1);
-            Fill(_took, next, count, TimeSpan.Zero.Ticks);
+            int before = Math.Min(count, Numbered - next);
+            Answer[] answers = RoomFor(next + before - 1);
+            answers.AsSpan(next, before).Fill(new() { Number = _lookedAt + 1 });
+            answers.AsSpan(0, count - before).Fill(new() { Number = _lookedAt + 1 });
             Progressed(_lookedAt + 1);
         }
 
@@ -126,16 +132,24 @@ internal sealed class ResponseTimes
     public void Add(TimeSpan took, long tokens)
     {
         int index = (int)((uint)(Interlocked.Increment(ref _count) - 1) % Remembered);
-        Volatile.Write(ref _seconds[index], took.TotalSeconds);
-        Volatile.Write(ref _perToken[index], tokens > 0 ? took.TotalSeconds / tokens : double.NaN);
+        Duration[] durations = Volatile.Read(ref _durations);
+        if (durations.Length == 0)
+        {
+            durations = new Duration[Remembered];
+            Volatile.Write(ref _durations, durations);
+        }
+
+        Volatile.Write(ref durations[index].Seconds, took.TotalSeconds);
+        Volatile.Write(ref durations[index].PerToken, tokens > 0 ? took.TotalSeconds / tokens : double.NaN);
     }
 
     /// <summary>Whether any of the last 20 whole answers took longer than this, in seconds.</summary>
     public bool AnyTookLonger(double seconds)
     {
-        for (int i = 0; i < Remembered; i++)
+        Duration[] durations = Volatile.Read(ref _durations);
+        for (int i = 0; i < durations.Length; i++)
         {
-            if (Volatile.Read(ref _seconds[i]) > seconds)
+            if (Volatile.Read(ref durations[i].Seconds) > seconds)
             {
                 return true;
             }
@@ -149,21 +163,42 @@ internal sealed class ResponseTimes
     public int Take(int last, Span<double> whole, Span<double> perToken)
     {
         int count = Count;
-        int taken = Math.Min(last, Math.Min(count, Remembered));
+        Duration[] durations = Volatile.Read(ref _durations);
+        int taken = Math.Min(last, Math.Min(count, durations.Length));
         for (int i = 0; i < taken; i++)
         {
             int index = (int)((uint)(count - 1 - i) % Remembered);
-            whole[i] = Volatile.Read(ref _seconds[index]);
-            perToken[i] = Volatile.Read(ref _perToken[index]);
+            whole[i] = Volatile.Read(ref durations[index].Seconds);
+            perToken[i] = Volatile.Read(ref durations[index].PerToken);
         }
 
         return taken;
     }
 
-    private static void Fill<T>(T[] ring, int from, int count, T value)
+    /// <summary>Where two threads make room at once, or one writes while another does, a value may be lost.</summary>
+    private Answer[] RoomFor(int index)
     {
-        int before = Math.Min(count, ring.Length - from);
-        ring.AsSpan(from, before).Fill(value);
-        ring.AsSpan(0, count - before).Fill(value);
+        Answer[] room = Volatile.Read(ref _latest);
+        while (index >= room.Length)
+        {
+            Answer[] more = new Answer[index < FirstNumbered ? FirstNumbered : Numbered];
+            room.CopyTo(more, 0);
+            Answer[] found = Interlocked.CompareExchange(ref _latest, more, room);
+            room = found == room ? more : found;
+        }
+
+        return room;
+    }
+
+    private struct Answer
+    {
+        public long Took;
+        public uint Number;
+    }
+
+    private struct Duration
+    {
+        public double Seconds;
+        public double PerToken;
     }
 }

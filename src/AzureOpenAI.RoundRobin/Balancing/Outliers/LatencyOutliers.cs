@@ -20,9 +20,9 @@ internal sealed class LatencyOutliers(int endpoints)
 
     private readonly bool[] _slow = new bool[endpoints];
     private readonly int[] _suspectedAt = new int[endpoints];
-    private readonly Sample[] _samples = [.. Enumerable.Range(0, endpoints).Select(_ => new Sample())];
-    private readonly List<double> _medians = new(endpoints);
-    private readonly List<double> _mediansPerToken = new(endpoints);
+    private readonly List<double> _medians = [];
+    private readonly List<double> _mediansPerToken = [];
+    private Sample[] _samples = [];
 
     /// <summary>Compares all endpoints.</summary>
     /// <param name="vitals">The response times of each endpoint, in order.</param>
@@ -36,6 +36,8 @@ internal sealed class LatencyOutliers(int endpoints)
             return _slow;
         }
 
+        // Made for a model whose answers take any time: of many models most are hardly asked.
+        _samples = _samples.Length == 0 ? [.. _slow.Select(static _ => new Sample())] : _samples;
         for (int i = 0; i < _samples.Length; i++)
         {
             _samples[i].Take(vitals[i], _slow[i] ? Probes : ResponseTimes.Remembered);

@@ -17,7 +17,7 @@ internal sealed class WaitQueue(TimeProvider time)
     private readonly TimeProvider _time = time;
     private readonly PlacedHeap<Waiter, ByTicket> _waiters = new();
     private readonly PlacedHeap<Waiter, ByDeadline> _deadlines = new();
-    private readonly int[] _left = new int[Slots];
+    private int[] _left = [];
     private long _movingSince;
     private long _slotAt;
     private long _nextTicket;
@@ -84,6 +84,11 @@ internal sealed class WaitQueue(TimeProvider time)
 
     private void BeginBusy(long now)
     {
+        if (_left.Length == 0)
+        {
+            _left = new int[Slots];
+        }
+
         Array.Clear(_left);
         LatestDeadline = now;
         _movingSince = NotYet;

@@ -9,17 +9,18 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? configured = null)
 {
     private readonly ConfiguredLimits _configured = configured ?? new(time);
-    private readonly Pace _pace = new(time);
     private readonly AnswerNotes _notes = new(time);
-    private readonly TokenWeight _weight = new();
-    private readonly InFlightLimit _inFlight = new(time);
+    // Made at the first rejection: of most endpoints there is none, and each pick under the lock would read what says so.
+    private Pace? _pace;
     private Pace? _tokenPace;
+    private TokenWeight? _weight;
+    private InFlightLimit? _inFlight;
 
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
     public bool IsLimited => HasPace || _configured.Any;
 
     /// <summary>A pace was learned.</summary>
-    public bool HasPace => _pace.IsKnown || _tokenPace is { IsKnown: true };
+    public bool HasPace => _pace is { IsKnown: true } || _tokenPace is { IsKnown: true };
 
     /// <summary>Whether it matters how many tokens a call has.</summary>
     public bool CountsTokens => _tokenPace is { IsKnown: true } || HasTokenLimit;
@@ -29,28 +30,28 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public ConfiguredLimits Configured => _configured;
 
     /// <inheritdoc cref="Pace.PausedUntil"/>
-    public long PausedUntil => Math.Max(_pace.PausedUntil, _tokenPace?.PausedUntil ?? long.MinValue);
+    public long PausedUntil => Math.Max(_pace?.PausedUntil ?? long.MinValue, _tokenPace?.PausedUntil ?? long.MinValue);
 
     /// <inheritdoc cref="Pace.StatedUntil"/>
-    public long StatedUntil => Math.Max(_pace.StatedUntil, _tokenPace?.StatedUntil ?? long.MinValue);
+    public long StatedUntil => Math.Max(_pace?.StatedUntil ?? long.MinValue, _tokenPace?.StatedUntil ?? long.MinValue);
 
     /// <summary>The calls a second that it takes; null where that is not known, or only guessed.</summary>
     public double? PerSecond
     {
         get
         {
-            if (_inFlight.IsKnown)
+            if (LimitsInFlight)
             {
                 return null;
             }
 
             double configured = _configured.PerSecond ?? double.PositiveInfinity;
-            bool isPaced = _pace.IsKnown && !IsPermitted;
-            double perSecond = isPaced ? _pace.PerSecond : double.PositiveInfinity;
-            bool isConfirmed = !isPaced || _pace.IsConfirmed;
-            if (_tokenPace is { IsKnown: true } tokens && tokens.PerSecond / _weight.Mean < perSecond)
+            Pace? pace = _pace is { IsKnown: true } known && !IsPermitted ? known : null;
+            double perSecond = pace?.PerSecond ?? double.PositiveInfinity;
+            bool isConfirmed = pace?.IsConfirmed ?? true;
+            if (_tokenPace is { IsKnown: true } tokens && tokens.PerSecond / (_weight?.Mean ?? 1) is var calls && calls < perSecond)
             {
-                (perSecond, isConfirmed) = (tokens.PerSecond / _weight.Mean, tokens.IsConfirmed);
+                (perSecond, isConfirmed) = (calls, tokens.IsConfirmed);
             }
 
             perSecond = Math.Min(perSecond, configured);
@@ -59,19 +60,19 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     }
 
     /// <summary>Whether what each call meets is to be said, since it may be the calls in flight that are limited.</summary>
-    public bool WatchesInFlight(long now) => HasPace && _inFlight.IsWatched(now);
+    public bool WatchesInFlight(long now) => HasPace && _inFlight?.IsWatched(now) != false;
 
     /// <summary>The calls in flight are limited, so each that ends makes room.</summary>
-    public bool LimitsInFlight => _inFlight.IsKnown;
+    public bool LimitsInFlight => _inFlight is { IsKnown: true };
 
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
     /// <param name="inFlight">The calls in flight there.</param>
     /// <param name="now">The present.</param>
-    public bool HasRoom(int inFlight, long now) => HasConfiguredRoom(now) && (_inFlight.IsKnown ? _inFlight.HasRoom(inFlight, now) && now >= PausedUntil : now >= PacedAt);
+    public bool HasRoom(int inFlight, long now) => HasConfiguredRoom(now) && (_inFlight is { IsKnown: true } limit ? limit.HasRoom(inFlight, now) && now >= PausedUntil : now >= PacedAt);
 
     /// <summary>When it will take one more call, whatever its tokens; in the past where it would now, and long.MaxValue where a call must end first.</summary>
     public long RoomAt(int inFlight, long now) => Math.Max(
-        !_inFlight.IsKnown ? PacedAt : _inFlight.HasRoom(inFlight, now) ? PausedUntil : long.MaxValue, ConfiguredRoomAt(now));
+        _inFlight is not { IsKnown: true } limit ? PacedAt : limit.HasRoom(inFlight, now) ? PausedUntil : long.MaxValue, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom(long now) => _configured.HasRoom(now);
@@ -100,10 +101,10 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="hasWaited">Whether the call was queued.</param>
     public void Charge(long tokens, long now, bool hasWaited = false)
     {
-        _pace.Take(now, hasWaited);
+        _pace?.Take(now, hasWaited);
         if (_tokenPace is { IsKnown: true } pace)
         {
-            pace.Take(now, hasWaited, _weight.Next(tokens));
+            pace.Take(now, hasWaited, (_weight ??= new()).Next(tokens));
         }
 
         _configured.Take(tokens, now);
@@ -112,10 +113,10 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <summary>What a call that goes to the endpoint meets there.</summary>
     /// <param name="inFlight">The calls in flight, with this one.</param>
     /// <param name="now">The present.</param>
-    public void Met(int inFlight, long now) => _inFlight.Take(inFlight, now);
+    public void Met(int inFlight, long now) => _inFlight?.Take(inFlight, now);
 
     /// <inheritdoc cref="InFlightLimit.Admitted"/>
-    public void Admitted(int met, long now) => _inFlight.Admitted(met, now);
+    public void Admitted(int met, long now) => _inFlight?.Admitted(met, now);
 
     /// <summary>A call was rejected; before <see cref="Rejected"/>. One that went before the last pause was over says nothing of the calls in flight.</summary>
     /// <param name="met">The calls in flight when it went, with it; 0 where nobody watched.</param>
@@ -126,11 +127,11 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     {
         if (stated is not null)
         {
-            _inFlight.Forget(now);
+            (_inFlight ??= new(time)).Forget(now);
         }
         else if (met > 0 && sentAt >= PausedUntil)
         {
-            _inFlight.Rejected(met, now);
+            (_inFlight ??= new(time)).Rejected(met, now);
         }
     }
 
@@ -142,12 +143,12 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
 
     /// <summary>Whether the pace that a rejection tells of is known, so that it need not say how many calls there were.</summary>
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce.</param>
-    public bool KnowsPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace.IsKnown;
+    public bool KnowsPace(bool namesTokens) => namesTokens ? _tokenPace is { IsKnown: true } : _pace is { IsKnown: true };
 
     /// <inheritdoc cref="Pace.PauseUntil"/>
     public void PauseUntil(long until, bool isStated)
     {
-        _pace.PauseUntil(until, isStated);
+        (_pace ??= new(time)).PauseUntil(until, isStated);
         _configured.Shared?.VoidBefore(until);
     }
 
@@ -159,7 +160,7 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce: then the pace of tokens learns from it, and that of calls does not.</param>
     public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false)
     {
-        (namesTokens ? _tokenPace ??= new(time) : _pace).Rejected(now, sentAt, stated, taken);
+        (namesTokens ? _tokenPace ??= new(time) : _pace ??= new(time)).Rejected(now, sentAt, stated, taken);
         _configured.Shared?.VoidBefore(PausedUntil);
     }
 
@@ -167,5 +168,5 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false };
 
     /// <summary>When the paces let the next call go.</summary>
-    private long PacedAt => Math.Max(IsPermitted ? _pace.PausedUntil : _pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
+    private long PacedAt => Math.Max(_pace is not { } pace ? long.MinValue : IsPermitted ? pace.PausedUntil : pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);
 }
