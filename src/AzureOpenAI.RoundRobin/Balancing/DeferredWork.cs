@@ -9,18 +9,29 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 internal sealed class DeferredWork(PoolLog log, SharedFacts? facts = null)
 {
     private readonly ConcurrentQueue<Attempt> _relocated = new();
+    private int _claimed;
 
     /// <summary>Asks for permits; null without a backplane.</summary>
     public PermitLoop? Permits { get; set; }
 
     /// <summary>The attempt was claimed for another endpoint, and is to be cancelled.</summary>
-    public void Cancel(Attempt relocated) => _relocated.Enqueue(relocated);
+    public void Cancel(Attempt relocated)
+    {
+        // Before it is in the queue: whoever reads 0 has claimed nothing itself.
+        Interlocked.Increment(ref _claimed);
+        _relocated.Enqueue(relocated);
+    }
 
     public void Run()
     {
-        while (_relocated.TryDequeue(out Attempt? attempt))
+        // A call that takes the lock comes here each time, and finds none as a rule: one read says so.
+        if (Volatile.Read(ref _claimed) != 0)
         {
-            attempt.Cancel();
+            while (_relocated.TryDequeue(out Attempt? attempt))
+            {
+                Interlocked.Decrement(ref _claimed);
+                attempt.Cancel();
+            }
         }
 
         facts?.Publish();

@@ -26,6 +26,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     private readonly Instruments? _instruments = instruments;
     private readonly ConcurrentDictionary<string, bool> _toldWarnings = toldWarnings;
     private readonly ConcurrentQueue<Action<ILogger>> _notes = new();
+    private int _noted;
     private int _toldReasoning;
     private int _toldBackplane;
 
@@ -34,7 +35,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     {
         if (_instruments is { WantsCooldowns: true })
         {
-            _notes.Enqueue(_ => _instruments.Ejected(endpoint, kind));
+            Enqueue(_ => _instruments.Ejected(endpoint, kind));
         }
 
         if (kind is OutcomeKind.CredentialRefused or OutcomeKind.MissingDeployment)
@@ -151,11 +152,17 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
         Write();
     }
 
-    /// <summary>Writes the noted entries. Not under a lock, since a logger is the user's code.</summary>
+    /// <summary>Writes the noted entries. Not under a lock, since a logger is the user's code. Each call that took the balancer's lock comes here, and finds none as a rule.</summary>
     public void Write()
     {
+        if (Volatile.Read(ref _noted) == 0)
+        {
+            return;
+        }
+
         while (_notes.TryDequeue(out Action<ILogger>? note))
         {
+            Interlocked.Decrement(ref _noted);
             try
             {
                 note(_logger);
@@ -172,8 +179,15 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     {
         if (_logger is not NullLogger)
         {
-            _notes.Enqueue(note);
+            Enqueue(note);
         }
+    }
+
+    private void Enqueue(Action<ILogger> note)
+    {
+        // Before it is in the queue: whoever reads 0 has noted nothing itself.
+        Interlocked.Increment(ref _noted);
+        _notes.Enqueue(note);
     }
 
     [LoggerMessage(EventId = 1, EventName = "EndpointRateLimited",

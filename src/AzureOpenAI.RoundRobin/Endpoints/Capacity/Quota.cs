@@ -1,14 +1,21 @@
 namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 
-/// <summary>A configured limit: never more than the limit within any span of its period. A sliding-window log, so it is exact.</summary>
+/// <summary>
+/// A configured limit: never more than the limit within any span of its period. A sliding-window log, so it is exact, but for takes within 10 us of each other: they count until the last of
+/// them is over, so that the log has a bound whatever the limit is.
+/// </summary>
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 {
+    private static readonly TimeSpan Together = TimeSpan.FromMicroseconds(10);
+
     private readonly long _span = time.After(0, period);
+    private readonly long _together = time.After(0, Together);
     private readonly List<(long At, long Total)> _takes = [];
     private int _first;
     private long _total;
     private long _forgotten;
+    private long _lastUntil = long.MinValue;
 
     /// <summary>
     /// A limit of requests. The service counts them in windows of 1 or 10 s, not of a minute, so a minute's requests are spread over its seconds.
@@ -53,7 +60,14 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     {
         Advance(now);
         _total += cost;
+        if (now < _lastUntil && _takes.Count > _first)
+        {
+            _takes[^1] = (now, _total);
+            return;
+        }
+
         _takes.Add((now, _total));
+        _lastUntil = now + _together;
     }
 
     /// <summary>When there will be room for this cost; in the past where there is now.</summary>

@@ -39,6 +39,24 @@ public class QuotaTests
             }
         }, iter: 500);
 
+    /// <summary>So that the log has a bound: takes within 10 us of the first count until the last of them is over, and so never too short.</summary>
+    [Theory]
+    [InlineData(99, 99)]
+    [InlineData(200, 0)]
+    public void Take_CloseToTheOneBefore_CountsWithIt(int ticks, int late)
+    {
+        Quota quota = new(_time, 2, Period);
+        long first = _time.GetTimestamp();
+        quota.Take(1, first);
+        _time.Advance(TimeSpan.FromTicks(ticks));
+        quota.Take(1, _time.GetTimestamp());
+
+        Assert.Equal(first + Period.Ticks + late, quota.RoomAt(1, _time.GetTimestamp()));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
+        quota.Take(1, _time.GetTimestamp());
+        Assert.Equal(first + Period.Ticks + ticks, quota.RoomAt(1, _time.GetTimestamp()));
+    }
+
     [Fact]
     public void RoomAt_WhateverWasTaken_IsTheFirstMomentWithRoom() =>
         Gen.Select(Gen.Int[1, 20], Gen.Select(Gen.Int[0, 3000], Gen.Int[1, 25]).Array[1, 30], Gen.Int[1, 25]).Sample((limit, takes, cost) =>
