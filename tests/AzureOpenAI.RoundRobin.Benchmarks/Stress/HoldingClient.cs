@@ -21,6 +21,9 @@ internal sealed class HoldingClient : IChatClient
 
     public static Exception TooMany(int seconds) => new ClientResultException("429", new TooManyRequests(seconds));
 
+    /// <summary>One for each refusal: an exception that is thrown again keeps the stack of each time before, which would be most of what is measured.</summary>
+    public static Exception[] EachTooMany(int count) => [.. Enumerable.Range(0, count).Select(static _ => TooMany(60))];
+
     /// <summary>Answers the oldest call that it holds.</summary>
     public void Answer() => _held.Dequeue().SetResult(Answered);
 

@@ -84,11 +84,10 @@ internal static class RuleRows
         }
 
         // Ours begins anywhere: the one that is next refuses.
-        Exception refusal = HoldingClient.TooMany(60);
         foreach ((IChatClient client, HoldingClient[] clients) in fresh)
         {
             Picker? picker = (client as RoundRobinChatClient)?.Pool.DefaultPicker;
-            clients[picker is null ? 0 : Array.IndexOf(picker.Endpoints, picker.Rotation[picker.Turns + 1])].Refusal = refusal;
+            clients[picker is null ? 0 : Array.IndexOf(picker.Endpoints, picker.Rotation[picker.Turns + 1])].Refusal = HoldingClient.TooMany(60);
         }
 
         return new(Clients, i => fresh[i].Client.GetResponseAsync(Messages), () => Array.ForEach(fresh, static peer => peer.Client.Dispose()));

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime;
 
 namespace AzureOpenAI.RoundRobin.Benchmarks.Stress;
 
@@ -10,6 +11,9 @@ namespace AzureOpenAI.RoundRobin.Benchmarks.Stress;
 internal static class StressBenchmarks
 {
     private const int LeastRounds = 3;
+    private const int QuietRounds = 4;
+
+    private static readonly TimeSpan CompilerWaits = TimeSpan.FromMilliseconds(120);
 
     /// <param name="quick">Fewer and shorter rounds: the whole table in under 5 minutes.</param>
     /// <param name="filter">Only rows whose state, size and client contain it, with commas between.</param>
@@ -19,8 +23,6 @@ internal static class StressBenchmarks
         Stopwatch taken = Stopwatch.StartNew();
         List<string> table = ["| state | size | client | a step | quickest round | bytes |", "|---|--:|---|--:|--:|--:|"];
         table.ForEach(Console.WriteLine);
-        // The process itself warms up: without this the first row would be measured before the compiler has done with it.
-        Measure(StressRows.All.First().Begin, TimeSpan.FromSeconds(2));
         foreach (Row row in StressRows.All.Where(row => filter is null || $"{row.State}, {row.Size}, {row.Client}".Contains(filter, StringComparison.OrdinalIgnoreCase)))
         {
             Figure figure = Measure(row.Begin, quick ? TimeSpan.FromSeconds(2) : TimeSpan.FromSeconds(12));
@@ -34,26 +36,41 @@ internal static class StressBenchmarks
 
     private static Figure Measure(Func<Round> begin, TimeSpan time)
     {
-        // The first half warms up: tiers of the compiler, caches.
+        WarmUp(begin, 2 * time);
         List<double> times = [];
         double bytes = double.MaxValue;
         Stopwatch total = Stopwatch.StartNew();
-        for (int round = 0; times.Count < LeastRounds || total.Elapsed < time; round++)
+        while (times.Count < LeastRounds || total.Elapsed < time / 2)
         {
             (double nanoseconds, double allocated) = Once(begin());
-            if (round >= LeastRounds && (total.Elapsed > time / 2 || round >= 2 * LeastRounds))
-            {
-                times.Add(nanoseconds);
-                bytes = Math.Min(bytes, allocated);
-            }
+            times.Add(nanoseconds);
+            bytes = Math.Min(bytes, allocated);
         }
 
         times.Sort();
         return new(times[times.Count / 2], times[0], bytes);
     }
 
+    /// <summary>
+    /// The compiler optimizes what runs often, but only after a tenth of a second in which it had nothing new, and in the background: until it has had nothing to do for a few rounds, what
+    /// is measured is code that it has not optimized, several times as slow.
+    /// </summary>
+    private static void WarmUp(Func<Round> begin, TimeSpan most)
+    {
+        Stopwatch total = Stopwatch.StartNew();
+        for (int quiet = 0; quiet < QuietRounds && total.Elapsed < most;)
+        {
+            long compiled = JitInfo.GetCompiledMethodCount();
+            Once(begin());
+            Thread.Sleep(CompilerWaits);
+            quiet = JitInfo.GetCompiledMethodCount() == compiled ? quiet + 1 : 0;
+        }
+    }
+
     private static (double Nanoseconds, double Bytes) Once(Round round)
     {
+        // A pool is as old as its app. What made this one is not collected while the steps are measured.
+        GC.Collect();
         long before = Allocated(round);
         long began = Stopwatch.GetTimestamp();
         long worst = 0;

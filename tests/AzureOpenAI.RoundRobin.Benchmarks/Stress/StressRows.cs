@@ -104,8 +104,8 @@ internal static class StressRows
         (IChatClient client, HoldingClient[] clients) = Client(name, Holding(10));
         Fill(client, inFlight);
         Array.ForEach(clients, static one => one.Holds = false);
-        Exception refusal = HoldingClient.TooMany(60);
-        return new(Math.Min(100, clients[0].Held), _ => clients[0].Refuse(refusal), () => { });
+        Exception[] refusals = HoldingClient.EachTooMany(Math.Min(100, clients[0].Held));
+        return new(refusals.Length, i => clients[0].Refuse(refusals[i]), () => { });
     }
 
     private static IEnumerable<Row> Models(int models)
@@ -147,8 +147,8 @@ internal static class StressRows
         }
 
         Array.ForEach(clients, static one => one.Holds = false);
-        Exception refusal = HoldingClient.TooMany(60);
-        return new(20, i => clients[i].Refuse(refusal), client.Dispose);
+        Exception[] refusals = HoldingClient.EachTooMany(20);
+        return new(20, i => clients[i].Refuse(refusals[i]), client.Dispose);
     }
 
     /// <summary>The first resource cannot be reached, and then again: a call for each model, while all its deployments become available.</summary>
