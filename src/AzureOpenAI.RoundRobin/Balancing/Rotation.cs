@@ -58,9 +58,8 @@ internal sealed class Rotation
             return Empty;
         }
 
-        int[] weights = Reduce([.. endpoints.Select(endpoint => endpoint.Weight)]);
         Endpoint[] members = [.. endpoints];
-        return new(weights.All(weight => weight == 1) ? members : Spread(endpoints, weights), members, []);
+        return new(HasOneWeight(members) ? members : Spread(endpoints, Reduce(Array.ConvertAll(members, static endpoint => endpoint.Weight))), members, []);
     }
 
     /// <summary>The same with one turn in about 32 for each lagging endpoint; its answers show when it is no longer lagging.</summary>
@@ -118,6 +117,20 @@ internal sealed class Rotation
     /// remainder by direct computation", 2019. The 1 that is added makes up for the lower half of the product, which is cut off.
     /// </summary>
     private uint Remainder(uint number) => (uint)((((unchecked(_reciprocal * number) >> 32) + 1) * (uint)_slots.Length) >> 32);
+
+    /// <summary>As most pools have: nothing is reckoned for them when an endpoint leaves the rotation or comes back.</summary>
+    private static bool HasOneWeight(Endpoint[] members)
+    {
+        foreach (Endpoint member in members)
+        {
+            if (member.Weight != members[0].Weight)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
 
     private static int[] Reduce(int[] weights)
     {

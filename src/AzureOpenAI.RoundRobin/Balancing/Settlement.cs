@@ -152,7 +152,15 @@ internal sealed class Settlement(
 
     private void TellRecovered()
     {
-        Endpoint[] recovered = [.. _unsettled.Touched.Where(static endpoint => endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)];
+        Endpoint[] recovered = [];
+        foreach (Endpoint endpoint in _unsettled.Touched)
+        {
+            if (endpoint.IsLoggedUnavailable && endpoint.Health.IsHealthy)
+            {
+                recovered = [.. recovered, endpoint];
+            }
+        }
+
         if (recovered.Length > 1)
         {
             // In the order of the configuration.

@@ -33,7 +33,7 @@ internal sealed class Unsettled : IHealthListener
     public IReadOnlyList<Picker> Queued => _queued;
 
     /// <summary>The endpoints that have changed since the last settlement.</summary>
-    public IReadOnlyCollection<Endpoint> Touched => _touched;
+    public HashSet<Endpoint> Touched => _touched;
 
     /// <summary>The states that recover now.</summary>
     public HealthState[] Recovering => _recovering.Count == 0 ? [] : [.. _recovering];

@@ -20,6 +20,11 @@ internal sealed class StuckCalls(TimeProvider time, InFlight inFlight, RetryBudg
     /// <summary>Claims the attempts that are due now. The caller cancels them after the lock.</summary>
     public IReadOnlyList<Attempt> ClaimDue(Unsettled unsettled, long now)
     {
+        if (!HasStalled(unsettled))
+        {
+            return [];
+        }
+
         List<Attempt> claimed = [];
         TimeSpan limit = 2 * _longest.Read();
         foreach (Attempt attempt in Waiting(unsettled))
