@@ -32,4 +32,25 @@ public sealed class PermitLimit
 
     /// <summary>Gets how many tokens this process has started without a permit.</summary>
     public long TakenTokens { get; init; }
+
+    /// <summary>
+    /// Gets the pace of all processes that this one knows, and null where no pace is asked for. Whose version is the highest is right, and all others take it; a backplane that knows none, since it has lost what it held, takes it
+    /// from here.
+    /// </summary>
+    public PermitPace? Pace { get; init; }
+
+    /// <summary>
+    /// Gets whether <see cref="Pace"/> was changed by a rejection that this process has met since it heard of that version. If the version is still the latest, the change makes the next one; else the others have changed it
+    /// already for the same pause, which may become longer.
+    /// </summary>
+    public bool IsPaceChanged { get; init; }
+
+    /// <summary>Gets how many permits at a pace this process has used since it was answered last: only what is used lets the pace grow.</summary>
+    public int Used { get; init; }
+
+    /// <summary>Gets how many calls of this process were rejected since it was answered last.</summary>
+    public int Rejected { get; init; }
+
+    /// <summary>Gets how many calls this process started in the second before it heard that there is a pace; 0 where it has said so before. The first rate is the sum of what all processes say within 2 s.</summary>
+    public double Recent { get; init; }
 }

@@ -21,4 +21,7 @@ public sealed class PermitReply
     /// knows its share. A number that falls says that counting has begun anew.
     /// </summary>
     public required IReadOnlyList<long> Granted { get; init; }
+
+    /// <summary>Gets for each of <see cref="PermitRequest.Limits"/> the pace of all processes, and null where none was asked for. A backplane that keeps no paces leaves it empty, and each process keeps its own.</summary>
+    public IReadOnlyList<PermitPace?> Paces { get; init; } = [];
 }

@@ -20,4 +20,7 @@ public enum PoolFactKind
 
     /// <summary>One pool probes it, so the others leave it alone until they hear what came of it, for <see cref="PoolFact.For"/> at most. As short-lived.</summary>
     Probing,
+
+    /// <summary>It has rejected a call, and all processes together keep a pace there. Who hears it asks the backplane for the pace before its next call.</summary>
+    Paced,
 }

@@ -17,4 +17,7 @@ public sealed class StartPermit
 
     /// <summary>Gets the tokens that go with it.</summary>
     public long Tokens { get; init; }
+
+    /// <summary>Gets its place in the line of a <see cref="PermitPace"/>, in calls: it starts when the line has moved on to there, and <see cref="In"/> says when that is as things are.</summary>
+    public double Place { get; init; }
 }

@@ -435,6 +435,92 @@ public abstract class RedisContract(RedisServer server)
     }
 
     [Fact]
+    public async Task Script_KeepsThePaceAsTheLineDoes()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        IDatabase database = multiplexer.GetDatabase();
+        await Gen.Int[0, 1_000_000].SampleAsync(
+            async seed =>
+            {
+                Random random = new(seed);
+                FleetKeys keys = new($"pace-{Guid.NewGuid():N}");
+                StartRings lines = new();
+                EndpointId[] ids = [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Facts.Facts.Id(RandomNumberGenerator.GetHexString(16)))];
+                PermitPace[] known = [.. ids.Select(static _ => new PermitPace { Version = 0 })];
+                for (int i = 0; i < 40; i++)
+                {
+                    if (random.Next(15) == 0)
+                    {
+                        lines.Wipe();
+                        await database.KeyDeleteAsync([.. ids.Select(keys.PaceOf)]);
+                    }
+
+                    PermitLimit[] limits = [.. ids.Select((id, place) => RandomPace(id, known[place], random))];
+                    PermitRequest request = RandomRequest(limits, random);
+                    request = new() { Limits = limits, Wishes = request.Wishes };
+                    string[] text = (string[])(await database.ScriptEvaluateAsync(PermitScript.Text, PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, static _ => false)))!;
+                    long now = 0;
+                    PermitReply actual = PermitMessage.Read(text, limits.Length, time => TimeSpan.FromTicks(now = time) * 0, out _);
+                    (double[] expected, double[] said) = (Numbers(lines.Ask(request, now)), Numbers(actual));
+
+                    Assert.Equal(expected.Length, said.Length);
+                    Assert.All(expected.Zip(said), static pair => Assert.InRange(pair.Second, pair.First - (0.002 * Math.Max(1, Math.Abs(pair.First))), pair.First + (0.002 * Math.Max(1, Math.Abs(pair.First)))));
+                    known = random.Next(3) == 0 ? known : [.. actual.Paces.Select(static pace => pace!)];
+                    await Task.Delay(random.Next(4));
+                }
+            },
+            iter: 30, threads: 1);
+
+        // A request says millionths.
+        static double[] Numbers(PermitReply reply) =>
+        [
+            .. reply.Permits.SelectMany(static permit => new[] { permit.Limit, permit.In.TotalMilliseconds, permit.Place }),
+            .. reply.NextIn.Select(static next => next.TotalMilliseconds),
+            .. reply.Granted,
+            .. reply.Paces.SelectMany(static pace => new[]
+            {
+                pace!.Version, pace.PerSecond, pace.Plateau, pace.Cut, pace.Along, pace.Back.TotalSeconds, pace.IsConfirmed ? 1 : 0, pace.FirstsRejected, pace.LastUnstated.TotalMilliseconds,
+                pace.In.TotalMilliseconds, pace.Position, pace.TestPhase, pace.TestTop, pace.TestShare, pace.TestCalls, pace.TestRejected,
+            }),
+        ];
+    }
+
+    private static PermitLimit RandomPace(EndpointId id, PermitPace known, Random random)
+    {
+        bool isChanged = random.Next(6) == 0;
+        double plateau = Math.Round(Math.Exp(random.NextDouble() * 8), 3);
+        return new()
+        {
+            Id = id,
+            Priority = random.Next(2),
+            NotBefore = random.Next(8) == 0 ? TimeSpan.FromMilliseconds(random.Next(30)) : TimeSpan.Zero,
+            TakenRequests = random.Next(8) == 0 ? random.Next(4) : 0,
+            Recent = random.Next(4) == 0 ? random.Next(9) : 0,
+            Rejected = random.Next(5) == 0 ? random.Next(3) : 0,
+            Used = random.Next(3) == 0 ? random.Next(6) : 0,
+            IsPaceChanged = isChanged,
+            Pace = !isChanged ? known : new()
+            {
+                Version = known.Version,
+                PerSecond = plateau * 0.9,
+                Plateau = plateau,
+                Cut = Math.Round(random.NextDouble() * 0.4, 2),
+                Along = random.Next(2),
+                Back = TimeSpan.FromMilliseconds(1000 + random.Next(500)),
+                IsConfirmed = random.Next(2) == 0,
+                FirstsRejected = random.Next(5),
+                LastUnstated = TimeSpan.FromMilliseconds(random.Next(100)),
+                In = TimeSpan.FromMilliseconds(random.Next(20)),
+                TestPhase = random.Next(4),
+                TestTop = random.Next(100),
+                TestShare = Math.Round(random.NextDouble(), 2),
+                TestCalls = random.Next(50),
+                TestRejected = random.Next(5),
+            },
+        };
+    }
+
+    [Fact]
     public async Task ConfiguredLimits_HoldForAllTogether()
     {
         await using Fleet fleet = await Fleet.StartAsync(server, 3, perMinute: 600);
@@ -552,7 +638,7 @@ public abstract class RedisContract(RedisServer server)
         return (RedisBackplane)options.Backplane!;
     }
 
-    /// <summary>Waits until the server holds so many facts of the fleet.</summary>
+    /// <summary>Waits until the server holds so many facts of the fleet, besides which deployments are paced.</summary>
     private async Task<FactRecord[]> RecordsAsync(Fleet fleet, int count)
     {
         await using ConnectionMultiplexer reader = await server.ConnectAsync();
@@ -560,7 +646,7 @@ public abstract class RedisContract(RedisServer server)
         await Eventually.TrueAsync(async () =>
         {
             string[] reply = (string[])(await reader.GetDatabase().ScriptEvaluateAsync(FactScripts.Read, [fleet.Keys.Index]))!;
-            records = [.. reply.Skip(1).Chunk(FactRecord.Fields).Select(static fields => FactRecord.Read(fields)).OfType<FactRecord>()];
+            records = [.. reply.Skip(1).Chunk(FactRecord.Fields).Select(static fields => FactRecord.Read(fields)).OfType<FactRecord>().Where(static record => record.Kind != PoolFactKind.Paced)];
             return records.Length == count;
         });
         return records;

@@ -75,7 +75,7 @@ internal sealed class FleetSession(RedisConnection connection, FleetKeys keys, T
         RedisValue[] values =
         [
             keys.Channel, fact.Id.ToString(), FactRecord.NameOf(fact.Kind), fact.Generation, (long)Math.Max(0, fact.For.TotalMilliseconds),
-            fact.Kind == PoolFactKind.Ejected ? fact.Reason.ToString() : "-", fact.IsStated ? 1 : 0, fact.Source.ToString("N"),
+            fact.Kind == PoolFactKind.Recovered ? "-" : fact.Reason.ToString(), fact.IsStated ? 1 : 0, fact.Source.ToString("N"),
         ];
         string[] reply = await EvaluateAsync(FactScripts.Tell, [keys.Index, keys.RecordOf(fact.Id)], values, cancellationToken).ConfigureAwait(false);
         clock.Learn(sentAt, TimeOf(reply));

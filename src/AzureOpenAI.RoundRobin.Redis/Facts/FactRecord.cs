@@ -11,7 +11,8 @@ internal readonly record struct FactRecord
     /// <summary>What is longer is none of ours, and is not read.</summary>
     public const int LongestMessage = 512;
 
-    private const string Ejected = "ejected", Recovered = "recovered";
+    private static readonly (PoolFactKind Kind, string Word)[] Words = [(PoolFactKind.Ejected, "ejected"), (PoolFactKind.Recovered, "recovered"), (PoolFactKind.Paced, "paced")];
+
     public required EndpointId Id { get; init; }
 
     public required PoolFactKind Kind { get; init; }
@@ -26,7 +27,7 @@ internal readonly record struct FactRecord
 
     public required Guid Source { get; init; }
 
-    public static string NameOf(PoolFactKind kind) => kind == PoolFactKind.Ejected ? Ejected : Recovered;
+    public static string NameOf(PoolFactKind kind) => Array.Find(Words, known => known.Kind == kind).Word;
 
     /// <summary>Reads the fields in the order of the scripts: id, kind, generation, until, reason, stated, source.</summary>
     /// <returns>Null where a value cannot be, such as one of a hostile writer or a later version.</returns>
@@ -37,13 +38,14 @@ internal readonly record struct FactRecord
             return null;
         }
 
+        string word = fields[1];
         EndpointFailureReason reason = default;
-        bool isKnown = fields[1] == Recovered
-            || (fields[1] == Ejected && Enum.TryParse(fields[4], out reason) && Enum.IsDefined(reason) && !char.IsAsciiDigit(fields[4][0]));
+        bool isKnown = Array.Find(Words, known => known.Word == word) is { Word: not null } found
+            && (found.Kind == PoolFactKind.Recovered || (Enum.TryParse(fields[4], out reason) && Enum.IsDefined(reason) && !char.IsAsciiDigit(fields[4][0])));
         return !isKnown ? null : new()
         {
             Id = id,
-            Kind = fields[1] == Ejected ? PoolFactKind.Ejected : PoolFactKind.Recovered,
+            Kind = Array.Find(Words, known => known.Word == word).Kind,
             Generation = generation,
             Until = until,
             Reason = reason,

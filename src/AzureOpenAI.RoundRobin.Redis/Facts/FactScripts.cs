@@ -31,10 +31,10 @@ internal static class FactScripts
         end
 
         local told, ends = number(ARGV[4], last) or 1, now
-        if ARGV[3] == 'ejected' then
+        if ARGV[3] ~= 'recovered' then
             local pause = number(ARGV[5], longest) or longest
             ends = now + pause
-            if old[1] == 'ejected' and told <= generation and ends <= over + math.min(1000, pause / 4) then return { text(now), 0 } end
+            if old[1] == ARGV[3] and told <= generation and ends <= over + math.min(1000, pause / 4) then return { text(now), 0 } end
             generation = math.min(math.max(generation + 1, told), last)
         else
             if old[1] == 'recovered' and told <= generation then return { text(now), 0 } end

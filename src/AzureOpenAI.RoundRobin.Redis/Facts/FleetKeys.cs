@@ -37,4 +37,7 @@ internal sealed class FleetKeys
 
     /// <summary>The tokens that were granted there.</summary>
     public RedisKey TokensOf(EndpointId id) => $"{_fleet}:t:{id}";
+
+    /// <summary>The pace of a deployment, and its line.</summary>
+    public RedisKey PaceOf(EndpointId id) => $"{_fleet}:p:{id}";
 }

@@ -30,10 +30,10 @@ internal sealed class HeardFacts
         }
 
         _latest[record.Id] = record;
-        return record.Kind == PoolFactKind.Ejected ? record.Until > now : !isKnown || (latest.Kind, latest.Generation) != (record.Kind, record.Generation);
+        return record.Kind != PoolFactKind.Recovered ? record.Until > now : !isKnown || (latest.Kind, latest.Generation) != (record.Kind, record.Generation);
     }
 
-    public FactRecord[] Holding(long now) => [.. _latest.Values.Where(record => record.Kind == PoolFactKind.Ejected && record.Until > now)];
+    public FactRecord[] Holding(long now) => [.. _latest.Values.Where(record => record.Kind != PoolFactKind.Recovered && record.Until > now)];
 
     private bool HasRoom(long now)
     {

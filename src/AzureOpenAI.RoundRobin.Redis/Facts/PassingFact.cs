@@ -13,7 +13,7 @@ internal static class PassingFact
 
     private static readonly (PoolFactKind Kind, string Word)[] Words = [(PoolFactKind.Silent, "silent"), (PoolFactKind.Answering, "answering"), (PoolFactKind.Probing, "probing")];
 
-    public static bool Is(in PoolFact fact) => fact.Kind is not (PoolFactKind.Ejected or PoolFactKind.Recovered);
+    public static bool Is(in PoolFact fact) => fact.Kind is PoolFactKind.Silent or PoolFactKind.Answering or PoolFactKind.Probing;
 
     /// <param name="fact">Of a kind that passes.</param>
     /// <param name="now">The server's time.</param>

@@ -7,7 +7,9 @@ namespace AzureOpenAI.RoundRobin.Redis.Permits;
 /// <summary>A request for permits as the script reads it, and the script's reply as a pool reads it.</summary>
 internal static class PermitMessage
 {
-    public static RedisKey[] KeysOf(PermitRequest request, FleetKeys keys) => [.. request.Limits.SelectMany(limit => new[] { keys.CallsOf(limit.Id), keys.TokensOf(limit.Id) }), keys.Lock];
+    private static readonly PermitPace Unknown = new() { Version = 0 };
+
+    public static RedisKey[] KeysOf(PermitRequest request, FleetKeys keys) => [.. request.Limits.SelectMany(limit => new[] { keys.CallsOf(limit.Id), keys.TokensOf(limit.Id), keys.PaceOf(limit.Id) }), keys.Lock];
 
     /// <summary>Whether the server was busy with another request, and answered none.</summary>
     public static bool IsBusy(string[] reply, PermitRequest request) => reply.Length == 1 && request.Limits.Count > 0;
@@ -22,6 +24,11 @@ internal static class PermitMessage
             numbers.AddRange(
                 limit.Requests, Microseconds(limit.RequestPeriod), limit.Tokens, Microseconds(limit.TokenPeriod), limit.Priority, Microseconds(limit.NotBefore), limit.TakenRequests,
                 limit.TakenTokens, isKnown(limit.Id) ? 1 : 0);
+            PermitPace pace = limit.Pace ?? Unknown;
+            numbers.AddRange(
+                limit.Pace is null ? 0 : 1, pace.Version, limit.IsPaceChanged ? 1 : 0, Millionths(limit.Recent), pace.PerSecond > 0 ? Millionths(pace.Plateau) : 0, Millionths(pace.Cut), Millionths(pace.Along),
+                Microseconds(pace.Back), pace.IsConfirmed ? 1 : 0, pace.FirstsRejected, Microseconds(pace.LastUnstated), Microseconds(pace.In), limit.Rejected,
+                pace.TestPhase, Millionths(pace.TestTop), Millionths(pace.TestShare), pace.TestCalls, pace.TestRejected, limit.Used);
         }
 
         foreach (PermitWish wish in request.Wishes)
@@ -54,17 +61,44 @@ internal static class PermitMessage
         {
             NextIn = Array.ConvertAll(ofLimits, state => Span(state[0]) - passed),
             Granted = Array.ConvertAll(ofLimits, static state => state[1]),
+            Paces = Array.ConvertAll(ofLimits, state => PaceOf(state, passed)),
             Permits = [.. numbers[states..].Chunk(PermitScript.NumbersOfPermit).Select(permit => new StartPermit
             {
                 Limit = (int)permit[0],
                 In = Span(permit[1]) - passed,
                 For = Span(permit[2]),
                 Tokens = permit[3],
+                Place = permit[4] / 1e6,
             })],
         };
     }
 
+    /// <summary>Null where none was asked for.</summary>
+    private static PermitPace? PaceOf(long[] state, TimeSpan passed) => state[3] == 0 ? null : new()
+    {
+        Version = state[4],
+        PerSecond = state[5] / 1e6,
+        Plateau = state[6] / 1e6,
+        Cut = state[7] / 1e6,
+        Along = state[8] / 1e6,
+        Back = Span(state[9]),
+        IsConfirmed = state[10] == 1,
+        FirstsRejected = Small(state[11]),
+        LastUnstated = Span(state[12]),
+        In = Span(state[13]) - passed,
+        Position = state[14] / 1e6,
+        TestPhase = Small(state[15]),
+        TestTop = state[16] / 1e6,
+        TestShare = state[17] / 1e6,
+        TestCalls = Small(state[18]),
+        TestRejected = Small(state[19]),
+    };
+
+    private static int Small(long number) => (int)Math.Clamp(number, -1, int.MaxValue);
+
     private static TimeSpan Span(long microseconds) => TimeSpan.FromTicks(Math.Clamp(microseconds, -TimeSpan.MicrosecondsPerDay, TimeSpan.MicrosecondsPerDay) * TimeSpan.TicksPerMicrosecond);
+
+    private static long Millionths(double number) => (long)Math.Round(number * 1e6);
 
     private static long Microseconds(TimeSpan span) => (long)span.TotalMicroseconds;
 }

@@ -67,7 +67,7 @@ internal sealed class Balancer : IDisposable
             Tracker.BeginWatching(members.Endpoints);
         }
 
-        _hearsay = facts is null ? null : new(backplane!, _state, time, instruments, _inFlight, facts, silence!, outcomes, log, _settlement, _deferred);
+        _hearsay = facts is null ? null : new(backplane!, _state, time, instruments, _inFlight, facts, silence!, outcomes, log, _settlement, _deferred, probes);
     }
 
     public TimeProvider Time { get; }

@@ -303,8 +303,13 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     {
         endpoint.Hints.Confirm();
         bool counted = endpoint.Capacity.CountsTokens;
-        double taken = endpoint.Capacity.KnowsPace(outcome.NamesTokens) ? 0 : TakenInASecond(endpoint, now);
-        endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens);
+        // The rejected call still runs, unless it completed synchronously.
+        double taken = endpoint.Capacity.KnowsPace(outcome.NamesTokens) ? 0 : Math.Max(1, TakenInASecond(endpoint, now));
+        if (endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens) && !endpoint.IsRetired)
+        {
+            facts?.Paced(endpoint, now);
+        }
+
         if (endpoint.Capacity.CountsTokens && !counted)
         {
             foreach (Picker picker in state.Members.PickersOf(endpoint))
@@ -315,11 +320,9 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     }
 
     /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>
-    private double TakenInASecond(Endpoint endpoint, long now)
+    public double TakenInASecond(Endpoint endpoint, long now)
     {
         inFlight.ForgetRecent(now);
-        double taken = endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now) + inFlight.Recent(endpoint, now).OfLastSecond;
-        // The rejected call still runs, unless it completed synchronously.
-        return Math.Max(1, taken);
+        return endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now) + inFlight.Recent(endpoint, now).OfLastSecond;
     }
 }

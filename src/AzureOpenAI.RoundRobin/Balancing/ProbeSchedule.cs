@@ -22,12 +22,16 @@ namespace AzureOpenAI.RoundRobin.Balancing;
 internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<uint> callsBegun)
 {
     private static readonly TimeSpan ForcedSpacing = TimeSpan.FromMilliseconds(250);
+
+    /// <summary>Whatever others say, this process forces a probe so often.</summary>
+    private static readonly TimeSpan LongestSpacing = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan SecondProbeAfter = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan FirstOfOnlyOne = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestOfOnlyOne = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan MisconfiguredSpacing = TimeSpan.FromSeconds(1);
 
     private long _lastForced = long.MinValue;
+    private long _lastHeard = long.MinValue;
     private long _nextMisconfigured = long.MinValue;
 
     /// <summary>An endpoint that is offered the call before the rotation: the next in turn among those of the best priority.</summary>
@@ -156,6 +160,9 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         return endpoint;
     }
 
+    /// <summary>Another process probes an endpoint of this pool: all together force no more probes than one would.</summary>
+    public void Heard(long now) => _lastHeard = now;
+
     /// <summary>When the next forced probe is due; long.MaxValue where none will be.</summary>
     public long NextForcedAt(Picker picker, long now) => ForcedAt(picker, now, out _);
 
@@ -203,8 +210,12 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
             }
         }
 
-        return soonest;
+        // All processes wait for the permits of a line, each of its calls for a moment: if each forced a probe, there would be as many as calls.
+        return Array.Exists(picker.Endpoints, other => IsPermitSoon(other, now)) ? Math.Max(soonest, time.After(now, ForcedSpacing)) : soonest;
     }
+
+    private bool IsPermitSoon(Endpoint endpoint, long now) =>
+        endpoint.Health.CanAcquire && endpoint.Capacity.Line is { IsAlone: false } && endpoint.RoomAt(now) <= time.After(now, ForcedSpacing);
 
     private long ForcedAt(Endpoint endpoint, bool isOnly, long now)
     {
@@ -215,6 +226,7 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         }
 
         long spaced = _lastForced == long.MinValue ? now : time.After(_lastForced, ForcedSpacing);
+        spaced = _lastHeard == long.MinValue ? spaced : Math.Max(spaced, Math.Min(time.After(_lastHeard, ForcedSpacing), time.After(Math.Max(0, _lastForced), LongestSpacing)));
         if (health.State == EndpointState.Probing)
         {
             // The probe may be a long call, or one that hangs though the endpoint has recovered. It holds the only permit, so after 10 s a second probe is due.

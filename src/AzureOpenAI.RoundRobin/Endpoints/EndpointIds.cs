@@ -10,7 +10,8 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 /// <param name="Resource">Its resource, whatever the key.</param>
 /// <param name="Key">Its resource with this key: while keys are rotated, only processes with the same one may be told that it is refused. Null where there is a credential, whose
 /// tokens each process gets for itself.</param>
-internal sealed record EndpointIds(EndpointId Deployment, EndpointId Resource, EndpointId? Key)
+/// <param name="Pace">The pace of its deployment.</param>
+internal sealed record EndpointIds(EndpointId Deployment, EndpointId Resource, EndpointId? Key, EndpointId Pace)
 {
     private const int FingerprintBytes = 4;
 
@@ -18,7 +19,8 @@ internal sealed record EndpointIds(EndpointId Deployment, EndpointId Resource, E
     public static EndpointIds? Of(EndpointSettings entry, string? deployment, string? tier) => entry.Address is not { } address ? null : new(
         EndpointId.Of(address, "deployment", deployment?.ToLowerInvariant() ?? "", entry.Api.ToString(), tier ?? ""),
         EndpointId.Of(address, "resource"),
-        entry.ApiKey is { } key ? EndpointId.Of(address, "key", FingerprintOf(key)) : null);
+        entry.ApiKey is { } key ? EndpointId.Of(address, "key", FingerprintOf(key)) : null,
+        EndpointId.Of(address, "pace", deployment?.ToLowerInvariant() ?? "", entry.Api.ToString(), tier ?? ""));
 
     /// <summary>What an outcome concerns: the deployment, the resource or the key; null where other processes are not concerned.</summary>
     public EndpointId? Of(OutcomeKind kind) => kind switch

@@ -148,6 +148,7 @@ internal sealed class Instruments
         PoolFactKind.Silent => "silent",
         PoolFactKind.Answering => "answering",
         PoolFactKind.Probing => "probing",
+        PoolFactKind.Paced => "paced",
         _ => "ejected",
     };
 

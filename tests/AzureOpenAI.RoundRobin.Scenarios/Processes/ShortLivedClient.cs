@@ -15,9 +15,15 @@ internal sealed class ShortLivedClient(Func<IChatClient> create, CallerSpec spec
     private long _begun;
     private double _rollOut;
     private int _callsLeft;
+    private bool _isAhead;
+    private IChatClient? _next;
 
-    /// <summary>Makes the first one before there is a call.</summary>
-    public void Start() => _all.Add(create());
+    /// <summary>From here on each client is made a moment before its first call, as a host makes it when it starts.</summary>
+    public void Start()
+    {
+        _isAhead = true;
+        _all.Add(create());
+    }
 
     public Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default) =>
         Current().GetResponseAsync(messages, options, cancellationToken);
@@ -27,7 +33,11 @@ internal sealed class ShortLivedClient(Func<IChatClient> create, CallerSpec spec
 
     public object? GetService(Type serviceType, object? serviceKey = null) => null;
 
-    public void Dispose() => _all.ForEach(client => client.Dispose());
+    public void Dispose()
+    {
+        _all.ForEach(client => client.Dispose());
+        _next?.Dispose();
+    }
 
     private IChatClient Current()
     {
@@ -42,17 +52,25 @@ internal sealed class ShortLivedClient(Func<IChatClient> create, CallerSpec spec
 
             if (_all.Count == 0 || (!isFirst && IsOver()))
             {
-                _all.Add(create());
-                isFirst = true;
+                _all.Add(_next ?? create());
+                (_next, isFirst) = (null, true);
             }
 
             _callsLeft = isFirst ? _random.Next(1, MostCalls + 1) : _callsLeft;
 
             _callsLeft--;
+            _next ??= _isAhead && IsNearlyOver() ? create() : null;
             return _all[^1];
         }
     }
 #pragma warning restore CA5394
+
+    private bool IsNearlyOver() => spec.Life switch
+    {
+        ClientLife.FewCalls => _callsLeft == 0,
+        ClientLife.RolledOut => _all.Count == 1 && Stopwatch.GetElapsedTime(_begun).TotalSeconds >= _rollOut - 0.5,
+        _ => false,
+    };
 
     private bool IsOver() => spec.Life switch
     {

@@ -13,6 +13,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
     private readonly List<PoolFact> _published = [];
     private readonly Dictionary<EndpointId, DateTimeOffset> _latest = [];
     private readonly StartRings _rings = new();
+    private int _onTheWay;
 
     /// <summary>A fact takes from zero to this time, drawn for each receiver; so one may overtake another.</summary>
     public TimeSpan MostDelay { get; init; }
@@ -40,6 +41,9 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
 
     /// <summary>All requests for permits so far.</summary>
     public List<PermitRequest> Asked { get; } = [];
+
+    /// <summary>The requests for permits that have no answer yet.</summary>
+    public int OnTheWay => Volatile.Read(ref _onTheWay);
 
     /// <summary>All permits that were granted so far.</summary>
     public int Granted { get; private set; }
@@ -140,6 +144,8 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
         }
 
         TaskCompletionSource<PermitReply> reply = new();
+        Interlocked.Increment(ref _onTheWay);
+        _ = reply.Task.ContinueWith(_ => Interlocked.Decrement(ref _onTheWay), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         After(AskTimeout, () => reply.TrySetResult(PermitReply.Alone));
         if (!isLost)
         {
@@ -148,8 +154,9 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
                 PermitReply answer = Answer(request);
                 After(back, () => reply.TrySetResult(new()
                 {
-                    Permits = [.. answer.Permits.Select(permit => new StartPermit { Limit = permit.Limit, In = permit.In - back, For = permit.For, Tokens = permit.Tokens })],
+                    Permits = [.. answer.Permits.Select(permit => new StartPermit { Limit = permit.Limit, In = permit.In - back, For = permit.For, Tokens = permit.Tokens, Place = permit.Place })],
                     NextIn = [.. answer.NextIn.Select(next => next - back)],
+                    Paces = [.. answer.Paces.Select(pace => pace is null ? null : pace with { In = pace.In - back })],
                     Granted = answer.Granted,
                 }));
             });
@@ -206,7 +213,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
             _latest[fact.Id] = until > _latest.GetValueOrDefault(fact.Id) ? until : _latest[fact.Id];
         }
 
-        if (fact.Kind == PoolFactKind.Ejected)
+        if (fact.Kind is PoolFactKind.Ejected or PoolFactKind.Paced)
         {
             if (!_held.TryGetValue(fact.Id, out (PoolFact Fact, DateTimeOffset Until) held) || until > held.Until)
             {
@@ -253,7 +260,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
         public void Deliver(PoolFact fact, TimeSpan age)
         {
             TimeSpan left = fact.For - age + clockOff;
-            bool isEjection = fact.Kind == PoolFactKind.Ejected;
+            bool isEjection = fact.Kind is PoolFactKind.Ejected or PoolFactKind.Paced;
             if (!_isOver && (!isEjection || left > TimeSpan.Zero))
             {
                 Heard(isEjection ? fact with { For = left } : fact);

@@ -5,12 +5,14 @@ internal sealed class StartRings
 {
     private readonly Dictionary<EndpointId, (StartRing? Requests, StartRing? Tokens)> _rings = [];
     private readonly HashSet<EndpointId> _lost = [];
+    private readonly Dictionary<EndpointId, PaceLine> _lines = [];
 
     /// <summary>The server has lost what it held. Who asks knows that something had been granted.</summary>
     public void Wipe()
     {
-        _lost.UnionWith(_rings.Where(static ring => (ring.Value.Requests ?? ring.Value.Tokens)!.Total > 0).Select(static ring => ring.Key));
+        _lost.UnionWith(_rings.Where(static ring => (ring.Value.Requests ?? ring.Value.Tokens)?.Total > 0).Select(static ring => ring.Key));
         _rings.Clear();
+        _lines.Clear();
     }
 
     /// <param name="request">As it was sent.</param>
@@ -18,6 +20,7 @@ internal sealed class StartRings
     public PermitReply Ask(PermitRequest request, long now)
     {
         (StartRing? Requests, StartRing? Tokens)[] rings = [.. request.Limits.Select(limit => RingsOf(limit, now))];
+        PaceLine?[] lines = [.. request.Limits.Select(limit => LineOf(limit, now))];
         long[] tokens = new long[rings.Length];
         List<StartPermit> permits = [];
         foreach (PermitWish wish in request.Wishes)
@@ -40,7 +43,7 @@ internal sealed class StartRings
                     rings[place].Tokens?.Push(start + hold, wish.Tokens);
                 }
 
-                permits.Add(new() { Limit = place, In = TimeSpan.FromMicroseconds(start - now), For = wish.Hold, Tokens = wish.Tokens });
+                permits.Add(new() { Limit = place, In = TimeSpan.FromMicroseconds(start - now), For = wish.Hold, Tokens = wish.Tokens, Place = lines[place]?.Push() ?? 0 });
             }
 
             foreach (int place in wish.Of)
@@ -49,22 +52,40 @@ internal sealed class StartRings
             }
         }
 
+        TimeSpan[] nextIn = [.. rings.Select((ring, i) => TimeSpan.FromMicroseconds(Next(i, 1, Math.Max(1, tokens[i])) - now))];
         return new()
         {
             Permits = permits,
-            NextIn = [.. rings.Select((ring, i) => TimeSpan.FromMicroseconds(Next(i, 1, Math.Max(1, tokens[i])) - now))],
-            Granted = [.. rings.Select(static ring => (ring.Requests ?? ring.Tokens)!.Total)],
+            NextIn = nextIn,
+            Granted = [.. rings.Select((ring, i) => lines[i]?.Total ?? (ring.Requests ?? ring.Tokens)!.Total)],
+            Paces = [.. lines.Select(line => line?.Close(now))],
         };
 
         long StartOf(int place, PermitWish wish)
         {
             long earliest = now + Microseconds(request.Limits[place].NotBefore);
-            bool isLeft = !wish.IsAhead || (IsLeft(rings[place].Requests, 1, now) && IsLeft(rings[place].Tokens, wish.Tokens, now));
+            bool isLeft = !wish.IsAhead || (lines[place]?.IsLeft(now) != false && IsLeft(rings[place].Requests, 1, now) && IsLeft(rings[place].Tokens, wish.Tokens, now));
             return isLeft ? Math.Max(earliest, Next(place, 1, wish.Tokens)) : long.MaxValue;
         }
 
         long Next(int place, long calls, long cost) =>
-            Math.Max(rings[place].Requests?.StartFor(calls, now) ?? now, cost == 0 ? now : rings[place].Tokens?.StartFor(cost, now) ?? now);
+            Math.Max(lines[place]?.StartFor(now) ?? rings[place].Requests?.StartFor(calls, now) ?? now, cost == 0 ? now : rings[place].Tokens?.StartFor(cost, now) ?? now);
+    }
+
+    private PaceLine? LineOf(PermitLimit limit, long now)
+    {
+        if (limit.Pace is null)
+        {
+            return null;
+        }
+
+        if (!_lines.TryGetValue(limit.Id, out PaceLine? line))
+        {
+            _lines[limit.Id] = line = new();
+        }
+
+        line.Open(limit, now);
+        return line;
     }
 
     private (StartRing? Requests, StartRing? Tokens) RingsOf(PermitLimit limit, long now)

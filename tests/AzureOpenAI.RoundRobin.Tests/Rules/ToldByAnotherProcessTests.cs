@@ -29,14 +29,15 @@ public sealed class ToldByAnotherProcessTests
             (EndpointState.Unavailable, EndpointFailureReason.RateLimited, TimeSpan.FromSeconds(20), "another process"), (told.State, told.Reason, told.ReadyIn, told.ToldBy));
         Assert.Contains("rate limited, told by another process", told.ToString(), StringComparison.Ordinal);
         Assert.Null(fleet.StatusOf(0, "east").ToldBy);
-        PoolFact fact = Assert.Single(fleet.Backplane.Published);
-        Assert.Equal((PoolFactKind.Ejected, true, 1, TimeSpan.FromSeconds(20)), (fact.Kind, fact.IsStated, fact.Generation, fact.For));
+        Assert.Equal(
+            [(PoolFactKind.Paced, false, 1, TimeSpan.FromMinutes(5)), (PoolFactKind.Ejected, true, 1, TimeSpan.FromSeconds(20))],
+            fleet.Backplane.Published.Select(static fact => (fact.Kind, fact.IsStated, fact.Generation, fact.For)));
 
         // After a pause it takes calls at once, without a probe, and nobody need be told.
         fleet.Time.Advance(TimeSpan.FromSeconds(20));
         await fleet.AskAsync(1, 3, streaming);
         Assert.Equal((EndpointState.Healthy, null, 1), (fleet.StatusOf(1, "east").State, fleet.StatusOf(1, "east").ToldBy, fleet.CallsTo("east")[1]));
-        Assert.Single(fleet.Backplane.Published);
+        Assert.Equal(2, fleet.Backplane.Published.Length);
     }
 
     [Theory]
@@ -87,7 +88,7 @@ public sealed class ToldByAnotherProcessTests
         }
 
         Assert.Equal(1, fleet.CallsTo("east").Sum());
-        Assert.Single(fleet.Backplane.Published);
+        Assert.Single(fleet.Backplane.Published, static fact => fact.Kind != PoolFactKind.Paced);
     }
 
     /// <summary>All find it at the same moment: each tells it, and no call beyond those in flight is made.</summary>
@@ -376,7 +377,7 @@ public sealed class ToldByAnotherProcessTests
         fleet.On = request => request.Host == "west" ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
         await fleet.AskAsync(1, 3);
         Assert.Contains(logs.GetSnapshot(), said => said.Id.Id == 5);
-        Assert.Equal(["1 direction=taken kind=ejected", "1 direction=published kind=ejected"], FakeMeters.Lines(facts));
+        Assert.Equal(["1 direction=taken kind=paced", "1 direction=taken kind=ejected", "1 direction=published kind=ejected"], FakeMeters.Lines(facts));
     }
 
     [Fact]
@@ -421,7 +422,7 @@ public sealed class ToldByAnotherProcessTests
         await fleet[0].AskAsync(prompt: "a-secret-prompt");
         string all = string.Join('\n', fleet.Backplane.Published.Select(fact => fact.ToString()));
 
-        Assert.Equal(2, fleet.Backplane.Published.Length);
+        Assert.Equal(3, fleet.Backplane.Published.Length);
         Assert.All(["east", "west", "secret", "gpt", "azure.com"], word => Assert.DoesNotContain(word, all, StringComparison.OrdinalIgnoreCase));
     }
 

@@ -25,14 +25,15 @@ internal sealed class Hearsay : IDisposable
     private readonly PoolLog _log;
     private readonly Settlement _settlement;
     private readonly DeferredWork _deferred;
+    private readonly ProbeSchedule _probes;
     private readonly IDisposable _subscription;
 
     public Hearsay(
         IPoolBackplane backplane, PoolState state, TimeProvider time, Instruments instruments, InFlight inFlight, SharedFacts facts, SharedSilence silence,
-        OutcomeWriter outcomes, PoolLog log, Settlement settlement, DeferredWork deferred)
+        OutcomeWriter outcomes, PoolLog log, Settlement settlement, DeferredWork deferred, ProbeSchedule probes)
     {
         (_state, _time, _instruments, _inFlight) = (state, time, instruments, inFlight);
-        (_facts, _silence, _outcomes, _log, _settlement, _deferred) = (facts, silence, outcomes, log, settlement, deferred);
+        (_facts, _silence, _outcomes, _log, _settlement, _deferred, _probes) = (facts, silence, outcomes, log, settlement, deferred, probes);
         _subscription = backplane.Subscribe(Hear);
     }
 
@@ -69,6 +70,7 @@ internal sealed class Hearsay : IDisposable
         PoolFactKind.Ejected => Eject(fact, now),
         PoolFactKind.Recovered => Recover(fact, now),
         PoolFactKind.Probing => LeaveAlone(fact, now),
+        PoolFactKind.Paced => AskForPace(fact, now),
         _ => Doubt(fact, now),
     };
 
@@ -112,6 +114,25 @@ internal sealed class Hearsay : IDisposable
         return isTaken;
     }
 
+    /// <summary>Another process has met a rejection, and all keep one pace: the next call there asks for it.</summary>
+    private bool AskForPace(PoolFact fact, long now)
+    {
+        Endpoint[] concerned = Array.FindAll(_state.Members.Endpoints, endpoint => endpoint.Setup.Ids?.Pace == fact.Id);
+        if (concerned.Length == 0 || !_facts.IsNews(fact, now))
+        {
+            return false;
+        }
+
+        _facts.Took(fact, now);
+        foreach (Endpoint endpoint in concerned)
+        {
+            endpoint.Capacity.HeardOfPace(_outcomes.TakenInASecond(endpoint, now), now);
+            _state.Changed(endpoint);
+        }
+
+        return true;
+    }
+
     private bool Recover(PoolFact fact, long now)
     {
         HealthState[] concerned = ConcernedBy(fact);
@@ -122,6 +143,11 @@ internal sealed class Hearsay : IDisposable
     private bool LeaveAlone(PoolFact fact, long now)
     {
         HealthState[] concerned = ConcernedBy(fact);
+        if (concerned.Length > 0)
+        {
+            _probes.Heard(now);
+        }
+
         long until = _time.After(now, Timestamps.Min(fact.For, SharedFacts.ProbeRight));
         return concerned.Length > 0 && _facts.IsProbed(fact, now) && Array.FindAll(concerned, target => LeaveAlone(target, until, now)).Length > 0;
     }

@@ -8,7 +8,7 @@ internal sealed class PermitAsk(TimeProvider time, long now)
     private static readonly TimeSpan LongestHold = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan LongestWait = TimeSpan.FromDays(1);
 
-    private readonly List<SharedLimits> _shared = [];
+    private readonly List<IStartLine> _shared = [];
     private readonly List<PermitLimit> _limits = [];
     private readonly List<PermitWish> _wishes = [];
 
@@ -20,14 +20,14 @@ internal sealed class PermitAsk(TimeProvider time, long now)
     /// <summary>The number of permits that are wished.</summary>
     public int Permits { get; private set; }
 
-    public bool IsEmpty => _wishes.Count == 0;
+    public bool IsEmpty => _limits.Count == 0;
 
     public bool IsForQueued => _wishes.Exists(static wish => !wish.IsAhead);
 
     public PermitRequest Request => new() { Limits = _limits, Wishes = _wishes };
 
     /// <summary>The place of a deployment in the request.</summary>
-    public int Place(SharedLimits shared, int priority, TimeSpan notBefore)
+    public int Place(IStartLine shared, int priority, TimeSpan notBefore)
     {
         int place = _shared.IndexOf(shared);
         if (place < 0)
@@ -61,13 +61,17 @@ internal sealed class PermitAsk(TimeProvider time, long now)
         for (int i = 0; i < _shared.Count; i++)
         {
             _shared[i].Compare(reply.Granted[i]);
+            if (!_shared[i].TryHear(reply.Paces.Count == _shared.Count ? reply.Paces[i] : null, at))
+            {
+                return false;
+            }
         }
 
         foreach (StartPermit permit in reply.Permits)
         {
             // What is kept for longer than calls in a queue wait for is for calls to come.
             long start = Shifted(at, permit.In);
-            _shared[permit.Limit].Add(start, Shifted(start, permit.For), permit.Tokens, isAhead: permit.For >= SharedLimits.AheadHold);
+            _shared[permit.Limit].Add(permit, start, Shifted(start, permit.For), isAhead: permit.For >= SharedLimits.AheadHold);
         }
 
         for (int i = 0; i < _shared.Count; i++)
@@ -83,7 +87,7 @@ internal sealed class PermitAsk(TimeProvider time, long now)
     public (int Voided, int Alone) Count()
     {
         (int voided, int alone) = (0, 0);
-        foreach (SharedLimits shared in _shared)
+        foreach (IStartLine shared in _shared)
         {
             (int moreVoided, int moreAlone) = shared.Count();
             (voided, alone) = (voided + moreVoided, alone + moreAlone);
@@ -97,7 +101,7 @@ internal sealed class PermitAsk(TimeProvider time, long now)
     public void GoAlone(long until) => _shared.ForEach(shared => shared.GoAlone(until));
 
     private bool IsInRange(StartPermit permit) =>
-        permit.Limit >= 0 && permit.Limit < _shared.Count && permit.Tokens >= 0 && permit.In >= -LongestHold && permit.In <= LongestWait && permit.For >= TimeSpan.Zero && permit.For <= LongestHold;
+        permit.Limit >= 0 && permit.Limit < _shared.Count && permit.Tokens >= 0 && permit.Place >= 0 && double.IsFinite(permit.Place) && permit.In >= -LongestHold && permit.In <= LongestWait && permit.For >= TimeSpan.Zero && permit.For <= LongestHold;
 
     private long Shifted(long timestamp, TimeSpan by) => by < TimeSpan.Zero ? timestamp - (time.After(0, -by)) : time.After(timestamp, by);
 

@@ -28,28 +28,34 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
     /// <summary>For so long a process decides alone without asking again. A busy one asks meanwhile.</summary>
     private static readonly TimeSpan AloneFor = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<SharedLimits, Endpoint> _endpoints = [];
-    private readonly List<SharedLimits> _wanted = [];
+    private readonly Dictionary<IStartLine, Endpoint> _endpoints = [];
+    private readonly List<IStartLine> _wanted = [];
     private volatile bool _isDue;
     private long _notBefore = long.MinValue;
 
     /// <summary>Permits are wanted.</summary>
     public bool IsDue => _isDue && time.GetTimestamp() >= Volatile.Read(ref _notBefore);
 
-    /// <summary>The configured limits of these endpoints are shared. Of those whose address is not known they are not.</summary>
+    /// <summary>The configured limits and the paces of these endpoints are shared. Of those whose address is not known they are not.</summary>
     public void Share(PoolMembers members)
     {
         _endpoints.Clear();
         foreach (Endpoint endpoint in members.Endpoints)
         {
-            if (endpoint.ServiceTier is null && endpoint.Setup.Ids is { } ids)
+            if (endpoint.Setup.Ids is not { } ids)
+            {
+                continue;
+            }
+
+            if (endpoint.ServiceTier is null)
             {
                 endpoint.Capacity.Configured.BeginSharing(ids.Deployment, Want);
             }
 
-            if (endpoint.Capacity.Configured.Shared is { } shared)
+            endpoint.Capacity.BeginSharing(ids.Pace, Want);
+            foreach (IStartLine line in endpoint.Capacity.Lines)
             {
-                _endpoints.TryAdd(shared, endpoint);
+                _endpoints.TryAdd(line, endpoint);
             }
         }
     }
@@ -79,7 +85,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
             WishForQueued(ask, picker, now);
         }
 
-        foreach (SharedLimits shared in _wanted)
+        foreach (IStartLine shared in _wanted)
         {
             shared.IsWanted = false;
             WishAhead(ask, shared, now);
@@ -104,7 +110,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         }
     }
 
-    private void Want(SharedLimits shared)
+    private void Want(IStartLine shared)
     {
         _isDue = true;
         if (!shared.IsWanted)
@@ -126,7 +132,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         (bool isOpen, bool fits) = (false, false);
         foreach (Endpoint endpoint in picker.Endpoints)
         {
-            if (endpoint.Capacity.Configured.Shared is { } shared)
+            if (endpoint.Capacity.Line is { } shared)
             {
                 long from = Math.Max(now, NotBefore(endpoint));
                 held += shared.HeldAfter(from);
@@ -152,7 +158,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         PickRequest head = picker.Queue.Head!.Request;
         foreach (Endpoint endpoint in candidates.Take(MostLimits - ask.Limits))
         {
-            SharedLimits shared = endpoint.Capacity.Configured.Shared!;
+            IStartLine shared = endpoint.Capacity.Line!;
             places.Add(ask.Place(shared, endpoint.Priority, time.Until(now, NotBefore(endpoint))));
             tokens = head.IgnoresTokenLimits ? 0 : Math.Max(tokens, head.Tokens.At(endpoint.MaxOutputTokens));
             hold = Timestamps.Max(hold, shared.Hold);
@@ -164,7 +170,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         _isDue |= count < uncovered;
     }
 
-    private void WishAhead(PermitAsk ask, SharedLimits shared, long now)
+    private void WishAhead(PermitAsk ask, IStartLine shared, long now)
     {
         if (!_endpoints.TryGetValue(shared, out Endpoint? endpoint))
         {
@@ -173,7 +179,8 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
 
         // A probe takes a call off no other endpoint, so it needs no room that is left over.
         bool isProbe = endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering;
-        if (shared.WantedAhead(now, isProbe ? 1 : 0) is not (> 0 and var count))
+        int count = shared.WantedAhead(now, isProbe ? 1 : 0);
+        if (count <= 0 && !shared.HasNews)
         {
             return;
         }
@@ -198,7 +205,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         return able.Length > 0 ? able : Array.FindAll(inTurn, static endpoint => !endpoint.Health.IsMisconfigured);
     }
 
-    private static bool IsShared(Endpoint endpoint) => endpoint.Capacity.Configured.Shared is not null;
+    private static bool IsShared(Endpoint endpoint) => endpoint.Capacity.Line is not null;
 
     /// <summary>The end of a pause that holds whatever happens.</summary>
     private static long NotBefore(Endpoint endpoint) => Math.Max(endpoint.RetryAfterUntil, endpoint.Capacity.PausedUntil);

@@ -24,8 +24,8 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
     private static readonly TimeSpan Shortest = TimeSpan.FromMilliseconds(250);
 
     /// <summary>
-    /// A pause that an endpoint stated with a rejection is told from here on. Near a limit shorter ones come all the time, and each process finds them by its own pace; if all kept each
-    /// of them, all would come back at its end, and most of them would be rejected. A pause that nobody stated, or for longer than stated, is one process's guess, and is not told.
+    /// A pause that an endpoint stated with a rejection is told from here on. Near a limit shorter ones come all the time, and are known from the pace; if all kept each
+    /// of them as an ejection, all would come back at its end, and most of them would be rejected. A pause that nobody stated, or for longer than stated, is one process's guess, and is not told.
     /// </summary>
     private static readonly TimeSpan ShortestPause = TimeSpan.FromSeconds(1.5);
 
@@ -45,7 +45,7 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
         {
             PoolFactKind.Recovered => true,
             PoolFactKind.Silent => fact is { Evidence: >= 0, Answered: >= 0 } && fact.For > TimeSpan.Zero,
-            PoolFactKind.Ejected or PoolFactKind.Answering or PoolFactKind.Probing => fact.For > TimeSpan.Zero,
+            PoolFactKind.Ejected or PoolFactKind.Answering or PoolFactKind.Probing or PoolFactKind.Paced => fact.For > TimeSpan.Zero,
             _ => false,
         };
 
@@ -75,6 +75,17 @@ internal sealed class SharedFacts(IPoolBackplane backplane, TimeProvider time, I
             Generation = known.Ejected,
             Source = _source,
         });
+    }
+
+    /// <summary>A rejection has changed the pace that all processes keep at an endpoint.</summary>
+    public void Paced(Endpoint endpoint, long now)
+    {
+        if (endpoint.Setup.Ids?.Pace is { } id)
+        {
+            Known known = KnownOf(id, now);
+            (known.Ejected, known.For) = (Math.Min(known.Latest + 1, LastGeneration), Longest);
+            _outgoing.Enqueue(new() { Id = id, Kind = PoolFactKind.Paced, Reason = EndpointFailureReason.RateLimited, For = Longest, Generation = known.Ejected, Source = _source });
+        }
     }
 
     /// <summary>The pool itself has found that an endpoint takes calls again. Nothing is told where another process did, nor after a rejection, whose pause ends by itself.</summary>

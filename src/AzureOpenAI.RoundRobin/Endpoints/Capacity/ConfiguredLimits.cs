@@ -23,7 +23,7 @@ internal sealed class ConfiguredLimits(TimeProvider time)
     /// <summary>All processes share the limits from here on.</summary>
     /// <param name="id">By which the others know the deployment.</param>
     /// <param name="wants">Told when permits are wanted.</param>
-    public void BeginSharing(EndpointId id, Action<SharedLimits> wants) => _shared ??= new(_time, this, id, wants);
+    public void BeginSharing(EndpointId id, Action<IStartLine> wants) => _shared ??= new(_time, this, id, wants);
 
     /// <summary>Whether there is room for one more call, whatever its tokens.</summary>
     public bool HasRoom(long now) => Requests is not { } quota || (_shared is { } shared ? shared.HasRoom(now) : quota.HasRoom(1, now));

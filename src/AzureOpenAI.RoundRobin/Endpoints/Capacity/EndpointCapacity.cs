@@ -15,9 +15,10 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     private Pace? _tokenPace;
     private TokenWeight? _weight;
     private InFlightLimit? _inFlight;
+    private SharedPace? _sharedPace;
 
     /// <summary>A limit applies, so every pick must check it under the lock.</summary>
-    public bool IsLimited => HasPace || _configured.Any;
+    public bool IsLimited => HasPace || _configured.Any || KeptByAll is not null;
 
     /// <summary>A pace was learned.</summary>
     public bool HasPace => _pace is { IsKnown: true } || _tokenPace is { IsKnown: true };
@@ -28,6 +29,12 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public bool HasTokenLimit => _configured.Tokens is not null;
 
     public ConfiguredLimits Configured => _configured;
+
+    /// <summary>What all processes share: the configured limits, or where there are none the pace; null where nothing is shared, or no pace known.</summary>
+    public IStartLine? Line => _configured.Shared ?? (IStartLine?)KeptByAll;
+
+    /// <summary>All that may become that.</summary>
+    public IEnumerable<IStartLine> Lines => new IStartLine?[] { _configured.Shared, _sharedPace }.OfType<IStartLine>();
 
     /// <inheritdoc cref="Pace.PausedUntil"/>
     public long PausedUntil => Math.Max(_pace?.PausedUntil ?? long.MinValue, _tokenPace?.PausedUntil ?? long.MinValue);
@@ -46,9 +53,10 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
             }
 
             double configured = _configured.PerSecond ?? double.PositiveInfinity;
-            Pace? pace = _pace is { IsKnown: true } known && !IsPermitted ? known : null;
+            Pace? pace = _pace is { IsKnown: true } known && (!IsPermitted || KeptByAll is not null) ? known : null;
             double perSecond = pace?.PerSecond ?? double.PositiveInfinity;
-            bool isConfirmed = pace?.IsConfirmed ?? true;
+            // On the word of others alone no call is refused.
+            bool isConfirmed = pace is null || (pace.IsConfirmed && KeptByAll?.IsBelieved(time.GetTimestamp()) != false);
             if (_tokenPace is { IsKnown: true } tokens && tokens.PerSecond / (_weight?.Mean ?? 1) is var calls && calls < perSecond)
             {
                 (perSecond, isConfirmed) = (calls, tokens.IsConfirmed);
@@ -68,11 +76,12 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <summary>Whether it takes one more call, whatever its tokens.</summary>
     /// <param name="inFlight">The calls in flight there.</param>
     /// <param name="now">The present.</param>
-    public bool HasRoom(int inFlight, long now) => HasConfiguredRoom(now) && (_inFlight is { IsKnown: true } limit ? limit.HasRoom(inFlight, now) && now >= PausedUntil : now >= PacedAt);
+    public bool HasRoom(int inFlight, long now) => HasConfiguredRoom(now)
+        && (_inFlight is { IsKnown: true } limit ? limit.HasRoom(inFlight, now) && now >= PausedUntil : KeptByAll?.HasRoom(now) != false && now >= PacedAt);
 
     /// <summary>When it will take one more call, whatever its tokens; in the past where it would now, and long.MaxValue where a call must end first.</summary>
     public long RoomAt(int inFlight, long now) => Math.Max(
-        _inFlight is not { IsKnown: true } limit ? PacedAt : limit.HasRoom(inFlight, now) ? PausedUntil : long.MaxValue, ConfiguredRoomAt(now));
+        _inFlight is not { IsKnown: true } limit ? Math.Max(KeptByAll?.RoomAt(now) ?? long.MinValue, PacedAt) : limit.HasRoom(inFlight, now) ? PausedUntil : long.MaxValue, ConfiguredRoomAt(now));
 
     /// <summary>Whether one more call keeps the configured limit, which every call and every probe keeps.</summary>
     public bool HasConfiguredRoom(long now) => _configured.HasRoom(now);
@@ -81,10 +90,10 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     public long ConfiguredRoomAt(long now) => _configured.RoomAt(now);
 
     /// <summary>The queued calls that have a permit already; the others stand in the line of all processes.</summary>
-    public int PermitsInHand(long now) => _configured.Shared?.HeldAfter(now) ?? 0;
+    public int PermitsInHand(long now) => Line?.HeldAfter(now) ?? 0;
 
     /// <summary>When it will take a call that has no permit yet.</summary>
-    public long LineAt(int inFlight, long now) => _configured.Shared is { IsAlone: false } shared ? Math.Max(PacedAt, shared.NextAt) : RoomAt(inFlight, now);
+    public long LineAt(int inFlight, long now) => Line is { IsAlone: false } line ? Math.Max(PacedAt, line.NextAt) : RoomAt(inFlight, now);
 
     /// <inheritdoc cref="SharedLimits.SoonestAt"/>
     public long PermittedAt(long now) => _configured.Shared?.SoonestAt(now) ?? long.MinValue;
@@ -101,7 +110,15 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="hasWaited">Whether the call was queued.</param>
     public void Charge(long tokens, long now, bool hasWaited = false)
     {
-        _pace?.Take(now, hasWaited);
+        if (KeptByAll is { } shared)
+        {
+            shared.Take(now, hasWaited);
+        }
+        else
+        {
+            _pace?.Take(now, hasWaited);
+        }
+
         if (_tokenPace is { IsKnown: true } pace)
         {
             pace.Take(now, hasWaited, (_weight ??= new()).Next(tokens));
@@ -150,7 +167,16 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     {
         (_pace ??= new(time)).PauseUntil(until, isStated);
         _configured.Shared?.VoidBefore(until);
+        KeptByAll?.VoidBefore(until, time.GetTimestamp());
     }
+
+    /// <summary>Where no limits are configured, all processes keep one pace from here on.</summary>
+    /// <param name="id">By which the others know the deployment.</param>
+    /// <param name="wants">Told when permits are wanted.</param>
+    public void BeginSharing(EndpointId id, Action<IStartLine> wants) => _sharedPace ??= new(time, _pace ??= new(time), id, wants);
+
+    /// <inheritdoc cref="SharedPace.Heard"/>
+    public void HeardOfPace(double taken, long now) => _sharedPace?.Heard(taken, now);
 
     /// <inheritdoc cref="Pace.Rejected"/>
     /// <param name="now">The present.</param>
@@ -158,14 +184,19 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="stated">The pause that the endpoint stated.</param>
     /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce: then the pace of tokens learns from it, and that of calls does not.</param>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false)
+    /// <returns>Whether the pace of all processes has changed.</returns>
+    public bool Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false)
     {
-        (namesTokens ? _tokenPace ??= new(time) : _pace ??= new(time)).Rejected(now, sentAt, stated, taken);
+        bool isChanged = (namesTokens ? _tokenPace ??= new(time) : _pace ??= new(time)).Rejected(now, sentAt, stated, taken);
         _configured.Shared?.VoidBefore(PausedUntil);
+        return !namesTokens && KeptByAll?.Rejected(isChanged, taken, now) == true;
     }
 
+    /// <summary>The pace where all processes keep it together. Calls in flight are each process's own.</summary>
+    private SharedPace? KeptByAll => _sharedPace is { IsActive: true } shared && !_configured.Any && _inFlight is not { IsKnown: true } ? shared : null;
+
     /// <summary>Others say when each call starts, so that only pauses hold it back: a pace of this process alone would let permits pass.</summary>
-    private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false };
+    private bool IsPermitted => _configured is { Requests: not null, Shared.IsAlone: false } || KeptByAll is { IsAlone: false };
 
     /// <summary>When the paces let the next call go.</summary>
     private long PacedAt => Math.Max(_pace is not { } pace ? long.MinValue : IsPermitted ? pace.PausedUntil : pace.RoomAt, _tokenPace?.RoomAt ?? long.MinValue);

@@ -42,10 +42,7 @@ internal sealed class Pace(TimeProvider time)
     private const double LeastCallsApart = 20;
 
     /// <summary>The seconds of the way back, at least and at most.</summary>
-    private const double ShortestBack = 1;
-
-    /// <inheritdoc cref="ShortestBack"/>
-    private const double LongestBack = 30;
+    private const double ShortestBack = 1, LongestBack = 30;
 
     /// <summary>The seconds of the first way back, after a first rate that is a guess.</summary>
     private const double FirstBack = 1.5;
@@ -53,22 +50,16 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>The way back takes at least this part of the longest pause that was stated lately: a long window does not say at once that the rate is too high.</summary>
     private const double PartOfLongest = 0.5;
 
-    /// <summary>A stated pause is lately the longest for this many times its length.</summary>
-    private const double LongestHolds = 10;
-
     /// <summary>Beyond the plateau the rate doubles within this many seconds, or the time of the way back where that is shorter.</summary>
     private const double LongestDoubling = 5;
-
-    /// <summary>The same pause this many times in a row is a constant, and says nothing of the time until there is room.</summary>
-    private const int SameForConstant = 3;
 
     /// <summary>A pause is at most doubled this often because the first call after it was rejected again.</summary>
     private const int MostDoublings = 4;
 
-    /// <summary>Periods in a row with less than half of the calls that might have gone, after which the pace is forgotten.</summary>
-    private const int QuietPeriods = 5;
+    private const double LeastRate = PermitPace.LeastRate;
 
-    private const double LeastRate = 0.01;
+    /// <summary>Where all processes keep one pace, the first call after a pause is one within this part of the time of a call.</summary>
+    private const double FirstWithin = 0.9;
 
     /// <summary>What a call may be late without the next one being late too.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromMilliseconds(2);
@@ -88,11 +79,11 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>No pause that nobody stated is longer, nor what a stated one is doubled to.</summary>
     private static readonly TimeSpan LongestUnstated = TimeSpan.FromSeconds(30);
 
-    private static readonly TimeSpan Period = TimeSpan.FromMinutes(1);
-
     private readonly TimeProvider _time = time;
     private readonly RateTest _test = new(time);
     private readonly AdmittedRate _admitted = new(time);
+    private readonly RejectionCost _cost = new(time);
+    private readonly QuietCount _quiet = new(time);
     private double _lowPlateau;
     private double _plateau;
     private double _cut;
@@ -106,14 +97,8 @@ internal sealed class Pace(TimeProvider time)
     private long _secondAt = long.MinValue;
     private int _firstsRejected;
     private long _knownAt;
-    private TimeSpan _longestStated;
-    private long _longestStatedAt;
-    private TimeSpan _lastStated;
-    private int _sameStated;
     private TimeSpan _lastUnstated;
-    private long _periodAt;
-    private int _taken;
-    private int _quiet;
+    private long _oldBefore = long.MinValue;
 
     /// <summary>Calls a second; 0 while no limit is known.</summary>
     public double PerSecond { get; private set; }
@@ -165,7 +150,10 @@ internal sealed class Pace(TimeProvider time)
         }
 
         _next = _time.After(Math.Max(due, _time.After(now, -slack)), interval);
-        CountForQuiet(now);
+        if (_quiet.Took(PerSecond, now))
+        {
+            (PerSecond, IsConfirmed, _next) = (0, false, long.MinValue);
+        }
     }
 
     /// <summary>A call was rejected.</summary>
@@ -173,7 +161,8 @@ internal sealed class Pace(TimeProvider time)
     /// <param name="sentAt">When it was sent. One that was sent before the last pause ended says nothing new, but may lengthen the pause.</param>
     /// <param name="stated">The pause that the endpoint stated.</param>
     /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
-    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken)
+    /// <returns>Whether it made another pace; else it may have made the pause longer.</returns>
+    public bool Rejected(long now, long sentAt, TimeSpan? stated, double taken)
     {
         bool isFirst = IsKnown && sentAt >= _until && sentAt < _secondAt;
         _admitted.Rejected(now);
@@ -182,22 +171,24 @@ internal sealed class Pace(TimeProvider time)
             _test.Rejected(sentAt);
         }
 
-        if (sentAt < _until)
+        if (sentAt < Math.Max(_until, _oldBefore))
         {
             Pause(now, stated);
             GuessLess();
-            return;
+            return false;
         }
 
         bool wasKnown = IsKnown;
         _firstsRejected = isFirst ? _firstsRejected + 1 : 0;
         if (!wasKnown)
         {
-            (PerSecond, _knownAt, _periodAt, _taken, _quiet) = (Math.Max(taken, LeastRate), now, now, 0, 0);
+            (PerSecond, _knownAt) = (Math.Max(taken, LeastRate), now);
+            _quiet.Begin(now);
             _admitted.Begin(PerSecond, now);
         }
 
-        double cost = stated is { } told ? CostOf(told, now) : Unstated(now, isFirst);
+        double cost = stated is { } told ? _cost.Of(told, now) : Unstated(now, isFirst);
+        _lastUnstated = stated is null ? _lastUnstated : TimeSpan.Zero;
         Pause(now, stated);
         if (stated is { } pause && _firstsRejected > 0)
         {
@@ -221,7 +212,61 @@ internal sealed class Pace(TimeProvider time)
         }
 
         PerSecond = Math.Max(LeastRate, _along < 1 ? _plateau * (1 - _cut) : _plateau);
+        return true;
     }
+
+    /// <summary>A call is about to go to the endpoint at the time that the others have granted. Then they know whether the pace is used, and it grows for all.</summary>
+    public void Granted(long now)
+    {
+        _isGuess = false;
+        _test.Took();
+        _admitted.Sent(now);
+    }
+
+    /// <summary>All processes keep one pace, which another one may have changed.</summary>
+    /// <param name="pace">Checked. Where its rate is 0, none is known any more.</param>
+    /// <param name="movesAt">The end of the pause.</param>
+    /// <param name="isNew">Whether it is another one than this process knew. Calls that were sent before the end of its pause say nothing new of it.</param>
+    /// <param name="now">The present.</param>
+    public void Adopt(PermitPace pace, long movesAt, bool isNew, long now)
+    {
+        if (!IsKnown)
+        {
+            _knownAt = _time.After(now, -2 * Uneven);
+            _quiet.Begin(now);
+        }
+
+        (PerSecond, IsConfirmed, _plateau, _cut, _along, _back) = (pace.PerSecond, pace.IsConfirmed, pace.Plateau, pace.Cut, pace.Along, pace.Back.TotalSeconds);
+        (_firstsRejected, _lastUnstated, _isGuess) = (pace.FirstsRejected, pace.LastUnstated, false);
+        _test.Adopt(pace, now);
+        if (isNew)
+        {
+            (_isFirst, _oldBefore) = (false, movesAt);
+            _secondAt = IsKnown ? _time.After(movesAt, TimeSpan.FromSeconds(FirstWithin / PerSecond)) : long.MinValue;
+        }
+    }
+
+    /// <summary>From here on this process keeps a part of the rate by itself, and at least one call in two seconds where the rate allows it.</summary>
+    public void KeepPart(double share)
+    {
+        double part = Math.Max(share, Math.Min(1, 0.5 / PerSecond));
+        (PerSecond, _plateau, _next) = (Math.Max(LeastRate, part * PerSecond), Math.Max(LeastRate, part * _plateau), long.MinValue);
+    }
+
+    /// <summary>The pace for the others, after a rejection.</summary>
+    public PermitPace ToPermit(long version, long now) => _test.Write(new()
+    {
+        Version = version,
+        PerSecond = PerSecond,
+        Plateau = _plateau,
+        Cut = _cut,
+        Along = _along,
+        Back = TimeSpan.FromSeconds(_back),
+        IsConfirmed = IsConfirmed,
+        FirstsRejected = Math.Min(_firstsRejected, MostDoublings),
+        LastUnstated = _lastUnstated,
+        In = _time.Until(now, _until),
+    });
 
     private void CutOrHold(long now, double cost, bool isFirst, bool isStated)
     {
@@ -255,7 +300,7 @@ internal sealed class Pace(TimeProvider time)
 
         _along = 0;
         IsConfirmed = true;
-        double least = Math.Max(LeastCallsApart / _plateau, PartOfLongest * _longestStated.TotalSeconds);
+        double least = Math.Max(LeastCallsApart / _plateau, PartOfLongest * _cost.Longest.TotalSeconds);
         _back = Math.Clamp(Math.Max(CostsApart * cost, least), ShortestBack, LongestBack);
     }
 
@@ -291,21 +336,6 @@ internal sealed class Pace(TimeProvider time)
         }
     }
 
-    /// <summary>The seconds of a stated pause beyond the time in which there is no room.</summary>
-    private double CostOf(TimeSpan told, long now)
-    {
-        if (told >= _longestStated || _time.Until(_longestStatedAt, now) > LongestHolds * _longestStated)
-        {
-            (_longestStated, _longestStatedAt) = (told, now);
-        }
-
-        _sameStated = told == _lastStated ? _sameStated + 1 : 1;
-        (_lastStated, _lastUnstated) = (told, TimeSpan.Zero);
-        bool isConstant = _sameStated >= SameForConstant || told >= Period;
-        bool isInSeconds = told.Ticks % TimeSpan.TicksPerSecond == 0;
-        return isConstant ? told.TotalSeconds : isInSeconds ? Math.Min(told.TotalSeconds, 1) : 0;
-    }
-
     /// <summary>Begins a pause that nobody stated: the time of one call, doubled while the first call after it is rejected again.</summary>
     /// <returns>What it costs: about half of it.</returns>
     private double Unstated(long now, bool isFirst)
@@ -314,23 +344,5 @@ internal sealed class Pace(TimeProvider time)
         _lastUnstated = isFirst && _lastUnstated > TimeSpan.Zero ? Timestamps.Min(2 * _lastUnstated, LongestUnstated) : first;
         _until = Math.Max(_until, _time.After(now, _lastUnstated));
         return _lastUnstated.TotalSeconds / 2;
-    }
-
-    private void CountForQuiet(long now)
-    {
-        _taken++;
-        TimeSpan passed = _time.Until(_periodAt, now);
-        if (passed < Period)
-        {
-            return;
-        }
-
-        bool isQuiet = _taken < 0.5 * PerSecond * passed.TotalSeconds;
-        _quiet = isQuiet ? _quiet + (int)Math.Min(QuietPeriods, passed / Period) : 0;
-        (_periodAt, _taken) = (now, 0);
-        if (_quiet >= QuietPeriods)
-        {
-            (PerSecond, IsConfirmed, _next) = (0, false, long.MinValue);
-        }
     }
 }

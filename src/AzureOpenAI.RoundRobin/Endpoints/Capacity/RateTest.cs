@@ -85,6 +85,17 @@ internal sealed class RateTest(TimeProvider time)
         Begin(Phase.Near, now);
     }
 
+    /// <summary>All processes test together, and count what all of them have met.</summary>
+    public void Adopt(PermitPace pace, long now)
+    {
+        bool isAnother = (Phase)pace.TestPhase != _phase || pace.TestCalls < _calls;
+        _since = isAnother ? now : _since;
+        (_phase, Top, _shareAtLow, _calls, _rejected, _isGuess) = ((Phase)pace.TestPhase, pace.TestTop, pace.TestShare, pace.TestCalls, pace.TestRejected, false);
+    }
+
+    /// <summary>The same for the others.</summary>
+    public PermitPace Write(PermitPace pace) => pace with { TestPhase = (int)_phase, TestTop = Top, TestShare = _shareAtLow, TestCalls = _calls, TestRejected = _rejected };
+
     /// <summary>Judges a rejection that ended the way back of the rate.</summary>
     /// <param name="now">The present.</param>
     /// <param name="rate">The rate at which the call was rejected.</param>

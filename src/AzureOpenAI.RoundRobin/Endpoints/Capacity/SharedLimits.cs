@@ -9,7 +9,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// <param name="configured">The limits, which count all starts of this process.</param>
 /// <param name="id">By which the others know the deployment.</param>
 /// <param name="wants">Told when permits are wanted for calls to come.</param>
-internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configured, EndpointId id, Action<SharedLimits> wants)
+internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configured, EndpointId id, Action<IStartLine> wants) : IStartLine
 {
     /// <summary>A permit that no call waits for is kept for so long.</summary>
     public static readonly TimeSpan AheadHold = TimeSpan.FromMilliseconds(150);
@@ -237,6 +237,8 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
         _held.Insert(place, new(start, end, tokens, isAhead));
         _own += configured.Requests is null ? tokens : 1;
     }
+
+    void IStartLine.Add(StartPermit permit, long start, long end, bool isAhead) => Add(start, end, permit.Tokens, isAhead);
 
     /// <summary>Before <see cref="Add"/>: where those who grant have lost what they had granted, they grant the same times again, so the permits in hand are void.</summary>
     public void Compare(long granted)

@@ -24,7 +24,7 @@ public class PaceProperties
         Gen.Int[60_000, 300_000].Select(static ms => (TimeSpan?)TimeSpan.FromMilliseconds(ms)));
 
     /// <summary>What a pace consists of.</summary>
-    private static readonly Type[] Paces = [typeof(Pace), typeof(RateTest), typeof(AdmittedRate)];
+    private static readonly Type[] Paces = [typeof(Pace), typeof(RejectionCost), typeof(QuietCount), typeof(RateTest), typeof(AdmittedRate)];
 
     private static readonly Gen<Step> Steps = Gen.Select(Gen.Int[0, 9], Gen.Double[0, 1], Hints).Select(static (what, amount, hint) => new Step(what, amount, hint));
 

@@ -1,0 +1,200 @@
+using AzureOpenAI.RoundRobin.Tests.Fakes;
+
+namespace AzureOpenAI.RoundRobin.Tests.Rules;
+
+/// <summary>Where a backplane grants permits, all processes together keep the pace that rejections have taught any of them.</summary>
+public sealed class PaceOfAllProcessesTests
+{
+    private static readonly (string Host, int Limit)[] Hosts = [("east", 60), ("west", 30), ("north", 10)];
+
+    private static readonly TimeSpan Learned = TimeSpan.FromSeconds(5);
+
+    /// <summary>Without sharing 64 processes make 1.5 to 2 attempts at 95 % of the limit, and up to 2.7 at 150 %.</summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(4, false)]
+    [InlineData(16, false)]
+    [InlineData(64, false)]
+    [InlineData(1, true)]
+    [InlineData(4, true)]
+    [InlineData(16, true)]
+    [InlineData(64, true)]
+    public async Task NearTheLimit_AsFewCallsAreRejectedAsOfOneProcess(int processes, bool slides)
+    {
+        using PacedFleet near = Fleet(processes, slides);
+        await near.RunAsync(20, 95, new Random(7));
+        Assert.Equal(0, near.Failed);
+        TestContext.Current.TestOutputHelper!.WriteLine($"{near.AttemptsSince(default):0.00}");
+        Assert.InRange(near.AttemptsSince(default), 1, 1.12);
+
+        using PacedFleet beyond = Fleet(processes, slides, maxWait: 4);
+        await beyond.RunAsync(20, 150, new Random(7));
+        TestContext.Current.TestOutputHelper!.WriteLine($"{beyond.AttemptsSince(default):0.00}, {beyond.PerSecondSince(Learned):0.0} answers a second");
+        Assert.InRange(beyond.AttemptsSince(default), 1, 1.2);
+        Assert.InRange(beyond.PerSecondSince(Learned), 86, 104);
+        Assert.InRange(beyond.WorstShareSince(default), processes > 16 ? 0.7 : 0.9, 1);
+    }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(16)]
+    public async Task ProcessThatStarts_KnowsThePace_BeforeItsFirstCall(int processes)
+    {
+        using PacedFleet fleet = Fleet(processes, slides: true);
+        await fleet.RunAsync(8, 95, new Random(3));
+        TimeSpan from = fleet.Now;
+        for (int i = 0; i < processes; i++)
+        {
+            fleet.Replace(i);
+            await fleet.RunAsync(4.0 / processes, 95, new Random(i));
+        }
+
+        await fleet.RunAsync(6, 95, new Random(4));
+        Assert.Equal(0, fleet.Failed);
+        Assert.InRange(fleet.AttemptsSince(from), 1, 1.08);
+    }
+
+    [Fact]
+    public async Task ProcessesOfFewCalls_NeedNoRejectionOfTheirOwn()
+    {
+        using PacedFleet fleet = Fleet(16, slides: true);
+        Random lives = new(5);
+        int[] left = [.. Enumerable.Range(0, 16).Select(_ => lives.Next(1, 21))];
+        await fleet.RunAsync(20, 95, new Random(6), ended: pool =>
+        {
+            if (--left[pool] == 0)
+            {
+                fleet.Replace(pool);
+                left[pool] = lives.Next(1, 21);
+            }
+        });
+
+        Assert.Equal(0, fleet.Failed);
+        Assert.InRange(fleet.AttemptsSince(default), 1, 1.1);
+    }
+
+    [Fact]
+    public async Task WhileNobodyAnswers_EachKeepsItsShare_AndTheFleetsPaceIsBackWithTheAnswers()
+    {
+        using PacedFleet fleet = Fleet(8, slides: true);
+        await fleet.RunAsync(8, 90, new Random(3));
+        TimeSpan away = fleet.Now;
+        fleet.Fleet.Backplane.IsAway = true;
+        await fleet.RunAsync(5, 90, new Random(4));
+        double alone = fleet.AttemptsSince(away);
+        fleet.Fleet.Backplane.IsAway = false;
+        await fleet.RunAsync(2, 90, new Random(5));
+        TimeSpan back = fleet.Now;
+        await fleet.RunAsync(6, 90, new Random(6));
+
+        Assert.Equal(0, fleet.Failed);
+        Assert.InRange(alone, 1, 1.4);
+        Assert.InRange(fleet.AttemptsSince(back), 1, 1.08);
+    }
+
+    [Fact]
+    public async Task Emptied_IsToldAgainByWhoeverKnows()
+    {
+        using PacedFleet fleet = Fleet(8, slides: true);
+        await fleet.RunAsync(8, 95, new Random(3));
+        TimeSpan wiped = fleet.Now;
+        fleet.Fleet.Backplane.Wipe();
+        await fleet.RunAsync(6, 95, new Random(4));
+
+        Assert.Equal(0, fleet.Failed);
+        Assert.InRange(fleet.AttemptsSince(wiped), 1, 1.1);
+    }
+
+    [Fact]
+    public async Task LateAnswers_CostLittle()
+    {
+        using PacedFleet fleet = Fleet(8, slides: false, backplane: static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(6) });
+        await fleet.RunAsync(12, 95, new Random(3));
+
+        Assert.Equal(0, fleet.Failed);
+        Assert.InRange(fleet.AttemptsSince(default), 1, 1.12);
+    }
+
+    [Fact]
+    public async Task WhereAllHaveRoom_NobodyAsks()
+    {
+        using PacedFleet fleet = Fleet(4, slides: true);
+        await fleet.RunAsync(5, 15, new Random(3));
+
+        Assert.Empty(fleet.Fleet.Backplane.Asked);
+        Assert.Equal(0, fleet.RejectedSince(default));
+    }
+
+    [Fact]
+    public async Task PaceThatNobodyNeeds_IsForgottenByAll()
+    {
+        using PacedFleet fleet = Fleet(2, slides: true);
+        await fleet.RunAsync(3, 130, new Random(3));
+        await fleet.AdvanceAsync(10, step: 0.02);
+        for (int i = 0; i < 45; i++)
+        {
+            // Each asks each host.
+            for (int call = 0; call < 6; call++)
+            {
+                _ = fleet.Ask(call % 2);
+            }
+
+            await fleet.AdvanceAsync(10, step: 0.1);
+        }
+
+        int asked = fleet.Fleet.Backplane.Asked.Count;
+        for (int call = 0; call < 12; call++)
+        {
+            await fleet.Ask(call % 2);
+        }
+
+        Assert.Equal(asked, fleet.Fleet.Backplane.Asked.Count);
+        Assert.All(fleet.Fleet.Pools.SelectMany(static pool => pool.Pool.Endpoints), static endpoint => Assert.False(endpoint.Capacity.IsLimited));
+    }
+
+    /// <summary>A writer that keeps to no rule says that nobody may call for a day.</summary>
+    [Fact]
+    public async Task WordOfOthers_ThatStopsAll_IsDoubted()
+    {
+        using ServicePool pool = new(["east"], configure: static options => (options.Backplane, options.MaxWait) = (new Hostile(), TimeSpan.FromSeconds(30)));
+        ((Hostile)Hostile.Last!).Heard!(new() { Id = pool.Pool.Endpoints[0].Setup.Ids!.Pace, Kind = PoolFactKind.Paced, For = TimeSpan.FromMinutes(5), Generation = 1, Source = Guid.NewGuid() });
+        Task<string>[] calls = [.. Enumerable.Range(0, 8).Select(_ => pool.AskAsync())];
+        for (int i = 0; i < 290 && !Array.TrueForAll(calls, static call => call.IsCompleted); i++)
+        {
+            await Eventually.TrueAsync(() => calls.Count(static call => !call.IsCompleted) == pool.Pool.WaitingCalls);
+            pool.Time.Advance(TimeSpan.FromMilliseconds(100));
+        }
+
+        Assert.All(await Task.WhenAll(calls), static answer => Assert.Equal("east", answer));
+    }
+
+    private static PacedFleet Fleet(int processes, bool slides, double maxWait = 30, Func<TimeProvider, InMemoryBackplane>? backplane = null) =>
+        new(processes, slides, backplane ?? (static time => new(time)), Hosts, maxWait);
+
+    private sealed class Hostile : IPoolBackplane
+    {
+        public Hostile() => Last = this;
+
+        public static IPoolBackplane? Last { get; private set; }
+
+        public Action<PoolFact>? Heard { get; private set; }
+
+        public void Publish(in PoolFact fact)
+        {
+        }
+
+        public IDisposable Subscribe(Action<PoolFact> heard)
+        {
+            Heard = heard;
+            return new MemoryStream();
+        }
+
+        public ValueTask<PermitReply> AskAsync(PermitRequest request, CancellationToken cancellationToken) => new(new PermitReply
+        {
+            Permits = [],
+            NextIn = [TimeSpan.FromDays(1)],
+            Granted = [1],
+            Paces = [new() { Version = 7, PerSecond = 0.01, Plateau = 0.01, Back = TimeSpan.FromSeconds(30), IsConfirmed = true }],
+        });
+    }
+}
