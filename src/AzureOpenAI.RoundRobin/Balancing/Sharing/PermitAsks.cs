@@ -30,6 +30,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
 
     private readonly Dictionary<IStartLine, Endpoint> _endpoints = [];
     private readonly List<IStartLine> _wanted = [];
+    private readonly HashSet<Endpoint> _queuedFor = [];
     private volatile bool _isDue;
     private long _notBefore = long.MinValue;
 
@@ -83,6 +84,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         foreach (Picker picker in state.Unsettled.Queued)
         {
             WishForQueued(ask, picker, now);
+            _queuedFor.UnionWith(_wanted.Count == 0 ? [] : picker.Endpoints);
         }
 
         foreach (IStartLine shared in _wanted)
@@ -92,6 +94,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         }
 
         _wanted.Clear();
+        _queuedFor.Clear();
         return ask.IsEmpty ? null : ask;
     }
 
@@ -177,9 +180,9 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
             return;
         }
 
-        // A probe takes a call off no other endpoint, so it needs no room that is left over.
+        // A probe takes a call off no other endpoint, so it needs no room that is left over. Where calls are queued, they are asked for already; where they pass by, the next one finds a permit.
         bool isProbe = endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering;
-        int count = shared.WantedAhead(now, isProbe ? 1 : 0);
+        int count = shared.WantedAhead(now, isProbe || !_queuedFor.Contains(endpoint) ? 1 : 0);
         if (count <= 0 && !shared.HasNews)
         {
             return;
