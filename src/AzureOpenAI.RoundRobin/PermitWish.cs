@@ -21,6 +21,6 @@ public sealed class PermitWish
     /// <summary>Gets for how long after its start a permit is kept. It counts from the end of that time, so that no call that starts meanwhile exceeds the limit.</summary>
     public TimeSpan Hold { get; init; }
 
-    /// <summary>Gets whether no call waits for it. Such a permit is granted only if it may start now and leaves a quarter of the limit, and at least one call, to the others; at a pace only if no other start has the place that the line has reached.</summary>
+    /// <summary>Gets whether no call waits for it. Such a permit is granted only if it may start now and leaves a quarter of the limit, and at least one call, to the others; at a pace only where the line has been idle for a quarter of a second, and for one call.</summary>
     public bool IsAhead { get; init; }
 }

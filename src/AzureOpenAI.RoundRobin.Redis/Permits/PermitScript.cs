@@ -274,7 +274,7 @@ internal static class PermitScript
         end
 
         local function idle(line)
-            return not line or line.plateau == 0 or (line.moves <= now and line.position - line.last >= 1)
+            return not line or line.plateau == 0 or (line.moves <= now and line.position - line.last >= math.max(1, rate(line) / 4))
         end
 
         local permits = {}

@@ -211,11 +211,21 @@ internal sealed class ProbeSchedule(TimeProvider time, RetryBudget budget, Func<
         }
 
         // All processes wait for the permits of a line, each of its calls for a moment: if each forced a probe, there would be as many as calls.
-        return Array.Exists(picker.Endpoints, other => IsPermitSoon(other, now)) ? Math.Max(soonest, time.After(now, ForcedSpacing)) : soonest;
+        return IsPermitSoon(picker.Endpoints, now) ? Math.Max(soonest, time.After(now, ForcedSpacing)) : soonest;
     }
 
-    private bool IsPermitSoon(Endpoint endpoint, long now) =>
-        endpoint.Health.CanAcquire && endpoint.Capacity.Line is { IsAlone: false } && endpoint.RoomAt(now) <= time.After(now, ForcedSpacing);
+    private bool IsPermitSoon(Endpoint[] endpoints, long now)
+    {
+        foreach (Endpoint endpoint in endpoints)
+        {
+            if (endpoint.Capacity.Line is { IsAlone: false } && endpoint.Health.CanAcquire && endpoint.RoomAt(now) <= time.After(now, ForcedSpacing))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     private long ForcedAt(Endpoint endpoint, bool isOnly, long now)
     {

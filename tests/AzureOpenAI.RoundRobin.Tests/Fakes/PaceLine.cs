@@ -93,7 +93,7 @@ internal sealed class PaceLine
     public long StartFor(long now) => _plateau == 0 ? now : _movesAt + (long)(Micro * Math.Max(0, Next - _position) / Rate);
 
     /// <summary>The line has had no use for a call.</summary>
-    public bool IsLeft(long now) => _plateau == 0 || (_movesAt <= now && _position - _last >= 1);
+    public bool IsLeft(long now) => _plateau == 0 || (_movesAt <= now && _position - _last >= Math.Max(1, Rate / 4));
 
     /// <returns>The place.</returns>
     public double Push()
