@@ -4,7 +4,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace AzureOpenAI.RoundRobin.Redis;
 
 /// <summary>Tells people whether Redis carries anything: each change at once, and a loss again every 5 minutes.</summary>
-/// <remarks>Not safe for concurrent use, but for <see cref="Learns"/>; the loop of one backplane calls it.</remarks>
+/// <remarks>Not safe for concurrent use, but for <see cref="Learns"/> and <see cref="Alone"/>; the loop of one backplane calls it.</remarks>
 internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, ConnectedGauge gauge, TimeProvider time, string fleet)
 {
     public const string Category = "AzureOpenAI.RoundRobin.Redis";
@@ -15,6 +15,7 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
     private bool _isConnected;
     private long? _lostAt;
     private long _learntAt;
+    private long _aloneAt;
 
     /// <summary>Called before all others.</summary>
     public void Began() => gauge.Set(this, false);
@@ -43,10 +44,18 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
     /// <summary>The server has lost what it had granted. Any thread says it.</summary>
     public void Learns()
     {
-        long now = time.GetTimestamp(), before = Volatile.Read(ref _learntAt);
-        if ((before == 0 || time.GetElapsedTime(before, now) >= Again) && Interlocked.CompareExchange(ref _learntAt, now, before) == before)
+        if (IsDue(ref _learntAt))
         {
             Write(() => IsLearning(_logger, fleet));
+        }
+    }
+
+    /// <summary>No request for permits is sent for a while, since too many were not answered. Any thread says it.</summary>
+    public void Alone(string reason)
+    {
+        if (IsDue(ref _aloneAt))
+        {
+            Write(() => IsAlone(_logger, fleet, reason));
         }
     }
 
@@ -57,6 +66,13 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
     {
         gauge.Remove(this);
         (_isConnected, _lostAt) = (false, null);
+    }
+
+    /// <summary>Whether it was not said in the last 5 minutes. Of several threads one says it.</summary>
+    private bool IsDue(ref long saidAt)
+    {
+        long now = time.GetTimestamp(), before = Volatile.Read(ref saidAt);
+        return (before == 0 || time.GetElapsedTime(before, now) >= Again) && Interlocked.CompareExchange(ref saidAt, now, before) == before;
     }
 
     private static void Write(Action log)
@@ -87,4 +103,8 @@ internal sealed partial class BackplaneReport(ILoggerFactory? loggerFactory, Con
     [LoggerMessage(EventId = 4, EventName = "BackplaneLearns", Level = LogLevel.Warning,
         Message = "Redis has lost what it had granted to fleet '{Fleet}' of the configured limits, as after it was emptied. For one period they count as used up, so that they are not used twice.")]
     private static partial void IsLearning(ILogger logger, string fleet);
+
+    [LoggerMessage(EventId = 5, EventName = "BackplaneAlone", Level = LogLevel.Warning,
+        Message = "Redis does not say in time when calls of fleet '{Fleet}' may start: {Reason}. Until it does, this process keeps its share of the limits by itself. This is logged at most every 5 minutes.")]
+    private static partial void IsAlone(ILogger logger, string fleet, string reason);
 }

@@ -32,6 +32,21 @@ public sealed class BackplaneReportTests
     }
 
     [Fact]
+    public void WhyNobodyGrantsPermits_IsLoggedEveryFiveMinutesAtMost()
+    {
+        using LoggerFactory factory = new([new FakeLoggerProvider(_logs)]);
+        BackplaneReport report = new(factory, ConnectedGauge.Of(null), _time, "prod");
+        Array.ForEach([1, 200, 99, 1], seconds =>
+        {
+            _time.Advance(TimeSpan.FromSeconds(seconds));
+            report.Alone("it does not answer in time");
+        });
+
+        Assert.Equal([(5, LogLevel.Warning), (5, LogLevel.Warning)], _logs.GetSnapshot().Select(static record => (record.Id.Id, record.Level)));
+        Assert.StartsWith("Redis does not say in time when calls of fleet 'prod' may start: it does not answer in time. Until", _logs.GetSnapshot()[0].Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void LoggerThatThrows_IsNoMatter()
     {
         using LoggerFactory factory = new([new Throwing()]);
@@ -39,6 +54,7 @@ public sealed class BackplaneReportTests
 
         report.Connected();
         report.Lost("x");
+        report.Alone("x");
         report.Ended();
     }
 

@@ -117,6 +117,16 @@ public sealed partial class OutageTests
             await Task.WhenAll(fleet[0].AskAsync(), fleet[1].AskAsync());
             return fleet[0].Alone + fleet[1].Alone > before + 10;
         });
+        if (how != "killed")
+        {
+            // Of a server that is killed the lost connection is logged.
+            await Eventually.TrueAsync(async () =>
+            {
+                await fleet[0].AskAsync();
+                return fleet[0].LogsOf(5).Length == 1;
+            });
+            Assert.Contains(": it does not answer in time.", fleet[0].LogsOf(5)[0], StringComparison.Ordinal);
+        }
 
         if (how == "killed")
         {

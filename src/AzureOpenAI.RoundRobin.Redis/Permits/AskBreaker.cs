@@ -38,7 +38,8 @@ internal sealed class AskBreaker(TimeProvider time)
         }
     }
 
-    public void Answered(bool isLate)
+    /// <returns>Whether nobody waits for Redis from now on.</returns>
+    public bool Answered(bool isLate)
     {
         lock (_lock)
         {
@@ -48,10 +49,13 @@ internal sealed class AskBreaker(TimeProvider time)
                 _late.Dequeue();
             }
 
-            if (!_isOpen && _late.Count(static late => late) >= MostLate)
+            if (_isOpen || _late.Count(static late => late) < MostLate)
             {
-                Open(First);
+                return false;
             }
+
+            Open(First);
+            return true;
         }
     }
 

@@ -28,21 +28,26 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
         await Task.CompletedTask.ConfigureAwait(ConfigureAwaitOptions.ForceYielding);
         if (!_breaker.IsOpen)
         {
-            PermitReply? reply = await TryAskAsync(session, request, cancellationToken).ConfigureAwait(false);
-            _breaker.Answered(isLate: reply is null && !cancellationToken.IsCancellationRequested);
+            (PermitReply? reply, string why) = await TryAskAsync(session, request, cancellationToken).ConfigureAwait(false);
+            if (_breaker.Answered(isLate: reply is null && !cancellationToken.IsCancellationRequested))
+            {
+                report.Alone(why);
+            }
+
             return reply ?? PermitReply.Alone;
         }
 
         if (_breaker.TakeTrial())
         {
             // Pools do not wait for this answer: they decide alone already, and ask again soon.
-            _breaker.Tried(isLate: await TryAskAsync(session, Nothing, cancellationToken).ConfigureAwait(false) is null);
+            _breaker.Tried(isLate: await TryAskAsync(session, Nothing, cancellationToken).ConfigureAwait(false) is (null, _));
         }
 
         return PermitReply.Alone;
     }
 
-    private async Task<PermitReply?> TryAskAsync(FleetSession session, PermitRequest request, CancellationToken cancellationToken)
+    /// <returns>The answer, or why there is none.</returns>
+    private async Task<(PermitReply? Reply, string Why)> TryAskAsync(FleetSession session, PermitRequest request, CancellationToken cancellationToken)
     {
         try
         {
@@ -61,13 +66,13 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
                 report.Learns();
             }
 
-            return permits;
+            return (permits, "");
         }
 #pragma warning disable CA1031 // Whatever goes wrong with Redis, the pools decide alone.
-        catch
+        catch (Exception exception)
 #pragma warning restore CA1031
         {
-            return null;
+            return (null, RedisFailure.Describe(exception));
         }
     }
 

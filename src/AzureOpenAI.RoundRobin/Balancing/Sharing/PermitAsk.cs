@@ -71,7 +71,7 @@ internal sealed class PermitAsk(TimeProvider time, long now)
         {
             // What is kept for longer than calls in a queue wait for is for calls to come.
             long start = Shifted(at, permit.In);
-            _shared[permit.Limit].Add(permit, start, Shifted(start, permit.For), isAhead: permit.For >= SharedLimits.AheadHold);
+            _shared[permit.Limit].Add(permit, start, Shifted(start, permit.For), isAhead: permit.For >= IStartLine.AheadHold);
         }
 
         for (int i = 0; i < _shared.Count; i++)

@@ -195,7 +195,7 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         }
 
         int place = ask.Place(shared, endpoint.Priority, time.Until(now, NotBefore(endpoint)));
-        ask.Wish([place], count, shared.TokensAhead, TimeSpan.Zero, SharedLimits.AheadHold, isAhead: !isProbe);
+        ask.Wish([place], count, shared.TokensAhead, TimeSpan.Zero, IStartLine.AheadHold, isAhead: !isProbe);
     }
 
     /// <summary>The endpoints that queued calls wait for, the next in turn first; those that have failed only where there are no others, since they take a probe only.</summary>

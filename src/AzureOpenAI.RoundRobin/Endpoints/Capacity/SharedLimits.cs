@@ -11,22 +11,8 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// <param name="wants">Told when permits are wanted for calls to come.</param>
 internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configured, EndpointId id, Action<IStartLine> wants) : IStartLine
 {
-    /// <summary>A permit that no call waits for is kept for so long.</summary>
-    public static readonly TimeSpan AheadHold = TimeSpan.FromMilliseconds(150);
-
-    private const int MostAhead = 16;
-
-    /// <summary>After nothing was granted ahead the next such wish waits for this time.</summary>
-    private static readonly TimeSpan AheadAgain = TimeSpan.FromMilliseconds(100);
-
-    /// <summary>An answer is expected within this time.</summary>
-    private static readonly TimeSpan Trip = TimeSpan.FromMilliseconds(5);
-
     /// <summary>A permit that a call waits for is kept for so long: the timer may be late. It grows while timers are later, to a twentieth of the period.</summary>
     private static readonly TimeSpan LeastHold = TimeSpan.FromMilliseconds(20);
-
-    /// <summary>So long after its end a permit is used all the same: the process was busy. The others are told, as of a start without one.</summary>
-    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(200);
 
     private readonly List<Held> _held = [];
     private readonly CallFlow _flow = new(time);
@@ -82,7 +68,7 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
             return 1;
         }
 
-        int most = configured.Requests is { } requests ? (int)Math.Clamp(requests.Limit / 4, 1, MostAhead) : MostAhead;
+        int most = configured.Requests is { } requests ? (int)Math.Clamp(requests.Limit / 4, 1, IStartLine.MostAhead) : IStartLine.MostAhead;
         int level = Math.Clamp(_flow.SoonToCome, least, most);
         return now < Math.Max(_aheadAt, NextAt) || 2 * _held.Count > level || (configured.Requests is null && TokensAhead == 0) ? 0 : level - _held.Count;
     }
@@ -259,7 +245,7 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
         _own += configured.Requests is null ? _told.Tokens : _told.Requests;
         (_taken, _told) = ((_taken.Requests - _told.Requests, _taken.Tokens - _told.Tokens), default);
         NextAt = nextAt;
-        _aheadAt = isRefusedAhead ? time.After(now, AheadAgain) : _aheadAt;
+        _aheadAt = isRefusedAhead ? time.After(now, IStartLine.AheadAgain) : _aheadAt;
         _share = _share.After(_own, granted, now, time.After(0, (configured.Requests ?? configured.Tokens)?.Period ?? TimeSpan.Zero));
     }
 
@@ -311,7 +297,7 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
 
         for (int i = _held.Count - 1; i >= 0; i--)
         {
-            if (time.After(_held[i].End, Late) < now)
+            if (time.After(_held[i].End, IStartLine.Late) < now)
             {
                 Voided++;
                 _held.RemoveAt(i);
@@ -328,7 +314,7 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
         }
     }
 
-    private long Expected(long now) => Math.Max(NextAt, time.After(now, Trip));
+    private long Expected(long now) => Math.Max(NextAt, time.After(now, IStartLine.Trip));
 
     /// <summary>When the permits in hand have the tokens; long.MaxValue where they have not.</summary>
     private long TokensAt(long tokens)

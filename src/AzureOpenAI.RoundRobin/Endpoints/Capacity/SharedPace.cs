@@ -11,7 +11,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// <param name="wants">Told when something is to be asked.</param>
 internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Action<IStartLine> wants) : IStartLine
 {
-    private const int MostAhead = 16, MostDoubts = 10;
+    private const int MostDoubts = 10;
 
     /// <summary>A pause during which calls should not keep their places, since other endpoints may take them sooner.</summary>
     private static readonly TimeSpan LongPause = TimeSpan.FromSeconds(1), LongestPause = TimeSpan.FromMinutes(5);
@@ -27,13 +27,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
 
     /// <summary>For so long after a rejection of its own a process believes what others say of the pace, whatever it is.</summary>
     private static readonly TimeSpan Believed = TimeSpan.FromSeconds(60);
-
-    /// <summary>So long after its end a permit is used all the same: the process was busy.</summary>
-    private static readonly TimeSpan Late = TimeSpan.FromMilliseconds(200);
-
-    private static readonly TimeSpan AheadAgain = TimeSpan.FromMilliseconds(100);
-    /// <summary>An answer is expected within this time.</summary>
-    private static readonly TimeSpan Trip = TimeSpan.FromMilliseconds(5);
 
     private readonly List<Held> _held = [];
     private readonly CallFlow _flow = new(time);
@@ -89,7 +82,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
             return 1;
         }
 
-        int level = Math.Clamp(_flow.SoonToCome, 1, MostAhead);
+        int level = Math.Clamp(_flow.SoonToCome, least, IStartLine.MostAhead);
         return !IsActive || now < Math.Max(_aheadAt, NextAt) || 2 * _held.Count > level ? 0 : level - _held.Count;
     }
 
@@ -284,7 +277,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         _without = (_without.Taken - _without.Told, 0);
         _rejections = (_rejections.Met - _rejections.Told, 0);
         _used = (_used.All - _used.Told, 0);
-        _aheadAt = isRefusedAhead ? time.After(now, AheadAgain) : _aheadAt;
+        _aheadAt = isRefusedAhead ? time.After(now, IStartLine.AheadAgain) : _aheadAt;
         _share = _share.After(_own, granted, now, time.After(0, TimeSpan.FromSeconds(1)));
     }
 
@@ -307,7 +300,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     /// <summary>When the next call may start: at the first permit in hand; without one, as soon as one can be granted.</summary>
     private long StartsAt(long now)
     {
-        long start = _held.Count > 0 ? _held[0].Start : Math.Max(NextAt, time.After(now, Trip));
+        long start = _held.Count > 0 ? _held[0].Start : Math.Max(NextAt, time.After(now, IStartLine.Trip));
         return time.Until(now, start) <= Doubtful || IsBelieved(now) ? start : Math.Min(start, time.After(_startedAt, Doubtful / (1 << Math.Min(_doubts, MostDoubts))));
     }
 
@@ -334,7 +327,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
 
         for (int i = _held.Count - 1; i >= 0; i--)
         {
-            if (time.After(_held[i].Start, _held[i].For + Late) < now && now >= pace.PausedUntil)
+            if (time.After(_held[i].Start, _held[i].For + IStartLine.Late) < now && now >= pace.PausedUntil)
             {
                 _done.Voided++;
                 _held.RemoveAt(i);
