@@ -48,7 +48,7 @@ public sealed class PermitLimit
     /// <summary>Gets how many permits at a pace this process has used since it was answered last: only what is used lets the pace grow.</summary>
     public int Used { get; init; }
 
-    /// <summary>Gets how many calls of this process were rejected since it was answered last.</summary>
+    /// <summary>Gets how many calls of this process were rejected since it was answered last, of those that were sent in the phase of the test that <see cref="Pace"/> names.</summary>
     public int Rejected { get; init; }
 
     /// <summary>Gets how many calls this process started in the second before it heard that there is a pace; 0 where it has said so before. The first rate is the sum of what all processes say within 2 s.</summary>

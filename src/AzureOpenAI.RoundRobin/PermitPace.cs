@@ -47,13 +47,22 @@ public sealed record PermitPace
     /// <summary>Gets the calls a second before the cuts that are tested. A backplane keeps it as it is.</summary>
     public double TestTop { get; init; }
 
+    /// <summary>Gets the calls a second to which a failed trial of a higher rate goes back. A backplane keeps it as it is.</summary>
+    public double TestLow { get; init; }
+
     /// <summary>Gets the part of the calls, from 0 to 1, that was rejected at the lower rate. A backplane keeps it as it is.</summary>
     public double TestShare { get; init; }
 
-    /// <summary>Gets how many calls have started since this phase began. A backplane adds each that it grants.</summary>
+    /// <summary>Gets how many trials of a higher rate have failed, at most 16. A backplane keeps it as it is.</summary>
+    public int TestFailed { get; init; }
+
+    /// <summary>Gets the time from now before which no higher rate is tried, at most 10 minutes. A backplane keeps when that is.</summary>
+    public TimeSpan TestAgain { get; init; }
+
+    /// <summary>Gets how many calls have started since this phase began; 0 in a request that begins it. A backplane adds each that it grants or hears of.</summary>
     public int TestCalls { get; init; }
 
-    /// <summary>Gets how many of them were rejected. A backplane adds <see cref="PermitLimit.Rejected"/>.</summary>
+    /// <summary>Gets how many of them were rejected. A backplane adds <see cref="PermitLimit.Rejected"/> of a request in the same phase with the same <see cref="TestTop"/>.</summary>
     public int TestRejected { get; init; }
 
     /// <summary>Gets the place that the line has reached, in calls. In a request it has no meaning.</summary>
@@ -70,5 +79,6 @@ public sealed record PermitPace
         && (PerSecond == 0
             || (PerSecond is >= LeastRate and <= MostRate && Plateau is >= LeastRate and <= MostRate && Cut is >= 0 and <= 0.5 && Along is >= 0 and <= 1000
                 && Back >= TimeSpan.FromSeconds(1) && Back <= TimeSpan.FromSeconds(30) && FirstsRejected is >= 0 and <= 16 && LastUnstated >= TimeSpan.Zero && LastUnstated <= TimeSpan.FromSeconds(30)
-                && TestPhase is >= 0 and <= 3 && TestTop is >= 0 and <= MostRate && TestShare is >= 0 and <= 1 && TestCalls >= 0 && TestRejected >= 0));
+                && TestPhase is >= 0 and <= 3 && TestTop is >= 0 and <= MostRate && TestLow <= MostRate && TestLow >= (TestPhase < 2 ? 0 : LeastRate) && TestFailed is >= 0 and <= 16
+                && TestAgain >= TimeSpan.Zero && TestAgain <= TimeSpan.FromMinutes(11) && TestShare is >= 0 and <= 1 && TestCalls >= 0 && TestRejected >= 0));
 }

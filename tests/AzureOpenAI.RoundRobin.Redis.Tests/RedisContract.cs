@@ -83,7 +83,12 @@ public abstract class RedisContract(RedisServer server)
         }
 
         Assert.All(await Task.WhenAll(waiting), answer => Assert.NotEqual("east", answer));
-        await Eventually.TrueAsync(() => Enumerable.Range(0, 8).All(i => fleet[i].StatusOf("east").Reason == EndpointFailureReason.Stalled));
+        HashSet<int> found = [];
+        await Eventually.TrueAsync(() =>
+        {
+            found.UnionWith(Enumerable.Range(0, 8).Where(i => fleet[i].StatusOf("east").Reason == EndpointFailureReason.Stalled));
+            return found.Count == 8;
+        });
     }
 
     [Fact]
@@ -480,7 +485,7 @@ public abstract class RedisContract(RedisServer server)
             .. reply.Paces.SelectMany(static pace => new[]
             {
                 pace!.Version, pace.PerSecond, pace.Plateau, pace.Cut, pace.Along, pace.Back.TotalSeconds, pace.IsConfirmed ? 1 : 0, pace.FirstsRejected, pace.LastUnstated.TotalMilliseconds,
-                pace.In.TotalMilliseconds, pace.Position, pace.TestPhase, pace.TestTop, pace.TestShare, pace.TestCalls, pace.TestRejected,
+                pace.In.TotalMilliseconds, pace.Position, pace.TestPhase, pace.TestTop, pace.TestLow, pace.TestShare, pace.TestFailed, pace.TestAgain.TotalMilliseconds, pace.TestCalls, pace.TestRejected,
             }),
         ];
     }
@@ -512,9 +517,12 @@ public abstract class RedisContract(RedisServer server)
                 LastUnstated = TimeSpan.FromMilliseconds(random.Next(100)),
                 In = TimeSpan.FromMilliseconds(random.Next(20)),
                 TestPhase = random.Next(4),
-                TestTop = random.Next(100),
+                TestTop = random.Next(3) == 0 ? random.Next(100) : known.TestTop,
+                TestLow = 1 + random.Next(100),
+                TestFailed = random.Next(6),
+                TestAgain = TimeSpan.FromMilliseconds(random.Next(1000)),
                 TestShare = Math.Round(random.NextDouble(), 2),
-                TestCalls = random.Next(50),
+                TestCalls = random.Next(2) * random.Next(50),
                 TestRejected = random.Next(5),
             },
         };

@@ -28,7 +28,7 @@ internal static class PermitMessage
             numbers.AddRange(
                 limit.Pace is null ? 0 : 1, pace.Version, limit.IsPaceChanged ? 1 : 0, Millionths(limit.Recent), pace.PerSecond > 0 ? Millionths(pace.Plateau) : 0, Millionths(pace.Cut), Millionths(pace.Along),
                 Microseconds(pace.Back), pace.IsConfirmed ? 1 : 0, pace.FirstsRejected, Microseconds(pace.LastUnstated), Microseconds(pace.In), limit.Rejected,
-                pace.TestPhase, Millionths(pace.TestTop), Millionths(pace.TestShare), pace.TestCalls, pace.TestRejected, limit.Used);
+                pace.TestPhase, Millionths(pace.TestTop), Millionths(pace.TestLow), Millionths(pace.TestShare), pace.TestFailed, Microseconds(pace.TestAgain), pace.TestCalls, pace.TestRejected, limit.Used);
         }
 
         foreach (PermitWish wish in request.Wishes)
@@ -89,9 +89,12 @@ internal static class PermitMessage
         Position = state[14] / 1e6,
         TestPhase = Small(state[15]),
         TestTop = state[16] / 1e6,
-        TestShare = state[17] / 1e6,
-        TestCalls = Small(state[18]),
-        TestRejected = Small(state[19]),
+        TestLow = state[17] / 1e6,
+        TestShare = state[18] / 1e6,
+        TestFailed = Small(state[19]),
+        TestAgain = Span(state[20]),
+        TestCalls = Small(state[21]),
+        TestRejected = Small(state[22]),
     };
 
     private static int Small(long number) => (int)Math.Clamp(number, -1, int.MaxValue);

@@ -8,12 +8,12 @@ internal static class PermitScript
 {
     /// <summary>
     /// The numbers of each limit: calls, their period, tokens, their period, priority, not before, calls and tokens taken, whether something was granted before; whether a pace is asked for, its version, whether a rejection has
-    /// changed it, the calls of the last second, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, the rest of the pause, calls rejected, the five numbers of the test, permits used.
+    /// changed it, the calls of the last second, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, the rest of the pause, calls rejected, the eight numbers of the test, permits used.
     /// </summary>
-    public const int NumbersOfLimit = 28;
+    public const int NumbersOfLimit = 31;
 
-    /// <summary>The numbers of each limit in the reply, after the time: until the next start, granted so far, whether the server had lost what it held; whether there is a pace, its version, rate, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, until the line is at its position, that, and the five numbers of the test.</summary>
-    public const int StatesOfLimit = 20;
+    /// <summary>The numbers of each limit in the reply, after the time: until the next start, granted so far, whether the server had lost what it held; whether there is a pace, its version, rate, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, until the line is at its position, that, and the eight numbers of the test.</summary>
+    public const int StatesOfLimit = 23;
 
     /// <summary>The numbers of each permit in the reply: place, until its start, how long it is kept, tokens, place in the line of a pace.</summary>
     public const int NumbersOfPermit = 5;
@@ -105,8 +105,8 @@ internal static class PermitScript
             redis.call('PEXPIRE', ring.key, text(math.ceil((math.max(0, ring.last - now) + 2 * ring.period) / 1000) + 60000))
         end
 
-        local names = { 'version', 'plateau', 'cut', 'along', 'back', 'confirmed', 'firsts', 'unstated', 'moves', 'position', 'last', 'born', 'bornAt', 'joined', 'minute', 'taken', 'quiet', 'untested', 'total', 'phase', 'top', 'share', 'calls', 'rejected' }
-        local highest = { plateau = 1000000, cut = 0.5, along = 1000, back = 30, confirmed = 1, firsts = 16, unstated = 30000000, moves = now + 300000000, bornAt = now, minute = now, joined = 1000000, phase = 3, top = 1000000, share = 1, calls = 2147483647, rejected = 2147483647 }
+        local names = { 'version', 'plateau', 'cut', 'along', 'back', 'confirmed', 'firsts', 'unstated', 'moves', 'position', 'last', 'born', 'bornAt', 'joined', 'minute', 'taken', 'quiet', 'untested', 'total', 'phase', 'top', 'low', 'share', 'failed', 'again', 'calls', 'rejected' }
+        local highest = { plateau = 1000000, cut = 0.5, along = 1000, back = 30, confirmed = 1, firsts = 16, unstated = 30000000, moves = now + 300000000, bornAt = now, minute = now, joined = 1000000, phase = 3, top = 1000000, low = 1000000, share = 1, failed = 16, again = now + 660000000, calls = 2147483647, rejected = 2147483647 }
         local young, slack = 2000000, 0.002
 
         local function rate(line)
@@ -146,7 +146,7 @@ internal static class PermitScript
 
         local function load(key)
             local line, index, held = { key = key }, 0, redis.pcall('GET', key)
-            if type(held) == 'string' and #held < 800 then
+            if type(held) == 'string' and #held < 1000 then
                 for word in string.gmatch(held, '%S+') do
                     index = index + 1
                     if names[index] then line[names[index]] = tonumber(word) end
@@ -157,7 +157,7 @@ internal static class PermitScript
                 local x = line[names[i]]
                 fits = fits and x and x >= 0 and x <= (highest[names[i]] or most)
             end
-            if fits and line.plateau > 0 and (line.plateau < 0.01 or line.back < 1) then fits = false end
+            if fits and line.plateau > 0 and (line.plateau < 0.01 or line.back < 1 or (line.phase > 1 and line.low < 0.01)) then fits = false end
             if not fits then
                 for i = 1, #names do line[names[i]] = 0 end
                 line.moves, line.minute, line.back = now, now, 1
@@ -183,7 +183,8 @@ internal static class PermitScript
             local function become()
                 line.plateau, line.cut, line.along, line.back = math.min(told.plateau, 1000000), math.min(told.cut, 0.5), math.min(told.along, 1000), math.min(math.max(told.back, 1), 30)
                 line.confirmed, line.firsts, line.unstated = told.confirmed, math.min(told.firsts, 16), math.min(told.unstated, 30000000)
-                line.phase, line.top, line.share, line.calls, line.rejected = told.phase, math.min(told.top, 1000000), math.min(told.share, 1), told.calls, told.met
+                line.phase, line.top, line.low, line.share = told.phase, math.min(told.top, 1000000), math.min(told.low, 1000000), math.min(told.share, 1)
+                line.failed, line.again = math.min(told.failed, 16), now + math.min(told.again, 660000000)
             end
             local ends = now + math.min(told.pause, 300000000)
             local function stop()
@@ -194,6 +195,7 @@ internal static class PermitScript
                 line.version, line.born, line.bornAt = told.version, told.version, 0
                 line.position, line.last, line.untested, line.minute, line.taken, line.quiet, line.moves = 0, 0, 0, now, 0, 0, now
                 become()
+                line.calls, line.rejected = told.calls, told.met
                 if told.changed == 1 and told.plateau > 0 then
                     line.version = line.version + 1
                     stop()
@@ -202,6 +204,7 @@ internal static class PermitScript
                 local first = line.plateau == 0
                 line.version = line.version + 1
                 become()
+                if told.calls == 0 then line.calls, line.rejected = 0, 0 end
                 if first then
                     if now - line.bornAt < young then line.plateau = math.min(1000000, line.plateau + line.joined) end
                     line.born, line.bornAt, line.position, line.moves, line.untested = line.version, now, line.last, now, 0
@@ -245,12 +248,12 @@ internal static class PermitScript
             local paced = number()
             local told = { version = number(), changed = number(), recent = number() / 1000000, plateau = number() / 1000000, cut = number() / 1000000, along = number() / 1000000, back = number() / 1000000,
                 confirmed = number(), firsts = number(), unstated = number(), pause = number(), rejected = number(), phase = number(), top = number() / 1000000,
-                share = number() / 1000000, calls = number(), met = number(), used = number() }
+                low = number() / 1000000, share = number() / 1000000, failed = number(), again = number(), calls = number(), met = number(), used = number() }
             if paced == 1 then
                 limit.line = load(KEYS[3 * i])
                 grow(limit.line, told.used)
-                limit.line.rejected = math.min(highest.rejected, limit.line.rejected + told.rejected)
                 hear(limit.line, told)
+                if told.phase == limit.line.phase and told.top == limit.line.top then limit.line.rejected = math.min(highest.rejected, limit.line.rejected + told.rejected) end
                 take(limit.line, math.min(taken, 1000))
             end
             if calls > 0 then limit.calls = open(KEYS[3 * i - 2], calls, span, taken, known) end
@@ -323,9 +326,9 @@ internal static class PermitScript
                 keep(line)
                 local paced = line.plateau > 0
                 for _, x in ipairs({ '1', text(line.version), millionths(paced and rate(line) or 0), millionths(line.plateau), millionths(line.cut), millionths(line.along), millionths(line.back), text(line.confirmed),
-                    text(line.firsts), text(line.unstated), text(paced and line.moves - now or 0), millionths(line.position), text(line.phase), millionths(line.top), millionths(line.share), text(line.calls), text(line.rejected) }) do reply[#reply + 1] = x end
+                    text(line.firsts), text(line.unstated), text(paced and line.moves - now or 0), millionths(line.position), text(line.phase), millionths(line.top), millionths(line.low), millionths(line.share), text(line.failed), text(math.max(0, line.again - now)), text(line.calls), text(line.rejected) }) do reply[#reply + 1] = x end
             else
-                for _ = 1, 17 do reply[#reply + 1] = '0' end
+                for _ = 1, 20 do reply[#reply + 1] = '0' end
             end
             if limit.calls then close(limit.calls) end
             if limit.tokens then close(limit.tokens) end

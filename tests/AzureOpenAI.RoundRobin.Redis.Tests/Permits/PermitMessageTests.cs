@@ -4,7 +4,7 @@ namespace AzureOpenAI.RoundRobin.Redis.Tests.Permits;
 
 public sealed class PermitMessageTests
 {
-    private static readonly string[] NoPace = [.. Enumerable.Repeat("0", 17)];
+    private static readonly string[] NoPace = [.. Enumerable.Repeat("0", 20)];
 
     [Fact]
     public void TimesAreThoseAfterTheReplyHasCome()
@@ -27,7 +27,7 @@ public sealed class PermitMessageTests
     [Fact]
     public void Pace_IsReadInItsUnits()
     {
-        string[] pace = ["1", "8", "55000000", "60000000", "100000", "250000", "1500000", "1", "2", "40000", "7000", "123500000", "2", "66000000", "250000", "40", "3"];
+        string[] pace = ["1", "8", "55000000", "60000000", "100000", "250000", "1500000", "1", "2", "40000", "7000", "123500000", "2", "66000000", "33000000", "250000", "4", "9000000", "40", "3"];
         PermitReply reply = PermitMessage.Read(["1000", "0", "9", "0", .. pace, "0", "4000", "50000", "0", "124500000"], 1, static _ => TimeSpan.FromMilliseconds(2), out _);
 
         Assert.Equal(
@@ -46,7 +46,10 @@ public sealed class PermitMessageTests
                 Position = 123.5,
                 TestPhase = 2,
                 TestTop = 66,
+                TestLow = 33,
                 TestShare = 0.25,
+                TestFailed = 4,
+                TestAgain = TimeSpan.FromSeconds(9),
                 TestCalls = 40,
                 TestRejected = 3,
             },

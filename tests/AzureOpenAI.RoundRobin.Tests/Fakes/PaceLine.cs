@@ -24,7 +24,9 @@ internal sealed class PaceLine
     private long _inMinute;
     private long _quiet;
     private double _untested;
-    private (int Phase, double Top, double Share, int Calls, int Rejected) _test;
+    private (int Phase, double Top, double Low, double Share, int Failed) _test;
+    private long _againAt;
+    private (int Calls, int Rejected) _tested;
 
     public long Total { get; private set; }
 
@@ -35,7 +37,6 @@ internal sealed class PaceLine
     {
         Advance(now);
         Grow(limit.Used);
-        _test.Rejected += limit.Rejected;
         PermitPace told = limit.Pace!;
         long pause = (long)told.In.TotalMicroseconds;
         bool isPaced = told.PerSecond > 0;
@@ -44,7 +45,8 @@ internal sealed class PaceLine
             // What was known here is lost, or old.
             (_version, _bornVersion, _bornAt) = (told.Version, told.Version, 0);
             (_position, _last, _untested, _minuteAt, _inMinute, _quiet, _movesAt) = (0, 0, 0, now, 0, 0, now);
-            Take(told);
+            Take(told, now);
+            _tested = (told.TestCalls, told.TestRejected);
             if (limit.IsPaceChanged && isPaced)
             {
                 _version++;
@@ -55,7 +57,8 @@ internal sealed class PaceLine
         {
             bool isFirst = _plateau == 0;
             _version++;
-            Take(told);
+            Take(told, now);
+            _tested = told.TestCalls == 0 ? default : _tested;
             if (isFirst)
             {
                 _plateau += now - _bornAt < Young ? _joined : 0;
@@ -82,10 +85,11 @@ internal sealed class PaceLine
             }
         }
 
+        _tested.Rejected += (told.TestPhase, told.TestTop) == (_test.Phase, _test.Top) ? limit.Rejected : 0;
         // They may be of the past, whose places nobody had, and delay nobody by more than a call.
         int taken = Math.Min(1000, limit.TakenRequests);
         double upTo = _plateau == 0 ? _last + taken : Math.Max(_last, Math.Min(_last + taken, _position + 1));
-        (_last, Total, _inMinute, _test.Calls) = (upTo, Total + taken, _inMinute + taken, _test.Calls + taken);
+        (_last, Total, _inMinute, _tested.Calls) = (upTo, Total + taken, _inMinute + taken, _tested.Calls + taken);
         _position = _plateau == 0 ? _last : _position;
     }
 
@@ -104,7 +108,7 @@ internal sealed class PaceLine
         _position = _plateau == 0 ? place : _position;
         Total++;
         _inMinute++;
-        _test.Calls++;
+        _tested.Calls++;
         return place;
     }
 
@@ -135,9 +139,12 @@ internal sealed class PaceLine
             LastUnstated = _unstated,
             TestPhase = _test.Phase,
             TestTop = _test.Top,
+            TestLow = _test.Low,
             TestShare = _test.Share,
-            TestCalls = _test.Calls,
-            TestRejected = _test.Rejected,
+            TestFailed = _test.Failed,
+            TestAgain = TimeSpan.FromMicroseconds(Math.Max(0, _againAt - now)),
+            TestCalls = _tested.Calls,
+            TestRejected = _tested.Rejected,
             Position = _position,
             In = TimeSpan.FromMicroseconds(_plateau == 0 ? 0 : _movesAt - now),
         };
@@ -145,9 +152,10 @@ internal sealed class PaceLine
 
     private double Next => _plateau == 0 ? _last + 1 : Math.Max(_last + 1, _position - (Slack * Rate));
 
-    private void Take(PermitPace told)
+    private void Take(PermitPace told, long now)
     {
-        _test = (told.TestPhase, told.TestTop, told.TestShare, told.TestCalls, told.TestRejected);
+        _test = (told.TestPhase, told.TestTop, told.TestLow, told.TestShare, told.TestFailed);
+        _againAt = now + (long)told.TestAgain.TotalMicroseconds;
         (_plateau, _cut, _along, _back, _isConfirmed, _firsts, _unstated) =
             (told.PerSecond == 0 ? 0 : told.Plateau, told.Cut, told.Along, Math.Max(1, told.Back.TotalSeconds), told.IsConfirmed, told.FirstsRejected, told.LastUnstated);
     }

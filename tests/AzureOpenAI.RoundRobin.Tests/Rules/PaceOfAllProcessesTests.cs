@@ -25,13 +25,13 @@ public sealed class PaceOfAllProcessesTests
         await near.RunAsync(20, 95, new Random(7));
         Assert.Equal(0, near.Failed);
         TestContext.Current.TestOutputHelper!.WriteLine($"{near.AttemptsSince(default):0.00}");
-        Assert.InRange(near.AttemptsSince(default), 1, processes > 16 ? 1.3 : 1.2);
+        Assert.InRange(near.AttemptsSince(default), 1, 1.2);
 
         using PacedFleet beyond = Fleet(processes, slides, maxWait: 4);
         await beyond.RunAsync(20, 150, new Random(7));
         TestContext.Current.TestOutputHelper!.WriteLine($"{beyond.AttemptsSince(default):0.00}, {beyond.PerSecondSince(Learned):0.0} answers a second");
-        // 1.04 to 1.10 as a rule; where pools are late by real time while the simulated one goes on, as beside the other tests, 1.4 to 1.6 now and then.
-        Assert.InRange(beyond.AttemptsSince(default), 1, 2);
+        // 1.04 to 1.10 as a rule, and up to 1.16 where pools are late by real time while the simulated one goes on.
+        Assert.InRange(beyond.AttemptsSince(default), 1, 1.25);
         Assert.InRange(beyond.PerSecondSince(Learned), 75, 104);
         Assert.InRange(beyond.WorstShareSince(default), processes switch { > 16 => 0.55, 16 => 0.75, _ => 0.85 }, 1);
     }

@@ -84,7 +84,6 @@ internal sealed class Pace(TimeProvider time)
     private readonly AdmittedRate _admitted = new(time);
     private readonly RejectionCost _cost = new(time);
     private readonly QuietCount _quiet = new(time);
-    private double _lowPlateau;
     private double _plateau;
     private double _cut;
     private double _along;
@@ -219,7 +218,6 @@ internal sealed class Pace(TimeProvider time)
     public void Granted(long now)
     {
         _isGuess = false;
-        _test.Took();
         _admitted.Sent(now);
     }
 
@@ -253,6 +251,9 @@ internal sealed class Pace(TimeProvider time)
         (PerSecond, _plateau, _next) = (Math.Max(LeastRate, part * PerSecond), Math.Max(LeastRate, part * _plateau), long.MinValue);
     }
 
+    /// <summary>The test whether rejections depend on the rate, which all processes make together.</summary>
+    public RateTest Test => _test;
+
     /// <summary>The pace for the others, after a rejection.</summary>
     public PermitPace ToPermit(long version, long now) => _test.Write(new()
     {
@@ -266,7 +267,7 @@ internal sealed class Pace(TimeProvider time)
         FirstsRejected = Math.Min(_firstsRejected, MostDoublings),
         LastUnstated = _lastUnstated,
         In = _time.Until(now, _until),
-    });
+    }, now);
 
     private void CutOrHold(long now, double cost, bool isFirst, bool isStated)
     {
@@ -279,10 +280,9 @@ internal sealed class Pace(TimeProvider time)
         }
 
         bool isUneven = isStated && cost <= Dear && _time.Until(_knownAt, now) <= Uneven;
-        RateVerdict verdict = isUneven || (isFirst && !_test.HoldsRate) ? RateVerdict.Cut : _test.Judge(now, PerSecond, cameBack: IsConfirmed && _along >= 1);
+        RateVerdict verdict = isUneven || (isFirst && !_test.HoldsRate) ? RateVerdict.Cut : _test.Judge(now, PerSecond, _plateau, cameBack: IsConfirmed && _along >= 1);
         if (verdict is RateVerdict.Hold or RateVerdict.TryMore)
         {
-            _lowPlateau = verdict == RateVerdict.TryMore ? _plateau : _lowPlateau;
             _plateau = verdict == RateVerdict.TryMore ? Math.Max(PerSecond, Math.Min(_test.Top, 2 * PerSecond)) : PerSecond;
             _along = 1;
             _back = Math.Clamp(LeastCallsApart / _plateau, ShortestBack, LongestBack);
@@ -291,7 +291,7 @@ internal sealed class Pace(TimeProvider time)
 
         double usual = cost > Dear ? CutWhereDear : Cut;
         _cut = isFirst ? _cut : _along < Early ? Math.Min(LargestCut, 2 * Math.Max(_cut, usual)) : usual;
-        _plateau = verdict == RateVerdict.BackToLow ? _lowPlateau : isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
+        _plateau = verdict == RateVerdict.BackToLow ? _test.Low : isFirst ? Math.Max(LeastRate, _plateau * (1 - CutAtFirst)) : PerSecond;
         if (isUneven)
         {
             _cut = Math.Min(_cut, Math.Max(CutAtFirst, 1 - (_admitted.PerSecond / _plateau)));

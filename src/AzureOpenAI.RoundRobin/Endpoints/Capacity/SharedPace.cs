@@ -46,7 +46,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     private long _rejectedAt;
     private int _doubts;
     private (int Taken, int Told) _without;
-    private (int Met, int Told) _rejections;
     private (int All, int Told) _used;
     private long _own;
     private (int Voided, int Alone) _done;
@@ -158,7 +157,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     public bool Rejected(bool isChanged, double taken, long now)
     {
         (_rejectedAt, _doubts) = (now, 0);
-        _rejections.Met++;
         VoidBefore(pace.PausedUntil, now);
         if (IsAlone || (!isChanged && _change is null && _known.Version > 0))
         {
@@ -202,14 +200,14 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
 
     public PermitLimit ToRequest(int priority, TimeSpan notBefore)
     {
-        (_without.Told, _rejections.Told, _used.Told) = (_without.Taken, _rejections.Met, _used.All);
+        (_without.Told, _used.Told) = (_without.Taken, _used.All);
         _told = _change;
         return new()
         {
             Id = id,
             Pace = _change is null ? _known : _change with { Version = _known.Version, In = Timestamps.Min(time.Until(time.GetTimestamp(), pace.PausedUntil), LongestPause) },
             IsPaceChanged = _change is not null,
-            Rejected = _rejections.Told,
+            Rejected = pace.Test.Tell(),
             Used = _used.Told,
             Recent = _recent,
             Priority = priority,
@@ -275,7 +273,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         (IsAlone, NextAt, _answeredAt) = (false, nextAt, now);
         _own += _without.Told;
         _without = (_without.Taken - _without.Told, 0);
-        _rejections = (_rejections.Met - _rejections.Told, 0);
+        pace.Test.Told();
         _used = (_used.All - _used.Told, 0);
         _aheadAt = isRefusedAhead ? time.After(now, IStartLine.AheadAgain) : _aheadAt;
         _share = _share.After(_own, granted, now, time.After(0, TimeSpan.FromSeconds(1)));

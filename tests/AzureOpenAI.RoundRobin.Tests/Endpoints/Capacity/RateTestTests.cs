@@ -54,7 +54,7 @@ public class RateTestTests
     {
         Reject(calls: 3, rate: 75);
 
-        _test.Judge(_now, 60, cameBack: true);
+        _test.Judge(_now, 60, 60, cameBack: true);
 
         Assert.Equal(60, _test.Top);
         Assert.Equal(RateVerdict.Cut, Reject(calls: 50, rate: 46));
@@ -157,6 +157,53 @@ public class RateTestTests
         Assert.Equal(RateVerdict.TryMore, verdict);
     }
 
+    /// <summary>One process tries the higher rate, another one finds that it was wrong, and the first one waits as well.</summary>
+    [Fact]
+    public void AllTestTogether_WhoeverJudges()
+    {
+        TryMore(every: 10);
+        RateTest other = new(_time);
+        other.Adopt(_test.Write(Pace, _now), _now);
+        Assert.True(other.HoldsRate);
+        for (int i = 0; i < 4; i++)
+        {
+            other.Took();
+            other.Rejected(_now);
+        }
+
+        Assert.Equal(RateVerdict.BackToLow, other.Judge(_now, 100, 100, cameBack: false));
+        Assert.Equal(70, other.Low);
+
+        PermitPace told = other.Write(Pace, _now);
+        Assert.Equal((1, TimeSpan.FromSeconds(30)), (told.TestFailed, told.TestAgain));
+        _test.Adopt(told, _now);
+        Assert.All(Enumerable.Range(0, 8), _ => Assert.Equal(RateVerdict.Cut, Reject(calls: 1, rate: 70)));
+        Assert.Equal(RateVerdict.TryMore, Reject(calls: 1, rate: 70, seconds: 31));
+    }
+
+    /// <summary>Each process tells the rejections that it has met in this phase, once, and none of an earlier one.</summary>
+    [Fact]
+    public void Rejections_AreToldOnce_AndOfThisPhaseAlone()
+    {
+        long before = _now - 1;
+        _test.Rejected(_now);
+        _test.Rejected(_now);
+        Assert.Equal(2, _test.Tell());
+        _test.Rejected(_now);
+        _test.Told();
+        Assert.Equal(1, _test.Tell());
+
+        _test.Adopt(Pace with { TestPhase = 1, TestTop = 100 }, _now);
+        Assert.Equal(0, _test.Tell());
+        _test.Rejected(before);
+        Assert.Equal(0, _test.Tell());
+        _test.Rejected(_now);
+        _test.Adopt(Pace with { TestPhase = 1, TestTop = 100, TestCalls = 9, TestRejected = 3 }, _now);
+        Assert.Equal(1, _test.Tell());
+    }
+
+    private static PermitPace Pace => new() { Version = 1, PerSecond = 100, Plateau = 100, Back = TimeSpan.FromSeconds(1) };
+
     /// <summary>So many calls go, and the last is rejected.</summary>
     private RateVerdict Reject(int calls, double rate, double seconds = 0)
     {
@@ -167,6 +214,6 @@ public class RateTestTests
         }
 
         _test.Rejected(_now);
-        return _test.Judge(_now, rate, cameBack: false);
+        return _test.Judge(_now, rate, rate, cameBack: false);
     }
 }

@@ -50,7 +50,8 @@ public sealed class SharedPaceTests
         Hear(Known);
         Assert.True(_shared.Rejected(Reject(0.5), taken: 0, Now));
         PermitLimit told = _shared.ToRequest(0, default);
-        Assert.Equal((3, true, 1, TimeSpan.FromSeconds(0.5)), (told.Pace!.Version, told.IsPaceChanged, told.Rejected, told.Pace.In));
+        // It begins a phase of the test, in which none was rejected yet.
+        Assert.Equal((3, true, 0, TimeSpan.FromSeconds(0.5)), (told.Pace!.Version, told.IsPaceChanged, told.Rejected, told.Pace.In));
         Assert.InRange(told.Pace.PerSecond, 9, 9.9);
 
         Hear(told.Pace with { Version = 4, Position = 100 });
@@ -144,6 +145,7 @@ public sealed class SharedPaceTests
             Known with { Version = -1 }, Known with { PerSecond = 0.001 }, Known with { PerSecond = double.NaN }, Known with { PerSecond = 1e7 }, Known with { Plateau = -1 }, Known with { Cut = 0.9 },
             Known with { Along = double.PositiveInfinity }, Known with { Back = TimeSpan.Zero }, Known with { Back = TimeSpan.FromHours(1) }, Known with { Position = double.NaN }, Known with { In = TimeSpan.FromDays(1) },
             Known with { In = -TimeSpan.FromDays(1) }, Known with { FirstsRejected = 99 }, Known with { LastUnstated = TimeSpan.FromDays(1) }, Known with { TestPhase = 9 }, Known with { TestShare = 2 }, Known with { TestCalls = -1 },
+            Known with { TestPhase = 2 }, Known with { TestLow = -1 }, Known with { TestFailed = 99 }, Known with { TestAgain = TimeSpan.FromDays(1) }, Known with { TestAgain = -TimeSpan.FromSeconds(1) },
         ];
 
         Assert.All(wrong, pace => Assert.False(_shared.TryHear(pace, Now)));
