@@ -188,7 +188,7 @@ public abstract class RedisContract(RedisServer server)
     public async Task FactsOfOneMoment_WaitForNoAnswer()
     {
         await using ConnectionMultiplexer listener = await server.ConnectAsync();
-        await using RecordingRelay relay = new(server.Port) { HoldsAnswersAfter = " ejected "u8.ToArray() };
+        await using RecordingRelay relay = new(server.Port) { HoldsAnswersAfter = "\r\nejected\r\n"u8.ToArray() };
         string fleet = $"{Guid.NewGuid():N}";
         ConcurrentQueue<string> messages = [];
         await listener.GetSubscriber().SubscribeAsync(RedisChannel.Literal(new FleetKeys(fleet).Channel), (_, message) => messages.Enqueue($"{message}".Split(' ')[0]));
