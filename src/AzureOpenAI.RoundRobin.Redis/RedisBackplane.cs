@@ -243,18 +243,16 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
             _passing.Clear();
         }
 
-        foreach (PoolFact fact in passing)
-        {
-            await session.PassAsync(fact, stopped).ConfigureAwait(false);
-        }
+        // All go at once: none waits for the answer to the one before it.
+        await Task.WhenAll([.. pending.Select(fact => TellAsync(session, fact, stopped)), .. passing.Select(fact => session.PassAsync(fact, stopped))]).ConfigureAwait(false);
+    }
 
-        foreach (PoolFact fact in pending)
+    private async Task TellAsync(FleetSession session, PoolFact fact, CancellationToken stopped)
+    {
+        await session.TellAsync(fact, stopped).ConfigureAwait(false);
+        lock (_lock)
         {
-            await session.TellAsync(fact, stopped).ConfigureAwait(false);
-            lock (_lock)
-            {
-                _told.Taken(fact);
-            }
+            _told.Taken(fact);
         }
     }
 

@@ -188,6 +188,30 @@ public abstract class RedisContract(RedisServer server)
         }
     }
 
+    /// <summary>Each trip until the others know costs calls.</summary>
+    [Fact]
+    public async Task FactsOfOneMoment_WaitForNoAnswer()
+    {
+        await using ConnectionMultiplexer listener = await server.ConnectAsync();
+        await using RecordingRelay relay = new(server.Port) { HoldsAnswersAfter = "\r\nejected\r\n"u8.ToArray() };
+        string fleet = $"{Guid.NewGuid():N}";
+        ConcurrentQueue<string> messages = [];
+        await listener.GetSubscriber().SubscribeAsync(RedisChannel.Literal(new FleetKeys(fleet).Channel), (_, message) => messages.Enqueue($"{message}".Split(' ')[0]));
+        await using ConnectionMultiplexer multiplexer = await ConnectionMultiplexer.ConnectAsync($"127.0.0.1:{relay.Port},protocol=resp3,abortConnect=false");
+        await using RedisBackplane backplane = Backplane(multiplexer, fleet, sharesFaults: true);
+        string[] ids = ["abcdefghijklmnop", "bcdefghijklmnopa", "cdefghijklmnopab"];
+        foreach (string text in ids)
+        {
+            Assert.True(EndpointId.TryParse(text, out EndpointId id));
+            backplane.Publish(new() { Id = id, Kind = PoolFactKind.Ejected, For = TimeSpan.FromSeconds(100), Generation = 1, Source = Guid.NewGuid() });
+        }
+
+        using IDisposable subscription = backplane.Subscribe(static _ => { });
+        await Eventually.TrueAsync(() => messages.Count == 3);
+        Assert.Equal(ids, messages);
+        relay.HoldsAnswersAfter = [];
+    }
+
     /// <summary>What a process has missed makes it number its ejections too low; the server puts that right.</summary>
     [Fact]
     public async Task Numbers_AreTheServers()

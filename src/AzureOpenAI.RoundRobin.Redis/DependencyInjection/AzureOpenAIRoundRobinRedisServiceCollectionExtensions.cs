@@ -41,7 +41,7 @@ public static class AzureOpenAIRoundRobinRedisServiceCollectionExtensions
         services.TryAddSingleton(Create);
         services.TryAddSingleton<IPoolBackplane>(static provider => provider.GetRequiredService<RedisBackplane>());
         services.TryAddEnumerable(ServiceDescriptor.Singleton<IHostedService, StartUpRead>(static provider => new StartUpRead(
-            provider.GetRequiredService<RedisBackplane>(), provider.GetRequiredService<IOptions<RoundRobinRedisOptions>>().Value.StartWait, provider.GetService<TimeProvider>() ?? TimeProvider.System)));
+            provider, provider.GetRequiredService<RedisBackplane>(), provider.GetRequiredService<IOptions<RoundRobinRedisOptions>>().Value.StartWait, provider.GetService<TimeProvider>() ?? TimeProvider.System)));
         return services;
     }
 

@@ -1,23 +1,22 @@
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 
 namespace AzureOpenAI.RoundRobin.Redis.DependencyInjection;
 
-/// <summary>Lets a process know before its first call what the others have found: the host starts when that is read, or after a short wait.</summary>
-internal sealed class StartUpRead(RedisBackplane backplane, TimeSpan wait, TimeProvider time) : IHostedService, IDisposable
+/// <summary>
+/// Lets a process know before its first call what the others have found: the host starts when that is read, or after a short wait. It makes the app's pools, since the connection is theirs: while
+/// the switch is off there is none.
+/// </summary>
+internal sealed class StartUpRead(IServiceProvider services, RedisBackplane backplane, TimeSpan wait, TimeProvider time) : IHostedService
 {
-    private IDisposable? _subscription;
-
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        // Pools are made with the first call; until then the backplane keeps for them what it hears.
-        _subscription ??= backplane.Subscribe(static _ => { });
-        if (wait > TimeSpan.Zero && backplane.MayRead)
+        EndpointPool?[] pools = [.. services.GetServices<EndpointPool?>(), .. services.GetKeyedServices<EndpointPool?>(KeyedService.AnyKey)];
+        if (wait > TimeSpan.Zero && backplane.MayRead && Array.Exists(pools, static pool => pool is not null))
         {
             await backplane.FirstRead.WaitAsync(wait, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
-
-    public void Dispose() => _subscription?.Dispose();
 }

@@ -221,24 +221,22 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
-        if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false })
-        {
-            TellPace(endpoint, outcome, cost, now);
-        }
-
+        bool isPaceChanged = outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false } && LearnPace(endpoint, outcome, cost, now);
         if (isEjected)
         {
             TellEjected(endpoint, target, outcome, now);
         }
 
+        TellPaced(endpoint, isPaceChanged, now);
         state.Changed(endpoint);
     }
 
     /// <summary>The endpoint's pace takes the rejection. A pause of at least 100 ms also ejects the endpoint; a shorter one only holds calls back.</summary>
     private void KeepPace(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
-        TellPace(endpoint, outcome, cost, now);
+        bool isPaceChanged = LearnPace(endpoint, outcome, cost, now);
         Rest(endpoint, target, outcome, now);
+        TellPaced(endpoint, isPaceChanged, now);
     }
 
     private void Rest(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
@@ -299,17 +297,23 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
-    private void TellPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
+    /// <summary>After an ejection, which the others need sooner: until they know of it they call the endpoint.</summary>
+    private void TellPaced(Endpoint endpoint, bool isPaceChanged, long now)
+    {
+        if (isPaceChanged && !endpoint.IsRetired)
+        {
+            facts?.Paced(endpoint, now);
+        }
+    }
+
+    /// <returns>Whether the pace of all processes has changed.</returns>
+    private bool LearnPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         endpoint.Hints.Confirm();
         bool counted = endpoint.Capacity.CountsTokens;
         // The rejected call still runs, unless it completed synchronously.
         double taken = endpoint.Capacity.KnowsPace(outcome.NamesTokens) ? 0 : Math.Max(1, TakenInASecond(endpoint, now));
-        if (endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens) && !endpoint.IsRetired)
-        {
-            facts?.Paced(endpoint, now);
-        }
-
+        bool isChanged = endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens);
         if (endpoint.Capacity.CountsTokens && !counted)
         {
             foreach (Picker picker in state.Members.PickersOf(endpoint))
@@ -317,6 +321,8 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
                 picker.CountsTokens = true;
             }
         }
+
+        return isChanged;
     }
 
     /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>

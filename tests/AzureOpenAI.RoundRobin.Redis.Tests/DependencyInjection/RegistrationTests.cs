@@ -119,26 +119,38 @@ public sealed class RegistrationTests(GarnetTests.Server server) : IClassFixture
     }
 
     [Fact]
-    public async Task SharingSwitchedOff_OpensNoConnection()
+    public Task SharingSwitchedOff_OpensNoConnection() =>
+        AskWithoutConnectionAsync(static options => (options.ShareFaults, options.ShareLimits, options.StartWait) = (false, false, TimeSpan.FromSeconds(30)), hasPool: true);
+
+    [Fact]
+    public Task RoundRobinSwitchedOff_OpensNoConnection() => AskWithoutConnectionAsync(static options => options.StartWait = TimeSpan.FromSeconds(30), hasPool: false);
+
+    /// <summary>Whichever registration it is that has a pool.</summary>
+    [Theory]
+    [InlineData("chat")]
+    [InlineData("keyed")]
+    [InlineData("embeddings")]
+    [InlineData("keyed embeddings")]
+    public async Task OnePoolOfSeveralRegistrations_IsEnough(string which)
     {
-        bool isAsked = false;
-        using IHost host = Build(services =>
-        {
-            services.AddSingleton<IConnectionMultiplexer>(_ =>
-            {
-                isAsked = true;
-                throw new InvalidOperationException();
-            });
-            services.AddAzureOpenAIRoundRobinRedis(static options => (options.ShareFaults, options.ShareLimits, options.StartWait) = (false, false, TimeSpan.FromSeconds(30)));
-        });
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
+        IServiceCollection services = builder.Services;
+        services.AddAzureOpenAIRoundRobin(options => Configure(options, which == "chat"));
+        services.AddKeyedAzureOpenAIRoundRobin("mini", options => Configure(options, which == "keyed"));
+        services.AddAzureOpenAIRoundRobinEmbeddingGenerator(options => Configure(options, which == "embeddings"));
+        services.AddKeyedAzureOpenAIRoundRobinEmbeddingGenerator("large", options => Configure(options, which == "keyed embeddings"));
+        services.AddAzureOpenAIRoundRobinRedis(options => (options.ConnectionString, options.StartWait) = (server.Garnet.Address, TimeSpan.FromSeconds(30)));
+        using IHost host = builder.Build();
         await host.StartAsync(Cancellation);
-        _service.On = static request => Fleet.Throttled(request, "east");
-        await AskAsync(host);
-        await AskAsync(host);
+
+        Assert.True(host.Services.GetRequiredService<RedisBackplane>().FirstRead.IsCompletedSuccessfully);
         await host.StopAsync(Cancellation);
 
-        Assert.False(isAsked);
-        Assert.Empty(Logged(2));
+        void Configure(RoundRobinOptions options, bool isEnabled)
+        {
+            options.Enabled = isEnabled;
+            AddEndpoints(options, isEnabled ? 3 : 1);
+        }
     }
 
     [Fact]
@@ -182,6 +194,31 @@ public sealed class RegistrationTests(GarnetTests.Server server) : IClassFixture
         Assert.Single(Logged(1));
     }
 
+    private async Task AskWithoutConnectionAsync(Action<RoundRobinRedisOptions> configure, bool hasPool)
+    {
+        bool isAsked = false;
+        using IHost host = Build(
+            services =>
+            {
+                services.AddSingleton<IConnectionMultiplexer>(_ =>
+                {
+                    isAsked = true;
+                    throw new InvalidOperationException();
+                });
+                services.AddAzureOpenAIRoundRobinRedis(configure);
+            },
+            hasPool ? Instance.Hosts.Length : 0, ("USE_AZURE_OPENAI_ROUND_ROBIN", hasPool ? "true" : "false"), ("AZURE_OPENAI_ENDPOINT", "https://east.openai.azure.com"), ("AZURE_OPENAI_API_KEY", "a-key"));
+        await host.StartAsync(Cancellation);
+        _service.On = request => hasPool ? Fleet.Throttled(request, "east") : null;
+        await AskAsync(host);
+        await AskAsync(host);
+        await host.StopAsync(Cancellation);
+
+        Assert.False(isAsked);
+        Assert.Empty(Logged(2));
+        Assert.Equal(hasPool, host.Services.GetService<EndpointPool>() is not null);
+    }
+
     private string[] Logged(int id) => [.. _logs.GetSnapshot().Where(record => record.Category == BackplaneReport.Category && record.Id.Id == id).Select(static record => record.Message)];
 
     private static async Task AskAsync(IHost host) => await host.Services.GetRequiredService<IChatClient>().GetResponseAsync("hi", cancellationToken: Cancellation);
@@ -192,24 +229,28 @@ public sealed class RegistrationTests(GarnetTests.Server server) : IClassFixture
         return [.. clients.Split('\n').Where(client => client.Contains($"name={name}", StringComparison.Ordinal))];
     }
 
-    private IHost Build(Action<IServiceCollection> configure, params (string Name, string Value)[] settings)
+    private IHost Build(Action<IServiceCollection> configure, params (string Name, string Value)[] settings) =>
+        Build(configure, Instance.Hosts.Length, settings);
+
+    private IHost Build(Action<IServiceCollection> configure, int endpoints, params (string Name, string Value)[] settings)
     {
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings { DisableDefaults = true });
         builder.Configuration.AddInMemoryCollection(settings.Select(static setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.Services.AddMetrics();
         builder.Services.AddLogging(logging => logging.AddProvider(new FakeLoggerProvider(_logs)));
-        builder.Services.AddAzureOpenAIRoundRobin(options =>
-        {
-            options.Enabled = true;
-            options.DeploymentName = "gpt";
-            options.HttpClient = new HttpClient(_service, disposeHandler: false);
-            foreach (string name in Instance.Hosts)
-            {
-                options.Endpoints.Add(new EndpointOptions { Name = name, Endpoint = new Uri($"https://{name}.openai.azure.com"), ApiKey = Instance.KeyOf(name) });
-            }
-        });
+        builder.Services.AddAzureOpenAIRoundRobin(options => AddEndpoints(options, endpoints));
         configure(builder.Services);
         return builder.Build();
+    }
+
+    private void AddEndpoints(RoundRobinOptions options, int count)
+    {
+        options.DeploymentName = "gpt";
+        options.HttpClient = new HttpClient(_service, disposeHandler: false);
+        foreach (string name in Instance.Hosts[..count])
+        {
+            options.Endpoints.Add(new EndpointOptions { Name = name, Endpoint = new Uri($"https://{name}.openai.azure.com"), ApiKey = Instance.KeyOf(name) });
+        }
     }
 
     private sealed class Deaf : IPoolBackplane

@@ -5,7 +5,7 @@ using System.Text;
 
 namespace AzureOpenAI.RoundRobin.Redis.Tests.Servers;
 
-/// <summary>Stands between clients and a server, and keeps every byte that goes either way.</summary>
+/// <summary>Stands between clients and a server, keeps every byte that goes either way, and holds answers back.</summary>
 internal sealed class RecordingRelay : IAsyncDisposable
 {
     private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
@@ -13,6 +13,7 @@ internal sealed class RecordingRelay : IAsyncDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly ConcurrentBag<Task> _running = [];
     private readonly int _server;
+    private volatile bool _isHolding;
 
     public RecordingRelay(int server)
     {
@@ -23,6 +24,9 @@ internal sealed class RecordingRelay : IAsyncDisposable
     }
 
     public int Port { get; }
+
+    /// <summary>From when a client has said this no answer arrives, until it is empty.</summary>
+    public byte[] HoldsAnswersAfter { get; set; } = [];
 
     /// <summary>All that was sent, one byte a character.</summary>
     public string Traffic => string.Concat(_seen.Select(Encoding.Latin1.GetString));
@@ -48,15 +52,21 @@ internal sealed class RecordingRelay : IAsyncDisposable
     {
         using TcpClient own = client, server = new();
         await server.ConnectAsync(IPAddress.Loopback, _server, _stop.Token);
-        await Task.WhenAny(CopyAsync(own, server), CopyAsync(server, own));
+        await Task.WhenAny(CopyAsync(own, server, isAnswer: false), CopyAsync(server, own, isAnswer: true));
     }
 
-    private async Task CopyAsync(TcpClient from, TcpClient to)
+    private async Task CopyAsync(TcpClient from, TcpClient to, bool isAnswer)
     {
         byte[] buffer = new byte[16_384];
         while (await from.GetStream().ReadAsync(buffer, _stop.Token) is > 0 and int read)
         {
             _seen.Enqueue(buffer[..read]);
+            _isHolding |= !isAnswer && HoldsAnswersAfter.Length > 0 && buffer.AsSpan(0, read).IndexOf(HoldsAnswersAfter) >= 0;
+            while (isAnswer && _isHolding && HoldsAnswersAfter.Length > 0)
+            {
+                await Task.Delay(1, _stop.Token);
+            }
+
             await to.GetStream().WriteAsync(buffer.AsMemory(0, read), _stop.Token);
         }
     }

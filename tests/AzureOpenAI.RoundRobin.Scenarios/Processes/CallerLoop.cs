@@ -36,9 +36,11 @@ internal static class CallerLoop
         Contestant contestant = Contestant.Everyone.Single(contestant => contestant.Name == spec.Client);
         TimeSpan patience = TimeSpan.FromSeconds(spec.Load.PatienceSeconds);
         await using ConnectionMultiplexer? redis = spec.Redis is null ? null : await ConnectionMultiplexer.ConnectAsync($"{spec.Redis},protocol=resp3,abortConnect=false");
-        using (IChatClient practice = Create(spec.Practice, "practice"))
+        // One finds that an endpoint refuses, and tells the other.
+        using (IChatClient finds = Create(spec.Practice, $"practice-{spec.Number}"), hears = Create(spec.Practice, $"practice-{spec.Number}"))
         {
-            await new LoadDriver(practice, () => practice, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
+            await new LoadDriver(finds, () => finds, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
+            await new LoadDriver(hears, () => hears, new LoadPlan { AtOnce = PracticeCalls }, spec.Number).RunAsync();
         }
 
         using ShortLivedClient client = new(() => Create(spec.Fleet, spec.FleetName, spec.PerMinute), spec);

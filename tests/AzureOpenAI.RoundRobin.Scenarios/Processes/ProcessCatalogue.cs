@@ -27,6 +27,12 @@ internal static class ProcessCatalogue
             Target = FoundOnce,
             Misses = FoundBy,
         },
+        new("throttled-first", "the same, and no process has met a failure before", Bad(new FaultSpec(FaultName.Throttle, 20)))
+        {
+            IsFirstFailure = true,
+            Target = "(none set) 0 failed",
+            Misses = result => [AtMost("failed %", result.FailedPercent, 0)],
+        },
         new("wrong-key", "one of three refuses its key", [Catalogue.Endpoints(3)[0] with { WrongKey = true, IsBad = true }, .. Catalogue.Endpoints(3)[1..]])
         {
             Target = FoundOnce,
@@ -58,6 +64,9 @@ internal static class ProcessCatalogue
         Quota("roll-out", "each process has another client from the second half on, at 95 % of 38/19/6 a second, windows slide", slides: true, p99: 250) with { Life = ClientLife.RolledOut },
         Quota("lives", "clients that live for 1 to 20 calls, at 95 % of 38/19/6 a second, windows slide", slides: true, attempts: 1.15, p99: null) with { Life = ClientLife.FewCalls },
     ];
+
+    /// <summary>What each process practises on: one of two refuses, so that the first failure of the load is not the first of the process.</summary>
+    public static ResourceSpec[] Practice { get; } = [.. Bad(new FaultSpec(FaultName.Throttle, 20))[..2]];
 
     private static ProcessScenario Overload(string name, string what, bool slides) => new(name, what, Limited([24, 12, 4], slides))
     {

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using AzureOpenAI.RoundRobin.Scenarios.Clients;
-using AzureOpenAI.RoundRobin.Scenarios.FleetS;
 using AzureOpenAI.RoundRobin.Scenarios.Load;
 using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
@@ -29,7 +28,8 @@ internal static class ProcessProgram
         Console.WriteLine(Header);
         await using ServerProcess server = ServerProcess.Start();
         await using RedisProcess? redis = arguments.Shares ? await RedisProcess.StartAsync(arguments.Redis) : null;
-        IReadOnlyList<Address> practice = await server.StartFleetAsync(0, new FleetSpec(Catalogue.Endpoints(1), Seed: 1));
+        IReadOnlyList<Address> practice = await server.StartFleetAsync(0, new FleetSpec([.. ProcessCatalogue.Practice], Seed: 1));
+        await server.BeginAsync(0);
         int cell = 0;
         foreach (ProcessScenario scenario in ProcessCatalogue.All.Where(scenario => arguments.Wants(scenario.Name)))
         {
@@ -68,11 +68,13 @@ internal static class ProcessProgram
         IReadOnlyList<Address> fleet = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
         LoadPlan load = new() { PerSecond = ProcessScenario.PerSecond / processes, Seconds = ProcessScenario.Seconds, PatienceSeconds = scenario.PatienceSeconds };
         int[]? limits = scenario.IsConfigured ? [.. scenario.Fleet.Select(static resource => 60 * resource.PerSecond!.Value)] : null;
+        // The SDK's retries would wait for as long as the one that refuses says.
+        int unpractised = scenario.IsFirstFailure || client != Contestant.Ours.Name ? 1 : 0;
         List<CallerProcess> callers = [];
         try
         {
             CallerSpec[] specs = [.. Enumerable.Range(0, processes)
-                .Select(i => new CallerSpec(client, fleet, practice, load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}", limits))];
+                .Select(i => new CallerSpec(client, fleet, [.. practice.Skip(unpractised)], load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}", limits))];
             foreach (CallerSpec[] some in specs.Chunk(processes <= MostProcesses ? 1 : (processes + FewProcesses - 1) / FewProcesses))
             {
                 callers.Add(await CallerProcess.StartAsync(some));

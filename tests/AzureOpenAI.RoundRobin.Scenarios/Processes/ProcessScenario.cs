@@ -16,6 +16,9 @@ internal sealed record ProcessScenario(string Name, string What, IReadOnlyList<R
     /// <summary>The limits are configured, the whole of each in every process; else they are learned.</summary>
     public bool IsConfigured { get; init; }
 
+    /// <summary>The processes have met no failure before, so what follows on one runs for the first time in each.</summary>
+    public bool IsFirstFailure { get; init; }
+
     /// <summary>How long callers wait, and our client with them.</summary>
     public double PatienceSeconds { get; init; } = 10;
 

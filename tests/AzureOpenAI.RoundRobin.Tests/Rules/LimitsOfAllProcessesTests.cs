@@ -146,6 +146,56 @@ public sealed class LimitsOfAllProcessesTests
         Assert.InRange(waits[(int)(0.99 * waits.Length)], 0, longest);
     }
 
+    /// <summary>A thousand calls a second: all that the limit has is used and no more, and processes ask once for each call at most, and ten times a second whether the limit leaves permits ahead.</summary>
+    [Theory]
+    [InlineData(1, 950)]
+    [InlineData(16, 500)]
+    [InlineData(16, 950)]
+    [InlineData(64, 950)]
+    [InlineData(16, 1500)]
+    public async Task LargeLimit_IsUsed_ByFewRequests(int pools, int perSecond)
+    {
+        const int Limit = 1000, Seconds = 4;
+        using LimitedFleet fleet = new(pools, 60 * Limit, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(1) }, static options => options.MaxWait = TimeSpan.FromSeconds(1));
+        Random random = new(10);
+        await fleet.RunAsync(1, perSecond, random);
+        (int started, int asked) = (fleet.Starts.Length, fleet.Fleet.Backplane.Asked.Count);
+        int calls = await fleet.RunAsync(Seconds, perSecond, random);
+        (started, asked) = (fleet.Starts.Length - started, fleet.Fleet.Backplane.Asked.Count - asked);
+
+        Assert.InRange(started, 0.97 * Math.Min(calls, Limit * Seconds), double.MaxValue);
+        Assert.InRange(fleet.MostWithin(TimeSpan.FromSeconds(1)), 0, Limit);
+        Assert.InRange(asked, 0, started + (10 * pools * Seconds));
+        if (perSecond < 0.75 * Limit)
+        {
+            // By permits ahead: each process has a steady flow, and a quarter of the limit is free.
+            Assert.InRange(asked, 0, 26 * pools * Seconds);
+        }
+    }
+
+    /// <summary>
+    /// No call waits for a trip while another endpoint has room, so a process whose calls are further apart than a permit is kept passes the limit by. An even share were a third.
+    /// </summary>
+    [Theory]
+    [InlineData(1, 0.005, 0.06)]
+    [InlineData(5, 0.1, 0.22)]
+    [InlineData(10, 0.18, 0.3)]
+    [InlineData(20, 0.16, 0.29)]
+    [InlineData(80, 0.27, 0.36)]
+    public async Task ProcessOfFewCalls_PassesALimitBy_WhileOthersHaveRoom(double perSecond, double least, double most)
+    {
+        const int Pools = 16;
+        using LimitedFleet fleet = new(
+            Pools, null, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(1) }, hosts: ["east", "west", "north"], endpoint: static (i, entry) => entry.RequestsPerMinute = i == 0 ? 300_000 : null);
+        Random random = new(11);
+        await fleet.RunAsync(2, Pools * perSecond, random);
+        int before = fleet.CallsTo("east");
+        int calls = await fleet.RunAsync(Math.Max(2, 400 / (Pools * perSecond)), Pools * perSecond, random);
+
+        Assert.InRange((fleet.CallsTo("east") - before) / (double)calls, least, most);
+        Assert.Equal(0, fleet.Open);
+    }
+
     [Fact]
     public async Task PermitsThatNobodyUses_AgeOut()
     {

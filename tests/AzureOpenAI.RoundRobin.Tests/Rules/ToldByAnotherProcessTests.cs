@@ -30,7 +30,7 @@ public sealed class ToldByAnotherProcessTests
         Assert.Contains("rate limited, told by another process", told.ToString(), StringComparison.Ordinal);
         Assert.Null(fleet.StatusOf(0, "east").ToldBy);
         Assert.Equal(
-            [(PoolFactKind.Paced, false, 1, TimeSpan.FromMinutes(5)), (PoolFactKind.Ejected, true, 1, TimeSpan.FromSeconds(20))],
+            [(PoolFactKind.Ejected, true, 1, TimeSpan.FromSeconds(20)), (PoolFactKind.Paced, false, 1, TimeSpan.FromMinutes(5))],
             fleet.Backplane.Published.Select(static fact => (fact.Kind, fact.IsStated, fact.Generation, fact.For)));
 
         // After a pause it takes calls at once, without a probe, and nobody need be told.
@@ -377,7 +377,7 @@ public sealed class ToldByAnotherProcessTests
         fleet.On = request => request.Host == "west" ? throw new HttpRequestException(HttpRequestError.ConnectionError, "refused") : null;
         await fleet.AskAsync(1, 3);
         Assert.Contains(logs.GetSnapshot(), said => said.Id.Id == 5);
-        Assert.Equal(["1 direction=taken kind=paced", "1 direction=taken kind=ejected", "1 direction=published kind=ejected"], FakeMeters.Lines(facts));
+        Assert.Equal(["1 direction=taken kind=ejected", "1 direction=taken kind=paced", "1 direction=published kind=ejected"], FakeMeters.Lines(facts));
     }
 
     [Fact]
