@@ -21,7 +21,7 @@ internal sealed class SettingsBuilder(
             Refuse();
         }
 
-        string[] names = EndpointNames.Choose([.. chosen.Select(static c => c.Entry)]);
+        string[] names = EndpointNames.Choose(chosen.ConvertAll(static c => c.Entry));
         EndpointSettings[] endpoints = [.. chosen.Select((c, i) => Build(c, names[i]))];
         HttpClient? httpClient = options.HttpClientName is { } clientName ? httpClients!(clientName) : options.HttpClient;
         ApiVersions.Warn(endpoints, findings);
