@@ -1,4 +1,5 @@
 using System.ClientModel.Primitives;
+using System.Globalization;
 using AzureOpenAI.RoundRobin.Outcomes;
 
 namespace AzureOpenAI.RoundRobin.Transport;
@@ -23,7 +24,7 @@ internal sealed class EndpointTransport(HttpClient client) : HttpClientPipelineT
         PipelineResponse response = message.Response!;
         if (LimitOf(message, response) is { } limit)
         {
-            received.Bound(limit, httpResponse.Content.Headers.ContentLength);
+            received.Bound(limit, LengthOf(response));
         }
 
         // The error of a stream is not buffered by the SDK; it is here, so that it can be cleaned of keys.
@@ -50,4 +51,7 @@ internal sealed class EndpointTransport(HttpClient client) : HttpClientPipelineT
         : message.Request.Method != "POST" ? null
         : response.Status == 200 ? AnswerLimit.Event
         : AnswerLimit.Whole;
+
+    private static long? LengthOf(PipelineResponse response) =>
+        response.Headers.TryGetValue("Content-Length", out string? text) && long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long length) ? length : null;
 }
