@@ -313,7 +313,7 @@ internal sealed class Picker
             _rotating = available;
             _hasChanged = false;
             List<Endpoint> lagging = available.FindAll(_lagging.Contains);
-            Rotation next = lagging.Count == available.Count ? Rotation.Of(available) : Rotation.Of([.. available.Except(lagging)], lagging);
+            Rotation next = lagging.Count == 0 || lagging.Count == available.Count ? Rotation.Of(available) : Rotation.Of([.. available.Except(lagging)], lagging);
             uint turns = Turns;
             Volatile.Write(ref _rotation, _rotation.Count == 0 ? next : next.ContinuedAfter(_rotation[turns], turns, Endpoints));
         }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Numerics;
 using System.Runtime.InteropServices;
+using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Endpoints;
 using AzureOpenAI.RoundRobin.Outcomes;
 
@@ -50,8 +51,8 @@ internal sealed class PoolMembers
             Add(endpointsOf, endpoint.Health.Resource, endpoint);
         }
 
-        _pickersOf = pickersOf.ToDictionary(static group => group.Key, static group => group.Value.ToArray());
-        _endpointsOf = endpointsOf.ToDictionary(static group => group.Key, static group => group.Value.ToArray());
+        _pickersOf = Closed(pickersOf);
+        _endpointsOf = Closed(endpointsOf);
         HealthStates = [.. _endpointsOf.Keys];
         ObserveEvery = BitOperations.RoundUpToPowerOf2((uint)Math.Max(LeastBetweenLooks, 2 * Endpoints.Length)) - 1L;
         CompareEvery = Math.Max(LeastBetweenComparisons - 1L, ObserveEvery);
@@ -153,6 +154,10 @@ internal sealed class PoolMembers
         foreach ((Endpoint endpoint, EndpointSetup setup) in Setups)
         {
             endpoint.Become(setup);
+            if (HasHomes)
+            {
+                endpoint.Seed = RendezvousOrder.SeedOf(setup.EntryName, endpoint.DeploymentName);
+            }
         }
 
         foreach ((Picker picker, Endpoint[] endpoints) in ByPicker)
@@ -186,6 +191,18 @@ internal sealed class PoolMembers
         {
             group.Add(item);
         }
+    }
+
+    private static Dictionary<TKey, TItem[]> Closed<TKey, TItem>(Dictionary<TKey, List<TItem>> groups)
+        where TKey : class
+    {
+        Dictionary<TKey, TItem[]> closed = new(groups.Count);
+        foreach ((TKey key, List<TItem> items) in groups)
+        {
+            closed.Add(key, [.. items]);
+        }
+
+        return closed;
     }
 }
 

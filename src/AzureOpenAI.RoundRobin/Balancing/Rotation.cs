@@ -28,7 +28,11 @@ internal sealed class Rotation
     private Rotation(Endpoint[] slots, Endpoint[] members, Endpoint[] slow, uint offset = 0)
     {
         (_slots, _members, _slow, _offset) = (slots, members, slow, offset);
-        Weight = members.Sum(static member => (long)member.Weight);
+        foreach (Endpoint member in members)
+        {
+            Weight += member.Weight;
+        }
+
         _reciprocal = slots.Length == 0 ? 0 : (ulong.MaxValue / (uint)slots.Length) + 1;
     }
 

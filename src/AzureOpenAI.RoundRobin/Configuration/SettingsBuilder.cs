@@ -18,11 +18,10 @@ internal sealed class SettingsBuilder(
         List<ChosenEntry> chosen = Check(entries);
         if (findings.HasFaults)
         {
-            string of = registration.Label;
-            throw new OptionsValidationException(registration.Name, typeof(RoundRobinOptions), findings.Faults.Select(fault => of + fault));
+            Refuse();
         }
 
-        string[] names = EndpointNames.Choose([.. chosen.Select(static c => c.Entry)]);
+        string[] names = EndpointNames.Choose(chosen.ConvertAll(static c => c.Entry));
         EndpointSettings[] endpoints = [.. chosen.Select((c, i) => Build(c, names[i]))];
         HttpClient? httpClient = options.HttpClientName is { } clientName ? httpClients!(clientName) : options.HttpClient;
         ApiVersions.Warn(endpoints, findings);
@@ -58,6 +57,12 @@ internal sealed class SettingsBuilder(
             HttpClientName = options.HttpClientName,
         };
         return new Resolution { IsEnabled = isEnabled, Settings = settings, Warnings = findings.Warnings, Renew = renew };
+    }
+
+    private void Refuse()
+    {
+        string of = registration.Label;
+        throw new OptionsValidationException(registration.Name, typeof(RoundRobinOptions), findings.Faults.Select(fault => of + fault));
     }
 
     private static bool Outlasts(TimeSpan first, TimeSpan second) =>

@@ -61,7 +61,8 @@ internal sealed class Endpoint(EndpointKind kind, Resource resource, HealthState
 
     public int? MaxOutputTokens => _setup.MaxOutputTokens;
 
-    public ulong Seed => _setup.Seed;
+    /// <summary>The seed of its draws in rendezvous orders. Set under the balancer's lock, and only in a pool whose calls have an affinity.</summary>
+    public ulong Seed { get; set; }
 
     public int Weight => _setup.Weight;
 

@@ -16,11 +16,11 @@ internal sealed record EndpointIds(EndpointId Deployment, EndpointId Resource, E
     private const int FingerprintBytes = 4;
 
     /// <summary>Null for a ready-made client, whose address is not known.</summary>
-    public static EndpointIds? Of(EndpointSettings entry, string? deployment, string? tier) => entry.Address is not { } address ? null : new(
+    public static Lazy<EndpointIds>? Of(EndpointSettings entry, string? deployment, string? tier) => entry.Address is not { } address ? null : new(() => new(
         EndpointId.Of(address, "deployment", deployment?.ToLowerInvariant() ?? "", entry.Api.ToString(), tier ?? ""),
         EndpointId.Of(address, "resource"),
         entry.ApiKey is { } key ? EndpointId.Of(address, "key", FingerprintOf(key)) : null,
-        EndpointId.Of(address, "pace", deployment?.ToLowerInvariant() ?? "", entry.Api.ToString(), tier ?? ""));
+        EndpointId.Of(address, "pace", deployment?.ToLowerInvariant() ?? "", entry.Api.ToString(), tier ?? "")));
 
     /// <summary>What an outcome concerns: the deployment, the resource or the key; null where other processes are not concerned.</summary>
     public EndpointId? Of(OutcomeKind kind) => kind switch

@@ -38,10 +38,10 @@ internal sealed record EndpointSetup
     public int? TokensPerMinute { get; init; }
 
     /// <summary>The ids by which other processes know it; null for a ready-made client.</summary>
-    public EndpointIds? Ids { get; init; }
+    public EndpointIds? Ids => LazyIds?.Value;
 
-    /// <summary>The seed of its draws in rendezvous orders.</summary>
-    public ulong Seed { get; init; }
+    /// <summary>They are hashes, which only a pool that shares asks for. Setups with one client share this object, so that they are equal.</summary>
+    public Lazy<EndpointIds>? LazyIds { get; init; }
 
     /// <summary>Whether ids go out with the endpoint's mark.</summary>
     public bool MarksIds { get; init; }

@@ -1,7 +1,6 @@
 using System.Collections.Frozen;
 using System.Diagnostics.CodeAnalysis;
 using AzureOpenAI.RoundRobin.Balancing;
-using AzureOpenAI.RoundRobin.Balancing.Affinity;
 using AzureOpenAI.RoundRobin.Chat.Responses;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Endpoints;
@@ -82,13 +81,23 @@ internal sealed class PoolAssembly
             .SelectMany(static entry => entry.Deployments.Keys)
             .Distinct(StringComparer.OrdinalIgnoreCase)
             .ToDictionary(model => model, model => For(model, tier).Distinct().ToArray(), StringComparer.OrdinalIgnoreCase);
-        FrozenDictionary<Endpoint, Picker> alone = _setups
-            .Where(pair => pair.Key.ServiceTier == tier && (pair.Value.Conversations is not null || pair.Key.Mark is not null || _settings.Affinity == EndpointAffinity.Conversation))
-            .ToFrozenDictionary(static pair => pair.Key, pair => PickerOf(before?.ByOwner.GetValueOrDefault(pair.Key), [pair.Key]));
+        Dictionary<Endpoint, Picker> alone = [];
+        foreach ((Endpoint endpoint, EndpointSetup setup) in _setups)
+        {
+            if (endpoint.ServiceTier == tier && (setup.Conversations is not null || endpoint.Mark is not null || _settings.Affinity == EndpointAffinity.Conversation))
+            {
+                alone.Add(endpoint, PickerOf(before?.ByOwner.GetValueOrDefault(endpoint), [endpoint]));
+            }
+        }
+
         Picker main = PickerOf(before?.Default, all);
-        FrozenDictionary<string, Picker> pickers = byModel.ToFrozenDictionary(
-            static pair => pair.Key, pair => PickerOf(before?.ByModel.GetValueOrDefault(pair.Key), pair.Value), StringComparer.OrdinalIgnoreCase);
-        return new TierPickers(main, pickers, alone);
+        Dictionary<string, Picker> pickers = new(byModel.Count, StringComparer.OrdinalIgnoreCase);
+        foreach ((string model, Endpoint[] answering) in byModel)
+        {
+            pickers.Add(model, PickerOf(before?.ByModel.GetValueOrDefault(model), answering));
+        }
+
+        return new TierPickers(main, pickers.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase), alone.ToFrozenDictionary());
     }
 
     private Picker PickerOf(Picker? before, Endpoint[] endpoints)
@@ -129,7 +138,7 @@ internal sealed class PoolAssembly
             endpoint = _old.GetValueOrDefault(identity);
             EndpointMark? mark = entry is { Address: { } address, Api: EndpointApi.Responses } ? EndpointMark.Of(address, deployment) : null;
             EndpointSetup setup = standard is null ? Setup(entry, deployment, mark, resource, endpoint?.Setup)
-                : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name, Ids = EndpointIds.Of(entry, deployment, tier) };
+                : _setups[standard] with { Name = $"{_setups[standard].Name} ({tier})", EntryName = _setups[standard].Name, LazyIds = IdsOf(entry, deployment, tier, _setups[standard].Client, endpoint?.Setup) };
             endpoint ??= new(entry.Kind, resource.Resource, new HealthState(_time, _jitter), deployment, setup)
             {
                 Api = api,
@@ -169,12 +178,14 @@ internal sealed class PoolAssembly
             // The configured limits are those of the endpoint's own deployment; the limits of mapped ones are learned.
             RequestsPerMinute = isDefault ? entry.RequestsPerMinute : null,
             TokensPerMinute = isDefault ? entry.TokensPerMinute : null,
-            Ids = EndpointIds.Of(entry, deployment, tier: null),
-            Seed = RendezvousOrder.SeedOf(entry.Name, deployment),
+            LazyIds = IdsOf(entry, deployment, tier: null, client, before),
             MarksIds = _settings.MarkIds,
             Conversations = entry.ChatClient is not null || KeepsUnmarked(entry) ? _conversations : null,
         };
     }
+
+    private static Lazy<EndpointIds>? IdsOf(EndpointSettings entry, string? deployment, string? tier, OpenAIClient? client, EndpointSetup? before) =>
+        client is not null && client == before?.Client ? before.LazyIds : EndpointIds.Of(entry, deployment, tier);
 
     [SuppressMessage("Reliability", "CA2000:Dispose objects before losing scope", Justification = "The SDK's clients hold nothing to dispose of.")]
     private IChatClient ChatClientOf(OpenAIClient client, EndpointApi api, string name, string? deployment, EndpointMark? mark)

@@ -59,7 +59,13 @@ internal sealed class PoolRoutes
         };
         _homes = new StateHomes(_endpoints, before?._homes);
         _default = LoopOver(_pickers.Default);
-        _byModel = _pickers.ByModel.ToFrozenDictionary(static model => model.Key, model => LoopOver(model.Value, isMapped: true), StringComparer.OrdinalIgnoreCase);
+        Dictionary<string, AttemptLoop> byModel = new(_pickers.ByModel.Count, StringComparer.OrdinalIgnoreCase);
+        foreach ((string model, Picker picker) in _pickers.ByModel)
+        {
+            byModel.Add(model, LoopOver(picker, isMapped: true));
+        }
+
+        _byModel = byModel.ToFrozenDictionary(StringComparer.OrdinalIgnoreCase);
         _unmapped = new UnmappedModels(settings, balancer.Time, log);
         ChatMetadata = PoolMetadata.OfChat(_pickers.Default.Endpoints);
         EmbeddingMetadata = PoolMetadata.OfEmbeddings(_pickers.Default.Endpoints);

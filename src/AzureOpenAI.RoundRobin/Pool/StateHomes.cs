@@ -7,7 +7,7 @@ namespace AzureOpenAI.RoundRobin.Pool;
 /// <summary>Finds the endpoint whose mark an id has. Immutable.</summary>
 internal sealed class StateHomes
 {
-    private readonly Dictionary<EndpointMark, Endpoint> _byMark = [];
+    private readonly Dictionary<EndpointMark, Endpoint>? _byMark;
     private readonly Dictionary<string, Endpoint> _byResource = new(StringComparer.Ordinal);
 
     /// <summary>The names of all endpoints that the pool has had.</summary>
@@ -20,7 +20,7 @@ internal sealed class StateHomes
         {
             if (endpoint.Mark is { } mark)
             {
-                _byMark.TryAdd(mark, endpoint);
+                (_byMark ??= []).TryAdd(mark, endpoint);
                 _byResource.TryAdd(mark.Resource, endpoint);
                 _names[mark.Resource] = endpoint.Name;
             }
@@ -28,7 +28,7 @@ internal sealed class StateHomes
     }
 
     /// <summary>Whether any endpoint keeps anything under a mark.</summary>
-    public bool Any => _byMark.Count > 0;
+    public bool Any => _byMark is not null;
 
     /// <summary>The mark of what a call goes on with; null for a call that begins anew, or with an id that has none.</summary>
     public static EndpointMark? MarkOf(ChatOptions options) =>
@@ -64,7 +64,7 @@ internal sealed class StateHomes
     public Endpoint Find(EndpointMark mark, Endpoint[] answering) =>
         Array.Find(answering, endpoint => endpoint.Mark == mark)
         ?? Array.Find(answering, endpoint => endpoint.Mark?.Resource == mark.Resource)
-        ?? _byMark.GetValueOrDefault(mark)
+        ?? _byMark?.GetValueOrDefault(mark)
         ?? _byResource.GetValueOrDefault(mark.Resource)
         ?? throw Gone(mark);
 

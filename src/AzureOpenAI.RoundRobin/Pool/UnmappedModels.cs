@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using AzureOpenAI.RoundRobin.Configuration;
 using AzureOpenAI.RoundRobin.Configuration.Rules;
 using AzureOpenAI.RoundRobin.Telemetry;
@@ -14,14 +13,14 @@ internal sealed class UnmappedModels
     private readonly PoolLog _log;
 
     // Null where a ready-made client gets the model as the caller wrote it, and may know it.
-    private readonly FrozenSet<string>? _deployments;
+    private readonly HashSet<string>? _deployments;
     private long _dueAt = long.MinValue;
 
     public UnmappedModels(PoolSettings settings, TimeProvider time, PoolLog log)
     {
         (_time, _log) = (time, log);
         _deployments = settings.Endpoints.Any(static endpoint => endpoint.Kind == EndpointKind.ReadyMade) ? null
-            : settings.Endpoints.Select(static endpoint => endpoint.Deployment).OfType<string>().ToFrozenSet(StringComparer.OrdinalIgnoreCase);
+            : settings.Endpoints.Select(static endpoint => endpoint.Deployment).OfType<string>().ToHashSet(StringComparer.OrdinalIgnoreCase);
     }
 
     /// <summary>A call names a model that no entry maps.</summary>

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Runtime.CompilerServices;
 using AzureOpenAI.RoundRobin.Outcomes;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -18,9 +17,6 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public const string Category = "AzureOpenAI.RoundRobin.EndpointPool";
 
     private static readonly TimeSpan ShortPause = TimeSpan.FromSeconds(1);
-
-    /// <summary>The configuration warnings that each factory's log has: registrations that read the same variables have the same warnings, and each is logged once.</summary>
-    private static readonly ConditionalWeakTable<ILoggerFactory, ConcurrentDictionary<string, bool>> Warned = [];
 
     private readonly ILogger _logger = logger;
     private readonly Instruments? _instruments = instruments;
@@ -138,7 +134,7 @@ internal sealed partial class PoolLog(ILogger logger, Instruments? instruments, 
     public static PoolLog Of(ILoggerFactory? loggerFactory, Instruments? instruments = null)
     {
         loggerFactory ??= NullLoggerFactory.Instance;
-        return new(loggerFactory.CreateLogger(Category), instruments, Warned.GetOrCreateValue(loggerFactory));
+        return new(loggerFactory.CreateLogger(Category), instruments, ToldWarnings.Of(loggerFactory));
     }
 
     /// <summary>Writes the warnings about the configuration that this factory's log does not have yet.</summary>

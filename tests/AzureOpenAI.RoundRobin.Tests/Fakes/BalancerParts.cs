@@ -27,9 +27,11 @@ internal sealed class BalancerParts
         Resource ofAll = new("shared", Time, static () => 0);
         foreach (char name in pickers.SelectMany(static names => names).Distinct())
         {
-            EndpointSetup plain = new() { Name = name.ToString(), ChatClient = new FakeChatClient(name.ToString()), Seed = name };
+            EndpointSetup plain = new() { Name = name.ToString(), ChatClient = new FakeChatClient(name.ToString()) };
             Resource resource = shared.Contains(name) ? ofAll : new($"resource of {name}", Time, static () => 0);
-            _endpoints.Add(name, EndpointOf(Time, setup?.Invoke(name, plain) ?? plain, resource));
+            Endpoint endpoint = EndpointOf(Time, setup?.Invoke(name, plain) ?? plain, resource);
+            endpoint.Seed = name;
+            _endpoints.Add(name, endpoint);
         }
 
         CallCount calls = new();

@@ -142,6 +142,29 @@ public class UpdateEndpointsTests
         Assert.Empty(logs.GetSnapshot());
     }
 
+    [Fact]
+    public void SameAddressAndKey_ChangeNothing_AnotherKeyIsAChange()
+    {
+        FakeLogCollector logs = new();
+        using ILoggerFactory factory = Collecting(logs);
+        using EndpointPool pool = new(OptionsWith("secret-1"), factory);
+        RoundRobin.Endpoints.EndpointIds ids = pool.Endpoints[0].Setup.Ids!;
+
+        pool.Update(OptionsWith("secret-1"));
+
+        Assert.Empty(logs.GetSnapshot());
+        Assert.Same(ids, pool.Endpoints[0].Setup.Ids);
+
+        pool.Update(OptionsWith("secret-2"));
+
+        Assert.Equal(9, Assert.Single(logs.GetSnapshot()).Id.Id);
+        Assert.Equal(ids.Deployment, pool.Endpoints[0].Setup.Ids!.Deployment);
+        Assert.NotEqual(ids.Key, pool.Endpoints[0].Setup.Ids!.Key);
+
+        static RoundRobinOptions OptionsWith(string key) =>
+            new() { DeploymentName = "gpt", Endpoints = { new() { Endpoint = new Uri("https://one.openai.azure.com"), ApiKey = key } } };
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -18,6 +18,11 @@ internal static class ApiRules
             return;
         }
 
+        FindUnreachable(built, common, findings);
+    }
+
+    private static void FindUnreachable(ChosenEntry[] built, EndpointApi common, Findings findings)
+    {
         foreach (EndpointEntry entry in built.Select(static chosen => chosen.Entry).Where(entry => entry.Api != common && entry.Deployments.Count == 0))
         {
             findings.Fault(entry, $"{entry.NameOf(EntryField.Api)} is {Word(entry.Api)}, but that of the pool is {Word(common)}: a call is made in one API, so the endpoint would never be called; "

@@ -42,9 +42,20 @@ internal static class AzureHosts
     }
 
     /// <returns>The end of <paramref name="host"/> after <paramref name="suffix"/>, or null where it does not end so.</returns>
-    private static string? CloudOf(string host, string suffix) => Array.Find(Clouds, cloud => host.EndsWith(suffix + cloud, StringComparison.Ordinal));
+    private static string? CloudOf(string host, string suffix)
+    {
+        foreach (string cloud in Clouds)
+        {
+            if (host.EndsWith(suffix + cloud, StringComparison.Ordinal))
+            {
+                return cloud;
+            }
+        }
 
-    private static bool IsWhole(string host, string name) => Array.Exists(Clouds, cloud => host == name + cloud);
+        return null;
+    }
+
+    private static bool IsWhole(string host, string name) => CloudOf(host, name) is { } cloud && host.Length == name.Length + cloud.Length;
 
     /// <summary>In lower case; a dot at the end, which is allowed, says nothing.</summary>
     private static string Name(Uri address) => AddressRules.HostOf(address).TrimEnd('.').ToLowerInvariant();

@@ -63,9 +63,31 @@ internal static partial class Placeholders
         return false;
     }
 
-    private static bool StartsWithAny(string text, params string[] beginnings) => Array.Exists(beginnings, one => text.StartsWith(one, StringComparison.OrdinalIgnoreCase));
+    private static bool StartsWithAny(string text, params string[] beginnings)
+    {
+        foreach (string beginning in beginnings)
+        {
+            if (text.StartsWith(beginning, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
 
-    private static bool ContainsAny(string text, params string[] parts) => Array.Exists(parts, one => text.Contains(one, StringComparison.OrdinalIgnoreCase));
+        return false;
+    }
+
+    private static bool ContainsAny(string text, params string[] parts)
+    {
+        foreach (string part in parts)
+        {
+            if (text.Contains(part, StringComparison.OrdinalIgnoreCase))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     [GeneratedRegex(@"^@Microsoft\.(KeyVault|AppConfiguration)\(", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
     private static partial Regex Vault();

@@ -100,6 +100,16 @@ internal static class TextRules
         return CanShow(name);
     }
 
-    private static bool HasControls(string text) => text.Any(static c => char.GetUnicodeCategory(c)
-        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
+    private static bool HasControls(string text)
+    {
+        foreach (char letter in text)
+        {
+            if (char.GetUnicodeCategory(letter) is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 }

@@ -10,7 +10,7 @@ namespace AzureOpenAI.RoundRobin.Tests.Balancing.Affinity;
 public class PreferredPickTests
 {
     private const uint Key = 7;
-    private readonly BalancerParts _parts = new(["abc"], setup: static (name, setup) => setup with { Seed = RendezvousOrder.SeedOf(name.ToString(), "gpt") });
+    private readonly BalancerParts _parts = new(["abc"]);
 
     private Picker Picker => _parts.Picker;
 

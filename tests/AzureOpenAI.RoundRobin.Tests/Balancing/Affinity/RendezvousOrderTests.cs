@@ -87,11 +87,12 @@ public class RendezvousOrderTests
     private static Endpoint[] EndpointsOf(int[] weights) => [.. weights.Select((weight, i) =>
     {
         string name = ((char)('a' + i)).ToString();
-        EndpointSetup setup = new() { Name = name, ChatClient = new FakeChatClient(name), Weight = weight, Seed = RendezvousOrder.SeedOf(name, "gpt") };
+        EndpointSetup setup = new() { Name = name, ChatClient = new FakeChatClient(name), Weight = weight };
         return new Endpoint(EndpointKind.ReadyMade, new Resource(name, TimeProvider.System, () => 0), new HealthState(TimeProvider.System, () => 0), null, setup)
         {
             Capacity = new(TimeProvider.System),
             Hints = new(TimeProvider.System, null),
+            Seed = RendezvousOrder.SeedOf(name, "gpt"),
         };
     })];
 }

@@ -12,7 +12,7 @@ public sealed class SharedFactsTests
     private static readonly Uri Address = new("https://east.openai.azure.com/");
     private static readonly EndpointIds Ids = new(EndpointId.Of(Address, "deployment"), EndpointId.Of(Address, "resource"), Key: null, EndpointId.Of(Address, "pace"));
 
-    private readonly BalancerParts _parts = new(["ab"], setup: (name, plain) => name == 'a' ? plain with { Ids = Ids } : plain);
+    private readonly BalancerParts _parts = new(["ab"], setup: (name, plain) => name == 'a' ? plain with { LazyIds = new(Ids) } : plain);
     private readonly InMemoryBackplane _backplane;
     private readonly SharedFacts _facts;
 
