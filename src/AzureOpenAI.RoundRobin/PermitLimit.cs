@@ -45,9 +45,6 @@ public sealed class PermitLimit
     /// </summary>
     public bool IsPaceChanged { get; init; }
 
-    /// <summary>Gets how many permits at a pace this process has used since it was answered last: only what is used lets the pace grow.</summary>
-    public int Used { get; init; }
-
     /// <summary>Gets how many calls of this process were rejected since it was answered last, of those that were sent in the phase of the test that <see cref="Pace"/> names.</summary>
     public int Rejected { get; init; }
 

@@ -26,10 +26,10 @@ public sealed record PermitPace
     /// <summary>Gets the part of them that the rejection has taken off, from 0 to 0.5.</summary>
     public double Cut { get; init; }
 
-    /// <summary>Gets how far the rate has come back: 0 after the rejection, 1 at the plateau, more beyond it.</summary>
+    /// <summary>Gets how far the rate has come back: 0 after the rejection, 1 at the plateau, more beyond it. A backplane lets it grow with each start that somebody waited for, as its place is reached.</summary>
     public double Along { get; init; }
 
-    /// <summary>Gets the time that the way back takes while each start is used as soon as it may be, from 1 to 30 s. Beyond the plateau it is at most 5 s.</summary>
+    /// <summary>Gets the time that the way back takes while somebody waits for each start, from 1 to 30 s. Beyond the plateau it is at most 5 s.</summary>
     public TimeSpan Back { get; init; }
 
     /// <summary>Gets whether the rate was rejected since it was first guessed.</summary>

@@ -28,7 +28,7 @@ internal static class PermitMessage
             numbers.AddRange(
                 limit.Pace is null ? 0 : 1, pace.Version, limit.IsPaceChanged ? 1 : 0, Millionths(limit.Recent), pace.PerSecond > 0 ? Millionths(pace.Plateau) : 0, Millionths(pace.Cut), Millionths(pace.Along),
                 Microseconds(pace.Back), pace.IsConfirmed ? 1 : 0, pace.FirstsRejected, Microseconds(pace.LastUnstated), Microseconds(pace.In), limit.Rejected,
-                pace.TestPhase, Millionths(pace.TestTop), Millionths(pace.TestLow), Millionths(pace.TestShare), pace.TestFailed, Microseconds(pace.TestAgain), pace.TestCalls, pace.TestRejected, limit.Used);
+                pace.TestPhase, Millionths(pace.TestTop), Millionths(pace.TestLow), Millionths(pace.TestShare), pace.TestFailed, Microseconds(pace.TestAgain), pace.TestCalls, pace.TestRejected);
         }
 
         foreach (PermitWish wish in request.Wishes)

@@ -8,9 +8,9 @@ internal static class PermitScript
 {
     /// <summary>
     /// The numbers of each limit: calls, their period, tokens, their period, priority, not before, calls and tokens taken, whether something was granted before; whether a pace is asked for, its version, whether a rejection has
-    /// changed it, the calls of the last second, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, the rest of the pause, calls rejected, the eight numbers of the test, permits used.
+    /// changed it, the calls of the last second, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, the rest of the pause, calls rejected, the eight numbers of the test.
     /// </summary>
-    public const int NumbersOfLimit = 31;
+    public const int NumbersOfLimit = 30;
 
     /// <summary>The numbers of each limit in the reply, after the time: until the next start, granted so far, whether the server had lost what it held; whether there is a pace, its version, rate, plateau, cut, along, back, confirmed, firsts rejected, the last unstated pause, until the line is at its position, that, and the eight numbers of the test.</summary>
     public const int StatesOfLimit = 23;
@@ -23,7 +23,7 @@ internal static class PermitScript
     /// KEYS: for each limit the list of its calls, that of its tokens, and its pace; and a lock, since scripts of Garnet run side by side: where another holds it, the reply is the time alone. An entry is "the last moment at which a grant may be used : the sum of all grants up to it"; grants of one
     /// 512th of the period share one. ARGV: the number of limits and their numbers; for each wish count, tokens, within, hold, ahead, the number of places, and the places.
     /// A ring is searched once for each wish, and once for each permit that it grants.
-    /// A pace is one text of numbers. Its line moves on at the rate from "moves" on, where it is at "position"; the rate grows by the permits that were waited for and used.
+    /// A pace is one text of numbers. Its line moves on at the rate from "moves" on, where it is at "position"; the rate grows by the permits that were waited for, as their places are reached.
     /// </remarks>
     public const string Text = """
         local parts, filled, most = 512, 64, 9007199254740991
@@ -169,14 +169,12 @@ internal static class PermitScript
             return line
         end
 
-        local function grow(line, used)
-            if line.plateau == 0 then return end
-            local r, back = rate(line), line.back
-            line.untested = math.min(line.untested, math.max(1, r))
-            local grown = math.min(used, line.untested)
+        local function grow(line)
+            local reached, back = line.untested - math.max(0, line.last - line.position), line.back
+            if line.plateau == 0 or reached <= 0 then return end
             if line.along >= 1 then back = math.min(back, 5) end
-            line.untested = line.untested - grown
-            line.along = math.min(1000, line.along + grown / r / back)
+            line.untested = line.untested - reached
+            line.along = math.min(1000, line.along + reached / rate(line) / back)
         end
 
         local function hear(line, told)
@@ -248,10 +246,10 @@ internal static class PermitScript
             local paced = number()
             local told = { version = number(), changed = number(), recent = number() / 1000000, plateau = number() / 1000000, cut = number() / 1000000, along = number() / 1000000, back = number() / 1000000,
                 confirmed = number(), firsts = number(), unstated = number(), pause = number(), rejected = number(), phase = number(), top = number() / 1000000,
-                low = number() / 1000000, share = number() / 1000000, failed = number(), again = number(), calls = number(), met = number(), used = number() }
+                low = number() / 1000000, share = number() / 1000000, failed = number(), again = number(), calls = number(), met = number() }
             if paced == 1 then
                 limit.line = load(KEYS[3 * i])
-                grow(limit.line, told.used)
+                grow(limit.line)
                 hear(limit.line, told)
                 if told.phase == limit.line.phase and told.top == limit.line.top then limit.line.rejected = math.min(highest.rejected, limit.line.rejected + told.rejected) end
                 take(limit.line, math.min(taken, 1000))

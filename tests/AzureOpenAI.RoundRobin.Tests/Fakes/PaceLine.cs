@@ -36,7 +36,7 @@ internal sealed class PaceLine
     public void Open(PermitLimit limit, long now)
     {
         Advance(now);
-        Grow(limit.Used);
+        Grow();
         PermitPace told = limit.Pace!;
         long pause = (long)told.In.TotalMicroseconds;
         bool isPaced = told.PerSecond > 0;
@@ -167,15 +167,14 @@ internal sealed class PaceLine
         _movesAt = Math.Max(_movesAt, now + pause);
     }
 
-    /// <summary>The pace grows by the calls that have used what was waited for, within about a second.</summary>
-    private void Grow(int used)
+    /// <summary>The pace grows by the places that were waited for and are reached now.</summary>
+    private void Grow()
     {
-        if (_plateau > 0)
+        double reached = _untested - Math.Max(0, _last - _position);
+        if (_plateau > 0 && reached > 0)
         {
-            double rate = Rate;
-            double grown = Math.Min(used, _untested = Math.Min(_untested, Math.Max(1, rate)));
-            _untested -= grown;
-            _along = Math.Min(1000, _along + (grown / rate / (_along < 1 ? _back : Math.Min(_back, LongestDoubling))));
+            _untested -= reached;
+            _along = Math.Min(1000, _along + (reached / Rate / (_along < 1 ? _back : Math.Min(_back, LongestDoubling))));
         }
     }
 

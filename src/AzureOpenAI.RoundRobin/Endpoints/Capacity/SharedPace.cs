@@ -46,7 +46,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     private long _rejectedAt;
     private int _doubts;
     private (int Taken, int Told) _without;
-    private (int All, int Told) _used;
     private long _own;
     private (int Voided, int Alone) _done;
     private (int Voided, int Alone) _counted;
@@ -134,7 +133,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         {
             _held.RemoveAt(0);
             _doubts = 0;
-            _used.All++;
         }
         else
         {
@@ -200,7 +198,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
 
     public PermitLimit ToRequest(int priority, TimeSpan notBefore)
     {
-        (_without.Told, _used.Told) = (_without.Taken, _used.All);
+        _without.Told = _without.Taken;
         _told = _change;
         return new()
         {
@@ -208,7 +206,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
             Pace = _change is null ? _known : _change with { Version = _known.Version, In = Timestamps.Min(time.Until(time.GetTimestamp(), pace.PausedUntil), LongestPause) },
             IsPaceChanged = _change is not null,
             Rejected = pace.Test.Tell(),
-            Used = _used.Told,
             Recent = _recent,
             Priority = priority,
             NotBefore = notBefore,
@@ -274,7 +271,6 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         _own += _without.Told;
         _without = (_without.Taken - _without.Told, 0);
         pace.Test.Told();
-        _used = (_used.All - _used.Told, 0);
         _aheadAt = isRefusedAhead ? time.After(now, IStartLine.AheadAgain) : _aheadAt;
         _share = _share.After(_own, granted, now, time.After(0, TimeSpan.FromSeconds(1)));
     }
