@@ -43,8 +43,7 @@ public class ScarceTokensTests
         Task<string> second = pool.AskAsync(streaming, new ChatOptions { MaxOutputTokens = 100 });
         while (!second.IsCompleted)
         {
-            pool.Time.Advance(TimeSpan.FromMilliseconds(5));
-            await Task.Yield();
+            await pool.AdvanceAsync(0.005);
         }
 
         await second;
