@@ -11,10 +11,12 @@ public sealed class KilledProcessTests
     private const string Name = "ROUND_ROBIN_TESTS_FLEET";
     private const string HoldsPermits = "ROUND_ROBIN_TESTS_FILE";
 
-    [Fact]
-    public async Task Others_GoOn_ByPermits()
+    [Theory]
+    [InlineData(RedisProcess.Redis)]
+    [InlineData(RedisProcess.Valkey)]
+    public async Task Others_GoOn_ByPermits(string program)
     {
-        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
         await using Fleet fleet = await Fleet.StartAsync(server, 1, PerMinute);
         string file = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
         ProcessStartInfo start = new(Path.ChangeExtension(typeof(KilledProcessTests).Assembly.Location, OperatingSystem.IsWindows() ? ".exe" : null),

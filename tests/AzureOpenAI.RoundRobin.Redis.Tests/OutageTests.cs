@@ -9,13 +9,17 @@ namespace AzureOpenAI.RoundRobin.Redis.Tests;
 /// <summary>While Redis is away, refuses or is no Redis, calls go on as without it, one warning says why, and what was found in the meantime is told afterwards.</summary>
 public sealed partial class OutageTests
 {
-    public static TheoryData<bool> Servers => [true, false];
+    private const string Garnet = "Garnet";
+
+    public static TheoryData<string> Programs => [RedisProcess.Redis, RedisProcess.Valkey];
+
+    public static TheoryData<string> Servers => [Garnet, RedisProcess.Redis, RedisProcess.Valkey];
 
     [Theory]
     [MemberData(nameof(Servers))]
-    public async Task AbsentAtStart_IsUsedFromWhenItIsThere(bool isGarnet)
+    public async Task AbsentAtStart_IsUsedFromWhenItIsThere(string program)
     {
-        await using RedisServer server = Make(isGarnet);
+        await using RedisServer server = Make(program);
         await using Fleet fleet = new(server) { On = static request => Fleet.Throttled(request, "east", 200) };
         fleet.Join(await server.ConnectAsync());
         await fleet[0].AskManyAsync(6);
@@ -31,9 +35,9 @@ public sealed partial class OutageTests
 
     [Theory]
     [MemberData(nameof(Servers))]
-    public async Task Killed_AndBack(bool isGarnet)
+    public async Task Killed_AndBack(string program)
     {
-        await using RedisServer server = Make(isGarnet);
+        await using RedisServer server = Make(program);
         await server.StartAsync();
         await using Fleet fleet = await Fleet.StartAsync(server, 2);
         fleet.On = static request => Fleet.Throttled(request, "east", 200);
@@ -55,10 +59,11 @@ public sealed partial class OutageTests
         Assert.Equal((2, 1), (fleet[0].LogsOf(1).Length, fleet[0].LogsOf(2).Length));
     }
 
-    [Fact]
-    public async Task StandsStill_AndGoesOn()
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task StandsStill_AndGoesOn(string program)
     {
-        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
         await using Fleet fleet = await Fleet.StartAsync(server, 2);
         fleet.On = static request => Fleet.Throttled(request, "east", 200);
 
@@ -72,10 +77,11 @@ public sealed partial class OutageTests
         await Eventually.TrueAsync(() => fleet[0].LogsOf(1).Length == 2);
     }
 
-    [Fact]
-    public async Task Emptied_AsAWhole_IsFilledAgain()
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task Emptied_AsAWhole_IsFilledAgain(string program)
     {
-        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
         await using Fleet fleet = await Fleet.StartAsync(server, 1);
         fleet.On = static request => Fleet.Throttled(request, "east", 200);
         await fleet[0].AskManyAsync(3);
@@ -88,12 +94,15 @@ public sealed partial class OutageTests
 
     /// <summary>Near a configured limit, whatever happens to Redis: calls go on by permits in hand and by the share of each, and by permits again afterwards.</summary>
     [Theory]
-    [InlineData("killed")]
-    [InlineData("stopped")]
-    [InlineData("slow")]
-    public async Task ConfiguredLimits_WhileRedisIsAway(string how)
+    [InlineData(RedisProcess.Redis, "killed")]
+    [InlineData(RedisProcess.Redis, "stopped")]
+    [InlineData(RedisProcess.Redis, "slow")]
+    [InlineData(RedisProcess.Valkey, "killed")]
+    [InlineData(RedisProcess.Valkey, "stopped")]
+    [InlineData(RedisProcess.Valkey, "slow")]
+    public async Task ConfiguredLimits_WhileRedisIsAway(string program, string how)
     {
-        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
         await using Fleet fleet = await Fleet.StartAsync(server, 2, perMinute: 6000, askTimeout: TimeSpan.FromMilliseconds(50));
         await using ConnectionMultiplexer admin = await server.ConnectAsync();
         await Task.WhenAll(Enumerable.Range(0, 40).Select(i => fleet[i % 2].AskAsync()));
@@ -149,11 +158,13 @@ public sealed partial class OutageTests
     }
 
     [Theory]
-    [InlineData("FLUSHALL")]
-    [InlineData("SCRIPT")]
-    public async Task ConfiguredLimits_WhileRedisIsEmptied(string command)
+    [InlineData(RedisProcess.Redis, "FLUSHALL")]
+    [InlineData(RedisProcess.Redis, "SCRIPT")]
+    [InlineData(RedisProcess.Valkey, "FLUSHALL")]
+    [InlineData(RedisProcess.Valkey, "SCRIPT")]
+    public async Task ConfiguredLimits_WhileRedisIsEmptied(string program, string command)
     {
-        await using RedisProcess server = await RedisProcess.RunAsync();
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
         await using Fleet fleet = await Fleet.StartAsync(server, 2, perMinute: 1200);
         Task<string>[] calls = [.. Enumerable.Range(0, 120).Select(i => fleet[i % 2].AskAsync())];
         await Eventually.TrueAsync(() => calls.Any(static call => call.IsCompleted));
@@ -179,18 +190,20 @@ public sealed partial class OutageTests
         Assert.Contains("runs no scripts, for which Garnet needs --lua true", await WarningAsync(server.Port), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task WithoutRights_IsSaid()
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task WithoutRights_IsSaid(string program)
     {
-        await using RedisProcess server = await WithUserAsync("-@all +ping +info +echo +hello +subscribe");
+        await using RedisProcess server = await WithUserAsync(program, "-@all +ping +info +echo +hello +subscribe");
 
         Assert.Contains("the user lacks a right (NOPERM", await WarningAsync(server.Port, ",user=app,password=secret-password"), StringComparison.Ordinal);
     }
 
-    [Fact]
-    public async Task WrongPassword_IsSaid_AndNotShown()
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task WrongPassword_IsSaid_AndNotShown(string program)
     {
-        await using RedisProcess server = await WithUserAsync("+@all");
+        await using RedisProcess server = await WithUserAsync(program, "+@all");
 
         string warning = await WarningAsync(server.Port, ",user=app,password=another-secret");
         Assert.Contains("or it refuses the user or password", warning, StringComparison.Ordinal);
@@ -225,11 +238,12 @@ public sealed partial class OutageTests
     }
 
     /// <summary>The rights that the readme names are enough, and are not all.</summary>
-    [Fact]
-    public async Task RightsOfTheReadme_AreEnough()
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task RightsOfTheReadme_AreEnough(string program)
     {
         string rights = Rights().Match(File.ReadAllText(Path.Combine(Repository.Root, "src", "AzureOpenAI.RoundRobin.Redis", "README.md"))).Groups["rights"].Value;
-        await using RedisProcess server = await WithUserAsync(rights, andKeys: false);
+        await using RedisProcess server = await WithUserAsync(program, rights, andKeys: false);
         await using Fleet fleet = new(server) { PerMinute = 6000, On = static request => Fleet.Throttled(request, "east") };
         for (int i = 0; i < 2; i++)
         {
@@ -242,20 +256,20 @@ public sealed partial class OutageTests
         await Assert.ThrowsAsync<RedisServerException>(() => fleet[0].Multiplexer.GetDatabase().StringSetAsync("another", "key"));
     }
 
-    private static RedisServer Make(bool isGarnet)
+    private static RedisServer Make(string program)
     {
-        if (isGarnet)
+        if (program == Garnet)
         {
             return new EmbeddedGarnet();
         }
 
-        RedisProcess.SkipWhereMissing();
-        return new RedisProcess();
+        RedisProcess.SkipWhereMissing(program);
+        return new RedisProcess(program);
     }
 
-    private static async Task<RedisProcess> WithUserAsync(string rights, bool andKeys = true)
+    private static async Task<RedisProcess> WithUserAsync(string program, string rights, bool andKeys = true)
     {
-        RedisProcess server = await RedisProcess.RunAsync();
+        RedisProcess server = await RedisProcess.RunAsync(program);
         string all = andKeys ? $"~* &* {rights}" : rights;
         await server.ExecuteAsync("ACL", ["SETUSER", "app", "on", ">secret-password", .. all.Split(' ')]);
         // Else a connection whose user is refused would go on as this one, which may do everything.

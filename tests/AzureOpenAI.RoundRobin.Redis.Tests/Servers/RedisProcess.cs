@@ -3,29 +3,28 @@ using System.Net.Sockets;
 
 namespace AzureOpenAI.RoundRobin.Redis.Tests.Servers;
 
-/// <summary>The program <c>redis-server</c> as a child process, where it is installed.</summary>
-public sealed class RedisProcess(params string[] arguments) : RedisServer
+/// <summary>The program <c>redis-server</c> or <c>valkey-server</c> as a child process, where it is installed.</summary>
+public sealed class RedisProcess(string program) : RedisServer
 {
-    private static readonly string? Program = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
-        .Select(static folder => Path.Combine(folder, "redis-server")).FirstOrDefault(File.Exists);
+    public const string Redis = "redis-server";
+    public const string Valkey = "valkey-server";
 
     private Process? _process;
 
-    public static void SkipWhereMissing() => Assert.SkipWhen(Program is null, "There is no redis-server on this machine.");
-
-    /// <summary>One that runs; skips the test where there is none.</summary>
-    public static async Task<RedisProcess> RunAsync()
+    /// <summary>One that runs; skips the test where the program is missing.</summary>
+    public static async Task<RedisProcess> RunAsync(string program)
     {
-        SkipWhereMissing();
-        RedisProcess server = new();
+        RedisProcess server = new(program);
         await server.StartAsync();
         return server;
     }
 
+    public static void SkipWhereMissing(string program) => Assert.SkipWhen(Find(program) is null, $"There is no {program} on this machine.");
+
     public override async Task StartAsync()
     {
-        SkipWhereMissing();
-        ProcessStartInfo start = new(Program!, ["--bind", "127.0.0.1", "--port", $"{Port}", "--save", "", "--appendonly", "no", "--daemonize", "no", .. arguments])
+        SkipWhereMissing(program);
+        ProcessStartInfo start = new(Find(program)!, ["--bind", "127.0.0.1", "--port", $"{Port}", "--save", "", "--appendonly", "no", "--daemonize", "no"])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -59,6 +58,9 @@ public sealed class RedisProcess(params string[] arguments) : RedisServer
         await kill.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.Equal(0, kill.ExitCode);
     }
+
+    private static string? Find(string program) => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+        .Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
     private bool Answers()
     {
