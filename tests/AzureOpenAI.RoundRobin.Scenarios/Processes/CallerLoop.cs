@@ -55,9 +55,9 @@ internal static class CallerLoop
         await Task.Delay(TimeSpan.FromSeconds(spec.DelaySeconds));
         LoadDriver driver = new(client, () => client, spec.Load, spec.Number);
         IReadOnlyList<CallRecord> records = await driver.RunAsync();
-        double[] took = [.. records.Where(record => record.Verdict == Verdict.Right).Select(record => record.Milliseconds).Order()];
+        double[] took = [.. records.Where(record => record.Verdict == Verdict.Right).Select(record => Math.Round(record.Milliseconds, 1))];
         string failures = string.Join(", ", records.Where(record => record.Verdict != Verdict.Right).GroupBy(record => record.Exception ?? record.Verdict.ToString()).Select(group => $"{group.Key} x{group.Count()}"));
-        return new CallerReport(records.Count, took.Length, Percentiles.Of(took, 0.99), 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
+        return new CallerReport(records.Count, took, 1000 * Percentiles.Of([.. driver.Lateness.Order()], 0.99), failures);
 
         IChatClient Create(IReadOnlyList<Address> addresses, string fleet, IReadOnlyList<int>? perMinute = null) =>
             redis is null && perMinute is null ? contestant.Create(addresses, patience) : Contestant.OneOfMany(addresses, patience, redis, fleet, perMinute);

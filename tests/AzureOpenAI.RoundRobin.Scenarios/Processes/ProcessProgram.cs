@@ -16,8 +16,8 @@ internal static class ProcessProgram
     private const int FewProcesses = 4;
 
     private const string Header = """
-        | scenario | client | processes | calls | failed % | attempts per success | worst share % | goodput a second | calls to the bad | p99 ms | late ms | failures of the worst |
-        |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
+        | scenario | client | processes | calls | failed % | attempts per success | worst share % | goodput a second | calls to the bad | p99 ms | longest ms | late ms | failures of the worst |
+        |---|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|---|
         """;
 
     public static async Task RunAsync(string[] line, Arguments arguments)
@@ -33,6 +33,15 @@ internal static class ProcessProgram
         int cell = 0;
         foreach (ProcessScenario scenario in ProcessCatalogue.All.Where(scenario => arguments.Wants(scenario.Name)))
         {
+            foreach (int processes in arguments.Processes)
+            {
+                if (ProcessOracle.Of(scenario, processes) is { } oracle)
+                {
+                    rows.Add(Row(scenario, processes, oracle));
+                    Console.WriteLine(rows[^1]);
+                }
+            }
+
             foreach (string client in arguments.Clients.DefaultIfEmpty(Contestant.Ours.Name))
             {
                 foreach ((int processes, bool shares) in arguments.Processes.SelectMany(static processes => (bool[])[false, true], static (processes, shares) => (processes, shares)).Where(row => Runs(scenario, client, row.shares, redis)))
@@ -93,11 +102,15 @@ internal static class ProcessProgram
         }
     }
 
+    private static string Row(ProcessScenario scenario, int processes, ProcessOracle oracle) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"| {scenario.Name} | oracle | {processes} | {oracle.Calls} | {oracle.FailedPercent:0.0} | 1.00 | | {oracle.AnsweredPerSecond:0.0} | 0 | {oracle.P99:0} | {oracle.Longest:0} | | |");
+
     private static string Row(ProcessResult result)
     {
         CallerReport worst = result.Reports.MinBy(report => report.Right)!;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.P99:0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
+            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.P99:0} | {result.Longest:0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
     }
 }

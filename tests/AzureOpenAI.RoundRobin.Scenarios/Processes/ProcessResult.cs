@@ -1,3 +1,4 @@
+using AzureOpenAI.RoundRobin.Scenarios.Reporting;
 using AzureOpenAI.RoundRobin.Scenarios.Server;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
@@ -15,8 +16,11 @@ internal sealed record ProcessResult(ProcessScenario Scenario, string Client, bo
 
     public long Attempts => Ledger.Sum(resource => resource.Attempts);
 
-    /// <summary>That of the process where it is longest, in milliseconds.</summary>
-    public double P99 => Reports.Max(report => report.P99);
+    /// <summary>Of all answers, in milliseconds. Of 38 calls of one of 16 processes the 99th percentile is the longest, so the worst process's would be the longest of all.</summary>
+    public double P99 => Percentiles.Of([.. Reports.SelectMany(static report => report.Took).Order()], 0.99);
+
+    /// <summary>The longest of all answers.</summary>
+    public double Longest => Reports.SelectMany(static report => report.Took).DefaultIfEmpty(double.NaN).Max();
 
     public double AttemptsPerSuccess => (double)Attempts / Math.Max(1, Right);
 

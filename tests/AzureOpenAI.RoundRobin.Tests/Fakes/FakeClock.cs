@@ -11,10 +11,14 @@ namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
 {
     private readonly ConcurrentDictionary<Attempt, WatchedTimer> _deadlines = new();
+    private readonly Random _lateness = new(1);
     private int _delays;
 
     /// <summary>How many tasks wait for a time to pass, such as the pause of a call.</summary>
     public int Delays => Volatile.Read(ref _delays);
+
+    /// <summary>Timers but those of attempts and pauses are late by up to so much, drawn from a seed, as those of a busy machine are.</summary>
+    public TimeSpan MostLate { get; set; }
 
     /// <summary>What each of <see cref="Visits"/> takes, on the thread that makes it; nothing as a rule. Set before the clock is read.</summary>
     public TimeSpan VisitTakes { get; set; }
@@ -33,12 +37,35 @@ internal sealed class FakeClock() : FakeTimeProvider(Clocks.Start)
             case Task:
                 Interlocked.Increment(ref _delays);
                 return new WatchedTimer(this, callback, state, dueTime, () => Interlocked.Decrement(ref _delays));
-            default:
+            case InMemoryBackplane:
                 return base.CreateTimer(callback, state, dueTime, period);
+            default:
+                ITimer timer = base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, period);
+                LateTimer late = new(this, timer);
+                late.Change(dueTime, period);
+                return late;
+        }
+    }
+
+    private TimeSpan DrawLateness()
+    {
+        lock (_lateness)
+        {
+            return _lateness.NextDouble() * MostLate;
         }
     }
 
     private ITimer CreateUnwatched(TimerCallback callback, TimeSpan dueTime) => base.CreateTimer(callback, null, dueTime, Timeout.InfiniteTimeSpan);
+
+    private sealed class LateTimer(FakeClock clock, ITimer inner) : ITimer
+    {
+        public bool Change(TimeSpan dueTime, TimeSpan period) =>
+            inner.Change(dueTime > TimeSpan.Zero && clock.MostLate > TimeSpan.Zero ? dueTime + clock.DrawLateness() : dueTime, period);
+
+        public void Dispose() => inner.Dispose();
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
+    }
 
     private sealed class WatchedTimer : ITimer
     {

@@ -245,7 +245,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
                 timer.Dispose();
                 action();
             },
-            null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+            this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         timer.Change(delay, Timeout.InfiniteTimeSpan);
     }
 

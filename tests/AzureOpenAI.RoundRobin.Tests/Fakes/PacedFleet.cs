@@ -121,6 +121,30 @@ internal sealed class PacedFleet : IDisposable
         }
     }
 
+    /// <summary>The same, evenly spaced.</summary>
+    public async Task RunEvenlyAsync(double seconds, double perSecond)
+    {
+        TimeSpan end = Now + TimeSpan.FromSeconds(seconds);
+        for (double next = Now.TotalSeconds; Now < end;)
+        {
+            for (; next <= Now.TotalSeconds; next += 1 / perSecond)
+            {
+                _ = Ask(_next++ % _places.Length);
+            }
+
+            await StepAsync(Step);
+        }
+    }
+
+    /// <summary>How long calls that began after a time waited for their start, in milliseconds, the shortest first.</summary>
+    public double[] WaitsSince(TimeSpan from)
+    {
+        lock (_lock)
+        {
+            return [.. _answered.Where(call => call.Begun >= from).Select(static call => (call.At - call.Begun).TotalMilliseconds).Order()];
+        }
+    }
+
     public async Task AdvanceAsync(double seconds, double step)
     {
         TimeSpan end = Now + TimeSpan.FromSeconds(seconds);

@@ -180,9 +180,10 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
             return;
         }
 
-        // A probe takes a call off no other endpoint, so it needs no room that is left over. Where calls are queued, they are asked for already; where they pass by, the next one finds a permit.
+        // A probe takes a call off no other endpoint, so it needs no room that is left over. Calls pass by only where another endpoint needs no permit, and the next one finds one; else they wait, and are asked for.
         bool isProbe = endpoint.Health.State is EndpointState.Probing or EndpointState.Recovering;
-        int count = shared.WantedAhead(now, isProbe || !_queuedFor.Contains(endpoint) ? 1 : 0);
+        bool passesBy = !_queuedFor.Contains(endpoint) && !Array.TrueForAll(state.Members.Endpoints, IsShared);
+        int count = shared.WantedAhead(now, isProbe || passesBy ? 1 : 0);
         if (count <= 0 && !shared.HasNews)
         {
             return;

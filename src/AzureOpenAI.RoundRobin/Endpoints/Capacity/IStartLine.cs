@@ -8,7 +8,7 @@ internal interface IStartLine
     const int MostAhead = 16;
 
     /// <summary>A permit that no call waits for is kept for so long.</summary>
-    static readonly TimeSpan AheadHold = TimeSpan.FromMilliseconds(150);
+    static readonly TimeSpan AheadHold = TimeSpan.FromMilliseconds(100);
 
     /// <summary>After nothing was granted ahead the next such wish waits for this time.</summary>
     static readonly TimeSpan AheadAgain = TimeSpan.FromMilliseconds(100);
@@ -16,7 +16,7 @@ internal interface IStartLine
     /// <summary>An answer is expected within this time.</summary>
     static readonly TimeSpan Trip = TimeSpan.FromMilliseconds(5);
 
-    /// <summary>So long after its end a permit is used all the same: the process was busy. The others are told, as of a start without one.</summary>
+    /// <summary>So long after its end a permit is used all the same: the process was busy. The others are told of it as of a start without one, if no call waited for it.</summary>
     static readonly TimeSpan Late = TimeSpan.FromMilliseconds(200);
 
     /// <summary>When the next permit would start, by the last reply; in the past where nothing is known.</summary>

@@ -11,7 +11,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// <param name="wants">Told when permits are wanted for calls to come.</param>
 internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configured, EndpointId id, Action<IStartLine> wants) : IStartLine
 {
-    /// <summary>A permit that a call waits for is kept for so long: the timer may be late. It grows while timers are later, to a twentieth of the period.</summary>
+    /// <summary>A permit that a call waits for is kept for so long: the timer may be late. It grows while timers are later, to a twentieth of the period and half of the time that those are kept which no call waits for.</summary>
     private static readonly TimeSpan LeastHold = TimeSpan.FromMilliseconds(20);
 
     private readonly List<Held> _held = [];
@@ -280,8 +280,9 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
         Held first = _held[0];
         _held.RemoveAt(0);
         bool isLate = first.End < now;
-        _taken.Requests += isLate ? 1 : 0;
-        TimeSpan most = Timestamps.Max(LeastHold, configured.Requests.Period / 20);
+        // A call that waited for its permit is late by its timer only: a second start for it would be one that never comes.
+        _taken.Requests += isLate && first.IsAhead ? 1 : 0;
+        TimeSpan most = Timestamps.Max(LeastHold, Timestamps.Min(configured.Requests.Period / 20, IStartLine.AheadHold / 2));
         Hold = first.IsAhead ? Hold : isLate ? Timestamps.Min(2 * Hold, most) : Timestamps.Max(LeastHold, 0.98 * Hold);
         return first.Tokens;
     }

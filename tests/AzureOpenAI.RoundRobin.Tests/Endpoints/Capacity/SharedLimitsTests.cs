@@ -28,22 +28,25 @@ public sealed class SharedLimitsTests
         Assert.Equal((false, 0), (shared.HasRoom(Now), shared.Alone));
     }
 
-    [Fact]
-    public void PermitPastItsEnd_IsUsedAndTold_AndTheNextAreKeptForLonger()
+    /// <summary>The call that waited for a permit starts late by its timer; that is one start of the limit and not two. One that was granted ahead is for a time that is over.</summary>
+    [Theory]
+    [InlineData(false, 0, new double[] { 40, 50, 50, 50 })]
+    [InlineData(true, 4, new double[] { 20, 20, 20, 20 })]
+    public void PermitPastItsEnd_IsUsed_AndToldIfNoCallWaitedForIt_ElseTheNextAreKeptForLonger(bool isAhead, int told, double[] expected)
     {
         SharedLimits shared = Shared(600, null);
         List<double> holds = [];
         for (int i = 0; i < 4; i++)
         {
-            shared.Add(Now, Now, 0, isAhead: false);
+            shared.Add(Now, Now, 0, isAhead);
             _time.Advance(TimeSpan.FromSeconds(0.1));
             Assert.True(shared.HasRoom(Now));
             shared.Take(0, Now);
             holds.Add(shared.Hold.TotalMilliseconds);
         }
 
-        Assert.Equal([40, 50, 50, 50], holds);
-        Assert.Equal((4, (0, 0)), (shared.ToRequest(0, TimeSpan.Zero).TakenRequests, shared.Count()));
+        Assert.Equal(expected, holds);
+        Assert.Equal((told, (0, 0)), (shared.ToRequest(0, TimeSpan.Zero).TakenRequests, shared.Count()));
     }
 
     [Fact]
