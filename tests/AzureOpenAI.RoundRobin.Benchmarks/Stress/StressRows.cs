@@ -9,6 +9,12 @@ internal static class StressRows
 {
     public const string Ours = "round robin";
 
+    /// <summary>Room for the answers of a deployment grows with its 17th for the last time.</summary>
+    private const int OftenEach = 20;
+
+    /// <summary>These steps take longer than the second for which a limit of requests counts a call, on <see cref="QuickClock"/>.</summary>
+    private const int LongUse = 100_000;
+
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "question")];
     private static readonly string[] Others = ["ordered failover", "polly", "rotation by hand"];
 
@@ -39,19 +45,19 @@ internal static class StressRows
         .. from endpoints in (int[])[3, 30, 1_000]
            select new Row("a complete call, limits far away", $"{endpoints:N0} endpoints", Ours, () => CompleteCalls(Holding(endpoints))),
         .. from endpoints in (int[])[3, 30, 1_000]
-           select new Row("an asynchronous call, limits far away", $"{endpoints:N0} endpoints", Ours, () => AsynchronousCalls(Client(Ours, Holding(endpoints), perMinute: int.MaxValue))),
+           select new Row("an asynchronous call, limits far away", $"{endpoints:N0} endpoints", Ours, () => AsynchronousCalls(Client(Ours, Holding(endpoints), perMinute: int.MaxValue, new QuickClock()))),
         .. from client in Others
            select new Row("an asynchronous call, no limits", "1,000 endpoints", client, () => AsynchronousCalls(Client(client, Holding(1_000)))),
     ];
 
     public static HoldingClient[] Holding(int count) => [.. Enumerable.Range(0, count).Select(static _ => new HoldingClient())];
 
-    public static (IChatClient Client, HoldingClient[] Clients) Client(string name, HoldingClient[] clients, int? perMinute = null) => (name switch
+    public static (IChatClient Client, HoldingClient[] Clients) Client(string name, HoldingClient[] clients, int? perMinute = null, TimeProvider? time = null) => (name switch
     {
         "ordered failover" => new OrderedFailoverChatClient(clients),
         "polly" => new PollyPerEndpoint(clients),
         "rotation by hand" => Peers.Rotation(clients),
-        _ => Pool(clients, perMinute),
+        _ => Pool(clients, perMinute, time),
     }, clients);
 
     public static RoundRobinChatClient Pool(HoldingClient[] clients, int? perMinute = null, TimeProvider? time = null, int models = 0) =>
@@ -77,26 +83,39 @@ internal static class StressRows
     private static Round CompleteCalls(HoldingClient[] clients)
     {
         Array.ForEach(clients, static one => one.Holds = false);
-        RoundRobinChatClient client = Pool(clients, perMinute: int.MaxValue);
-        return new(Steps(clients), _ => client.GetResponseAsync(Messages), client.Dispose);
+        RoundRobinChatClient client = Pool(clients, perMinute: int.MaxValue, new QuickClock());
+        return Used(new(Steps(clients.Length), _ => client.GetResponseAsync(Messages), client.Dispose), clients.Length);
     }
 
-    /// <summary>Each endpoint is asked often enough that its first calls are not what is measured.</summary>
-    private static int Steps(HoldingClient[] clients) => Math.Max(2_000, 20 * clients.Length);
+    private static int Steps(int deployments) => Math.Max(2_000, deployments);
 
-    private static Round AsynchronousCalls((IChatClient Client, HoldingClient[] Clients) peer)
+    /// <summary>What a deployment makes for its first calls is not what is measured, nor how the log of a limit grows until its first entries are over.</summary>
+    private static Round Used(Round round, int deployments)
     {
-        // The next client in turn is not known from here: each holds one call at most, and is asked again after it.
-        int at = 0;
-        return new(Steps(peer.Clients), step =>
+        for (int step = 0; step < Math.Max(LongUse, OftenEach * deployments); step++)
         {
-            _ = peer.Client.GetResponseAsync(Messages);
-            for (; peer.Clients[at].Held == 0; at = (at + 1) % peer.Clients.Length)
+            round.Step(step);
+        }
+
+        return round;
+    }
+
+    private static Round AsynchronousCalls((IChatClient Client, HoldingClient[] Clients) peer) => Used(
+        new(Steps(peer.Clients.Length), CallAndAnswer(peer.Clients, _ => peer.Client.GetResponseAsync(Messages)), peer.Client.Dispose), peer.Clients.Length);
+
+    /// <summary>The next client in turn is not known from here: each holds one call at most, and is asked again after it.</summary>
+    private static Action<int> CallAndAnswer(HoldingClient[] clients, Action<int> call)
+    {
+        int at = 0;
+        return step =>
+        {
+            call(step);
+            for (; clients[at].Held == 0; at = (at + 1) % clients.Length)
             {
             }
 
-            peer.Clients[at].Answer();
-        }, peer.Client.Dispose);
+            clients[at].Answer();
+        };
     }
 
     private static Round Refused(string name, int inFlight)
@@ -124,16 +143,7 @@ internal static class StressRows
         HoldingClient[] clients = Holding(20);
         RoundRobinChatClient client = Pool(clients, models: models);
         ChatOptions[] options = Names(models);
-        int at = 0;
-        return new(2_000, i =>
-        {
-            _ = client.GetResponseAsync(Messages, options[i % models]);
-            for (; clients[at].Held == 0; at = (at + 1) % clients.Length)
-            {
-            }
-
-            clients[at].Answer();
-        }, client.Dispose);
+        return Used(new(Steps(clients.Length * models), CallAndAnswer(clients, i => client.GetResponseAsync(Messages, options[i % models])), client.Dispose), clients.Length * models);
     }
 
     private static Round RefusedOfModels(int models)
