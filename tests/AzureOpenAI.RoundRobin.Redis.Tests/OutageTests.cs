@@ -270,11 +270,19 @@ public sealed partial class OutageTests
     private static async Task<RedisProcess> WithUserAsync(string program, string rights, bool andKeys = true)
     {
         RedisProcess server = await RedisProcess.RunAsync(program);
-        string all = andKeys ? $"~* &* {rights}" : rights;
-        await server.ExecuteAsync("ACL", ["SETUSER", "app", "on", ">secret-password", .. all.Split(' ')]);
-        // Else a connection whose user is refused would go on as this one, which may do everything.
-        await server.ExecuteAsync("ACL", "SETUSER", "default", "off");
-        return server;
+        try
+        {
+            string all = andKeys ? $"~* &* {rights}" : rights;
+            await server.ExecuteAsync("ACL", ["SETUSER", "app", "on", ">secret-password", .. all.Split(' ')]);
+            // Else a connection whose user is refused would go on as this one, which may do everything.
+            await server.ExecuteAsync("ACL", "SETUSER", "default", "off");
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Calls are made as ever, and the warning is logged once.</summary>
