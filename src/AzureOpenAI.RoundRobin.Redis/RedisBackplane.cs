@@ -56,7 +56,8 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
         (_connection, _keys, _time, _report) = (connection, new FleetKeys(options.FleetName), time, report);
         (_isSharingFaults, _isSharing) = (options.ShareFaults, options.ShareFaults || options.ShareLimits);
         _clock = new ServerClock(time);
-        _permits = options.ShareLimits ? new PermitExchange(_keys, time, _clock, report, options.AskTimeout) : null;
+        AskTimeout = options.AskTimeout;
+        _permits = options.ShareLimits ? new PermitExchange(_keys, time, _clock, report) : null;
         _told = new ToldFacts(time);
     }
 
@@ -65,6 +66,8 @@ internal sealed class RedisBackplane : IPoolBackplane, IDisposable, IAsyncDispos
 
     /// <summary>Gets whether there will be one, if Redis answers.</summary>
     public bool MayRead => _isSharing && _connection is not null;
+
+    public TimeSpan AskTimeout { get; }
 
     public void Publish(in PoolFact fact)
     {

@@ -21,7 +21,7 @@ public sealed class RoundRobinRedisOptions
     /// <value>The default is <see langword="true"/>. Where it is <see langword="false"/> each process keeps the whole limit for itself. Where <see cref="ShareFaults"/> is too, no connection is opened.</value>
     public bool ShareLimits { get; set; } = true;
 
-    /// <summary>Gets or sets how long a call that waits for its turn at a configured limit may wait for the answer of Redis. After it the process keeps its share of the limit by itself.</summary>
+    /// <summary>Gets or sets how long a call that waits for its turn at a configured limit may wait for the answer of Redis. After it the process keeps its share of the limit by itself until the answer comes, which still counts.</summary>
     /// <value>The default is 50 milliseconds. It is from 5 milliseconds to 1 second. No other call waits for Redis.</value>
     public TimeSpan AskTimeout { get; set; } = TimeSpan.FromMilliseconds(50);
 

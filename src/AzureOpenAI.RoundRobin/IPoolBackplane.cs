@@ -22,8 +22,14 @@ public interface IPoolBackplane
     IDisposable Subscribe(Action<PoolFact> heard);
 
     /// <summary>
+    /// Gets how long a call that has no permit waits for an answer to <see cref="AskAsync"/>; 1 s by default, and 1 s at most. After that the process keeps its share of the limits by itself until the answer
+    /// comes, which still counts: what it grants is used.
+    /// </summary>
+    TimeSpan AskTimeout => TimeSpan.FromSeconds(1);
+
+    /// <summary>
     /// Asks for permits to start calls within limits that all processes share. Each limit holds for all starts together, whichever process makes them. A pool asks again only when it is answered, and no call
-    /// waits for the answer while the process has permits; but a call that has none does, so the answer comes within some milliseconds, or is <see cref="PermitReply.Alone"/>.
+    /// waits for the answer while the process has permits; but a call that has none does, for <see cref="AskTimeout"/>. An answer that takes longer than 1 s is dropped.
     /// </summary>
     /// <param name="request">The limits, and how many permits are wished.</param>
     /// <param name="cancellationToken">Cancelled when the pool is disposed.</param>

@@ -116,7 +116,7 @@ public sealed partial class OutageTests
                 await server.StopAsync();
                 break;
             default:
-                await admin.GetDatabase().ExecuteAsync("CLIENT", "PAUSE", "3000", "ALL");
+                await admin.GetDatabase().ExecuteAsync("CLIENT", "PAUSE", "6000", "ALL");
                 break;
         }
 
@@ -154,6 +154,25 @@ public sealed partial class OutageTests
             await fleet[0].AskAsync();
             inRow = fleet[0].Alone == alone ? inRow + 1 : 0;
             return inRow == 20;
+        });
+    }
+
+    /// <summary>No call waits for an answer that takes 0.3 s; but what it grants is in time for the start of the next second.</summary>
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task ConfiguredLimits_AnswerThatComesLate_IsUsed(string program)
+    {
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
+        await using Fleet fleet = await Fleet.StartAsync(server, 1, perMinute: 60, askTimeout: TimeSpan.FromMilliseconds(50));
+        await using ConnectionMultiplexer admin = await server.ConnectAsync();
+        await fleet[0].AskAsync();
+
+        await Eventually.TrueAsync(async () =>
+        {
+            int alone = fleet[0].Alone;
+            await admin.GetDatabase().ExecuteAsync("CLIENT", "PAUSE", "300", "ALL");
+            await fleet[0].AskAsync();
+            return fleet[0].Alone == alone;
         });
     }
 

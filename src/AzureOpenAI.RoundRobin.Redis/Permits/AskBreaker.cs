@@ -1,15 +1,15 @@
 namespace AzureOpenAI.RoundRobin.Redis.Permits;
 
-/// <summary>Says when nobody waits for Redis: while 3 of the last 10 answers came late, for 1, 2, 4 and up to 30 s, until one that no call waits for comes in time.</summary>
+/// <summary>Says when nobody waits for Redis: while 3 of the last 10 requests had no answer, for 1, 2, 4 and up to 30 s, until one that no call waits for is answered.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
 internal sealed class AskBreaker(TimeProvider time)
 {
-    private const int Looked = 10, MostLate = 3;
+    private const int Looked = 10, MostMissing = 3;
 
     private static readonly TimeSpan First = TimeSpan.FromSeconds(1), Longest = TimeSpan.FromSeconds(30);
 
     private readonly Lock _lock = new();
-    private readonly Queue<bool> _late = new();
+    private readonly Queue<bool> _missing = new();
     private TimeSpan _pause;
     private long _until;
     private bool _isOpen;
@@ -39,17 +39,17 @@ internal sealed class AskBreaker(TimeProvider time)
     }
 
     /// <returns>Whether nobody waits for Redis from now on.</returns>
-    public bool Answered(bool isLate)
+    public bool Answered(bool isMissing)
     {
         lock (_lock)
         {
-            _late.Enqueue(isLate);
-            if (_late.Count > Looked)
+            _missing.Enqueue(isMissing);
+            if (_missing.Count > Looked)
             {
-                _late.Dequeue();
+                _missing.Dequeue();
             }
 
-            if (_isOpen || _late.Count(static late => late) < MostLate)
+            if (_isOpen || _missing.Count(static missing => missing) < MostMissing)
             {
                 return false;
             }
@@ -59,19 +59,19 @@ internal sealed class AskBreaker(TimeProvider time)
         }
     }
 
-    public void Tried(bool isLate)
+    public void Tried(bool isMissing)
     {
         lock (_lock)
         {
             _isTried = false;
-            if (isLate)
+            if (isMissing)
             {
                 Open(2 * _pause < Longest ? 2 * _pause : Longest);
             }
             else
             {
                 (_isOpen, _pause) = (false, TimeSpan.Zero);
-                _late.Clear();
+                _missing.Clear();
             }
         }
     }

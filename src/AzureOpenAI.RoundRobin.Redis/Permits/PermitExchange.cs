@@ -3,12 +3,15 @@ using AzureOpenAI.RoundRobin.Redis.Facts;
 
 namespace AzureOpenAI.RoundRobin.Redis.Permits;
 
-/// <summary>Asks Redis for permits, and waits for its answers no longer than it may.</summary>
+/// <summary>Asks Redis for permits, and waits for its answers as long as they are of use.</summary>
 /// <remarks>Safe for concurrent use.</remarks>
-internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerClock clock, BackplaneReport report, TimeSpan timeout)
+internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerClock clock, BackplaneReport report)
 {
     /// <summary>The server keeps what it has granted for at least this long, and two periods.</summary>
     private static readonly TimeSpan Kept = TimeSpan.FromSeconds(60);
+
+    /// <summary>What is granted is for now. How long calls wait is for the pools to say.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
     private static readonly TimeSpan BusyPause = TimeSpan.FromMilliseconds(1);
 
@@ -19,7 +22,7 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
     private readonly Dictionary<EndpointId, long> _grantedAt = [];
 
     /// <summary>Redis is back after it was away: it is asked at once.</summary>
-    public void Reset() => _breaker.Tried(isLate: false);
+    public void Reset() => _breaker.Tried(isMissing: false);
 
     /// <summary>The answer; <see cref="PermitReply.Alone"/> where there is none in time.</summary>
     public async Task<PermitReply> AskAsync(FleetSession session, PermitRequest request, CancellationToken cancellationToken)
@@ -29,7 +32,7 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
         if (!_breaker.IsOpen)
         {
             (PermitReply? reply, string why) = await TryAskAsync(session, request, cancellationToken).ConfigureAwait(false);
-            if (_breaker.Answered(isLate: reply is null && !cancellationToken.IsCancellationRequested))
+            if (_breaker.Answered(isMissing: reply is null && !cancellationToken.IsCancellationRequested))
             {
                 report.Alone(why);
             }
@@ -40,7 +43,7 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
         if (_breaker.TakeTrial())
         {
             // Pools do not wait for this answer: they decide alone already, and ask again soon.
-            _breaker.Tried(isLate: await TryAskAsync(session, Nothing, cancellationToken).ConfigureAwait(false) is (null, _));
+            _breaker.Tried(isMissing: await TryAskAsync(session, Nothing, cancellationToken).ConfigureAwait(false) is (null, _));
         }
 
         return PermitReply.Alone;
@@ -55,9 +58,9 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
             do
             {
                 await (reply.Length > 0 ? Task.Delay(BusyPause, time, cancellationToken) : Task.CompletedTask).ConfigureAwait(false);
-                reply = await session.AskAsync(PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, IsKnown), timeout, cancellationToken).ConfigureAwait(false);
+                reply = await session.AskAsync(PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, IsKnown), Patience, cancellationToken).ConfigureAwait(false);
             }
-            while (PermitMessage.IsBusy(reply, request) && time.GetElapsedTime(began) < timeout);
+            while (PermitMessage.IsBusy(reply, request) && time.GetElapsedTime(began) < Patience);
 
             PermitReply permits = PermitMessage.Read(reply, request.Limits.Count, AgeOf, out bool hasLost);
             NoteGranted(request, permits);

@@ -8,17 +8,17 @@ public sealed class AskBreakerTests
     private readonly FakeTimeProvider _time = new();
 
     [Fact]
-    public void ThreeOfTenLate_OpenIt()
+    public void ThreeOfTenMissing_OpenIt()
     {
         AskBreaker breaker = new(_time);
-        Answer(breaker, 2, isLate: true);
-        Answer(breaker, 8, isLate: false);
+        Answer(breaker, 2, isMissing: true);
+        Answer(breaker, 8, isMissing: false);
         // The two are not among the last ten any more.
-        Answer(breaker, 2, isLate: false);
-        Answer(breaker, 2, isLate: true);
+        Answer(breaker, 2, isMissing: false);
+        Answer(breaker, 2, isMissing: true);
         Assert.False(breaker.IsOpen);
 
-        Answer(breaker, 1, isLate: true);
+        Answer(breaker, 1, isMissing: true);
         Assert.True(breaker.IsOpen);
     }
 
@@ -26,7 +26,7 @@ public sealed class AskBreakerTests
     public void Tries_After1_2_4AndUpTo30Seconds_OneAtATime()
     {
         AskBreaker breaker = new(_time);
-        Answer(breaker, 3, isLate: true);
+        Answer(breaker, 3, isMissing: true);
         List<double> waits = [];
         for (int i = 0; i < 7; i++)
         {
@@ -38,7 +38,7 @@ public sealed class AskBreakerTests
 
             Assert.False(breaker.TakeTrial());
             waits.Add(waited);
-            breaker.Tried(isLate: true);
+            breaker.Tried(isMissing: true);
         }
 
         Assert.Equal([1, 2, 4, 8, 16, 30, 30], waits);
@@ -48,24 +48,24 @@ public sealed class AskBreakerTests
     public void TrialInTime_ClosesIt_AndTheNextPauseIsShortAgain()
     {
         AskBreaker breaker = new(_time);
-        Answer(breaker, 3, isLate: true);
+        Answer(breaker, 3, isMissing: true);
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(breaker.TakeTrial());
-        breaker.Tried(isLate: false);
+        breaker.Tried(isMissing: false);
         Assert.False(breaker.IsOpen);
 
-        Answer(breaker, 2, isLate: true);
+        Answer(breaker, 2, isMissing: true);
         Assert.False(breaker.IsOpen);
-        Answer(breaker, 1, isLate: true);
+        Answer(breaker, 1, isMissing: true);
         _time.Advance(TimeSpan.FromSeconds(1));
         Assert.True(breaker.TakeTrial());
     }
 
-    private static void Answer(AskBreaker breaker, int times, bool isLate)
+    private static void Answer(AskBreaker breaker, int times, bool isMissing)
     {
         for (int i = 0; i < times; i++)
         {
-            breaker.Answered(isLate);
+            breaker.Answered(isMissing);
         }
     }
 }

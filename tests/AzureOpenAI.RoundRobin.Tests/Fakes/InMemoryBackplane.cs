@@ -33,7 +33,7 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
     /// <summary>The part of the requests that are lost.</summary>
     public double LostAsks { get; init; }
 
-    /// <summary>An answer is waited for so long.</summary>
+    /// <summary>A call waits for an answer for so long.</summary>
     public TimeSpan AskTimeout { get; init; } = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Nobody answers requests for permits.</summary>
@@ -146,8 +146,11 @@ internal sealed class InMemoryBackplane(TimeProvider time, int seed = 0) : IPool
         TaskCompletionSource<PermitReply> reply = new();
         Interlocked.Increment(ref _onTheWay);
         _ = reply.Task.ContinueWith(_ => Interlocked.Decrement(ref _onTheWay), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        After(AskTimeout, () => reply.TrySetResult(PermitReply.Alone));
-        if (!isLost)
+        if (isLost)
+        {
+            After(AskTimeout, () => reply.TrySetResult(PermitReply.Alone));
+        }
+        else
         {
             After(there, () =>
             {

@@ -113,6 +113,13 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
         }
     }
 
+    /// <summary>Nobody waits for the answer any longer, which may still come.</summary>
+    public void Late(PermitAsk ask, long now)
+    {
+        state.AssertLocked();
+        ask.GoAlone(time.After(now, AloneFor));
+    }
+
     private void Want(IStartLine shared)
     {
         _isDue = true;

@@ -5,7 +5,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Sharing;
 /// <summary>Asks the backplane for permits, one request after the other, as long as some are due. It runs after the balancer's lock, and takes it for what is answered.</summary>
 internal sealed class PermitLoop : IDisposable
 {
-    /// <summary>A backplane answers far sooner. One that does not must not hold calls back.</summary>
+    /// <summary>What was granted so long ago is over.</summary>
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(1);
 
     private readonly IPoolBackplane _backplane;
@@ -19,6 +19,7 @@ internal sealed class PermitLoop : IDisposable
     private readonly DeferredWork _deferred;
     private readonly CancellationTokenSource _stop = new();
     private readonly CancellationToken _stopped;
+    private readonly TimeSpan _timeout;
     private Task _asking = Task.CompletedTask;
     private int _isAsking;
 
@@ -28,6 +29,7 @@ internal sealed class PermitLoop : IDisposable
         (_backplane, _asks, _state, _time, _instruments) = (backplane, asks, state, time, instruments);
         (_inFlight, _log, _settlement, _deferred) = (inFlight, log, settlement, deferred);
         _stopped = _stop.Token;
+        _timeout = Timestamps.Max(TimeSpan.Zero, Timestamps.Min(backplane.AskTimeout, Longest));
     }
 
     /// <summary>Begins to ask where permits are due and nobody asks. It returns as soon as the backplane does.</summary>
@@ -82,7 +84,20 @@ internal sealed class PermitLoop : IDisposable
         try
         {
             ValueTask<PermitReply> asked = _backplane.AskAsync(ask.Request, _stopped);
-            return asked.IsCompletedSuccessfully ? asked.Result : await asked.AsTask().WaitAsync(Longest, _time, _stopped).ConfigureAwait(false);
+            if (asked.IsCompletedSuccessfully)
+            {
+                return asked.Result;
+            }
+
+            Task<PermitReply> answer = asked.AsTask();
+            await ((Task)answer.WaitAsync(_timeout, _time, _stopped)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (!answer.IsCompleted)
+            {
+                // No call waits any longer, but what is granted is: it takes its place in the line of all processes whether it is used or not.
+                Settle(() => _asks.Late(ask, _time.GetTimestamp()));
+            }
+
+            return await answer.WaitAsync(Longest - _timeout, _time, _stopped).ConfigureAwait(false);
         }
 #pragma warning disable CA1031 // A backplane that throws must not keep calls waiting, whatever it throws.
         catch (Exception exception)
@@ -101,21 +116,29 @@ internal sealed class PermitLoop : IDisposable
     {
         (int voided, int alone) = (0, 0);
         long now = _time.GetTimestamp();
-        lock (_state.Lock)
+        Settle(() =>
         {
-            if (!_inFlight.IsClosed)
-            {
-                (voided, alone) = ask.Count();
-                _asks.Take(ask, reply, now);
-                _state.HasChanged |= _state.Unsettled.Queued.Count > 0;
-                _settlement.Settle(now);
-            }
-        }
-
+            (voided, alone) = ask.Count();
+            _asks.Take(ask, reply, now);
+        });
         _instruments.Asked(ask.Age(now));
         _instruments.StartPermits("granted", reply?.Permits.Count ?? 0);
         _instruments.StartPermits("void", voided);
         _instruments.StartPermits("alone", alone);
+    }
+
+    private void Settle(Action change)
+    {
+        lock (_state.Lock)
+        {
+            if (!_inFlight.IsClosed)
+            {
+                change();
+                _state.HasChanged |= _state.Unsettled.Queued.Count > 0;
+                _settlement.Settle(_time.GetTimestamp());
+            }
+        }
+
         _deferred.Run();
     }
 }

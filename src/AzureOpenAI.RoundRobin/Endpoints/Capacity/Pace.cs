@@ -244,11 +244,12 @@ internal sealed class Pace(TimeProvider time)
         }
     }
 
-    /// <summary>From here on this process keeps a part of the rate by itself, and at least one call in two seconds where the rate allows it.</summary>
-    public void KeepPart(double share)
+    /// <summary>From here on this process keeps a part of the rate by itself, counted from its last start, and at least one call in two seconds where the rate allows it.</summary>
+    public void KeepPart(double share, long startedAt)
     {
         double part = Math.Max(share, Math.Min(1, 0.5 / PerSecond));
-        (PerSecond, _plateau, _next) = (Math.Max(LeastRate, part * PerSecond), Math.Max(LeastRate, part * _plateau), long.MinValue);
+        (PerSecond, _plateau) = (Math.Max(LeastRate, part * PerSecond), Math.Max(LeastRate, part * _plateau));
+        _next = _time.After(startedAt, TimeSpan.FromSeconds(1 / PerSecond));
     }
 
     /// <summary>The test whether rejections depend on the rate, which all processes make together.</summary>

@@ -241,9 +241,17 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
     /// <summary>The others have answered. After <see cref="Add"/> of all that they have granted.</summary>
     public void Answered(long nextAt, long granted, bool isRefusedAhead, long now)
     {
+        bool isLate = IsAlone;
         (IsAlone, _requestsAlone, _tokensAlone) = (false, null, null);
         _own += configured.Requests is null ? _told.Tokens : _told.Requests;
         (_taken, _told) = ((_taken.Requests - _told.Requests, _taken.Tokens - _told.Tokens), default);
+        // What started while the answer was late are the calls that these permits are for.
+        while (isLate && _taken.Requests > 0 && _held.Count > 0)
+        {
+            _taken = (_taken.Requests - 1, Math.Max(0, _taken.Tokens - _held[0].Tokens));
+            _held.RemoveAt(0);
+        }
+
         NextAt = nextAt;
         _aheadAt = isRefusedAhead ? time.After(now, IStartLine.AheadAgain) : _aheadAt;
         _share = _share.After(_own, granted, now, time.After(0, (configured.Requests ?? configured.Tokens)?.Period ?? TimeSpan.Zero));

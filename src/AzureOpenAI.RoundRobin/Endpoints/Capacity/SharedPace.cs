@@ -267,9 +267,14 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
 
     public void Answered(long nextAt, long granted, bool isRefusedAhead, long now)
     {
+        bool isLate = IsAlone;
         (IsAlone, NextAt, _answeredAt) = (false, nextAt, now);
         _own += _without.Told;
         _without = (_without.Taken - _without.Told, 0);
+        // What started while the answer was late are the calls that these permits are for.
+        int late = isLate ? Math.Min(_without.Taken, _held.Count) : 0;
+        _held.RemoveRange(0, late);
+        _without.Taken -= late;
         pace.Test.Told();
         _aheadAt = isRefusedAhead ? time.After(now, IStartLine.AheadAgain) : _aheadAt;
         _share = _share.After(_own, granted, now, time.After(0, TimeSpan.FromSeconds(1)));
@@ -286,7 +291,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         (IsAlone, NextAt, _change) = (true, long.MinValue, null);
         if (_isFleets && pace.IsKnown)
         {
-            pace.KeepPart(_share.Of);
+            pace.KeepPart(_share.Of, _startedAt);
             _isFleets = false;
         }
     }

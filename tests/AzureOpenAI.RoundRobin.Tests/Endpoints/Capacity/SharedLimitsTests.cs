@@ -157,6 +157,28 @@ public sealed class SharedLimitsTests
         Assert.Equal((false, false, 1), (shared.HasRoom(Now), shared.IsAlone, _wanted));
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AnswerThatComesLate_IsForTheCallsThatHaveStartedMeanwhile(bool isLate)
+    {
+        SharedLimits shared = Shared(600, 10_000);
+        shared.Answered(Now, 100, isRefusedAhead: false, Now);
+        shared.ToRequest(0, default);
+        if (isLate)
+        {
+            shared.GoAlone(In(1));
+        }
+
+        shared.Take(30, Now);
+        shared.Add(In(0.1), In(0.2), 20, isAhead: false);
+        shared.Add(In(0.2), In(0.3), 20, isAhead: false);
+        shared.Answered(In(0.3), 102, isRefusedAhead: false, Now);
+
+        PermitLimit told = shared.ToRequest(0, default);
+        Assert.Equal(isLate ? (1, 0, 10) : (2, 1, 30), (shared.HeldAfter(Now), told.TakenRequests, told.TakenTokens));
+    }
+
     private long In(double seconds) => _time.After(Now, TimeSpan.FromSeconds(seconds));
 
     private SharedLimits Shared(int? requests, int? tokens)

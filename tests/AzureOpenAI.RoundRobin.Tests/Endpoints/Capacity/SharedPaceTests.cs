@@ -102,10 +102,33 @@ public sealed class SharedPaceTests
 
         _shared.GoAlone(In(1));
         Assert.InRange(_pace.PerSecond, 2, 3.2);
+        // Its last start counts.
+        Assert.Equal(In(1 / _pace.PerSecond), _pace.RoomAt);
         _shared.GoAlone(In(2));
         Assert.InRange(_pace.PerSecond, 2, 3.2);
         Hear(Known, granted);
         Assert.Equal((10d, false), (_pace.PerSecond, _shared.IsAlone));
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void AnswerThatComesLate_IsForTheCallsThatHaveStartedMeanwhile(bool isLate)
+    {
+        Hear(Known);
+        _shared.ToRequest(0, default);
+        if (isLate)
+        {
+            _shared.GoAlone(In(1));
+        }
+
+        _shared.Take(Now, hasWaited: false);
+        Assert.True(_shared.TryHear(Known, Now));
+        Add(100);
+        Add(101);
+        _shared.Answered(Now, 2, isRefusedAhead: false, Now);
+
+        Assert.Equal(isLate ? (1, 0) : (2, 1), (_shared.HeldAfter(Now), _shared.ToRequest(0, default).TakenRequests));
     }
 
     [Fact]
