@@ -21,6 +21,9 @@ internal static class HttpLoad
     private static readonly ChatMessage[] Messages = [new(ChatRole.User, "question")];
     private static readonly string[] Names = ["plain", Reference, "ordered failover", "round robin"];
 
+    /// <summary>A rotation by hand that makes a call over fakes before each of its own: what the code of such a call costs where the SDK's own code runs in between, with no part in the call over HTTP.</summary>
+    private static readonly string[] Besides = ["rotation, and a fake", "rotation, and the pool over fakes"];
+
     /// <summary>In the process of the servers: tells where they are, and serves until its input ends.</summary>
     public static void Serve()
     {
@@ -37,11 +40,11 @@ internal static class HttpLoad
         Stopwatch taken = Stopwatch.StartNew();
         using Process server = SelfStart.Of("serve");
         Uri[] addresses = Array.ConvertAll((await server.StandardOutput.ReadLineAsync())!.Split(' '), static address => new Uri(address));
-        IChatClient[] clients = Array.ConvertAll(Names, name => Create(name, addresses));
+        IChatClient[] clients = [.. Names.Concat(Besides).Select(name => Create(name, addresses))];
         List<string> table = ["| what | client | CPU, median | CPU, best round | bytes | CPU beside the rotation | bytes beside it |", "|---|---|--:|--:|--:|--:|--:|"];
         foreach (bool streams in (bool[])[false, true])
         {
-            table.AddRange(await RowsAsync(clients, streams, rounds: quick ? 8 : 24, calls: streams ? 6_000 : 12_000));
+            table.AddRange(await RowsAsync(streams ? clients[..Names.Length] : clients, streams, rounds: quick ? 8 : 24, calls: streams ? 6_000 : 12_000));
         }
 
         Array.ForEach(clients, static client => client.Dispose());
@@ -56,7 +59,8 @@ internal static class HttpLoad
         "plain" => Plain(addresses[0]),
         Reference => Peers.Rotation(Array.ConvertAll(addresses, Plain)),
         "ordered failover" => new OrderedFailoverChatClient(Array.ConvertAll(addresses, Plain)),
-        _ => Pool(addresses),
+        "round robin" => Pool(addresses),
+        _ => new Beside(Peers.Rotation(Array.ConvertAll(addresses, Plain)), Peers.Create(name == Besides[0] ? "fake" : "round robin", isAsynchronous: true)),
     };
 
     private static IChatClient Plain(Uri address) => new AzureOpenAIClient(address, new ApiKeyCredential("key")).GetChatClient("gpt").AsIChatClient();
@@ -94,7 +98,7 @@ internal static class HttpLoad
         List<(double Cpu, double Bytes)> reference = figures[Array.IndexOf(Names, Reference)];
         return figures.Select((figure, i) => string.Create(
             CultureInfo.InvariantCulture,
-            $"| {(streams ? "a stream" : "a call")} | {Names[i]} | {Median(figure.Select(static one => one.Cpu)):0.0} us | {figure.Min(static one => one.Cpu):0.0} us | {Median(figure.Select(static one => one.Bytes)):N0} B "
+            $"| {(streams ? "a stream" : "a call")} | {(i < Names.Length ? Names[i] : Besides[i - Names.Length])} | {Median(figure.Select(static one => one.Cpu)):0.0} us | {figure.Min(static one => one.Cpu):0.0} us | {Median(figure.Select(static one => one.Bytes)):N0} B "
             + $"| {Percent(Median(figure.Zip(reference, static (one, other) => one.Cpu / other.Cpu)))} | {Percent(Median(figure.Zip(reference, static (one, other) => one.Bytes / other.Bytes)))} |"));
     }
 
@@ -117,4 +121,14 @@ internal static class HttpLoad
     private static double Median(IEnumerable<double> figures) => figures.Order().ToArray() is var sorted ? sorted[sorted.Length / 2] : default;
 
     private static string Percent(double ratio) => string.Create(CultureInfo.InvariantCulture, $"{100 * (ratio - 1):+0.0;-0.0;0.0} %");
+
+    /// <summary>Makes a call of another client before each of its own.</summary>
+    private sealed class Beside(IChatClient inner, IChatClient other) : DelegatingChatClient(inner)
+    {
+        public override async Task<ChatResponse> GetResponseAsync(IEnumerable<ChatMessage> messages, ChatOptions? options = null, CancellationToken cancellationToken = default)
+        {
+            await other.GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
+            return await base.GetResponseAsync(messages, options, cancellationToken).ConfigureAwait(false);
+        }
+    }
 }
