@@ -126,8 +126,9 @@ internal static class PermitScript
             return line.moves + math.floor(1000000 * math.max(0, reached(line) - line.position) / rate(line))
         end
 
-        local function pass(line)
+        local function pass(line, ahead)
             local place = reached(line)
+            if ahead == 1 and line.plateau > 0 then place = math.max(line.last + 1, line.position - 0.5 * rate(line)) end
             if line.plateau > 0 and line.position <= line.last + 1 + math.max(0.1, slack * rate(line)) then line.untested = line.untested + 1 end
             line.last = place
             if line.plateau == 0 then line.position = place end
@@ -307,7 +308,7 @@ internal static class PermitScript
                 permits[#permits + 1] = text(starts[best] - now)
                 permits[#permits + 1] = text(hold)
                 permits[#permits + 1] = text(tokens)
-                permits[#permits + 1] = limit.line and millionths(pass(limit.line)) or '0'
+                permits[#permits + 1] = limit.line and millionths(pass(limit.line, ahead)) or '0'
                 look(best)
             end
         end

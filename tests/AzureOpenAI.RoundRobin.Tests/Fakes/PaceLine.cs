@@ -99,10 +99,11 @@ internal sealed class PaceLine
     /// <summary>The line has had no use for a call.</summary>
     public bool IsLeft(long now) => _plateau == 0 || (_movesAt <= now && _position - _last >= Math.Max(1, Rate / 4));
 
+    /// <param name="isAhead">It is of what the line has had no use for, in the last half second.</param>
     /// <returns>The place.</returns>
-    public double Push()
+    public double Push(bool isAhead)
     {
-        double place = Next;
+        double place = isAhead && _plateau > 0 ? Math.Max(_last + 1, _position - (0.5 * Rate)) : Next;
         _untested += _plateau > 0 && _position <= _last + 1 + Math.Max(0.1, Slack * Rate) ? 1 : 0;
         _last = place;
         _position = _plateau == 0 ? place : _position;

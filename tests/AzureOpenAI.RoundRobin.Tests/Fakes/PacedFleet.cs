@@ -55,11 +55,11 @@ internal sealed class PacedFleet : IDisposable
     }
 
     /// <summary>The answers a second from a time on.</summary>
-    public double PerSecondSince(TimeSpan from)
+    public double PerSecondSince(TimeSpan from, string? host = null)
     {
         lock (_lock)
         {
-            return _answered.Count(call => call.At >= from) / (Now - from).TotalSeconds;
+            return _answered.Count(call => call.At >= from && (host is null || call.Host == host)) / (Now - from).TotalSeconds;
         }
     }
 

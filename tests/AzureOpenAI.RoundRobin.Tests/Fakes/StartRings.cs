@@ -43,7 +43,7 @@ internal sealed class StartRings
                     rings[place].Tokens?.Push(start + hold, wish.Tokens);
                 }
 
-                permits.Add(new() { Limit = place, In = TimeSpan.FromMicroseconds(start - now), For = wish.Hold, Tokens = wish.Tokens, Place = lines[place]?.Push() ?? 0 });
+                permits.Add(new() { Limit = place, In = TimeSpan.FromMicroseconds(start - now), For = wish.Hold, Tokens = wish.Tokens, Place = lines[place]?.Push(wish.IsAhead) ?? 0 });
             }
 
             foreach (int place in wish.Of)

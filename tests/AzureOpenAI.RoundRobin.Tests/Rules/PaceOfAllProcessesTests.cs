@@ -61,6 +61,43 @@ public sealed class PaceOfAllProcessesTests
         Assert.InRange(longest[2], 0, 60);
     }
 
+    /// <summary>No call waits for a permit there meanwhile: they are asked for ahead, and come of what the line has had no use for.</summary>
+    [Theory]
+    [InlineData(1, 15)]
+    [InlineData(4, 10)]
+    public async Task WhileAnotherEndpointHasRoom_ThePacedOneIsUsedAllTheSame(int processes, double least)
+    {
+        using PacedFleet fleet = new(processes, slides: true, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(1) }, [("east", 1000), ("west", 19)], maxWait: 10);
+        await fleet.RunEvenlyAsync(10, 80);
+
+        double perSecond = fleet.PerSecondSince(TimeSpan.FromSeconds(2), "west");
+        TestContext.Current.TestOutputHelper!.WriteLine($"{perSecond:0.0} of 19 a second, {fleet.AttemptsSince(default):0.00}");
+        Assert.InRange(perSecond, least, 19.5);
+        Assert.InRange(fleet.AttemptsSince(default), 1, 1.05);
+        Assert.InRange(fleet.WaitsSince(default)[^1], 0, 10);
+    }
+
+    /// <summary>On windows that begin at fixed times. While permits ahead came only once in a quarter of a second, they waited for 150 ms: the last endpoint without a pace took too many calls.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(16)]
+    public async Task NearTheLimit_WhileThePaceIsLearned_CallsWaitForATenthOfASecond(int processes)
+    {
+        List<double> longest = [];
+        for (int i = 0; i < 9; i++)
+        {
+            using PacedFleet fleet = new(processes, slides: false, time => new(time, i) { MostTrip = TimeSpan.FromMilliseconds(1) }, [("east", 38), ("west", 19), ("north", 6)], maxWait: 10);
+            await fleet.RunEvenlyAsync(10, 60);
+            double[] waits = fleet.WaitsSince(default);
+            longest.Add(waits[(int)(0.99 * waits.Length)]);
+        }
+
+        longest.Sort();
+        TestContext.Current.TestOutputHelper!.WriteLine(string.Join(' ', longest));
+        Assert.InRange(longest[2], 0, 100);
+    }
+
     [Theory]
     [InlineData(4)]
     [InlineData(16)]
