@@ -84,7 +84,7 @@ public class SelectionTests
     public void TakeTurn_WhereThereIsMoreToAsk_ChangesNothing(string more)
     {
         BalancerParts parts = WithRequestLimits(more == "no limit" ? null : 60, more == "a limit of tokens" ? 1000 : null);
-        Action begin = more switch
+        Action? begin = more switch
         {
             "a candidate" => () => parts.EjectAndProbe('b', OutcomeKind.Unreachable),
             "a queue" => () => parts.Enqueue(),
@@ -93,9 +93,9 @@ public class SelectionTests
             "a pace of tokens" => () => parts['a'].Capacity.Rejected(parts.In(-30), parts.In(-30), TimeSpan.FromMilliseconds(1), taken: 3, namesTokens: true),
             "other processes" => () => parts['a'].Capacity.Configured.BeginSharing(default, static _ => { }),
             "no endpoint" => () => Array.ForEach(['a', 'b'], name => parts.Eject(name, OutcomeKind.RateLimited)),
-            _ => static () => { },
+            _ => null,
         };
-        begin();
+        begin?.Invoke();
         uint turns = parts.Picker.Turns;
 
         Assert.Null(parts.Selection.TakeTurn(parts.Picker, more == "an affinity" ? 7u : 0, parts.Now));
