@@ -131,8 +131,8 @@ internal sealed class Balancer : IDisposable
 
             long now = Time.GetTimestamp();
             _settlement.Settle(now);
-            attempt = _selection.TakeFirst(picker, affinity, tokens, now);
-            if (attempt is not null)
+            attempt = _selection.TakeTurn(picker, affinity, now);
+            if (attempt is null && (attempt = _selection.TakeFirst(picker, affinity, tokens, now)) is not null)
             {
                 _settlement.Plan(attempt, picker, now);
             }

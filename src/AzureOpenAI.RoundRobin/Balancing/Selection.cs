@@ -49,6 +49,29 @@ internal sealed class Selection(PoolState state, TimeProvider time, InFlight inF
         return picker.Queue.Length == 0 && picker.HasAny(filter) ? admission.Pause(filter) : admission.Refuse(request, now) ?? Enqueue(request, now);
     }
 
+    /// <summary>
+    /// The next turn, where nothing goes before it and a configured number of requests, which has room, is all that limits its endpoint. It is what <see cref="TakeFirst"/> finds with
+    /// more questions. The next call takes the lock as well, so there is nothing to plan. Null changes nothing.
+    /// </summary>
+    public Attempt? TakeTurn(Picker picker, uint affinity, long now)
+    {
+        state.AssertLocked();
+        Rotation rotation = picker.Rotation;
+        if (affinity != 0 || rotation.Count == 0 || picker.Candidates.Count > 0 || picker.Queue.Length > 0)
+        {
+            return null;
+        }
+
+        Endpoint endpoint = rotation[unchecked(picker.Turns + 1)];
+        if (!endpoint.Health.IsHealthy || !endpoint.Capacity.TryTakeConfigured(now))
+        {
+            return null;
+        }
+
+        picker.Advance();
+        return inFlight.BeginHere(endpoint, state.Epoch, now);
+    }
+
     /// <summary>The first look of a call that has tried nothing. Null changes nothing: the call goes on by <see cref="Pick"/>.</summary>
     public Attempt? TakeFirst(Picker picker, uint affinity, TokenEstimate tokens, long now)
     {

@@ -77,7 +77,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
             return null;
         }
 
-        TokenEstimate tokens = EstimateOf<TOperation, TResult>(operation);
+        TokenEstimate tokens = Picker.CountsTokens ? EstimateOf<TOperation, TResult>(operation) : default;
         Attempt? attempt = (Direction?.Preferred is { } preferred ? Balancer.TryBeginLocked(preferred, 0, tokens) : null) ?? Balancer.TryBeginLocked(Picker, operation.Affinity, tokens);
         if (cancellationToken.CanBeCanceled)
         {
@@ -192,7 +192,7 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     public async Task<TResult> RecoverAsync<TOperation, TResult>(TOperation operation, Attempt? attempt, Exception? failure, CancellationToken cancellationToken)
         where TOperation : struct, IOperation<TResult>
     {
-        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, EstimateOf<TOperation, TResult>(operation));
+        CallRecovery call = new(Balancer, Picker, Limits, operation.Affinity, Picker.CountsTokens ? EstimateOf<TOperation, TResult>(operation) : default);
         try
         {
             while (true)
@@ -297,12 +297,12 @@ internal sealed class AttemptLoop(Balancer balancer, Picker picker, CallLimits l
     /// A request that cannot be read, such as a list that its owner changes meanwhile, must not throw here, where an attempt runs and must end: the client throws when it
     /// reads the request.
     /// </remarks>
-    private TokenEstimate EstimateOf<TOperation, TResult>(in TOperation operation)
+    private static TokenEstimate EstimateOf<TOperation, TResult>(in TOperation operation)
         where TOperation : struct, IOperation<TResult>
     {
         try
         {
-            return Picker.CountsTokens ? operation.EstimateTokens() : default;
+            return operation.EstimateTokens();
         }
 #pragma warning disable CA1031 // See above.
         catch

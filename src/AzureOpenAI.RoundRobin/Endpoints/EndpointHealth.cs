@@ -4,7 +4,7 @@ namespace AzureOpenAI.RoundRobin.Endpoints;
 
 /// <summary>The health of an endpoint: that of its deployment and that of its resource, which other deployments share. The worse of the two counts.</summary>
 /// <remarks>Not safe for concurrent use, but for <see cref="IsClean"/>; the balancer's lock guards it.</remarks>
-internal sealed class EndpointHealth(HealthState deployment, HealthState resource)
+internal readonly struct EndpointHealth(HealthState deployment, HealthState resource)
 {
     public HealthState Deployment { get; } = deployment;
 

@@ -42,8 +42,9 @@ internal static class StressRows
     [
         .. from client in (string[])[Ours, .. Others]
            select new Row("an asynchronous call, nothing wrong", "3 endpoints", client, () => AsynchronousCalls(Client(client, Holding(3)))),
+        new Row("a complete call, nothing wrong", "3 endpoints", Ours, static () => CompleteCalls(Holding(3), perMinute: null)),
         .. from endpoints in (int[])[3, 30, 1_000]
-           select new Row("a complete call, limits far away", $"{endpoints:N0} endpoints", Ours, () => CompleteCalls(Holding(endpoints))),
+           select new Row("a complete call, limits far away", $"{endpoints:N0} endpoints", Ours, () => CompleteCalls(Holding(endpoints), perMinute: int.MaxValue)),
         .. from endpoints in (int[])[3, 30, 1_000]
            select new Row("an asynchronous call, limits far away", $"{endpoints:N0} endpoints", Ours, () => AsynchronousCalls(Client(Ours, Holding(endpoints), perMinute: int.MaxValue, new QuickClock()))),
         .. from client in Others
@@ -80,10 +81,10 @@ internal static class StressRows
         return options;
     }
 
-    private static Round CompleteCalls(HoldingClient[] clients)
+    private static Round CompleteCalls(HoldingClient[] clients, int? perMinute)
     {
         Array.ForEach(clients, static one => one.Holds = false);
-        RoundRobinChatClient client = Pool(clients, perMinute: int.MaxValue, new QuickClock());
+        RoundRobinChatClient client = Pool(clients, perMinute, new QuickClock());
         return Used(new(Steps(clients.Length), _ => client.GetResponseAsync(Messages), client.Dispose), clients.Length);
     }
 

@@ -54,6 +54,57 @@ public class SelectionTests
     }
 
     [Fact]
+    public void TakeTurn_WithinARequestLimit_IsWhatTheFirstLookFinds()
+    {
+        (BalancerParts turn, BalancerParts first) = (WithRequestLimits(60), WithRequestLimits(60));
+        turn.State.NextEpoch();
+        first.State.NextEpoch();
+        foreach (string? expected in new[] { "a", "b", null })
+        {
+            Attempt? taken = turn.Selection.TakeTurn(turn.Picker, 0, turn.Now);
+            Attempt? found = first.Selection.TakeFirst(first.Picker, 0, default, first.Now);
+
+            Assert.Equal((expected, expected), (taken?.Endpoint.Name, found?.Endpoint.Name));
+            Assert.Equal((found?.BeganAt, found?.Epoch, found?.IsPlain), (taken?.BeganAt, taken?.Epoch, taken?.IsPlain));
+            Assert.Equal((first.Picker.Turns, first['a'].HasRoom(first.Now), first['b'].HasRoom(first.Now)), (turn.Picker.Turns, turn['a'].HasRoom(turn.Now), turn['b'].HasRoom(turn.Now)));
+        }
+    }
+
+    [Theory]
+    [InlineData("an affinity")]
+    [InlineData("a candidate")]
+    [InlineData("a queue")]
+    [InlineData("a ramp")]
+    [InlineData("a pace")]
+    [InlineData("a pace of tokens")]
+    [InlineData("a limit of tokens")]
+    [InlineData("no limit")]
+    [InlineData("other processes")]
+    [InlineData("no endpoint")]
+    public void TakeTurn_WhereThereIsMoreToAsk_ChangesNothing(string more)
+    {
+        BalancerParts parts = WithRequestLimits(more == "no limit" ? null : 60, more == "a limit of tokens" ? 1000 : null);
+        Action? begin = more switch
+        {
+            "a candidate" => () => parts.EjectAndProbe('b', OutcomeKind.Unreachable),
+            "a queue" => () => parts.Enqueue(),
+            "a ramp" => () => parts.EjectAndRecover('a', OutcomeKind.Unreachable),
+            "a pace" => () => parts['a'].Capacity.Rejected(parts.In(-30), parts.In(-30), TimeSpan.FromMilliseconds(1), taken: 3),
+            "a pace of tokens" => () => parts['a'].Capacity.Rejected(parts.In(-30), parts.In(-30), TimeSpan.FromMilliseconds(1), taken: 3, namesTokens: true),
+            "other processes" => () => parts['a'].Capacity.Configured.BeginSharing(default, static _ => { }),
+            "no endpoint" => () => Array.ForEach(['a', 'b'], name => parts.Eject(name, OutcomeKind.RateLimited)),
+            _ => null,
+        };
+        begin?.Invoke();
+        uint turns = parts.Picker.Turns;
+
+        Assert.Null(parts.Selection.TakeTurn(parts.Picker, more == "an affinity" ? 7u : 0, parts.Now));
+
+        Assert.Equal((turns, 0, 0), (parts.Picker.Turns, parts['a'].InFlight, parts['b'].InFlight));
+        Assert.All("ab", name => Assert.NotEqual(false, parts[name].Capacity.Configured.Requests?.HasRoom(1, parts.Now)));
+    }
+
+    [Fact]
     public void Pick_AnEpochLater_IsOfThatEpoch()
     {
         _parts.State.NextEpoch();
@@ -353,6 +404,9 @@ public class SelectionTests
 
         return request;
     }
+
+    private static BalancerParts WithRequestLimits(int? requests, int? tokens = null) =>
+        new(["ab"], setup: (_, setup) => setup with { RequestsPerMinute = requests, TokensPerMinute = tokens });
 
     private static BalancerParts WithTokenLimits(string names) => new([names], setup: static (_, setup) => setup with { TokensPerMinute = 100 });
 }

@@ -104,6 +104,10 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <summary>When the token limit will have room.</summary>
     public long RoomForAt(long tokens, long now) => _configured.RoomForAt(tokens, now);
 
+    /// <summary>Charges one call where a configured number of requests, which no other process shares, is the only limit, and has room. A pace that was ever learned is left to the other path.</summary>
+    public bool TryTakeConfigured(long now) =>
+        _pace is null && _tokenPace is null && _configured is { Requests: { } requests, Tokens: null, Shared: null } && requests.TryTake(now);
+
     /// <summary>A call is about to go to the endpoint.</summary>
     /// <param name="tokens">An estimate of its tokens.</param>
     /// <param name="now">The present.</param>

@@ -11,8 +11,10 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 
     private readonly long _span = time.After(0, period);
     private readonly long _together = time.After(0, Together);
-    private readonly List<(long At, long Total)> _takes = [];
-    private int _first;
+    // Takes are numbered, and lie in a ring: the length is a power of two, so that the lower bits of a number are its place.
+    private (long At, long Total)[] _takes = new (long, long)[4];
+    private uint _first;
+    private uint _next;
     private long _total;
     private long _forgotten;
     private long _lastUntil = long.MinValue;
@@ -52,22 +54,43 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
     /// <summary>Whether there is room for this cost. A cost above the whole limit has room once nothing else counts: the service decides on it.</summary>
     public bool HasRoom(long cost, long now)
     {
-        Advance(now);
+        // Takes that are over may still be counted here: where there is room all the same, nobody looks at the log.
+        if (Used + cost <= limit)
+        {
+            return true;
+        }
+
+        Forget(now);
         return Used == 0 || Used + cost <= limit;
+    }
+
+    /// <summary>Takes 1, if there is room for it.</summary>
+    public bool TryTake(long now)
+    {
+        if (!HasRoom(1, now))
+        {
+            return false;
+        }
+
+        Take(1, now);
+        return true;
     }
 
     public void Take(long cost, long now)
     {
-        Advance(now);
         _total += cost;
-        if (now < _lastUntil && _takes.Count > _first)
+        if (now >= _lastUntil || _next == _first)
         {
-            _takes[^1] = (now, _total);
-            return;
+            if (_next - _first == _takes.Length)
+            {
+                MakePlace(now);
+            }
+
+            _next++;
+            _lastUntil = now + _together;
         }
 
-        _takes.Add((now, _total));
-        _lastUntil = now + _together;
+        TakeOf(_next - 1) = (now, _total);
     }
 
     /// <summary>When there will be room for this cost; in the past where there is now.</summary>
@@ -80,40 +103,54 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 
         // The first take after whose end there is room: totals only grow, so it is found by halves.
         long needed = Math.Min(_total, _total + cost - limit);
-        (int first, int last) = (_first, _takes.Count - 1);
-        while (first < last)
+        (uint first, uint last) = (_first, _next - 1);
+        while (first != last)
         {
             Visits.Add();
-            int middle = (first + last) / 2;
-            (first, last) = _takes[middle].Total >= needed ? (first, middle) : (middle + 1, last);
+            uint middle = first + ((last - first) / 2);
+            (first, last) = TakeOf(middle).Total >= needed ? (first, middle) : (middle + 1, last);
         }
 
-        return _takes[first].At + _span;
+        return TakeOf(first).At + _span;
     }
 
+    private ref (long At, long Total) TakeOf(uint number) => ref _takes[number & (uint)(_takes.Length - 1)];
+
     /// <summary>Forgets what no longer counts.</summary>
-    private void Advance(long now)
+    private void Forget(long now)
     {
-        for (; _first < _takes.Count && _takes[_first].At + _span <= now; _first++)
+        for (; _first != _next && TakeOf(_first).At + _span <= now; _first++)
         {
             Visits.Add();
-            _forgotten = _takes[_first].Total;
+            _forgotten = TakeOf(_first).Total;
+        }
+    }
+
+    /// <summary>The log is full: forgets what no longer counts, and makes it larger where that is less than a quarter of it.</summary>
+    private void MakePlace(long now)
+    {
+        Forget(now);
+        if (_next - _first <= _takes.Length / 4 * 3)
+        {
+            return;
         }
 
-        // At most as many are moved as were forgotten since the last time.
-        if (2 * _first > _takes.Count)
+        (long, long)[] more = new (long, long)[2 * _takes.Length];
+        for (uint number = _first; number != _next; number++)
         {
-            _takes.RemoveRange(0, _first);
-            _first = 0;
+            more[number & (uint)(more.Length - 1)] = TakeOf(number);
         }
+
+        _takes = more;
     }
 
     private Quota After(Quota? before)
     {
         if (before is not null)
         {
-            _takes.AddRange(before._takes);
-            (_first, _total, _forgotten) = (before._first, before._total, before._forgotten);
+            before.Forget(time.GetTimestamp());
+            _takes = [.. before._takes];
+            (_first, _next, _total, _forgotten) = (before._first, before._next, before._total, before._forgotten);
         }
 
         return this;

@@ -124,6 +124,35 @@ public class QuotaTests
         Assert.Equal(60, _time.Until(Now, quota.RoomAt(1, Now)).TotalSeconds);
     }
 
+    /// <summary>So also where the new one has the longer period.</summary>
+    [Theory]
+    [InlineData(0.999, false)]
+    [InlineData(1, true)]
+    public void OfRequests_InPlaceOfAnother_CountsWhatIsNotOverThere(double seconds, bool hasRoom)
+    {
+        Quota before = Quota.OfRequests(_time, 60);
+        before.Take(1, Now);
+        _time.Advance(TimeSpan.FromSeconds(seconds));
+
+        Assert.Equal(hasRoom, Quota.OfRequests(_time, 6, before).HasRoom(1, Now));
+    }
+
+    [Fact]
+    public void Take_ForManyPeriods_NeedsNoMoreMemoryThanForTwo()
+    {
+        Quota quota = new(_time, 1000, Period);
+        long now = Now;
+        long allocated = 0;
+        for (int i = 0; i < 20_000; i++, now += TimeSpan.TicksPerMillisecond * 20)
+        {
+            quota.Take(1, now);
+            allocated = i == 1_000 ? GC.GetAllocatedBytesForCurrentThread() : allocated;
+        }
+
+        Assert.Equal(allocated, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(now - (TimeSpan.TicksPerMillisecond * 20) + Period.Ticks, quota.RoomAt(1000, now));
+    }
+
     [Fact]
     public void RoomAt_OfOneThatIsUnused_IsInThePast() => Assert.Equal(long.MinValue, new Quota(_time, 10, Period).RoomAt(10, Now));
 
