@@ -27,10 +27,10 @@ public sealed class PermitLimit
     /// <summary>Gets the time from now before which it takes no calls, such as the rest of a pause that it has stated.</summary>
     public TimeSpan NotBefore { get; init; }
 
-    /// <summary>Gets how many calls this process has started without a permit since it was answered last. They count from now.</summary>
+    /// <summary>Gets how many calls this process has started without a permit since it was answered last and within <see cref="RequestPeriod"/>. They count from now.</summary>
     public int TakenRequests { get; init; }
 
-    /// <summary>Gets how many tokens this process has started without a permit.</summary>
+    /// <summary>Gets how many tokens this process has started without a permit, likewise within <see cref="TokenPeriod"/>.</summary>
     public long TakenTokens { get; init; }
 
     /// <summary>

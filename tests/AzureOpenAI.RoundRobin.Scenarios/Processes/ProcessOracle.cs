@@ -25,7 +25,7 @@ internal sealed record ProcessOracle(int Calls, int Right, double AnsweredPerSec
 
         OracleTime time = new();
         Limiter[] limits = [.. scenario.Fleet.Select(resource => new Limiter(Rules(resource), [], new SimulatorClock(time)))];
-        double[] due = [.. Enumerable.Range(0, processes).SelectMany(process => DueOf(process, processes)).Order()];
+        double[] due = scenario.AtOnce > 0 ? new double[scenario.AtOnce] : [.. Enumerable.Range(0, processes).SelectMany(process => DueOf(process, processes)).Order()];
         double[] own = AnswerTimes(scenario.Fleet[0], due.Length);
         List<double> took = [];
         int inTime = 0;

@@ -35,7 +35,8 @@ internal static class ProcessProgram
         {
             foreach (int processes in arguments.Processes)
             {
-                if (ProcessOracle.Of(scenario, processes) is { } oracle)
+                // It asks no Redis, so what happens to that leaves it the figures of the same load without a fault.
+                if (scenario.RedisFault is null && ProcessOracle.Of(scenario, processes) is { } oracle)
                 {
                     rows.Add(Row(scenario, processes, oracle));
                     Console.WriteLine(rows[^1]);
@@ -75,15 +76,16 @@ internal static class ProcessProgram
         ServerProcess server, int cell, ProcessScenario scenario, string client, int processes, IReadOnlyList<Address> practice, RedisProcess? redis)
     {
         IReadOnlyList<Address> fleet = await server.StartFleetAsync(cell, new FleetSpec(scenario.Fleet, Seed: 1));
-        LoadPlan load = new() { PerSecond = ProcessScenario.PerSecond / processes, Seconds = ProcessScenario.Seconds, PatienceSeconds = scenario.PatienceSeconds };
         int[]? limits = scenario.IsConfigured ? [.. scenario.Fleet.Select(static resource => 60 * resource.PerSecond!.Value)] : null;
         // The SDK's retries would wait for as long as the one that refuses says.
         int unpractised = scenario.IsFirstFailure || client != Contestant.Ours.Name ? 1 : 0;
+        await using LateAnswers? late = redis is not null && scenario.RedisFault is { Kind: RedisFaultKind.Late } ? new(redis.Address) : null;
         List<CallerProcess> callers = [];
         try
         {
             CallerSpec[] specs = [.. Enumerable.Range(0, processes)
-                .Select(i => new CallerSpec(client, fleet, [.. practice.Skip(unpractised)], load, i, i / ProcessScenario.PerSecond, scenario.Life, redis?.Address, $"cell-{cell}", limits))];
+                .Select(i => new CallerSpec(
+                    client, fleet, [.. practice.Skip(unpractised)], Load(scenario, i, processes), i, scenario.AtOnce > 0 ? 0 : i / ProcessScenario.PerSecond, scenario.Life, late?.Address ?? redis?.Address, $"cell-{cell}", limits))];
             foreach (CallerSpec[] some in specs.Chunk(processes <= MostProcesses ? 1 : (processes + FewProcesses - 1) / FewProcesses))
             {
                 callers.Add(await CallerProcess.StartAsync(some));
@@ -91,7 +93,7 @@ internal static class ProcessProgram
 
             await server.BeginAsync(cell);
             await Task.WhenAll(callers.Select(caller => caller.BeginAsync()));
-            Task spoiling = redis is not null && scenario.RedisFault is { } fault ? redis.SpoilAsync(fault) : Task.CompletedTask;
+            Task spoiling = redis is null || scenario.RedisFault is not { } fault ? Task.CompletedTask : late?.SpoilAsync(fault) ?? redis.SpoilAsync(fault);
             CallerReport[][] reports = await Task.WhenAll(callers.Select(caller => caller.EndAsync()));
             await spoiling;
             return new ProcessResult(scenario, client, redis is not null, [.. reports.SelectMany(static some => some)], await server.EndAsync(cell));
@@ -102,6 +104,14 @@ internal static class ProcessProgram
         }
     }
 
+    private static LoadPlan Load(ProcessScenario scenario, int process, int processes) => new()
+    {
+        PerSecond = ProcessScenario.PerSecond / processes,
+        Seconds = ProcessScenario.Seconds,
+        AtOnce = (scenario.AtOnce / processes) + (process < scenario.AtOnce % processes ? 1 : 0),
+        PatienceSeconds = scenario.PatienceSeconds,
+    };
+
     private static string Row(ProcessScenario scenario, int processes, ProcessOracle oracle) => string.Create(
         CultureInfo.InvariantCulture,
         $"| {scenario.Name} | oracle | {processes} | {oracle.Calls} | {oracle.FailedPercent:0.0} | 1.00 | | {oracle.AnsweredPerSecond:0.0} | 0 | {oracle.P99:0} | {oracle.Longest:0} | | |");
@@ -111,6 +121,6 @@ internal static class ProcessProgram
         CallerReport worst = result.Reports.MinBy(report => report.Right)!;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.P99:0} | {result.Longest:0} | {result.Reports.Max(report => report.LateMilliseconds):0} | {worst.Failures} |");
+            $"| {result.Scenario.Name} | {result.Client}{(result.Shares ? " with Redis" : "")} | {result.Processes} | {result.Calls} | {result.FailedPercent:0.0} | {result.AttemptsPerSuccess:0.00} | {result.WorstSharePercent:0} | {result.GoodputPercent(100):0.0} | {result.BadAttempts} | {result.P99:0} | {result.Longest:0} | {(result.Scenario.AtOnce > 0 ? "" : $"{result.Reports.Max(report => report.LateMilliseconds):0}")} | {worst.Failures} |");
     }
 }

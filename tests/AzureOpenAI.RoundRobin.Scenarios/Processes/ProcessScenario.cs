@@ -8,9 +8,12 @@ internal sealed record ProcessScenario(string Name, string What, IReadOnlyList<R
     public const double PerSecond = 60;
     public const double Seconds = 10;
 
+    /// <summary>So many calls of all processes at one instant, instead of calls that are evenly spaced.</summary>
+    public int AtOnce { get; init; }
+
     public ClientLife Life { get; init; }
 
-    /// <summary>What becomes of Redis in the middle of the load, for 2 s; only where processes share.</summary>
+    /// <summary>What becomes of Redis in the middle of the load; only where processes share.</summary>
     public RedisFault? RedisFault { get; init; }
 
     /// <summary>The limits are configured, the whole of each in every process; else they are learned.</summary>

@@ -1,11 +1,13 @@
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 
-/// <summary>What happens to the server over which processes share.</summary>
-internal enum RedisFault
+/// <summary>What happens to the server over which processes share, and when. Times are seconds after the load begins.</summary>
+internal sealed record RedisFault(RedisFaultKind Kind, double At, double LastsFor = 0)
 {
-    /// <summary>Its process is killed, and started again empty.</summary>
-    Killed,
+    public static RedisFault Killed { get; } = new(RedisFaultKind.Killed, At: 4, LastsFor: 2);
 
-    /// <summary>It keeps its connections and answers nothing.</summary>
-    StandsStill,
+    public static RedisFault StandsStill { get; } = new(RedisFaultKind.StandsStill, At: 4, LastsFor: 2);
+
+    public static RedisFault Late { get; } = new(RedisFaultKind.Late, At: 2, LastsFor: 4);
+
+    public static RedisFault Emptied { get; } = new(RedisFaultKind.Emptied, At: 3);
 }

@@ -2,14 +2,13 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using Garnet;
+using StackExchange.Redis;
 
 namespace AzureOpenAI.RoundRobin.Scenarios.Processes;
 
 /// <summary>The server over which processes share: Garnet, in a process of its own that can be killed and stopped, or one that is there already.</summary>
 internal sealed class RedisProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Middle = TimeSpan.FromSeconds(ProcessScenario.Seconds * 0.4), Lasts = TimeSpan.FromSeconds(2);
-
     private readonly int _port;
     private Process? _process;
 
@@ -48,18 +47,28 @@ internal sealed class RedisProcess : IAsyncDisposable
     /// <summary>Does what the scenario says in the middle of its load.</summary>
     public async Task SpoilAsync(RedisFault fault)
     {
-        await Task.Delay(Middle);
-        if (fault == RedisFault.Killed)
+        await Task.Delay(TimeSpan.FromSeconds(fault.At));
+        switch (fault.Kind)
         {
-            await DisposeAsync();
-            await Task.Delay(Lasts);
-            await StartAsync();
-        }
-        else
-        {
-            await SignalAsync("-STOP");
-            await Task.Delay(Lasts);
-            await SignalAsync("-CONT");
+            case RedisFaultKind.Killed:
+                await DisposeAsync();
+                await Task.Delay(TimeSpan.FromSeconds(fault.LastsFor));
+                await StartAsync();
+                break;
+            case RedisFaultKind.StandsStill:
+                await SignalAsync("-STOP");
+                await Task.Delay(TimeSpan.FromSeconds(fault.LastsFor));
+                await SignalAsync("-CONT");
+                break;
+            case RedisFaultKind.Emptied:
+                await using (ConnectionMultiplexer connection = await ConnectionMultiplexer.ConnectAsync($"{Address},allowAdmin=true"))
+                {
+                    await connection.GetDatabase().ExecuteAsync("FLUSHALL");
+                }
+
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(fault), fault.Kind, "The server itself is never late.");
         }
     }
 

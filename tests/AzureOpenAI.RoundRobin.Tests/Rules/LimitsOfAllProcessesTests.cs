@@ -279,6 +279,41 @@ public sealed class LimitsOfAllProcessesTests
         Assert.InRange(fleet.MostWithin(TimeSpan.FromSeconds(1), from), 15, 20);
     }
 
+    /// <summary>
+    /// Those who grant are away for two seconds near the limit. Of what each process has started by its share they are told what counts still, which is that of the last period; so no call waits for longer than one.
+    /// </summary>
+    [Theory]
+    [InlineData(1, false)]
+    [InlineData(4, false)]
+    [InlineData(16, false)]
+    [InlineData(1, true)]
+    [InlineData(4, true)]
+    [InlineData(16, true)]
+    public async Task AwayForTwoPeriods_NearTheLimit_CallsWaitForOneAtMost(int pools, bool wiped)
+    {
+        int[] limits = [38, 19, 6];
+        using LimitedFleet fleet = new(
+            pools, null, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(1) }, hosts: ["east", "west", "north"], endpoint: (i, entry) => entry.RequestsPerMinute = 60 * limits[i]);
+        const int PerSecond = 60;
+        for (int i = 0; i < 10 * PerSecond; i++)
+        {
+            await fleet.AdvanceAsync(Math.Max(0, ((double)i / PerSecond) - fleet.Now.TotalSeconds));
+            fleet.Fleet.Backplane.IsAway = i is >= 4 * PerSecond and < 6 * PerSecond;
+            if (wiped && i == 6 * PerSecond)
+            {
+                fleet.Fleet.Backplane.Wipe();
+            }
+
+            fleet.Begin(i % pools, fleet.Now.TotalMilliseconds.ToString(CultureInfo.InvariantCulture));
+        }
+
+        await fleet.DrainAsync(10);
+        double[] waits = [.. fleet.Starts.Select(static start => start.At.TotalMilliseconds - double.Parse(start.Prompt, CultureInfo.InvariantCulture)).Order()];
+        Assert.Equal(10 * PerSecond, waits.Length);
+        Assert.InRange(waits[(int)(0.99 * waits.Length)], 0, 1000);
+        Assert.InRange(fleet.MostWithin(TimeSpan.FromSeconds(1), host: "east"), 30, limits[0] + 4);
+    }
+
     [Fact]
     public async Task Emptied_IsLearnedAgain_WithoutASecondBurst()
     {

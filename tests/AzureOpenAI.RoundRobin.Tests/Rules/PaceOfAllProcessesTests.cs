@@ -173,6 +173,26 @@ public sealed class PaceOfAllProcessesTests
         Assert.InRange(fleet.AttemptsSince(wiped), 1, 1.2);
     }
 
+    /// <summary>An oracle needs 2 s for it. As a rule it takes 2.3 to 2.5, at 1.0, 1.2 and 1.4 attempts.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(16)]
+    public async Task ThousandCallsAtOneInstant_WaitHardlyLongerThanTheyMust(int processes)
+    {
+        using PacedFleet fleet = new(processes, slides: false, static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(1) }, [("east", 100), ("west", 100), ("north", 100), ("south", 100)], maxWait: 10);
+        for (int i = 0; i < 1000; i++)
+        {
+            _ = fleet.Ask(i % processes);
+        }
+
+        await fleet.AdvanceAsync(4, 0.002);
+        double[] waits = fleet.WaitsSince(default);
+        Assert.Equal((0, 1000), (fleet.Failed, waits.Length));
+        Assert.InRange(waits[^1], 2000, 3000);
+        Assert.InRange(fleet.AttemptsSince(default), 1, 1.7);
+    }
+
     [Fact]
     public async Task LateAnswers_CostLittle()
     {

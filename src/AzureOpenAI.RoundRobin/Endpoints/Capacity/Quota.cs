@@ -51,6 +51,13 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
         return (units >= 1 ? new Quota(time, (long)units, period) : new Quota(time, 1, period / Math.Max(0.5, units))).After(this);
     }
 
+    /// <summary>What was taken within the last period.</summary>
+    public long TakenWithinPeriod(long now)
+    {
+        Forget(now);
+        return Used;
+    }
+
     /// <summary>Whether there is room for this cost. A cost above the whole limit has room once nothing else counts: the service decides on it.</summary>
     public bool HasRoom(long cost, long now)
     {

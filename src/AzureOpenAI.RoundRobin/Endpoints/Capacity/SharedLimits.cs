@@ -197,6 +197,9 @@ internal sealed class SharedLimits(TimeProvider time, ConfiguredLimits configure
     /// <summary>What the others are told and asked of the limits.</summary>
     public PermitLimit ToRequest(int priority, TimeSpan notBefore)
     {
+        // What was started a period ago counts no longer. Those who grant count it from when they are told.
+        long now = time.GetTimestamp();
+        _taken = ((int)Math.Min(_taken.Requests, configured.Requests?.TakenWithinPeriod(now) ?? 0), Math.Min(_taken.Tokens, configured.Tokens?.TakenWithinPeriod(now) ?? 0));
         _told = _taken;
         return new()
         {

@@ -24,7 +24,7 @@ public sealed class SharedLimitsTests
         Assert.Equal((false, In(0.5), In(0.5)), (shared.HasRoom(Now), shared.RoomAt(Now), shared.SoonestAt(Now)));
         _time.Advance(TimeSpan.FromSeconds(0.5));
         Assert.True(shared.HasRoom(Now));
-        shared.Take(0, Now);
+        _configured.Take(0, Now);
         Assert.Equal((false, 0), (shared.HasRoom(Now), shared.Alone));
     }
 
@@ -41,7 +41,7 @@ public sealed class SharedLimitsTests
             shared.Add(Now, Now, 0, isAhead);
             _time.Advance(TimeSpan.FromSeconds(0.1));
             Assert.True(shared.HasRoom(Now));
-            shared.Take(0, Now);
+            _configured.Take(0, Now);
             holds.Add(shared.Hold.TotalMilliseconds);
         }
 
@@ -74,11 +74,11 @@ public sealed class SharedLimitsTests
         }
 
         Assert.Equal((true, false), (shared.HasRoomFor(300, Now), shared.HasRoomFor(301, Now)));
-        shared.Take(250, Now);
+        _configured.Take(250, Now);
         Assert.Equal((2, true, false), (shared.HeldAfter(Now), shared.HoldsFor(50, Now), shared.HoldsFor(51, Now)));
 
         // What a smaller call leaves is for the next one.
-        shared.Take(10, Now);
+        _configured.Take(10, Now);
         Assert.Equal((1, true, false), (shared.HeldAfter(Now), shared.HoldsFor(40, Now), shared.HoldsFor(41, Now)));
     }
 
@@ -86,10 +86,10 @@ public sealed class SharedLimitsTests
     public void StartsWithoutAPermit_AreToldUntilTheyAreAnswered()
     {
         SharedLimits shared = Shared(600, 1000);
-        shared.Take(30, Now);
+        _configured.Take(30, Now);
         Assert.Equal((1, 30), Told(shared));
         Assert.Equal((1, 30), Told(shared));
-        shared.Take(5, Now);
+        _configured.Take(5, Now);
         shared.Answered(Now, 1, isRefusedAhead: false, Now);
 
         Assert.Equal((1, 5), Told(shared));
@@ -108,7 +108,7 @@ public sealed class SharedLimitsTests
         for (int i = 0; i < 60; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(apart));
-            shared.Take(0, Now);
+            _configured.Take(0, Now);
         }
 
         Assert.InRange(shared.WantedAhead(Now), expected - 1, expected);
@@ -128,7 +128,7 @@ public sealed class SharedLimitsTests
         for (int i = 0; i < 60; i++)
         {
             _time.Advance(TimeSpan.FromSeconds(0.15));
-            shared.Take(0, Now);
+            _configured.Take(0, Now);
         }
 
         Assert.Equal(0, shared.WantedAhead(Now));
@@ -146,9 +146,9 @@ public sealed class SharedLimitsTests
         Assert.Equal(0.2, shared.Share);
 
         shared.GoAlone(In(1));
-        shared.Take(0, Now);
+        _configured.Take(0, Now);
         Assert.True(shared.HasRoom(Now));
-        shared.Take(0, Now);
+        _configured.Take(0, Now);
         Assert.False(shared.HasRoom(Now));
         Assert.Equal(In(1), shared.RoomAt(Now));
 
@@ -170,13 +170,34 @@ public sealed class SharedLimitsTests
             shared.GoAlone(In(1));
         }
 
-        shared.Take(30, Now);
+        _configured.Take(30, Now);
         shared.Add(In(0.1), In(0.2), 20, isAhead: false);
         shared.Add(In(0.2), In(0.3), 20, isAhead: false);
         shared.Answered(In(0.3), 102, isRefusedAhead: false, Now);
 
         PermitLimit told = shared.ToRequest(0, default);
         Assert.Equal(isLate ? (1, 0, 10) : (2, 1, 30), (shared.HeldAfter(Now), told.TakenRequests, told.TakenTokens));
+    }
+
+    [Fact]
+    public void StartedAPeriodAgo_IsNotTold()
+    {
+        SharedLimits shared = Shared(600, 600);
+        shared.GoAlone(In(100));
+        _configured.Take(7, Now);
+        _time.Advance(TimeSpan.FromSeconds(0.6));
+        _configured.Take(8, Now);
+        _configured.Take(9, Now);
+        Assert.Equal((3, 24), Told());
+
+        _time.Advance(TimeSpan.FromSeconds(0.6));
+        Assert.Equal((2, 24), Told());
+        _time.Advance(TimeSpan.FromSeconds(59));
+        Assert.Equal((0, 17), Told());
+        _time.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((0, 0), Told());
+
+        (int, long) Told() => shared.ToRequest(0, TimeSpan.Zero) is var limit ? (limit.TakenRequests, limit.TakenTokens) : default;
     }
 
     private long In(double seconds) => _time.After(Now, TimeSpan.FromSeconds(seconds));
