@@ -325,10 +325,14 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         return isChanged;
     }
 
-    /// <summary>The calls that the endpoint took in the last second: those that run, and an estimate of those that it answered.</summary>
+    /// <summary>
+    /// The calls that the endpoint took in the last second: those that run, and those that it answered. Of the latter the starts of the last are known, and an estimate where they are many or completed
+    /// synchronously; after a quiet time that says too little.
+    /// </summary>
     public double TakenInASecond(Endpoint endpoint, long now)
     {
         inFlight.ForgetRecent(now);
-        return endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now) + inFlight.Recent(endpoint, now).OfLastSecond;
+        double answered = Math.Max(endpoint.ResponseTimes.BeganSince(now - time.After(0, Second), now), endpoint.Capacity.AnsweredWithin(Second, endpoint.Answered, now));
+        return answered + inFlight.Recent(endpoint, now).OfLastSecond;
     }
 }

@@ -16,6 +16,9 @@ internal sealed class ResponseTimes
     /// <summary>Room for the first of them: of many models most endpoints are hardly asked, and their memory would be the most of a pool's.</summary>
     private const int FirstNumbered = 16;
 
+    /// <summary>A start is kept in units of 2^16 timestamps, 0.07 or 7 ms by the clock, so that it takes four bytes: it wraps after three days or more.</summary>
+    private const int StartUnit = 16;
+
     private const long Never = -1;
 
     /// <summary>No call lasts while this many others begin. So an age above it means that the number has wrapped, as at an endpoint that was idle for long.</summary>
@@ -60,7 +63,21 @@ internal sealed class ResponseTimes
         ref Answer answer = ref RoomFor(index)[index];
         Volatile.Write(ref answer.Number, number);
         Volatile.Write(ref answer.Took, took.Ticks);
+        Volatile.Write(ref answer.Began, UnitOf(began));
         Progressed(number, began);
+    }
+
+    /// <summary>How many of the answered calls began since a time. No more than the last 256 are known, and none that completed synchronously.</summary>
+    public int BeganSince(long from, long now)
+    {
+        Answer[] answers = Volatile.Read(ref _latest);
+        (uint present, int began) = (UnitOf(now), 0);
+        for (int i = Math.Min(Volatile.Read(ref _answers), answers.Length) - 1; i >= 0; i--)
+        {
+            began += present - Volatile.Read(ref answers[i].Began) <= present - UnitOf(from) ? 1 : 0;
+        }
+
+        return began;
     }
 
     /// <summary>When the youngest call began that made progress; long.MinValue where that is not known.</summary>
@@ -175,6 +192,8 @@ internal sealed class ResponseTimes
         return taken;
     }
 
+    private static uint UnitOf(long timestamp) => unchecked((uint)(timestamp >> StartUnit));
+
     /// <summary>Where two threads make room at once, or one writes while another does, a value may be lost.</summary>
     private Answer[] RoomFor(int index)
     {
@@ -194,6 +213,7 @@ internal sealed class ResponseTimes
     {
         public long Took;
         public uint Number;
+        public uint Began;
     }
 
     private struct Duration

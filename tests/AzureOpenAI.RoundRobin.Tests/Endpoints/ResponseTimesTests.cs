@@ -31,6 +31,26 @@ public class ResponseTimesTests
         Assert.Equal(1U, _vitals.ProgressAge(latest: 2));
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData((1L << 48) - 10_500_000_000)]
+    public void BeganSince_CountsTheAnsweredCallsByTheirStarts_AlsoWhereTheyWrap(long from)
+    {
+        const long Second = 1_000_000_000;
+        foreach (long began in new[] { 9 * Second, 10 * Second, (long)(10.5 * Second), 11 * Second, 13 * Second })
+        {
+            _vitals.Answered(1, TimeSpan.FromSeconds(1), from + began);
+        }
+
+        Assert.Equal(2, _vitals.BeganSince(from + (long)(10.2 * Second), from + (12 * Second)));
+        for (int i = 0; i < 300; i++)
+        {
+            _vitals.Answered(1, TimeSpan.Zero, from + (20 * Second));
+        }
+
+        Assert.Equal((256, 0), (_vitals.BeganSince(from + (19 * Second), from + (20 * Second)), _vitals.BeganSince(from + (21 * Second), from + (22 * Second))));
+    }
+
     [Fact]
     public void Ages_AreThoseOfAnsweredCallsBelowTheLimit()
     {

@@ -34,6 +34,9 @@ internal sealed class FakeFleet : IDisposable
     /// <summary>What each endpoint answers to whichever pool; null for a success.</summary>
     public Func<FakeService.Request, HttpResponseMessage?> On { get; set; } = _ => null;
 
+    /// <inheritdoc cref="FakeService.Before"/>
+    public Func<FakeService.Request, Task> Before { get; set; } = _ => Task.CompletedTask;
+
     public IReadOnlyList<ServicePool> Pools => _pools;
 
     public ServicePool this[int pool] => _pools[pool];
@@ -50,6 +53,7 @@ internal sealed class FakeFleet : IDisposable
             },
             loggerFactory, meterFactory, Time);
         pool.Service.On = request => On(request);
+        pool.Service.Before = request => Before(request);
         _pools.Add(pool);
         return pool;
     }
