@@ -23,7 +23,8 @@ internal static class PermitScript
     /// KEYS: for each limit the list of its calls, that of its tokens, and its pace; and a lock, since scripts of Garnet run side by side: where another holds it, the reply is the time alone. An entry is "the last moment at which a grant may be used : the sum of all grants up to it"; grants of one
     /// 512th of the period share one. ARGV: the number of limits and their numbers; for each wish count, tokens, within, hold, ahead, the number of places, and the places.
     /// A ring is searched once for each wish, and once for each permit that it grants.
-    /// A pace is one text of numbers. Its line moves on at the rate from "moves" on, where it is at "position"; the rate grows by the permits that were waited for, as their places are reached.
+    /// A pace is one text of numbers. Its line moves on at the rate from "moves" on, where it is at "position"; the rate grows by the permits that were waited for, as their places are reached. While a higher rate is tried, the next start is
+    /// reckoned at the one before, so that no more calls wait there than it takes if the trial fails.
     /// </remarks>
     public const string Text = """
         local parts, filled, most = 512, 64, 9007199254740991
@@ -123,7 +124,9 @@ internal static class PermitScript
 
         local function due(line)
             if line.plateau == 0 then return now end
-            return line.moves + math.floor(1000000 * math.max(0, reached(line) - line.position) / rate(line))
+            local known = rate(line)
+            if line.phase == 2 then known = math.min(known, line.low) end
+            return line.moves + math.floor(1000000 * math.max(0, reached(line) - line.position) / known)
         end
 
         local function pass(line, ahead)
@@ -145,6 +148,14 @@ internal static class PermitScript
             if line.plateau == 0 then line.position = line.last end
         end
 
+        local function grow(line)
+            local reached, back = line.untested - math.max(0, line.last - line.position), line.back
+            if line.plateau == 0 or reached <= 0 then return end
+            if line.along >= 1 then back = math.min(back, 5) end
+            line.untested = line.untested - reached
+            line.along = math.min(1000, line.along + reached / rate(line) / back)
+        end
+
         local function load(key)
             local line, index, held = { key = key }, 0, redis.pcall('GET', key)
             if type(held) == 'string' and #held < 1000 then
@@ -164,18 +175,16 @@ internal static class PermitScript
                 line.moves, line.minute, line.back = now, now, 1
             end
             if line.plateau > 0 and now > line.moves then
-                line.position = line.position + rate(line) * (now - line.moves) / 1000000
-                line.moves = now
+                local seconds = (now - line.moves) / 1000000
+                for _ = 1, 64 do
+                    if line.untested <= 0 or seconds <= 0 then break end
+                    local step = math.min(seconds, line.back / 32)
+                    line.position, seconds = line.position + rate(line) * step, seconds - step
+                    grow(line)
+                end
+                line.position, line.moves = line.position + rate(line) * seconds, now
             end
             return line
-        end
-
-        local function grow(line)
-            local reached, back = line.untested - math.max(0, line.last - line.position), line.back
-            if line.plateau == 0 or reached <= 0 then return end
-            if line.along >= 1 then back = math.min(back, 5) end
-            line.untested = line.untested - reached
-            line.along = math.min(1000, line.along + reached / rate(line) / back)
         end
 
         local function hear(line, told)

@@ -54,7 +54,7 @@ internal sealed class Balancer : IDisposable
         AgedCalls aged = new(time, _inFlight, budget, _state.CallsBegun);
         OutcomeWriter outcomes = new(_state, time, _inFlight, permits, log, facts);
         _selection = new Selection(_state, time, _inFlight, permits, probes, _admission, facts);
-        _asks = backplane is null ? null : new(_state, time);
+        _asks = facts is null ? null : new(_state, time, facts);
         _settlement = new Settlement(_state, time, _inFlight, permits, probes, stuck, outcomes, _selection, log, _deferred, _wake, _asks);
         _deferred.Permits = _asks is null ? null : new(backplane!, _asks, _state, time, _inFlight, log, instruments, _settlement, _deferred);
         SharedSilence? silence = facts is null ? null : new(new SilentCalls(_inFlight, _state.CallsBegun, time), facts, time);

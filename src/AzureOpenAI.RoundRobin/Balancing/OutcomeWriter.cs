@@ -221,22 +221,24 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
     private void TakeLate(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         bool isEjected = target.FailedLate(outcome, now, state.Epoch + 1);
-        bool isPaceChanged = outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false } && LearnPace(endpoint, outcome, cost, now);
+        if (outcome is { Kind: OutcomeKind.RateLimited, IsForLong: false })
+        {
+            LearnPace(endpoint, outcome, cost, now);
+        }
+
         if (isEjected)
         {
             TellEjected(endpoint, target, outcome, now);
         }
 
-        TellPaced(endpoint, isPaceChanged, now);
         state.Changed(endpoint);
     }
 
     /// <summary>The endpoint's pace takes the rejection. A pause of at least 100 ms also ejects the endpoint; a shorter one only holds calls back.</summary>
     private void KeepPace(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
-        bool isPaceChanged = LearnPace(endpoint, outcome, cost, now);
+        LearnPace(endpoint, outcome, cost, now);
         Rest(endpoint, target, outcome, now);
-        TellPaced(endpoint, isPaceChanged, now);
     }
 
     private void Rest(Endpoint endpoint, HealthState target, in AttemptOutcome outcome, long now)
@@ -297,23 +299,13 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
         }
     }
 
-    /// <summary>After an ejection, which the others need sooner: until they know of it they call the endpoint.</summary>
-    private void TellPaced(Endpoint endpoint, bool isPaceChanged, long now)
-    {
-        if (isPaceChanged && !endpoint.IsRetired)
-        {
-            facts?.Paced(endpoint, now);
-        }
-    }
-
-    /// <returns>Whether the pace of all processes has changed.</returns>
-    private bool LearnPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
+    private void LearnPace(Endpoint endpoint, in AttemptOutcome outcome, TimeSpan cost, long now)
     {
         endpoint.Hints.Confirm();
         bool counted = endpoint.Capacity.CountsTokens;
         // The rejected call still runs, unless it completed synchronously.
         double taken = endpoint.Capacity.KnowsPace(outcome.NamesTokens) ? 0 : Math.Max(1, TakenInASecond(endpoint, now));
-        bool isChanged = endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens);
+        endpoint.Capacity.Rejected(now, time.After(now, -cost), outcome.RetryAfter, taken, outcome.NamesTokens);
         if (endpoint.Capacity.CountsTokens && !counted)
         {
             foreach (Picker picker in state.Members.PickersOf(endpoint))
@@ -321,8 +313,6 @@ internal sealed class OutcomeWriter(PoolState state, TimeProvider time, InFlight
                 picker.CountsTokens = true;
             }
         }
-
-        return isChanged;
     }
 
     /// <summary>

@@ -3,6 +3,8 @@ namespace AzureOpenAI.RoundRobin.Tests.Fakes;
 /// <summary>The line of one pace as a server keeps it: places in calls, of which it reaches as many a second as the pace allows, and none during a pause. Times are in microseconds.</summary>
 internal sealed class PaceLine
 {
+    private const int MostSteps = 64, Tried = 2;
+
     private const long Young = 2_000_000, Minute = 60_000_000, QuietMinutes = 5;
     private const double Slack = 0.002, LongestDoubling = 5, Micro = 1e6;
 
@@ -94,7 +96,7 @@ internal sealed class PaceLine
     }
 
     /// <summary>When the next place is reached.</summary>
-    public long StartFor(long now) => _plateau == 0 ? now : _movesAt + (long)(Micro * Math.Max(0, Next - _position) / Rate);
+    public long StartFor(long now) => _plateau == 0 ? now : _movesAt + (long)(Micro * Math.Max(0, Next - _position) / (_test.Phase == Tried ? Math.Min(Rate, _test.Low) : Rate));
 
     /// <summary>The line has had no use for a call.</summary>
     public bool IsLeft(long now) => _plateau == 0 || (_movesAt <= now && _position - _last >= Math.Max(1, Rate / 4));
@@ -186,6 +188,14 @@ internal sealed class PaceLine
             return;
         }
 
-        (_position, _movesAt) = (_position + (Rate * (now - _movesAt) / Micro), now);
+        double seconds = (now - _movesAt) / Micro;
+        for (int i = 0; i < MostSteps && _untested > 0 && seconds > 0; i++)
+        {
+            double step = Math.Min(seconds, _back / (MostSteps / 2));
+            (_position, seconds) = (_position + (Rate * step), seconds - step);
+            Grow();
+        }
+
+        (_position, _movesAt) = (_position + (Rate * seconds), now);
     }
 }

@@ -61,6 +61,32 @@ public sealed class PaceOfAllProcessesTests
         Assert.InRange(longest[2], 0, 60);
     }
 
+    /// <summary>Calls that wait hold permits at a pace that comes back meanwhile, also while nobody asks. Each would have its answer within 5.1 s at best.</summary>
+    [Theory]
+    [InlineData(1, false, 5300)]
+    [InlineData(4, false, 5300)]
+    [InlineData(16, false, 5300)]
+    [InlineData(1, true, 5900)]
+    [InlineData(4, true, 5900)]
+    [InlineData(16, true, 6000)]
+    public async Task LoadThatEnds_IsAnsweredAtThePaceThatComesBack(int processes, bool slides, double longest)
+    {
+        List<double> waits = [];
+        for (int i = 0; i < 9; i++)
+        {
+            using PacedFleet fleet = new(processes, slides, time => new(time, i) { MostTrip = TimeSpan.FromMilliseconds(1) }, [("east", 24), ("west", 12), ("north", 4)], maxWait: 30);
+            fleet.Fleet.Before = static async _ => await Task.Yield();
+            await fleet.RunEvenlyAsync(10, 60);
+            await fleet.AdvanceAsync(8, 0.002);
+            double[] all = fleet.WaitsSince(default);
+            waits.Add(all[^1]);
+            TestContext.Current.TestOutputHelper!.WriteLine($"{all.Length} p99 {all[(int)(0.99 * all.Length)]:0} longest {all[^1]:0} attempts {fleet.AttemptsSince(default):0.000}");
+        }
+
+        waits.Sort();
+        Assert.InRange(waits[2], 0, longest);
+    }
+
     /// <summary>No call waits for a permit there meanwhile: they are asked for ahead, and come of what the line has had no use for.</summary>
     [Theory]
     [InlineData(1, 15)]

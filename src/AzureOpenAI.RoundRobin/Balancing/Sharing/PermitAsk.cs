@@ -24,6 +24,9 @@ internal sealed class PermitAsk(TimeProvider time, long now)
 
     public bool IsForQueued => _wishes.Exists(static wish => !wish.IsAhead);
 
+    /// <summary>After the answer: of these the others have to hear.</summary>
+    public IEnumerable<IStartLine> Changed => _shared.Where(static shared => shared.IsChanged);
+
     public PermitRequest Request => new() { Limits = _limits, Wishes = _wishes };
 
     /// <summary>The place of a deployment in the request.</summary>

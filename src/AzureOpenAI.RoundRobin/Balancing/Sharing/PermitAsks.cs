@@ -9,7 +9,7 @@ namespace AzureOpenAI.RoundRobin.Balancing.Sharing;
 /// many as it takes in a moment. Gives what is granted to the endpoints.
 /// </summary>
 /// <remarks>Not safe for concurrent use, but for <see cref="IsDue"/>; the balancer's lock guards it.</remarks>
-internal sealed class PermitAsks(PoolState state, TimeProvider time)
+internal sealed class PermitAsks(PoolState state, TimeProvider time, SharedFacts facts)
 {
     /// <summary>So many in one request, that processes which ask at the same time take turns.</summary>
     private const int Batch = 16;
@@ -107,9 +107,21 @@ internal sealed class PermitAsks(PoolState state, TimeProvider time)
             ask.GoAlone(time.After(now, AloneFor));
             Volatile.Write(ref _notBefore, time.After(now, AloneSpacing));
         }
-        else if (ask.IsForQueued && reply.Permits.Count == 0)
+        else
         {
-            Volatile.Write(ref _notBefore, time.After(now, RefusedSpacing));
+            if (ask.IsForQueued && reply.Permits.Count == 0)
+            {
+                Volatile.Write(ref _notBefore, time.After(now, RefusedSpacing));
+            }
+
+            // Not before: they would ask for the pace that is not changed yet, and believe it.
+            foreach (IStartLine line in ask.Changed)
+            {
+                if (_endpoints.TryGetValue(line, out Endpoint? endpoint))
+                {
+                    facts.Paced(endpoint, now);
+                }
+            }
         }
     }
 

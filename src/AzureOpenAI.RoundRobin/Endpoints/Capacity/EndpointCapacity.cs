@@ -188,12 +188,14 @@ internal sealed class EndpointCapacity(TimeProvider time, ConfiguredLimits? conf
     /// <param name="stated">The pause that the endpoint stated.</param>
     /// <param name="taken">The calls of the last second, with this one; for the first rejection.</param>
     /// <param name="namesTokens">Whether the endpoint said that tokens are scarce: then the pace of tokens learns from it, and that of calls does not.</param>
-    /// <returns>Whether the pace of all processes has changed.</returns>
-    public bool Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false)
+    public void Rejected(long now, long sentAt, TimeSpan? stated, double taken, bool namesTokens = false)
     {
         bool isChanged = (namesTokens ? _tokenPace ??= new(time) : _pace ??= new(time)).Rejected(now, sentAt, stated, taken);
         _configured.Shared?.VoidBefore(PausedUntil);
-        return !namesTokens && KeptByAll?.Rejected(isChanged, taken, now) == true;
+        if (!namesTokens)
+        {
+            KeptByAll?.Rejected(isChanged, taken, now);
+        }
     }
 
     /// <summary>The pace where all processes keep it together. Calls in flight are each process's own.</summary>

@@ -34,6 +34,9 @@ internal interface IStartLine
     /// <summary>The others are to be told, or asked, something even where no permit is wanted.</summary>
     bool HasNews => false;
 
+    /// <summary>By the last answer all processes keep another pace because of what this one has told.</summary>
+    bool IsChanged => false;
+
     /// <summary>The tokens of a permit for a call to come.</summary>
     long TokensAhead => 0;
 

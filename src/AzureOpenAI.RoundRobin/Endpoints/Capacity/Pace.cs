@@ -50,9 +50,6 @@ internal sealed class Pace(TimeProvider time)
     /// <summary>The way back takes at least this part of the longest pause that was stated lately: a long window does not say at once that the rate is too high.</summary>
     private const double PartOfLongest = 0.5;
 
-    /// <summary>Beyond the plateau the rate doubles within this many seconds, or the time of the way back where that is shorter.</summary>
-    private const double LongestDoubling = 5;
-
     /// <summary>A pause is at most doubled this often because the first call after it was rejected again.</summary>
     private const int MostDoublings = 4;
 
@@ -215,8 +212,15 @@ internal sealed class Pace(TimeProvider time)
     }
 
     /// <summary>A call is about to go to the endpoint at the time that the others have granted. Then they know whether the pace is used, and it grows for all.</summary>
-    public void Granted(long now)
+    /// <param name="curve">How far it has come by then.</param>
+    /// <param name="now">The present.</param>
+    public void Granted(PaceCurve? curve, long now)
     {
+        if (curve is { } reached && IsKnown)
+        {
+            Reach(reached);
+        }
+
         _isGuess = false;
         _admitted.Sent(now);
     }
@@ -322,12 +326,9 @@ internal sealed class Pace(TimeProvider time)
         }
     }
 
-    private void Grow(double seconds)
-    {
-        _along += seconds / (_along < 1 ? _back : Math.Min(_back, LongestDoubling));
-        double beyond = _along - 1;
-        PerSecond = Math.Max(LeastRate, _plateau * (1 + ((beyond < 0 ? _cut : 1) * beyond * beyond * beyond)));
-    }
+    private void Grow(double seconds) => Reach(new PaceCurve(_plateau, _cut, _along, _back).After(seconds));
+
+    private void Reach(PaceCurve curve) => (_along, PerSecond) = (curve.Along, curve.PerSecond);
 
     private void Pause(long now, TimeSpan? stated)
     {

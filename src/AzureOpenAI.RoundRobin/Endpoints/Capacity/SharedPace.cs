@@ -63,6 +63,8 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
 
     public bool IsWanted { get; set; }
 
+    public bool IsChanged { get; private set; }
+
     public bool HasNews => _change is not null || _recent > 0 || _isStale;
 
     public (int Voided, int Alone) Count()
@@ -120,16 +122,17 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         Drop(now);
         _flow.Took(0, now);
         _startedAt = now;
+        bool isPermitted = _held.Count > 0 && _held[0].Start <= now;
         if (IsAlone)
         {
             pace.Take(now, hasWaited);
         }
         else
         {
-            pace.Granted(now);
+            pace.Granted(isPermitted && _change is null ? Curve.After(time.Until(_movesAt, _held[0].Start).TotalSeconds) : null, now);
         }
 
-        if (_held.Count > 0 && _held[0].Start <= now)
+        if (isPermitted)
         {
             _held.RemoveAt(0);
             _doubts = 0;
@@ -151,20 +154,16 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     /// <param name="isChanged">Whether it made another pace.</param>
     /// <param name="taken">The calls of the last second; of use for the first rejection.</param>
     /// <param name="now">The present.</param>
-    /// <returns>Whether the others should hear of it at once.</returns>
-    public bool Rejected(bool isChanged, double taken, long now)
+    public void Rejected(bool isChanged, double taken, long now)
     {
         (_rejectedAt, _doubts) = (now, 0);
         VoidBefore(pace.PausedUntil, now);
-        if (IsAlone || (!isChanged && _change is null && _known.Version > 0))
+        if (!IsAlone && (isChanged || _change is not null || _known.Version == 0))
         {
-            return false;
+            _recent = _known.PerSecond > 0 ? 0 : taken;
+            _change = isChanged ? pace.ToPermit(_known.Version, now) : _change;
+            wants(this);
         }
-
-        _recent = _known.PerSecond > 0 ? 0 : taken;
-        _change = isChanged ? pace.ToPermit(_known.Version, now) : _change;
-        wants(this);
-        return isChanged;
     }
 
     /// <summary>Another process has met a rejection.</summary>
@@ -191,8 +190,7 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     {
         if (time.Until(now, end) >= LongPause)
         {
-            _done.Voided += _held.Count;
-            _held.Clear();
+            Void();
         }
     }
 
@@ -220,8 +218,15 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
             return false;
         }
 
+        if (_known.PerSecond == 0 && heard.PerSecond > 0)
+        {
+            // They were for at once, and would all start at the end of the first pause.
+            Void();
+        }
+
         bool isNew = heard.Version != _known.Version;
         bool isOwn = !isNew || (_told is not null && heard.Version == _known.Version + 1);
+        IsChanged = isNew && isOwn;
         // A rejection since this was asked, which the next request tells.
         bool isLater = isOwn && _change is not null && !ReferenceEquals(_change, _told);
         (_known, _recent, _isStale, _isFleets) = (heard, 0, false, true);
@@ -248,20 +253,14 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
     {
         if (_share.IsAnew(granted))
         {
-            _done.Voided += _held.Count;
-            _held.Clear();
+            Void();
         }
     }
 
     public void Add(StartPermit permit, long start, long end, bool isAhead)
     {
         Held held = _known.PerSecond > 0 ? At(permit.Place, permit.For) : new(permit.Place, start, permit.For);
-        int place = _held.Count;
-        for (; place > 0 && _held[place - 1].Place > held.Place; place--)
-        {
-        }
-
-        _held.Insert(place, held);
+        _held.Insert(_held.FindLastIndex(other => other.Place <= held.Place) + 1, held);
         _own++;
     }
 
@@ -303,10 +302,19 @@ internal sealed class SharedPace(TimeProvider time, Pace pace, EndpointId id, Ac
         return time.Until(now, start) <= Doubtful || IsBelieved(now) ? start : Math.Min(start, time.After(_startedAt, Doubtful / (1 << Math.Min(_doubts, MostDoubts))));
     }
 
+    /// <summary>Calls that wait use the pace, so it comes back meanwhile.</summary>
+    private PaceCurve Curve => new(_known.Plateau, _known.Cut, _known.Along, _known.Back.TotalSeconds);
+
     private Held At(double place, TimeSpan hold)
     {
         double calls = Math.Max(0, place - _known.Position);
-        return new(place, _known.PerSecond > 0 ? time.After(_movesAt, TimeSpan.FromSeconds(Math.Min(calls / _known.PerSecond, 86_400))) : _movesAt, hold);
+        return new(place, _known.PerSecond > 0 ? time.After(_movesAt, TimeSpan.FromSeconds(Math.Min(Curve.SecondsOf(calls), 86_400))) : _movesAt, hold);
+    }
+
+    private void Void()
+    {
+        _done.Voided += _held.Count;
+        _held.Clear();
     }
 
     /// <summary>What is over.</summary>

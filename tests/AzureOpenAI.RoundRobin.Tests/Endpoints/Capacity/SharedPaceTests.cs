@@ -34,21 +34,65 @@ public sealed class SharedPaceTests
     {
         Hear(Known);
         Add(102);
-        Assert.Equal((false, In(0.2)), (_shared.HasRoom(Now), _shared.RoomAt(Now)));
+        Assert.False(_shared.HasRoom(Now));
+        Assert.InRange(_shared.RoomAt(Now), In(0.199), In(0.2));
 
         Hear(Known with { Version = 4, PerSecond = 5, Plateau = 5, In = TimeSpan.FromSeconds(0.5) });
-        Assert.Equal((1, In(0.9)), (_shared.HeldAfter(Now), _shared.RoomAt(Now)));
+        Assert.Equal(1, _shared.HeldAfter(Now));
+        Assert.InRange(_shared.RoomAt(Now), In(0.89), In(0.9));
         _time.Advance(TimeSpan.FromSeconds(0.9));
         Assert.True(_shared.HasRoom(Now));
         _shared.Take(Now, hasWaited: true);
         Assert.Equal((0, 0), (_shared.HeldAfter(Now), _shared.ToRequest(0, default).TakenRequests));
     }
 
+    /// <summary>The calls that wait use the pace. Were it known by answers only, a process that asks for nothing more would keep to the rate after the cut.</summary>
+    [Fact]
+    public void PermitsInHand_FollowThePaceThatComesBack_AndARejectionCutsTheRateOfItsCall()
+    {
+        PermitPace cut = Known with { PerSecond = 5, Cut = 0.5, Along = 0 };
+        Hear(cut);
+        Add(108);
+        Assert.InRange(_shared.RoomAt(Now), In(0.92), In(0.93));
+
+        _time.Advance(TimeSpan.FromSeconds(0.93));
+        _shared.Take(Now, hasWaited: true);
+        Assert.InRange(_pace.PerSecond, 9.9, 10.1);
+        Assert.True(_pace.Rejected(Now, Now, TimeSpan.FromSeconds(0.2), 0));
+        Assert.InRange(_pace.PerSecond, 8.9, 9.1);
+    }
+
+    /// <summary>They would all start at the end of the first pause.</summary>
+    [Fact]
+    public void PermitsFromBeforeTheFirstPace_AreVoid()
+    {
+        _shared.Heard(taken: 3, Now);
+        Hear(new() { Version = 0, Position = 100 });
+        Add(100);
+        Add(101);
+        Hear(Known with { Version = 1, In = TimeSpan.FromSeconds(0.5) });
+        Assert.Equal((0, (2, 0)), (_shared.HeldAfter(Now), _shared.Count()));
+    }
+
+    [Fact]
+    public void OthersHearOfARejection_OnceThePaceIsChanged()
+    {
+        Hear(Known);
+        _shared.Rejected(Reject(0.5), taken: 0, Now);
+        Assert.False(_shared.IsChanged);
+        Hear(_shared.ToRequest(0, default).Pace! with { Version = 4, Position = 100 });
+        Assert.True(_shared.IsChanged);
+
+        // Another process's, which it hears of with an answer.
+        Hear(Known with { Version = 5 });
+        Assert.False(_shared.IsChanged);
+    }
+
     [Fact]
     public void Rejection_IsToldOnce_WithTheVersionThatItChanges()
     {
         Hear(Known);
-        Assert.True(_shared.Rejected(Reject(0.5), taken: 0, Now));
+        _shared.Rejected(Reject(0.5), taken: 0, Now);
         PermitLimit told = _shared.ToRequest(0, default);
         // It begins a phase of the test, in which none was rejected yet.
         Assert.Equal((3, true, 0, TimeSpan.FromSeconds(0.5)), (told.Pace!.Version, told.IsPaceChanged, told.Rejected, told.Pace.In));
@@ -69,14 +113,14 @@ public sealed class SharedPaceTests
         Hear(Known with { Version = 4, PerSecond = 9, In = TimeSpan.FromSeconds(0.2) });
         bool isChanged = _pace.Rejected(Now, sentAt, TimeSpan.FromSeconds(0.2), 0);
 
-        Assert.False(_shared.Rejected(isChanged, 0, Now));
+        _shared.Rejected(isChanged, 0, Now);
         Assert.Equal((9, false), (_pace.PerSecond, _shared.ToRequest(0, default).IsPaceChanged));
     }
 
     [Fact]
     public void FirstRejection_SaysHowManyCallsThereWere_AndSoDoesWhoHearsOfIt()
     {
-        Assert.True(_shared.Rejected(Reject(0.5, taken: 7), 7, Now));
+        _shared.Rejected(Reject(0.5, taken: 7), 7, Now);
         PermitLimit told = _shared.ToRequest(0, default);
         Assert.Equal((0, true, 7d), (told.Pace!.Version, told.IsPaceChanged, told.Recent));
 
