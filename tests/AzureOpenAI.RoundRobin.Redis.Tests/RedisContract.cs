@@ -464,6 +464,36 @@ public abstract class RedisContract(RedisServer server)
             $"{string.Join(' ', reply.Permits.Select(static permit => $"{permit.Limit}:{permit.In}+{permit.For}:{permit.Tokens}"))} | {string.Join(' ', reply.NextIn)} | {string.Join(' ', reply.Granted)}";
     }
 
+    /// <summary>A server that stood still finds requests that were given up.</summary>
+    [Fact]
+    public async Task Script_GrantsAndCountsNothing_WhereNobodyWaitsAnyLonger()
+    {
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        IDatabase database = multiplexer.GetDatabase();
+        FleetKeys keys = new($"late-{Guid.NewGuid():N}");
+        EndpointId id = Facts.Facts.Id(RandomNumberGenerator.GetHexString(16));
+        PermitRequest request = new()
+        {
+            Limits = [new() { Id = id, Requests = 10, RequestPeriod = TimeSpan.FromSeconds(1), TakenRequests = 3 }],
+            Wishes = [new() { Of = [0], Count = 2, Within = TimeSpan.FromSeconds(1), Hold = TimeSpan.FromMilliseconds(20) }],
+        };
+
+        string[] time = (string[])(await AskAsync(1))!;
+        Assert.True(PermitMessage.IsBusy(time, request));
+        long now = long.Parse(time[0], CultureInfo.InvariantCulture) / 1000;
+        string[] last = [];
+        foreach (long? until in new long?[] { now - 1, now + 60_000, null })
+        {
+            last = (string[])(await AskAsync(until))!;
+        }
+
+        PermitReply reply = PermitMessage.Read(last, 1, static _ => TimeSpan.Zero, out _);
+        Assert.Equal((2, 10), (reply.Permits.Count, reply.Granted[0]));
+
+        Task<RedisResult> AskAsync(long? until) =>
+            database.ScriptEvaluateAsync(PermitScript.Text, PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, static _ => false, until));
+    }
+
     [Fact]
     public async Task Script_KeepsThePaceAsTheLineDoes()
     {
@@ -496,7 +526,7 @@ public abstract class RedisContract(RedisServer server)
                     Assert.Equal(expected.Length, said.Length);
                     Assert.All(expected.Zip(said), static pair => Assert.InRange(pair.Second, pair.First - (0.002 * Math.Max(1, Math.Abs(pair.First))), pair.First + (0.002 * Math.Max(1, Math.Abs(pair.First)))));
                     known = random.Next(3) == 0 ? known : [.. actual.Paces.Select(static pace => pace!)];
-                    await Task.Delay(random.Next(4));
+                    await Task.Delay(random.Next(20) == 0 ? 120 : random.Next(4));
                 }
             },
             iter: 30, threads: 1);

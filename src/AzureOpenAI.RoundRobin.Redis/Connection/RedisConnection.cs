@@ -5,6 +5,9 @@ namespace AzureOpenAI.RoundRobin.Redis.Connection;
 /// <summary>A connection that is opened when it is needed, and disposed only if it was opened here.</summary>
 internal sealed class RedisConnection : IAsyncDisposable
 {
+    /// <summary>By default it takes 2.5 s, and up to 10 s where the server is away for longer: for so long each process decides alone.</summary>
+    private const int ReconnectMilliseconds = 1000;
+
     private readonly Func<Task<IConnectionMultiplexer>> _open;
     private readonly bool _isOwn;
     private IConnectionMultiplexer? _multiplexer;
@@ -14,11 +17,12 @@ internal sealed class RedisConnection : IAsyncDisposable
     /// <summary>One that belongs to the app.</summary>
     public static RedisConnection Of(Func<IConnectionMultiplexer> multiplexer) => new(() => Task.FromResult(multiplexer()), isOwn: false);
 
-    /// <summary>One of its own: RESP3 needs no second connection for messages; it is made while the server is away, and keeps no request for later.</summary>
+    /// <summary>One of its own: RESP3 needs no second connection for messages; it is made while the server is away, keeps no request for later, and is made again a second after it was lost.</summary>
     public static RedisConnection Open(ConfigurationOptions options)
     {
         options.AbortOnConnectFail = false;
         options.BacklogPolicy = BacklogPolicy.FailFast;
+        options.ReconnectRetryPolicy = new LinearRetry(ReconnectMilliseconds);
         options.Protocol ??= RedisProtocol.Resp3;
         options.ClientName ??= "AzureOpenAI.RoundRobin";
         return new(async () => await ConnectionMultiplexer.ConnectAsync(options).ConfigureAwait(false), isOwn: true);

@@ -58,7 +58,7 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
             do
             {
                 await (reply.Length > 0 ? Task.Delay(BusyPause, time, cancellationToken) : Task.CompletedTask).ConfigureAwait(false);
-                reply = await session.AskAsync(PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, IsKnown), Patience, cancellationToken).ConfigureAwait(false);
+                reply = await session.AskAsync(PermitMessage.KeysOf(request, keys), PermitMessage.NumbersOf(request, IsKnown, UntilOf(began)), Patience, cancellationToken).ConfigureAwait(false);
             }
             while (PermitMessage.IsBusy(reply, request) && time.GetElapsedTime(began) < Patience);
 
@@ -78,6 +78,9 @@ internal sealed class PermitExchange(FleetKeys keys, TimeProvider time, ServerCl
             return (null, RedisFailure.Describe(exception));
         }
     }
+
+    /// <summary>A server that stood still carries out what it finds: permits for nobody, and starts that are told again.</summary>
+    private long? UntilOf(long began) => clock.Now is { } now ? now + (long)(Patience - time.GetElapsedTime(began)).TotalMilliseconds : null;
 
     private TimeSpan AgeOf(long serverMicroseconds) => clock.Since(serverMicroseconds / 1000.0);
 

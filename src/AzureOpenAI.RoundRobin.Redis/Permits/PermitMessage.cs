@@ -11,14 +11,15 @@ internal static class PermitMessage
 
     public static RedisKey[] KeysOf(PermitRequest request, FleetKeys keys) => [.. request.Limits.SelectMany(limit => new[] { keys.CallsOf(limit.Id), keys.TokensOf(limit.Id), keys.PaceOf(limit.Id) }), keys.Lock];
 
-    /// <summary>Whether the server was busy with another request, and answered none.</summary>
+    /// <summary>Whether the server was busy with another request, or came to this one too late, and answered none.</summary>
     public static bool IsBusy(string[] reply, PermitRequest request) => reply.Length == 1 && request.Limits.Count > 0;
 
     /// <param name="request">What is asked.</param>
     /// <param name="isKnown">Whether the server must hold something of a deployment, since it has granted something lately.</param>
-    public static RedisValue[] NumbersOf(PermitRequest request, Func<EndpointId, bool> isKnown)
+    /// <param name="until">The server's time in milliseconds at which the answer is of no use any more; null while its time is not known.</param>
+    public static RedisValue[] NumbersOf(PermitRequest request, Func<EndpointId, bool> isKnown, long? until = null)
     {
-        List<RedisValue> numbers = [request.Limits.Count];
+        List<RedisValue> numbers = [1000 * (until ?? 0), request.Limits.Count];
         foreach (PermitLimit limit in request.Limits)
         {
             numbers.AddRange(

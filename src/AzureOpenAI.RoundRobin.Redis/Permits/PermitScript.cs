@@ -21,7 +21,7 @@ internal static class PermitScript
     /// <summary>Grants each permit at the deployment whose next start is the soonest. Times are in microseconds.</summary>
     /// <remarks>
     /// KEYS: for each limit the list of its calls, that of its tokens, and its pace; and a lock, since scripts of Garnet run side by side: where another holds it, the reply is the time alone. An entry is "the last moment at which a grant may be used : the sum of all grants up to it"; grants of one
-    /// 512th of the period share one. ARGV: the number of limits and their numbers; for each wish count, tokens, within, hold, ahead, the number of places, and the places.
+    /// 512th of the period share one. ARGV: the time after which nobody waits for the answer any longer, and nothing is granted or counted, or 0; the number of limits and their numbers; for each wish count, tokens, within, hold, ahead, the number of places, and the places.
     /// A ring is searched once for each wish, and once for each permit that it grants.
     /// A pace is one text of numbers. Its line moves on at the rate from "moves" on, where it is at "position"; the rate grows by the permits that were waited for, as their places are reached. While a higher rate is tried, the next start is
     /// reckoned at the one before, so that no more calls wait there than it takes if the trial fails.
@@ -31,6 +31,7 @@ internal static class PermitScript
         local t = redis.call('TIME')
         local now = tonumber(t[1]) * 1000000 + tonumber(t[2])
         local function text(x) return string.format('%.0f', x) end
+        if tonumber(ARGV[1]) > 0 and now > tonumber(ARGV[1]) then return { text(now) } end
         local lock = KEYS[#KEYS]
         if not redis.call('SET', lock, '1', 'NX', 'PX', '100') then return { text(now) } end
 
@@ -247,10 +248,10 @@ internal static class PermitScript
 
         local function millionths(x) return text(math.floor(x * 1000000 + 0.5)) end
 
-        local at = 1
+        local at = 2
         local function number() at = at + 1 return tonumber(ARGV[at]) end
         local limits = {}
-        for i = 1, tonumber(ARGV[1]) do
+        for i = 1, tonumber(ARGV[2]) do
             local calls, span, tokens, long, priority, after, taken, spent, known = number(), number(), number(), number(), number(), number(), number(), number(), number()
             local limit = { priority = priority, after = after, cost = 1 }
             local paced = number()

@@ -7,6 +7,9 @@ namespace AzureOpenAI.RoundRobin.Endpoints.Capacity;
 /// <remarks>Not safe for concurrent use; the balancer's lock guards it.</remarks>
 internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 {
+    /// <summary>Of fewer that one process may take, each counts for itself.</summary>
+    private const double FewOfPart = 4;
+
     private static readonly TimeSpan Together = TimeSpan.FromMicroseconds(10);
 
     private readonly long _span = time.After(0, period);
@@ -44,11 +47,13 @@ internal sealed class Quota(TimeProvider time, long limit, TimeSpan period)
 
     private long Used => _total - _forgotten;
 
-    /// <summary>The part of the limit that one of several processes may use; at least one take in two periods. What has been taken counts against it.</summary>
+    /// <summary>The part of the limit that one of several processes may use; at least one take in two periods. The period is shorter where the part is no whole number, so that all parts together are the limit. What has been taken counts against it.</summary>
     public Quota Part(double share)
     {
         double units = share * limit;
-        return (units >= 1 ? new Quota(time, (long)units, period) : new Quota(time, 1, period / Math.Max(0.5, units))).After(this);
+        // Lest all processes take all of theirs at one time.
+        long most = share < 1 && units < FewOfPart ? 1 : (long)units;
+        return new Quota(time, most, period * (most / Math.Max(0.5, units))).After(this);
     }
 
     /// <summary>What was taken within the last period.</summary>

@@ -168,7 +168,10 @@ public class QuotaTests
 
     /// <summary>At least one in two periods, however small the part.</summary>
     [Theory]
-    [InlineData(10, 0.35, 3, 10)]
+    [InlineData(10, 0.625, 6, 9.6)]
+    [InlineData(10, 0.32, 1, 3.125)]
+    [InlineData(2, 1, 2, 10)]
+    [InlineData(10, 0.16, 1, 6.25)]
     [InlineData(10, 1, 10, 10)]
     [InlineData(10, 0.08, 1, 12.5)]
     [InlineData(10, 0, 1, 20)]

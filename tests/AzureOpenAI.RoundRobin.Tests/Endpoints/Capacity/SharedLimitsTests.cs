@@ -145,12 +145,12 @@ public sealed class SharedLimitsTests
         shared.Answered(Now, 105, isRefusedAhead: false, Now);
         Assert.Equal(0.2, shared.Share);
 
+        // Two of ten a second.
         shared.GoAlone(In(1));
-        _configured.Take(0, Now);
         Assert.True(shared.HasRoom(Now));
         _configured.Take(0, Now);
         Assert.False(shared.HasRoom(Now));
-        Assert.Equal(In(1), shared.RoomAt(Now));
+        Assert.Equal(In(0.5), shared.RoomAt(Now));
 
         _wanted = 0;
         _time.Advance(TimeSpan.FromSeconds(1));
