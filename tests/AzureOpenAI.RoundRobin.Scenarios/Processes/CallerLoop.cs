@@ -35,7 +35,9 @@ internal static class CallerLoop
     {
         Contestant contestant = Contestant.Everyone.Single(contestant => contestant.Name == spec.Client);
         TimeSpan patience = TimeSpan.FromSeconds(spec.Load.PatienceSeconds);
-        await using ConnectionMultiplexer? redis = spec.Redis is null ? null : await ConnectionMultiplexer.ConnectAsync($"{spec.Redis},protocol=resp3,abortConnect=false");
+        // As the package's own connection has it.
+        await using ConnectionMultiplexer? redis = spec.Redis is null ? null
+            : await ConnectionMultiplexer.ConnectAsync($"{spec.Redis},protocol=resp3,abortConnect=false", static options => options.ReconnectRetryPolicy = new LinearRetry(1000));
         // One finds that an endpoint refuses, and tells the other.
         using (IChatClient finds = Create(spec.Practice, $"practice-{spec.Number}"), hears = Create(spec.Practice, $"practice-{spec.Number}"))
         {
