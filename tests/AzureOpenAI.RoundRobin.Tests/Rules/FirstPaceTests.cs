@@ -14,8 +14,6 @@ public class FirstPaceTests
     {
         using ServicePool pool = new(["east", "west"]);
         int asked = 0;
-        // No call over a network completes synchronously.
-        pool.Service.Before = static async _ => await Task.Yield();
         pool.Service.On = request => request.Host == "east" && Interlocked.Increment(ref asked) == 21 ? FakeService.Refusal(429, ("retry-after-ms", "500")) : null;
         pool.Time.Advance(TimeSpan.FromSeconds(quietSeconds));
         await AskAsync(41);
@@ -30,7 +28,12 @@ public class FirstPaceTests
         {
             for (int i = 0; i < calls; i++)
             {
-                await pool.AskAsync(streaming);
+                // No call over a network completes synchronously.
+                TaskCompletionSource sent = new(TaskCreationOptions.RunContinuationsAsynchronously);
+                pool.Service.Before = _ => sent.Task;
+                Task call = pool.AskAsync(streaming);
+                sent.SetResult();
+                await call;
                 pool.Time.Advance(TimeSpan.FromMilliseconds(20));
             }
         }

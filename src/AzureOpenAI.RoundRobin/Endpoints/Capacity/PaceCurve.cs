@@ -20,10 +20,11 @@ internal readonly record struct PaceCurve(double Plateau, double Cut, double Alo
 
     private double Part => Along < 1 ? Cut : 1;
 
-    private double Pace => Along < 1 ? Back : Math.Min(Back, LongestDoubling);
+    /// <summary>The seconds of the way back, or beyond it of a doubling.</summary>
+    private double Length => Along < 1 ? Back : Math.Min(Back, LongestDoubling);
 
     /// <summary>After the rate was used for so long.</summary>
-    public PaceCurve After(double seconds) => this with { Along = Along + (seconds / Pace) };
+    public PaceCurve After(double seconds) => this with { Along = Along + (seconds / Length) };
 
     /// <summary>How many seconds so many calls take, which follow each other at the rate.</summary>
     public double SecondsOf(double calls)
@@ -35,15 +36,15 @@ internal readonly record struct PaceCurve(double Plateau, double Cut, double Alo
     /// <summary>The integral of the rate, up to the plateau or beyond it.</summary>
     private double CallsWithin(double seconds)
     {
-        double beyond = Beyond + (seconds / Pace);
-        return Plateau * (seconds + (Part * Pace / 4 * ((beyond * beyond * beyond * beyond) - (Beyond * Beyond * Beyond * Beyond))));
+        double beyond = Beyond + (seconds / Length);
+        return Plateau * (seconds + (Part * Length / 4 * ((beyond * beyond * beyond * beyond) - (Beyond * Beyond * Beyond * Beyond))));
     }
 
     private double SecondsOnThisSide(double calls)
     {
         // The rate grows, so Newton's steps come from above and meet at the time. Both first guesses are too late.
         double seconds = calls / PerSecond;
-        seconds = Along < 1 ? seconds : Math.Min(seconds, Pace * Math.Sqrt(Math.Sqrt(4 * calls / (Plateau * Pace))));
+        seconds = Along < 1 ? seconds : Math.Min(seconds, Length * Math.Sqrt(Math.Sqrt(4 * calls / (Plateau * Length))));
         for (int i = 0; i < MostSteps; i++)
         {
             double step = (CallsWithin(seconds) - calls) / After(seconds).PerSecond;
