@@ -131,6 +131,22 @@ public sealed class PaceOfAllProcessesTests
         Assert.InRange(longest[2], 0, 100);
     }
 
+    /// <summary>Others that heard of it sooner would ask for the pace that is not changed yet, and believe it.</summary>
+    [Fact]
+    public async Task RejectionIsTold_OnceThoseWhoGrantKnowOfIt()
+    {
+        using FakeFleet fleet = new(2, ["east", "west"], backplane: static time => new(time, 1) { MostTrip = TimeSpan.FromMilliseconds(20) });
+        fleet.On = static request => request.Host == "east" ? FakeService.Refusal(429, ("retry-after-ms", "500")) : null;
+        await fleet.AskAsync(0, 2);
+        await Eventually.TrueAsync(() => fleet.Backplane.Asked.Count == 1);
+        Assert.Empty(fleet.Backplane.Published);
+
+        fleet.Time.Advance(TimeSpan.FromMilliseconds(20));
+        fleet.Time.Advance(TimeSpan.FromMilliseconds(20));
+        await Eventually.TrueAsync(() => fleet.Backplane.Published.Length == 1);
+        Assert.Equal(PoolFactKind.Paced, fleet.Backplane.Published[0].Kind);
+    }
+
     [Theory]
     [InlineData(4)]
     [InlineData(16)]
