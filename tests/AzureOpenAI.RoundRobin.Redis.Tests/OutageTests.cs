@@ -77,6 +77,32 @@ public sealed partial class OutageTests
         await Eventually.TrueAsync(() => fleet[0].LogsOf(1).Length == 2);
     }
 
+    /// <summary>The server finds the requests when it goes on. Nobody has use for what they ask.</summary>
+    [Theory]
+    [MemberData(nameof(Programs))]
+    public async Task StandsStill_RequestsThatWereGivenUp_AreGrantedNothing(string program)
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        await using RedisProcess server = await RedisProcess.RunAsync(program);
+        await using ConnectionMultiplexer multiplexer = await server.ConnectAsync();
+        await using RedisBackplane backplane = (RedisBackplane)new RoundRobinOptions().UseRedis(multiplexer).Backplane!;
+        using IDisposable subscription = backplane.Subscribe(static _ => { });
+        await backplane.FirstRead.WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+        PermitRequest request = new()
+        {
+            Limits = [new() { Id = Facts.Facts.Id("0123456789abcdef"), Requests = 100, RequestPeriod = TimeSpan.FromSeconds(10) }],
+            Wishes = [new() { Of = [0], Count = 2, Within = TimeSpan.FromSeconds(1), Hold = TimeSpan.FromMilliseconds(20) }],
+        };
+        Assert.Equal(2, (await backplane.AskAsync(request, cancellation)).Granted[0]);
+
+        await server.StopAsync();
+        PermitReply[] givenUp = await Task.WhenAll(backplane.AskAsync(request, cancellation).AsTask(), backplane.AskAsync(request, cancellation).AsTask());
+        Assert.All(givenUp, static reply => Assert.Empty(reply.Granted));
+        await server.ContinueAsync();
+
+        Assert.Equal(4, (await backplane.AskAsync(request, cancellation)).Granted[0]);
+    }
+
     [Theory]
     [MemberData(nameof(Programs))]
     public async Task Emptied_AsAWhole_IsFilledAgain(string program)
